@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// Finds the subcommand; holds what the subcommands share. See command.h.
+
+#include "dataplane/command.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+
+const char command_version[] = APITAP_VERSION;
+_Atomic bool command_stop;
+
+static const struct {
+	const char *name;
+	int (*main)(int argc, char **argv);
+	const char *help;
+} commands[] = {
+	{"run", command_run, "watch mirrored traffic on DPDK ports"},
+	{"replay", command_replay, "read captures (pcap, pcapng) and report their issues"},
+	{"check", command_check, "validate a configuration; print a sample or all keys"},
+	{"bench", command_bench, "measure one worker core with a capture"},
+};
+
+static void print_help(FILE *out)
+{
+	fprintf(out, "apitap %s - passive API security sensor\n\nusage: apitap COMMAND [options]\n\n",
+		command_version);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
+	fprintf(out, "\napitap COMMAND --help shows a command's options and examples.\n"
+		     "Issues are read with apitap-issues, captures are made with apitap-gen.\n");
+}
+
+static void on_signal(int)
+{
+	atomic_store_explicit(&command_stop, true, memory_order_release);
+}
+
+void command_signals(void)
+{
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+int command_usage(const char *name, const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "apitap %s: ", name);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\nTry: apitap %s --help\n", name);
+	return EXIT_USAGE;
+}
+
+bool command_number(const char *name, const char *option, const char *text, uint64_t min,
+		    uint64_t max, uint64_t *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoull(text, &end, 10);
+	if (errno || end == text || *end || *text == '-' || *out < min || *out > max) {
+		command_usage(name, "%s: '%s' is not a number between %" PRIu64 " and %" PRIu64,
+			      option, text, min, max);
+		return false;
+	}
+	return true;
+}
+
+uint32_t command_cpus(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (uint32_t)CPU_COUNT(&set) : 1;
+}
+
+void command_lcores(uint32_t n, bool pinned, char *text, size_t len)
+{
+	uint32_t cpus[CPU_SETSIZE], n_cpus = 0;
+	char all[2048] = "";
+	cpu_set_t set;
+	size_t at = 0;
+
+	if (sched_getaffinity(0, sizeof(set), &set) != 0)
+		CPU_ZERO(&set);
+	for (uint32_t i = 0; i < CPU_SETSIZE; i++) {
+		if (CPU_ISSET(i, &set))
+			cpus[n_cpus++] = i;
+	}
+	if (n_cpus == 0)
+		cpus[n_cpus++] = 0;
+	for (uint32_t i = 0; i < n_cpus && at + 8 < sizeof(all); i++)
+		at += (size_t)snprintf(all + at, sizeof(all) - at, "%s%u", i ? "," : "", cpus[i]);
+	at = 0;
+	text[0] = '\0';
+	for (uint32_t i = 0; i < n && at + sizeof(all) + 16 < len; i++) {
+		if (pinned)
+			at += (size_t)snprintf(text + at, len - at, "%s%u@%u", i ? "," : "", i,
+					       cpus[i % n_cpus]);
+		else
+			at += (size_t)snprintf(text + at, len - at, "%s%u@(%s)", i ? "," : "", i,
+					       all);
+	}
+}
+
+uint64_t command_random(void)
+{
+	uint64_t value;
+
+	if (getrandom(&value, sizeof(value), 0) != sizeof(value)) {
+		fprintf(stderr, "apitap: no random numbers from the kernel: %s\n", strerror(errno));
+		exit(EXIT_FAILED);
+	}
+	return value;
+}
+
+static void print_bytes(FILE *out, struct span s)
+{
+	for (uint32_t i = 0; i < s.len && i < 600; i++) {
+		if (s.p[i] < 0x20 || s.p[i] >= 0x7f || s.p[i] == '\\')
+			fprintf(out, "\\x%02x", s.p[i]);
+		else
+			fputc(s.p[i], out);
+	}
+}
+
+void command_print_issue(FILE *out, const struct issue *issue)
+{
+	static const char *const severities[] = {"Info", "Low", "Medium", "High", "Critical"};
+	static const char *const results[] = {"Unknown", "Attempted", "Succeeded"};
+
+	fprintf(out, "\n[%s] %s (%s", severities[issue->severity], issue->type, issue->detector);
+	for (uint32_t i = 0; i < issue->n_owasp; i++)
+		fprintf(out, ", %s", issue->owasp[i]);
+	fprintf(out, ")  confidence %u %%, result %s, count %" PRIu64 "\n  ", issue->confidence,
+		results[issue->result], issue->count);
+	if (issue->target.template.len) {
+		print_bytes(out, issue->target.method);
+		fputc(' ', out);
+		print_bytes(out, issue->target.host);
+		print_bytes(out, issue->target.template);
+		fprintf(out, "  ");
+	}
+	fprintf(out, "from %s ", issue->attacker.ip);
+	if (issue->attacker.user.len) {
+		fprintf(out, "user ");
+		print_bytes(out, issue->attacker.user);
+	}
+	fprintf(out, "\n  what happened: ");
+	print_bytes(out, span_make(issue->description, strlen(issue->description)));
+	fprintf(out, "\n");
+	for (uint32_t i = 0; i < issue->n_types; i++) {
+		fprintf(out, "  %s in ", issue->types[i].type);
+		print_bytes(out, issue->types[i].field);
+		fprintf(out, " x%" PRIu64 ", e.g. ", issue->types[i].count);
+		print_bytes(out, issue->types[i].sample);
+		fprintf(out, "\n");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	// Core dumps would hold customers' traffic.
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+		print_help(argc < 2 ? stderr : stdout);
+		return argc < 2 ? EXIT_USAGE : EXIT_OK;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("apitap %s\n", command_version);
+		return EXIT_OK;
+	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].main(argc - 1, argv + 1);
+	}
+	fprintf(stderr, "apitap: unknown command '%s'\n", argv[1]);
+	print_help(stderr);
+	return EXIT_USAGE;
+}

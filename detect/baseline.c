@@ -1,0 +1,532 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// All numbers little end first:
+//
+//	magic (8)  crc32 (4) of all that follows  version (4)  seed check (8)  length (8)
+//	sections of that length together, each:
+//		length of the name (2)  version (4)  length (8)  name  bytes
+//	"@endpoints": count (4), then each endpoint:
+//		id, first_ns, last_ns, calls, ok, ok_with_credentials, status[6] (8 each),
+//		lengths of host, method, template (4 each), the three texts
+//	"retrieval", …: what the detector of that name wrote
+//
+// A file is judged whole before anything of it is believed: no length in it is trusted, and
+// crc32 finds what a disk did to it. Identities are hashes under the seed, so a file made with
+// another seed would name nothing that is seen today: it is refused. A section of an unknown
+// detector, or of a newer version of one, is skipped.
+// Written beside, synced, renamed, and then the directory synced: after a power cut there is
+// either the old file or the new one.
+
+#include "detect/baseline.h"
+
+#include "dataplane/log.h"
+#include "detect/siphash.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+enum {
+	BASELINE_VERSION = 1,
+	BASELINE_HEADER = 32,
+	BASELINE_CRC_AT = 8,        // where it stands; it covers what is behind it
+	BASELINE_MAX = 256 << 20,   // bytes of a file
+	BASELINE_NAME_MAX = 64,     // bytes of a section's name
+	ENDPOINTS_VERSION = 1,
+	ENDPOINT_NUMBERS = 12,
+	ENDPOINT_TEXT_MAX = 4096,
+};
+
+static const char baseline_magic[8] = "APITAPBL";
+static const char endpoints_name[] = "@endpoints";
+
+
+static bool path_make(char out[PATH_MAX], const char *dir, const char *name)
+{
+	int n = snprintf(out, PATH_MAX, "%s/apitap.baseline%s", dir, name);
+
+	return n >= 0 && n < PATH_MAX;
+}
+
+static uint64_t seed_check(const struct merger *m)
+{
+	return siphash_number(m->shared->seed, 'B', BASELINE_VERSION);
+}
+
+// ---- Writing
+
+static void put_16(FILE *out, uint16_t number)
+{
+	number = htole16(number);
+	fwrite(&number, sizeof(number), 1, out);
+}
+
+static void put_32(FILE *out, uint32_t number)
+{
+	number = htole32(number);
+	fwrite(&number, sizeof(number), 1, out);
+}
+
+static void put_64(FILE *out, uint64_t number)
+{
+	number = htole64(number);
+	fwrite(&number, sizeof(number), 1, out);
+}
+
+static uint32_t text_len(const char *text)
+{
+	return (uint32_t)strnlen(text, ENDPOINT_TEXT_MAX);
+}
+
+static void put_endpoint(FILE *out, const struct merged_endpoint *e)
+{
+	const char *texts[] = {e->host, e->method, e->template};
+
+	put_64(out, e->id);
+	put_64(out, e->first_ns);
+	put_64(out, e->last_ns);
+	put_64(out, e->calls);
+	put_64(out, e->ok);
+	put_64(out, e->ok_with_credentials);
+	for (uint32_t i = 0; i < 6; i++)
+		put_64(out, e->status[i]);
+	for (uint32_t i = 0; i < 3; i++)
+		put_32(out, text_len(texts[i]));
+	for (uint32_t i = 0; i < 3; i++)
+		fwrite(texts[i], 1, text_len(texts[i]), out);
+}
+
+static int put_endpoints(FILE *out, struct merger *m)
+{
+	put_32(out, merger_endpoints(m));
+	for (uint32_t i = 0; i < merger_endpoints(m); i++)
+		put_endpoint(out, merger_endpoint_at(m, i));
+	return 0;
+}
+
+// What is written to a stream in memory. Its errors, memory above all, are told at the end.
+static int stream_end(FILE *stream)
+{
+	int bad = ferror(stream);
+
+	return fclose(stream) || bad ? -ENOMEM : 0;
+}
+
+// One section; d NULL: the endpoints. What a detector cannot save is left out.
+static int put_section(FILE *out, struct merger *m, const struct merger_detector *d)
+{
+	const char *name = d ? d->detector->name : endpoints_name;
+	char *bytes = NULL;
+	size_t len = 0;
+	FILE *body = open_memstream(&bytes, &len);
+	int rc, end;
+
+	if (!body)
+		return -ENOMEM;
+	rc = d ? d->detector->save(d->state, m, body) : put_endpoints(body, m);
+	end = stream_end(body);
+	if (rc)
+		LOG(WARNING, "Detector %s could not save what it learnt.", name);
+	if (rc == 0 && end == 0) {
+		put_16(out, (uint16_t)strlen(name));
+		put_32(out, d ? d->detector->version : ENDPOINTS_VERSION);
+		put_64(out, len);
+		fwrite(name, 1, strlen(name), out);
+		fwrite(bytes, 1, len, out);
+	}
+	free(bytes);
+	return end;
+}
+
+static void header_fill(uint8_t *bytes, size_t len, const struct merger *m)
+{
+	uint32_t version = htole32(BASELINE_VERSION), crc;
+	uint64_t check = htole64(seed_check(m)), content = htole64(len - BASELINE_HEADER);
+
+	memcpy(bytes, baseline_magic, 8);
+	memcpy(bytes + 12, &version, 4);
+	memcpy(bytes + 16, &check, 8);
+	memcpy(bytes + 24, &content, 8);
+	crc = htole32((uint32_t)crc32_z(0, bytes + BASELINE_CRC_AT + 4, len - BASELINE_CRC_AT - 4));
+	memcpy(bytes + BASELINE_CRC_AT, &crc, 4);
+}
+
+// The whole file in memory, to be freed by the caller.
+static int baseline_pack(struct merger *m, char **bytes, size_t *len)
+{
+	static const uint8_t header[BASELINE_HEADER];
+	FILE *out = open_memstream(bytes, len);
+	int rc, end;
+
+	if (!out)
+		return -ENOMEM;
+	fwrite(header, sizeof(header), 1, out);
+	rc = put_section(out, m, NULL);
+	for (uint32_t i = 0; i < m->n_detectors && rc == 0; i++) {
+		if (m->detectors[i].enabled && m->detectors[i].detector->save)
+			rc = put_section(out, m, &m->detectors[i]);
+	}
+	end = stream_end(out);
+	if (rc || end)
+		return rc ? rc : end;
+	if (*len > BASELINE_MAX)
+		return -EFBIG;
+	header_fill((uint8_t *)*bytes, *len, m);
+	return 0;
+}
+
+static int write_all(int fd, const char *bytes, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, bytes, len);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			bytes += n;
+			len -= (size_t)n;
+		}
+	}
+	return fsync(fd) ? -errno : 0;
+}
+
+static int write_beside(const char *path, const char *bytes, size_t len)
+{
+	int fd, rc;
+
+	if (unlink(path) && errno != ENOENT)
+		return -errno;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	rc = write_all(fd, bytes, len);
+	if (close(fd) && rc == 0)
+		rc = -errno;
+	if (rc)
+		unlink(path);
+	return rc;
+}
+
+static int sync_dir(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fsync(fd))
+		rc = -errno;
+	close(fd);
+	return rc;
+}
+
+int baseline_save(struct merger *m, const char *dir)
+{
+	char path[PATH_MAX], beside[PATH_MAX], *bytes = NULL;
+	size_t len = 0;
+	int rc;
+
+	if (!path_make(path, dir, "") || !path_make(beside, dir, ".tmp"))
+		return -ENAMETOOLONG;
+	rc = baseline_pack(m, &bytes, &len);
+	if (rc == 0)
+		rc = write_beside(beside, bytes, len);
+	free(bytes);
+	if (rc)
+		return rc;
+	if (rename(beside, path)) {
+		rc = -errno;
+		unlink(beside);
+		return rc;
+	}
+	return sync_dir(dir);
+}
+
+// ---- Reading
+
+// What is left of the bytes. Whoever takes more than there is gets zeros, and `bad` is set.
+struct cursor {
+	const uint8_t *p;
+	size_t len;
+	bool bad;
+};
+
+static struct span take(struct cursor *c, uint64_t len)
+{
+	struct span taken;
+
+	if (c->bad || len > c->len) {
+		c->bad = true;
+		return (struct span){0};
+	}
+	taken = span_make(c->p, (size_t)len);
+	c->p += len;
+	c->len -= (size_t)len;
+	return taken;
+}
+
+static uint64_t take_number(struct cursor *c, uint32_t bytes)
+{
+	struct span s = take(c, bytes);
+
+	return siphash_load(s.p ? s.p : (const uint8_t *)"", s.len);
+}
+
+struct section {
+	struct span name, bytes;
+	uint32_t version;
+};
+
+static bool take_section(struct cursor *c, struct section *s)
+{
+	uint16_t name_len = (uint16_t)take_number(c, 2);
+	uint64_t len;
+
+	s->version = (uint32_t)take_number(c, 4);
+	len = take_number(c, 8);
+	if (name_len == 0 || name_len > BASELINE_NAME_MAX)
+		c->bad = true;
+	s->name = take(c, name_len);
+	s->bytes = take(c, len);
+	return !c->bad;
+}
+
+static bool name_is(const struct section *s, const char *name)
+{
+	return span_eq(s->name, span_make(name, strlen(name)));
+}
+
+// m NULL: only looks whether all is well.
+static bool take_endpoint(struct cursor *c, struct merger *m)
+{
+	uint64_t numbers[ENDPOINT_NUMBERS];
+	uint32_t lens[3];
+	struct span texts[3];
+	struct known_endpoint *e;
+
+	for (uint32_t i = 0; i < ENDPOINT_NUMBERS; i++)
+		numbers[i] = take_number(c, 8);
+	for (uint32_t i = 0; i < 3; i++) {
+		lens[i] = (uint32_t)take_number(c, 4);
+		if (lens[i] > ENDPOINT_TEXT_MAX)
+			c->bad = true;
+	}
+	for (uint32_t i = 0; i < 3; i++)
+		texts[i] = take(c, lens[i]);
+	if (c->bad || numbers[0] == 0)
+		return false;
+	if (!m || known_endpoint(&m->known, numbers[0]))
+		return true;
+	e = known_endpoint_add(&m->known, numbers[0], texts[0], texts[1], texts[2]);
+	if (!e)
+		return true; // more than there is room for now: counted
+	e->pub.first_ns = numbers[1];
+	e->pub.last_ns = numbers[2];
+	e->pub.calls = numbers[3];
+	e->pub.ok = numbers[4];
+	e->pub.ok_with_credentials = numbers[5];
+	memcpy(e->pub.status, numbers + 6, sizeof(e->pub.status));
+	return true;
+}
+
+static bool take_endpoints(const struct section *s, struct merger *m)
+{
+	struct cursor c = {s->bytes.p, s->bytes.len, false};
+	uint32_t n = (uint32_t)take_number(&c, 4);
+
+	// Each round takes bytes, so the loop ends with them whatever n says.
+	for (uint32_t i = 0; i < n; i++) {
+		if (!take_endpoint(&c, m))
+			return false;
+	}
+	return !c.bad && c.len == 0;
+}
+
+static int find_detector(const struct merger *m, const struct section *s)
+{
+	for (uint32_t i = 0; i < m->n_detectors; i++) {
+		const struct merger_detector *d = &m->detectors[i];
+
+		if (d->enabled && d->detector->load && name_is(s, d->detector->name))
+			return (int)i;
+	}
+	return -1;
+}
+
+static void load_detector(struct merger *m, const struct section *s)
+{
+	int i = find_detector(m, s);
+	struct merger_detector *d = &m->detectors[i < 0 ? 0 : i];
+	FILE *in;
+	int rc;
+
+	if (i < 0 || s->version > d->detector->version) {
+		LOG(NOTICE, "What was learnt by '%.*s' version %u is not used: %s.",
+		    (int)s->name.len, (const char *)s->name.p, s->version,
+		    i < 0 ? "no such detector is on" : "it is newer than this program");
+		return;
+	}
+	if (s->bytes.len == 0)
+		return;
+	in = fmemopen((void *)(uintptr_t)s->bytes.p, s->bytes.len, "r");
+	rc = in ? d->detector->load(d->state, m, in, s->bytes.len, s->version) : -ENOMEM;
+	if (in)
+		fclose(in);
+	if (rc == 0)
+		return;
+	LOG(WARNING, "Detector %s could not read what it had learnt; it starts anew.",
+	    d->detector->id);
+	merger_restart(m, (uint32_t)i);
+}
+
+static bool content_is_sound(struct cursor c)
+{
+	struct section s;
+
+	while (c.len) {
+		if (!take_section(&c, &s))
+			return false;
+		if (name_is(&s, endpoints_name) && s.version == ENDPOINTS_VERSION &&
+		    !take_endpoints(&s, NULL))
+			return false;
+	}
+	return true;
+}
+
+// Endpoints first: detectors may have something to say about them.
+static void content_load(struct merger *m, const struct cursor *content)
+{
+	uint64_t seen = 0;
+	struct section s;
+
+	for (struct cursor c = *content; c.len && take_section(&c, &s);) {
+		if (name_is(&s, endpoints_name) && s.version == ENDPOINTS_VERSION)
+			take_endpoints(&s, m);
+	}
+	for (struct cursor c = *content; c.len && take_section(&c, &s);) {
+		int i = find_detector(m, &s);
+
+		if (name_is(&s, endpoints_name) || (i >= 0 && seen >> i & 1))
+			continue;
+		load_detector(m, &s);
+		seen |= i >= 0 ? UINT64_C(1) << i : 0;
+	}
+	LOG(INFO, "Read a baseline of %u endpoints.", merger_endpoints(m));
+}
+
+// NULL: sound. Otherwise what is wrong; *suffix says how to put the file aside.
+static const char *baseline_check(const struct merger *m, const uint8_t *bytes, size_t len,
+				  struct cursor *content, const char **suffix)
+{
+	struct cursor c = {bytes, len, false};
+	struct span magic = take(&c, 8);
+	uint32_t crc = (uint32_t)take_number(&c, 4);
+	uint32_t real = c.bad ? 0 : (uint32_t)crc32_z(0, c.p, c.len);
+	uint32_t version = (uint32_t)take_number(&c, 4);
+	uint64_t check = take_number(&c, 8), content_len = take_number(&c, 8);
+
+	*suffix = ".corrupt";
+	if (c.bad)
+		return "is too short";
+	if (!span_eq(magic, span_make(baseline_magic, 8)))
+		return "is no baseline";
+	if (crc != real)
+		return "is damaged (checksum)";
+	*suffix = ".refused";
+	if (version != BASELINE_VERSION)
+		return "was written by another version of this program";
+	if (check != seed_check(m))
+		return "was learnt under another seed, its identities mean nothing here";
+	*suffix = ".corrupt";
+	if (content_len != c.len || !content_is_sound(c))
+		return "is damaged (structure)";
+	*content = c;
+	return NULL;
+}
+
+static void put_aside(const char *dir, const char *path, const char *what, const char *suffix)
+{
+	char aside[PATH_MAX];
+
+	if (!path_make(aside, dir, suffix) || rename(path, aside))
+		LOG(ERR, "%s %s and cannot be put aside (%s); starting with nothing learnt.", path,
+		    what, strerror(errno));
+	else
+		LOG(ERR, "%s %s; put aside as %s, starting with nothing learnt.", path, what, aside);
+}
+
+static int read_all(int fd, uint8_t *bytes, size_t len, size_t *got)
+{
+	for (*got = 0; *got < len;) {
+		ssize_t n = read(fd, bytes + *got, len - *got);
+
+		if (n == 0)
+			break;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		*got += n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+// Opens without following a link or waiting for a pipe. *what: why it can be no baseline.
+static int baseline_open(const char *path, size_t *len, const char **what)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0) {
+		int rc = -errno;
+
+		if (rc == -ELOOP || rc == -ENXIO)
+			*what = "is no regular file";
+		return rc;
+	}
+	if (fstat(fd, &st)) {
+		int rc = -errno;
+
+		close(fd);
+		return rc;
+	}
+	if (!S_ISREG(st.st_mode))
+		*what = "is no regular file";
+	else if (st.st_size > BASELINE_MAX)
+		*what = "is too long";
+	*len = *what ? 0 : (size_t)st.st_size;
+	return fd;
+}
+
+int baseline_load(struct merger *m, const char *dir)
+{
+	const char *what = NULL, *suffix = ".corrupt";
+	struct cursor content;
+	char path[PATH_MAX];
+	uint8_t *bytes = NULL;
+	size_t len = 0;
+	int fd, rc = 0;
+
+	if (!path_make(path, dir, ""))
+		return -ENAMETOOLONG;
+	fd = baseline_open(path, &len, &what);
+	if (fd < 0 && !what)
+		return fd == -ENOENT ? 0 : fd;
+	if (!what) {
+		bytes = malloc(len ? len : 1);
+		rc = bytes ? read_all(fd, bytes, len, &len) : -ENOMEM;
+	}
+	if (!what && rc == 0)
+		what = baseline_check(m, bytes, len, &content, &suffix);
+	if (fd >= 0)
+		close(fd);
+	if (what)
+		put_aside(dir, path, what, suffix);
+	else if (rc == 0)
+		content_load(m, &content);
+	free(bytes);
+	return rc;
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// What a worker hands to the merger at the end of an epoch: facts of exchanges, findings with
+// their evidence, names of principals and endpoints. Two of them per worker; the worker fills
+// one while the merger reads the other. Everything is in fixed memory; what does not fit is
+// counted, never waited for.
+
+#pragma once
+
+#include "detect/exchange.h"
+
+struct detector;
+
+enum {
+	DELTA_CALLS = 32768,
+	DELTA_FINDINGS = 1024,
+	DELTA_NAMES = 16384,
+	DELTA_ARENA = 8 << 20,
+	FINDING_TYPES = 8,
+};
+
+enum call_flag {
+	CALL_CREDENTIALS = 1,
+	CALL_LOGIN = 2,
+	CALL_HALF = 4,
+	CALL_PERSONAL = 8, // the response held personal data
+};
+
+// One exchange. order makes the time order total and the same on any number of workers.
+struct call {
+	uint64_t time_ns;  // of the request's first byte (response's when there is no request)
+	uint64_t order;    // connection hash mixed with the exchange's number
+	uint64_t principal, endpoint;
+	uint64_t resp_bytes;
+	uint32_t n_values;
+	uint16_t status;
+	uint8_t flags;     // enum call_flag
+};
+
+// Who and what stands behind an id; sent again whenever a worker's cache forgot that it was.
+struct delta_name {
+	uint64_t id;
+	bool is_endpoint;
+	enum principal_kind kind; // principals
+	uint8_t addr[16];         // principals: address when first seen
+	struct span a, b, c; // endpoint: host, method, template; principal: user, user agent, -
+	uint64_t time_ns;    // of the call that made it known: the first of several announcements wins
+};
+
+// One finding of one detector, with masked copies of the exchange. Spans point into the arena.
+struct finding {
+	const struct detector *detector;
+	uint64_t key;      // de-duplication within the detector
+	uint64_t count;    // how often this key was found in this epoch by this worker
+	uint64_t time_ns, order, last_ns;
+	uint64_t principal, endpoint;
+	uint8_t severity;   // enum severity
+	uint8_t confidence; // 0..100
+	uint8_t result;     // enum incident_result
+	bool tentative;     // only accept() can tell: not shown to the observer of exchanges
+	uint16_t status;
+	uint64_t arg[4];    // the detector's own numbers for its texts
+	struct issue_term terms[ISSUE_MAX_TERMS];
+	uint32_t n_terms;
+	uint8_t client[16], server[16];
+	uint16_t client_port, server_port;
+	struct span user_agent, path;
+	uint32_t n_types;
+	struct {
+		uint16_t type;
+		uint8_t dir;
+		uint64_t count;
+		uint64_t field;
+		struct span name, sample;
+	} types[FINDING_TYPES];
+	struct issue_evidence evidence;
+};
+
+struct delta {
+	uint32_t n_calls, n_findings, n_names;
+	uint32_t arena_used;
+	uint64_t calls_lost, findings_lost, names_lost;
+	uint64_t exchanges; // ended in this epoch, recorded or lost
+	struct call *calls;
+	struct finding *findings;
+	struct delta_name *names;
+	uint8_t *arena;
+};

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// D-05: personal data is answered to requests without credentials.
+//
+// Worker: a successful answer with personal data to a request that carried nothing that could
+// authenticate, seen whole on both sides. Sign-in is no such request: its credentials are in the
+// body. One finding per endpoint and epoch; it collects how different the answers were.
+//
+// Merger: identity numbers, financial and health data count from the first answer. Contact data
+// alone may be meant for everybody, like the address of a support team: it counts after several
+// answers whose data differed. Whether other callers do send credentials is told in the text.
+
+#include <stdio.h>
+
+#include "detect/datatype.h"
+#include "detect/detector.h"
+#include "detect/endpoint.h"
+#include "detect/siphash.h"
+#include "detect/text.h"
+#include "detect/worker.h"
+
+enum {
+	DIGESTS = 3,        // arg[0..2]: the least digests of the answers' data
+	ARG_DISTINCT = 3,   // arg[3]: most different values in one field of one answer
+	VALUES_MAX = 8,     // digests remembered per endpoint
+	LIST_DISTINCT = 8,  // so many in one answer are a list of people
+	MANY_ANSWERS = 50,
+};
+
+struct auth_options {
+	bool enabled;
+	uint32_t min_responses, min_distinct;
+};
+
+struct auth_endpoint {
+	uint64_t responses; // without credentials, with personal data
+	uint64_t distinct;  // in one answer, at most
+	uint64_t value[VALUES_MAX];
+	uint32_t n_values;
+	bool raised;
+};
+
+#define AUTH_ROW(field, kind, ...)                                                                 \
+	{.key = #field, .type = kind, .offset = offsetof(struct auth_options, field), __VA_ARGS__}
+static const struct conf_row auth_rows[] = {
+	AUTH_ROW(enabled, CONF_BOOL, .def = "true", .help = "Whether this detector runs"),
+	AUTH_ROW(min_responses, CONF_U32, .min = 1, .max = 1e6, .def = "5", .unit = "responses",
+		 .help = "Answers without credentials before contact data alone is an issue"),
+	AUTH_ROW(min_distinct, CONF_U32, .min = 1, .max = VALUES_MAX, .def = "3", .unit = "values",
+		 .help = "How many of them must differ in their data"),
+};
+static const struct conf_section auth_section = {
+	.path = "detect.auth",
+	.help = "D-05: personal data answered to requests without credentials",
+	.size = sizeof(struct auth_options),
+	.rows = auth_rows,
+	.n_rows = sizeof(auth_rows) / sizeof(auth_rows[0]),
+};
+CONF_SECTION(auth_section);
+
+// Nobody's data may be open to all when it is of these groups.
+static bool is_strong(enum type_group group)
+{
+	return group == GROUP_GOVERNMENT_ID || group == GROUP_FINANCIAL || group == GROUP_HEALTH ||
+	       group == GROUP_SECRET;
+}
+
+// ---- worker
+
+static bool counts(const struct exchange_hit *hit)
+{
+	const struct datatype *type = datatype_get(hit->type);
+
+	return hit->dir == SERVER && type->personal && type->reports != REPORTS_WEAK;
+}
+
+// Keeps the least digests, in order: what a union of such sets keeps as well.
+static void digest_add(uint64_t digest[DIGESTS], uint64_t one)
+{
+	for (uint32_t i = 0; i < DIGESTS; i++) {
+		uint64_t pushed = digest[i];
+
+		if (digest[i] == one)
+			return;
+		if (digest[i] != 0 && digest[i] < one)
+			continue;
+		digest[i] = one;
+		one = pushed;
+		if (one == 0)
+			return;
+	}
+}
+
+static void auth_exchange(const struct detector *self, const void *, struct detect_worker *w,
+			  const struct exchange *x)
+{
+	uint32_t hits = 0, distinct = 0;
+	uint64_t digest = 0;
+	bool strong = false;
+	struct finding *f;
+
+	if (x->tx->status / 100 != 2 || x->credentials || x->login || x->half)
+		return;
+	for (uint32_t i = 0; i < x->n_hits; i++) {
+		const struct exchange_hit *hit = &x->hits[i];
+
+		if (!counts(hit))
+			continue;
+		hits |= UINT32_C(1) << i;
+		strong |= is_strong(datatype_get(hit->type)->group);
+		distinct = hit->distinct > distinct ? hit->distinct : distinct;
+		digest += siphash_number(hit->field, hit->type, hit->first_value);
+	}
+	if (!hits)
+		return;
+	f = finding_add(w, self, x->endpoint, x, hits);
+	if (f) {
+		uint8_t severity = strong ? SEVERITY_CRITICAL : SEVERITY_HIGH;
+
+		f->severity = severity > f->severity ? severity : f->severity;
+		f->result = RESULT_SUCCEEDED;
+		f->tentative = f->severity < SEVERITY_CRITICAL;
+		f->terms[0] = (struct issue_term){
+			"personal data in an answer to a request without credentials", 65};
+		f->n_terms = 1;
+		f->confidence = 65;
+	} else {
+		f = finding_find(w, self, x->endpoint);
+	}
+	if (!f)
+		return;
+	f->tentative = f->tentative && !strong;
+	digest_add(f->arg, siphash_id(digest));
+	if (distinct > f->arg[ARG_DISTINCT])
+		f->arg[ARG_DISTINCT] = distinct;
+}
+
+// ---- merger
+
+static void auth_join(struct finding *into, const struct finding *other)
+{
+	for (uint32_t i = 0; i < DIGESTS; i++) {
+		if (other->arg[i])
+			digest_add(into->arg, other->arg[i]);
+	}
+	if (other->arg[ARG_DISTINCT] > into->arg[ARG_DISTINCT])
+		into->arg[ARG_DISTINCT] = other->arg[ARG_DISTINCT];
+}
+
+static void value_add(struct auth_endpoint *area, uint64_t value)
+{
+	for (uint32_t i = 0; i < area->n_values; i++) {
+		if (area->value[i] == value)
+			return;
+	}
+	if (value && area->n_values < VALUES_MAX)
+		area->value[area->n_values++] = value;
+}
+
+static bool has_strong(const struct finding *f)
+{
+	for (uint32_t i = 0; i < f->n_types; i++) {
+		if (is_strong(datatype_get(f->types[i].type)->group))
+			return true;
+	}
+	return false;
+}
+
+static bool auth_accept(const struct detector *self, const void *opaque, struct merger *m, void *,
+			const struct finding *f)
+{
+	const struct auth_options *options = opaque;
+	struct merged_endpoint *e = merger_endpoint(m, f->endpoint);
+	struct auth_endpoint *area = e ? merger_endpoint_area(m, e, self) : NULL;
+
+	if (!area)
+		return has_strong(f);
+	area->responses += f->count;
+	for (uint32_t i = 0; i < DIGESTS; i++)
+		value_add(area, f->arg[i]);
+	if (f->arg[ARG_DISTINCT] > area->distinct)
+		area->distinct = f->arg[ARG_DISTINCT];
+	if (has_strong(f) || (area->responses >= options->min_responses &&
+			      (area->n_values >= options->min_distinct ||
+			       area->distinct >= LIST_DISTINCT)))
+		area->raised = true;
+	return area->raised;
+}
+
+// "Email address, US Social Security number and 2 more".
+static void list_types(const struct finding *f, char *out, size_t size)
+{
+	uint16_t seen[FINDING_TYPES];
+	uint32_t n_seen = 0;
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (uint32_t i = 0; i < f->n_types && i < FINDING_TYPES; i++) {
+		uint32_t k = 0;
+
+		while (k < n_seen && seen[k] != f->types[i].type)
+			k++;
+		if (k == n_seen)
+			seen[n_seen++] = f->types[i].type;
+	}
+	for (uint32_t i = 0; i < n_seen && i < 4 && n < size; i++)
+		n += (size_t)snprintf(out + n, size - n, "%s%s",
+				      i == 0 ? "" : i + 1 == n_seen ? " and " : ", ",
+				      datatype_get(seen[i])->title);
+	if (n_seen > 4 && n < size)
+		snprintf(out + n, size - n, " and %u more", n_seen - 4);
+}
+
+static void draft_term(struct issue_draft *draft, const char *name, int points)
+{
+	if (draft->n_terms == ISSUE_MAX_TERMS)
+		return;
+	draft->terms[draft->n_terms++] = (struct issue_term){name, points};
+	draft->confidence += (uint32_t)points;
+}
+
+static void auth_describe(const struct detector *, const void *,
+			  const struct merged_endpoint *endpoint, const struct merged_principal *,
+			  struct issue_draft *draft)
+{
+	const struct finding *f = draft->finding;
+	uint64_t ok = endpoint ? endpoint->ok : 0, with = endpoint ? endpoint->ok_with_credentials : 0;
+	double share = ok ? 100.0 * (double)with / (double)ok : 0;
+	char where[384], types[256], answers[32], all[32], without[32];
+
+	if (!f)
+		return;
+	endpoint_text(endpoint, where, sizeof(where));
+	list_types(f, types, sizeof(types));
+	if (has_strong(f)) {
+		draft->severity = SEVERITY_CRITICAL;
+		draft_term(draft, "data that is never meant for everybody", 15);
+	}
+	if (ok >= MANY_ANSWERS)
+		draft_term(draft, "fifty successful answers of the endpoint or more were seen", 5);
+	if (share < 1) {
+		snprintf(draft->description, sizeof(draft->description),
+			 "%s gives out personal data (%s) to callers that send no credentials: %s "
+			 "such answers. %s of its %s successful answers had credentials in the "
+			 "request: the endpoint does not ask for any.",
+			 where, types, text_count(answers, f->count),
+			 with ? "Fewer than 1 %" : "None", text_count(all, ok));
+		draft_term(draft, "hardly anybody sends credentials to the endpoint", 5);
+	} else {
+		snprintf(draft->description, sizeof(draft->description),
+			 "%s gives out personal data (%s) to callers that send no credentials, though "
+			 "%.*f %% of its %s successful answers went to callers that did: %s answers "
+			 "went to callers without, %s of them with personal data.%s",
+			 where, types, share < 99.95 ? 1 : 2, share, text_count(all, ok),
+			 text_count(without, ok - with), text_count(answers, f->count),
+			 share >= 99 && ok >= MANY_ANSWERS
+				 ? " So credentials are the rule here, and the check can be passed by."
+				 : " So the check of credentials is not made in every case.");
+		draft_term(draft, "other callers do send credentials", 10);
+	}
+	snprintf(draft->impact, sizeof(draft->impact),
+		 "Anybody who can reach the service can read this data, and by trying ids or pages "
+		 "most likely that of all people in it. Nothing ties a reader to a name.");
+	snprintf(draft->remediation, sizeof(draft->remediation),
+		 "Require a valid token or session before the endpoint answers, for every method and "
+		 "path that leads to it, and verify with a call that has none. If callers do "
+		 "authenticate by a header of your own, name it in principal.headers.");
+}
+
+static const struct detector auth = {
+	.id = "D-05",
+	.name = "auth",
+	.title = "Missing Authentication",
+	.module = "Posture",
+	.version = 1,
+	.owasp = {"API2:2023", "API3:2023"},
+	.section = &auth_section,
+	.exchange = auth_exchange,
+	.join = auth_join,
+	.endpoint_size = sizeof(struct auth_endpoint),
+	.accept = auth_accept,
+	.describe = auth_describe,
+};
+DETECTOR_REGISTER(auth);

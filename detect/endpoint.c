@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// From a request target to an endpoint. Worker; pure functions over spans.
+//
+//	GET /v1/users/1207/cards/4f8c…e1?x=1  ─►  GET /v1/users/{id}/cards/{hex}
+//
+// A segment is decoded before it is judged. What stays is a word, a version or a locale; what
+// looks like a value is replaced by the kind of value. A doubtful one stays: too many templates
+// are a nuisance, two endpoints in one are a blind spot.
+
+#include "detect/endpoint.h"
+
+#include <arpa/inet.h>
+
+#include "detect/detector.h"
+#include "detect/siphash.h"
+#include "detect/text.h"
+#include "flows/form.h"
+
+enum {
+	WORD_MAX = 64,     // longer segments are values
+	TOKEN_MIN = 20,
+	PREFIXED_MIN = 14, // of what follows the prefix, as in cus_9s6XKzkNRiz8i3
+};
+
+struct shape {
+	uint32_t digits, upper, lower, hex, other;
+	uint32_t changes; // between kinds of letters, digits, other
+	bool url_safe;    // nothing but letters, digits, - _ . ~ =
+};
+
+static bool is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_hex(uint8_t c)
+{
+	return is_digit(c) || (span_lower(c) >= 'a' && span_lower(c) <= 'f');
+}
+
+static bool is_alpha(uint8_t c)
+{
+	return span_lower(c) >= 'a' && span_lower(c) <= 'z';
+}
+
+static struct shape shape_of(struct span s)
+{
+	struct shape shape = {.url_safe = true};
+	uint32_t before = 0;
+
+	for (uint32_t i = 0; i < s.len; i++) {
+		uint8_t c = s.p[i];
+		uint32_t kind = is_digit(c) ? 1 : c >= 'A' && c <= 'Z' ? 2 : is_alpha(c) ? 3 : 4;
+
+		shape.digits += kind == 1;
+		shape.upper += kind == 2;
+		shape.lower += kind == 3;
+		shape.other += kind == 4;
+		shape.hex += is_hex(c);
+		shape.changes += i > 0 && kind != before;
+		before = kind;
+		if (kind == 4 && c != '-' && c != '_' && c != '.' && c != '~' && c != '=')
+			shape.url_safe = false;
+	}
+	return shape;
+}
+
+static bool digits_at(struct span s, uint32_t from, uint32_t n)
+{
+	if (s.len < from || s.len - from < n)
+		return false;
+	for (uint32_t i = 0; i < n; i++) {
+		if (!is_digit(s.p[from + i]))
+			return false;
+	}
+	return true;
+}
+
+// 8-4-4-4-12 (RFC 9562 section 4).
+static bool is_uuid(struct span s)
+{
+	if (s.len != 36)
+		return false;
+	for (uint32_t i = 0; i < 36; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (dash ? s.p[i] != '-' : !is_hex(s.p[i]))
+			return false;
+	}
+	return true;
+}
+
+static uint32_t number_at(struct span s, uint32_t from, uint32_t n)
+{
+	uint32_t number = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		number = number * 10 + (uint32_t)(s.p[from + i] - '0');
+	return number;
+}
+
+// 2026-05, 2026-05-17, with or without a time behind it, 17-05-2026. Eight digits in a row are a
+// number: an id that happens to read as a date must not become a second endpoint.
+static bool is_date(struct span s)
+{
+	if (digits_at(s, 0, 4) && s.len >= 7 && s.p[4] == '-' && digits_at(s, 5, 2)) {
+		uint32_t year = number_at(s, 0, 4), month = number_at(s, 5, 2);
+
+		if (year < 1800 || year > 2200 || month < 1 || month > 12)
+			return false;
+		if (s.len == 7)
+			return true;
+		if (s.len < 10 || s.p[7] != '-' || !digits_at(s, 8, 2) || number_at(s, 8, 2) > 31)
+			return false;
+		return s.len == 10 || ((s.p[10] == 'T' || s.p[10] == 't' || s.p[10] == ' ') &&
+				       digits_at(s, 11, 2));
+	}
+	return s.len == 10 && digits_at(s, 0, 2) && digits_at(s, 3, 2) && digits_at(s, 6, 4) &&
+	       (s.p[2] == '-' || s.p[2] == '.') && s.p[5] == s.p[2] && number_at(s, 0, 2) <= 31 &&
+	       number_at(s, 3, 2) <= 31;
+}
+
+static bool is_email(struct span s)
+{
+	const uint8_t *at = memchr(s.p, '@', s.len);
+	uint32_t local = at ? (uint32_t)(at - s.p) : 0;
+
+	return local > 0 && s.len - local > 3 && memchr(at, '.', s.len - local) != NULL;
+}
+
+// 26 letters and digits of Crockford's base 32, the first at most 7.
+static bool is_ulid(struct span s)
+{
+	if (s.len != 26 || s.p[0] < '0' || s.p[0] > '7')
+		return false;
+	for (uint32_t i = 0; i < 26; i++) {
+		uint8_t c = span_lower(s.p[i]);
+
+		if (!is_digit(c) && (!is_alpha(c) || c == 'i' || c == 'l' || c == 'o' || c == 'u'))
+			return false;
+	}
+	return true;
+}
+
+// v1, v2.1, 1.0, 2.0.3.
+static bool is_version(struct span s)
+{
+	bool marked = s.len > 1 && span_lower(s.p[0]) == 'v';
+	uint32_t run = 0, dots = 0, longest = 0;
+
+	for (uint32_t i = marked; i < s.len; i++) {
+		if (is_digit(s.p[i])) {
+			run++;
+		} else if (s.p[i] == '.' && run > 0 && i + 1 < s.len) {
+			run = 0;
+			dots++;
+		} else {
+			return false;
+		}
+		longest = run > longest ? run : longest;
+	}
+	return marked ? run > 0 : dots > 0 && dots < 4 && run > 0 && longest <= 2;
+}
+
+// Letters and an underscore before a key: cus_9s6XKzkNRiz8i3.
+static bool is_prefixed(struct span s)
+{
+	uint32_t prefix = 0;
+	struct shape shape;
+
+	while (prefix < s.len && prefix < 8 && s.p[prefix] >= 'a' && s.p[prefix] <= 'z')
+		prefix++;
+	if (prefix < 2 || prefix == s.len || s.p[prefix] != '_' ||
+	    s.len - prefix - 1 < PREFIXED_MIN)
+		return false;
+	shape = shape_of(span_make(s.p + prefix + 1, s.len - prefix - 1));
+	return shape.digits && shape.other == 0 && shape.changes >= 3;
+}
+
+// Random-looking: letters of both cases and digits that change often. Words written together
+// (GetCustomerAccountsV2) change less, and have one digit at most.
+static bool is_token(struct span s, const struct shape *shape)
+{
+	if (s.len < TOKEN_MIN || !shape->url_safe || shape->digits == 0)
+		return false;
+	if (shape->other == 0 && (shape->upper == 0 || shape->lower == 0))
+		return shape->digits >= 4 && shape->changes >= 4;
+	if (shape->upper == 0 || shape->lower == 0)
+		return false; // words with dashes and a year in them
+	return shape->digits >= 2 ? shape->changes * 20 >= s.len * 7
+				  : shape->changes * 2 >= s.len;
+}
+
+enum segment_class endpoint_segment(struct span s)
+{
+	struct shape shape;
+
+	if (s.len == 0)
+		return SEGMENT_WORD;
+	if (s.len > ENDPOINT_SEGMENT)
+		return SEGMENT_TOKEN;
+	if (s.len > 2 && s.p[0] == '{' && s.p[s.len - 1] == '}' &&
+	    is_uuid(span_make(s.p + 1, s.len - 2)))
+		return SEGMENT_UUID;
+	shape = shape_of(s);
+	if (shape.digits == 0 && shape.hex < s.len && shape.url_safe && s.len <= WORD_MAX)
+		return SEGMENT_WORD; // most of them
+	if (is_uuid(s))
+		return SEGMENT_UUID;
+	if (is_date(s))
+		return SEGMENT_DATE;
+	if (is_email(s))
+		return SEGMENT_EMAIL;
+	if (is_version(s))
+		return SEGMENT_WORD;
+	if (shape.digits + shape.other == s.len && shape.digits) {
+		// Numbers, lists and ranges of them, coordinates, telephone numbers.
+		return SEGMENT_ID;
+	}
+	if (shape.hex == s.len && (s.len >= 16 || (s.len >= 8 && shape.digits)))
+		return SEGMENT_HEX;
+	if (is_ulid(s))
+		return SEGMENT_ID;
+	if (is_token(s, &shape))
+		return SEGMENT_TOKEN;
+	if (is_prefixed(s))
+		return SEGMENT_ID;
+	// INV-2024-0001, user12345: more digits than letters.
+	if (shape.digits >= 4 && shape.digits >= shape.upper + shape.lower)
+		return SEGMENT_ID;
+	if (s.p[0] == '@' && s.len > 1)
+		return SEGMENT_ID;
+	return s.len > WORD_MAX ? SEGMENT_TOKEN : SEGMENT_WORD;
+}
+
+const char *endpoint_segment_name(enum segment_class class)
+{
+	static const char *const names[] = {
+		[SEGMENT_WORD] = "",       [SEGMENT_ID] = "{id}",       [SEGMENT_UUID] = "{uuid}",
+		[SEGMENT_HEX] = "{hex}",   [SEGMENT_DATE] = "{date}",   [SEGMENT_EMAIL] = "{email}",
+		[SEGMENT_TOKEN] = "{token}",
+	};
+
+	return names[class];
+}
+
+bool endpoint_next(struct span *path, struct span *segment)
+{
+	while (path->len && path->p[0] == '/') {
+		path->p++;
+		path->len--;
+	}
+	*segment = span_until(*path, '/');
+	path->p += segment->len;
+	path->len -= segment->len;
+	return segment->len > 0;
+}
+
+// Without port, user information and a last dot (RFC 3986 section 3.2).
+static struct span host_of(struct span authority)
+{
+	struct span host = authority;
+
+	for (uint32_t i = authority.len; i > 0; i--) {
+		if (authority.p[i - 1] == '@') {
+			host = span_make(authority.p + i, authority.len - i);
+			break;
+		}
+	}
+	host = span_trim(host);
+	if (host.len && host.p[0] == '[') {
+		const uint8_t *end = memchr(host.p, ']', host.len);
+
+		if (end)
+			host.len = (uint32_t)(end - host.p) + 1;
+	} else {
+		host = span_until(host, ':');
+	}
+	if (host.len > 1 && host.p[host.len - 1] == '.')
+		host.len--;
+	if (host.len > ENDPOINT_HOST)
+		host.len = ENDPOINT_HOST;
+	return host;
+}
+
+// "http://": the target names the authority itself (RFC 9112 section 3.2.2). Returns the length
+// of scheme and slashes.
+static uint32_t scheme_len(struct span uri)
+{
+	uint32_t i = 0;
+
+	while (i < uri.len && i < 16 && (is_alpha(uri.p[i]) || (i && is_digit(uri.p[i]))))
+		i++;
+	return i && uri.len - i >= 3 && memcmp(uri.p + i, "://", 3) == 0 ? i + 3 : 0;
+}
+
+void endpoint_split(struct exchange *x)
+{
+	struct span uri = span_until(x->tx->uri, '#');
+	struct span host = http_header(x->tx, CLIENT, HEADER_HOST);
+	uint32_t scheme = scheme_len(uri);
+
+	if (scheme) {
+		struct span rest = span_make(uri.p + scheme, uri.len - scheme);
+		struct span authority = span_until(span_until(rest, '?'), '/');
+
+		host = authority;
+		uri = span_make(rest.p + authority.len, rest.len - authority.len);
+	} else if (span_eq(x->tx->method, SPAN_LIT("CONNECT"))) {
+		host = uri;
+		uri.len = 0;
+	}
+	x->host = host_of(host);
+	x->path = span_until(uri, '?');
+	x->query = (struct span){0};
+	if (x->path.len < uri.len)
+		x->query = span_make(uri.p + x->path.len + 1, uri.len - x->path.len - 1);
+}
+
+// ---- template
+
+struct template {
+	uint8_t *out;
+	uint32_t n;
+};
+
+enum { TEMPLATE_MORE = 4 }; // "/…" is always kept free
+
+static bool template_put(struct template *t, const void *bytes, size_t len)
+{
+	if (EXCHANGE_TEMPLATE - TEMPLATE_MORE - t->n < len)
+		return false;
+	memcpy(t->out + t->n, bytes, len);
+	t->n += (uint32_t)len;
+	return true;
+}
+
+// What is not printable, or would be read as a part of the template, as %XX.
+static bool template_word(struct template *t, struct span word)
+{
+	static const char hex[] = "0123456789ABCDEF";
+
+	for (uint32_t i = 0; i < word.len; i++) {
+		uint8_t c = word.p[i];
+		char escape[3] = {'%', hex[c >> 4], hex[c & 15]};
+		bool plain = c > 0x20 && c < 0x7f && !strchr("%{}/?#\"<>\\^`|", c);
+
+		if (!template_put(t, plain ? (const void *)&c : escape, plain ? 1 : 3))
+			return false;
+	}
+	return true;
+}
+
+// 1207.json: the kind of value, and the ending that says what is returned.
+static uint32_t ending_len(struct span s)
+{
+	uint32_t n = 0;
+
+	while (n < s.len && n < 6 && is_alpha(s.p[s.len - 1 - n]))
+		n++;
+	return n && n < 6 && n + 1 < s.len && s.p[s.len - 1 - n] == '.' ? n + 1 : 0;
+}
+
+static bool template_segment(struct template *t, struct span raw, bool hidden)
+{
+	uint8_t decoded[ENDPOINT_SEGMENT];
+	struct span s = span_until(raw, ';'); // parameters of a segment are no part of its name
+	enum segment_class class;
+	const char *name;
+	uint32_t ending;
+
+	if (hidden)
+		return template_put(t, "/{id}", 5);
+	if (s.len > sizeof(decoded))
+		return template_put(t, "/{token}", 8);
+	s.len = form_decode(s, decoded, false);
+	s.p = decoded;
+	ending = ending_len(s);
+	class = endpoint_segment(s);
+	if (class == SEGMENT_WORD && ending)
+		class = endpoint_segment(span_make(s.p, s.len - ending));
+	if (!template_put(t, "/", 1))
+		return false;
+	if (class == SEGMENT_WORD)
+		return template_word(t, s);
+	if (class == SEGMENT_EMAIL)
+		ending = 0;
+	name = endpoint_segment_name(class);
+	return template_put(t, name, strlen(name)) &&
+	       template_word(t, span_make(s.p + s.len - ending, ending));
+}
+
+static uint16_t template_make(struct span path, uint32_t hidden, uint8_t out[EXCHANGE_TEMPLATE])
+{
+	struct template t = {out, 0};
+	struct span segment;
+
+	for (uint32_t i = 0; endpoint_next(&path, &segment); i++) {
+		uint32_t before = t.n;
+
+		if (i < ENDPOINT_DEPTH && template_segment(&t, segment, hidden >> i & 1))
+			continue;
+		t.n = before;
+		memcpy(out + t.n, "/\xe2\x80\xa6", TEMPLATE_MORE);
+		return (uint16_t)(t.n + TEMPLATE_MORE);
+	}
+	if (t.n == 0)
+		out[t.n++] = '/';
+	return (uint16_t)t.n;
+}
+
+void endpoint_address(const uint8_t addr[16], char out[48])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	bool v4 = memcmp(addr, mapped, sizeof(mapped)) == 0;
+
+	if (!inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? addr + 12 : addr, out, 48))
+		out[0] = '\0';
+}
+
+uint32_t endpoint_host(const struct exchange *x, uint8_t out[ENDPOINT_HOST + 1])
+{
+	if (x->host.len == 0) {
+		endpoint_address(x->tx->conn->addr[SERVER], (char *)out);
+		return (uint32_t)strlen((char *)out);
+	}
+	for (uint32_t i = 0; i < x->host.len; i++)
+		out[i] = span_lower(x->host.p[i]);
+	return x->host.len;
+}
+
+void endpoint_identify(struct exchange *x, uint64_t seed, uint32_t hidden)
+{
+	uint8_t host[ENDPOINT_HOST + 1];
+	struct span method = x->tx->method;
+	uint64_t hash;
+
+	x->template_len = 0;
+	if (x->tx->msg[CLIENT].seen)
+		x->template_len = template_make(x->path, hidden, x->template);
+	if (method.len > ENDPOINT_METHOD)
+		method.len = ENDPOINT_METHOD;
+	hash = siphash(seed, 'E', span_make(host, endpoint_host(x, host)));
+	hash = siphash(seed, hash, method);
+	x->endpoint = siphash_id(siphash(seed, hash, span_make(x->template, x->template_len)));
+}
+
+bool endpoint_is_login(struct span path)
+{
+	static const char *const words[] = {
+		"login",    "log-in",        "signin",   "sign-in", "sign_in",      "signup",
+		"sign-up",  "sign_up",       "register", "token",   "registration", "oauth",
+		"oauth2",   "authenticate",  "reset-password",      "forgot-password",
+	};
+	struct span segment;
+	bool password = false;
+
+	for (uint32_t i = 0; i < ENDPOINT_DEPTH && endpoint_next(&path, &segment); i++) {
+		struct span stem = span_until(span_until(segment, ';'), '.');
+
+		for (uint32_t k = 0; k < sizeof(words) / sizeof(words[0]); k++) {
+			if (span_ieq(stem, span_make(words[k], strlen(words[k]))))
+				return true;
+		}
+		if (password && span_ieq(stem, SPAN_LIT("reset")))
+			return true;
+		password = span_ieq(stem, SPAN_LIT("password"));
+	}
+	return false;
+}
+
+const char *endpoint_text(const struct merged_endpoint *endpoint, char *out, size_t size)
+{
+	size_t n;
+
+	if (!endpoint) {
+		text_clean(out, size, "an endpoint", 11);
+		return out;
+	}
+	n = text_clean(out, size, endpoint->method, strlen(endpoint->method));
+	if (n && size - n > 1)
+		out[n++] = ' ';
+	n += text_clean(out + n, size - n, endpoint->host, strlen(endpoint->host));
+	text_clean(out + n, size - n, endpoint->template, strlen(endpoint->template));
+	return out;
+}

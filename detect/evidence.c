@@ -1,0 +1,571 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// Masking is a stream: each piece of the original is put out as it is, as stars, or in the form
+// that its data type gives it, never longer than it was. So the room needed is known beforehand.
+//
+//	head   line by line, also where a line ends by a bare CR or goes on in the next one
+//	URLs   segment by segment, pair by pair; escaped ones are searched decoded, hidden whole
+//	body   by the places that the scan of this exchange found; what was not searched, and what
+//	       lies behind more places than are kept, is not shown
+//
+// Bodies were searched when they passed; heads are searched here, which is seldom: once per
+// finding and epoch.
+
+#include "detect/evidence.h"
+
+#include "flows/form.h"
+
+enum {
+	RANGES_MAX = 16,      // values in one text; with more the whole text is hidden
+	TEXT_MAX = 16 << 10,  // what scan_text() takes
+	DECODE_MAX = 2048,    // an escaped value longer than this is hidden whole
+	SECRET_SHOWN = 12,    // a secret this long shows its last four bytes
+	TAIL_MAX = 512,       // of a body that ends early
+};
+
+static const struct conf_row evidence_rows[] = {
+	{.key = "clear",
+	 .type = CONF_BOOL,
+	 .offset = offsetof(struct evidence_options, clear),
+	 .def = "false",
+	 .help = "Keep requests and responses of an issue as captured, with nothing masked"},
+};
+const struct conf_section evidence_section = {
+	.path = "evidence",
+	.help = "Copies of requests and responses in issues",
+	.size = sizeof(struct evidence_options),
+	.rows = evidence_rows,
+	.n_rows = sizeof(evidence_rows) / sizeof(evidence_rows[0]),
+};
+CONF_SECTION(evidence_section);
+
+// Never more is put out than was taken in.
+struct out {
+	const struct evidence *evidence;
+	uint8_t *p;
+	uint32_t n;
+};
+
+static void put(struct out *out, struct span s)
+{
+	if (s.len)
+		memcpy(out->p + out->n, s.p, s.len);
+	out->n += s.len;
+}
+
+static void put_stars(struct out *out, uint32_t n)
+{
+	memset(out->p + out->n, '*', n);
+	out->n += n;
+}
+
+static void put_secret(struct out *out, struct span s)
+{
+	uint32_t shown = s.len >= SECRET_SHOWN ? 4 : 0;
+
+	put_stars(out, s.len - shown);
+	put(out, span_make(s.p + s.len - shown, shown));
+}
+
+static struct span span_cut(struct span s, uint32_t from, uint32_t to)
+{
+	return span_make(s.p + from, to - from);
+}
+
+// A value of a data type in the form that the type gives it.
+static void put_value(struct out *out, uint16_t type, struct span s)
+{
+	uint32_t n;
+
+	if (type == MASK_WHOLE || type == out->evidence->types->password) {
+		put_stars(out, s.len);
+		return;
+	}
+	n = datatype_mask(type, s, out->p + out->n, s.len);
+	out->n += n < s.len ? n : s.len;
+}
+
+// ---- ranges of a text
+
+struct range {
+	uint32_t from, to;
+	uint16_t type;
+};
+
+struct ranges {
+	uint32_t n, text_len;
+	bool too_many;
+	struct range range[RANGES_MAX];
+};
+
+static void ranges_add(void *arg, const struct hit *hit)
+{
+	struct ranges *r = arg;
+
+	// Addresses stand in every head and are what an issue is about.
+	if (hit->value.len == 0 || datatype_get(hit->type)->group == GROUP_NETWORK)
+		return;
+	if (r->n == RANGES_MAX || hit->off > r->text_len || hit->value.len > r->text_len - hit->off) {
+		r->too_many = true;
+		return;
+	}
+	r->range[r->n++] = (struct range){(uint32_t)hit->off,
+					  (uint32_t)hit->off + hit->value.len, hit->type};
+}
+
+static struct ranges ranges_of(const struct out *out, struct span text, struct span key)
+{
+	struct ranges r = {.text_len = text.len};
+
+	if (text.len > TEXT_MAX)
+		r.too_many = true;
+	else if (text.len)
+		scan_text(out->evidence->scanner, text, key, 0, CLIENT, ranges_add, &r);
+	return r;
+}
+
+static void ranges_sort(struct range *range, uint32_t n)
+{
+	for (uint32_t i = 1; i < n; i++) {
+		struct range one = range[i];
+		uint32_t k = i;
+
+		for (; k > 0 && range[k - 1].from > one.from; k--)
+			range[k] = range[k - 1];
+		range[k] = one;
+	}
+}
+
+// The text with these ranges masked; they may reach beyond it, and then are hidden whole, like
+// those that overlap: two half-masked forms together could show all.
+static void put_ranges(struct out *out, struct span text, struct range *range, uint32_t n)
+{
+	uint32_t at = 0;
+
+	ranges_sort(range, n);
+	for (uint32_t i = 0; i < n && range[i].from < text.len;) {
+		struct range one = range[i++];
+		bool mixed = false;
+
+		for (; i < n && range[i].from < one.to; i++) {
+			mixed |= range[i].from != one.from || range[i].to != one.to;
+			one.to = range[i].to > one.to ? range[i].to : one.to;
+		}
+		put(out, span_cut(text, at, one.from));
+		if (one.to > text.len)
+			put_stars(out, text.len - one.from);
+		else if (mixed)
+			put_stars(out, one.to - one.from);
+		else
+			put_value(out, one.type, span_cut(text, one.from, one.to));
+		at = one.to > text.len ? text.len : one.to;
+	}
+	put(out, span_cut(text, at, text.len));
+}
+
+static void put_text(struct out *out, struct span text, struct span key)
+{
+	struct ranges r = ranges_of(out, text, key);
+
+	if (r.too_many)
+		put_stars(out, text.len);
+	else
+		put_ranges(out, text, r.range, r.n);
+}
+
+// ---- URLs
+
+static bool contains(struct span s, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (uint32_t i = 0; n <= s.len && i <= s.len - n; i++) {
+		if (span_ieq(span_make(s.p + i, n), span_make(word, n)))
+			return true;
+	}
+	return false;
+}
+
+static bool one_of(struct span s, const char *const *names)
+{
+	for (; *names; names++) {
+		if (span_ieq(s, span_make(*names, strlen(*names))))
+			return true;
+	}
+	return false;
+}
+
+bool evidence_secret_name(struct span name)
+{
+	static const char *const words[] = {"token",   "secret",  "api-key", "api_key",
+					    "apikey",  "passw",   "passphrase", "auth",
+					    "session", "jwt",     "credential", "signature"};
+	static const char *const whole[] = {"key", "pwd", "pin", "otp", "sig", "code", "sid",
+					    "phpsessid", "cookie", NULL};
+	static const char *const open[] = {"www-authenticate", "proxy-authenticate", "authority",
+					   ":authority", NULL};
+
+	if (one_of(name, open))
+		return false;
+	for (uint32_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (contains(name, words[i]))
+			return true;
+	}
+	return one_of(name, whole);
+}
+
+// A part of a URL. An escaped one is searched in the form that the server sees.
+static void put_part(struct out *out, struct span raw, struct span key, bool plus)
+{
+	uint8_t text[DECODE_MAX];
+	struct span decoded;
+
+	if (key.len && evidence_secret_name(key)) {
+		put_secret(out, raw);
+		return;
+	}
+	if (!raw.len || (!memchr(raw.p, '%', raw.len) && !(plus && memchr(raw.p, '+', raw.len)))) {
+		put_text(out, raw, key);
+		return;
+	}
+	if (raw.len > sizeof(text)) {
+		put_stars(out, raw.len);
+		return;
+	}
+	decoded = span_make(text, form_decode(raw, text, plus));
+	struct ranges r = ranges_of(out, decoded, key);
+	if (r.too_many || r.n)
+		put_stars(out, raw.len);
+	else
+		put(out, raw);
+}
+
+static void put_query(struct out *out, struct span query)
+{
+	for (uint32_t at = 0; at < query.len;) {
+		uint32_t end = at, equals;
+		struct span key;
+
+		while (end < query.len && query.p[end] != '&' && query.p[end] != ';')
+			end++;
+		key = span_until(span_cut(query, at, end), '=');
+		equals = at + key.len;
+		put_part(out, key, (struct span){0}, true);
+		if (equals < end) {
+			put(out, span_cut(query, equals, equals + 1));
+			put_part(out, span_cut(query, equals + 1, end), key, true);
+		}
+		if (end < query.len)
+			put(out, span_cut(query, end, end + 1));
+		at = end + 1;
+	}
+}
+
+static void put_path(struct out *out, struct span path)
+{
+	for (uint32_t at = 0; at < path.len;) {
+		struct span segment = span_until(span_cut(path, at, path.len), '/');
+		struct span bare = span_until(segment, ';');
+
+		put_part(out, bare, (struct span){0}, false);
+		if (bare.len < segment.len) {
+			put(out, SPAN_LIT(";"));
+			put_query(out, span_cut(segment, bare.len + 1, segment.len));
+		}
+		at += segment.len;
+		if (at < path.len)
+			put(out, SPAN_LIT("/"));
+		at++;
+	}
+}
+
+// "https://user:password@" before the path.
+static struct span put_authority(struct out *out, struct span url)
+{
+	uint32_t scheme = 0, user = 0;
+	struct span authority;
+
+	while (scheme < url.len && scheme < 16 && url.p[scheme] != ':' && url.p[scheme] != '/')
+		scheme++;
+	scheme += scheme < url.len && url.p[scheme] == ':';
+	if (url.len - scheme < 2 || url.p[scheme] != '/' || url.p[scheme + 1] != '/')
+		return url;
+	scheme += 2;
+	authority = span_until(span_until(span_cut(url, scheme, url.len), '/'), '?');
+	for (uint32_t i = 0; i < authority.len; i++) {
+		if (authority.p[i] == '@')
+			user = i;
+	}
+	put(out, span_cut(url, 0, scheme));
+	put_stars(out, user);
+	put(out, span_cut(authority, user, authority.len));
+	return span_cut(url, scheme + authority.len, url.len);
+}
+
+static void put_url(struct out *out, struct span url)
+{
+	struct span whole, fragment_free, path;
+
+	whole = put_authority(out, url);
+	fragment_free = span_until(whole, '#');
+	path = span_until(fragment_free, '?');
+	put_path(out, path);
+	if (path.len < fragment_free.len) {
+		put(out, SPAN_LIT("?"));
+		put_query(out, span_cut(whole, path.len + 1, fragment_free.len));
+	}
+	if (fragment_free.len < whole.len) { // of a Location: tokens are handed over this way
+		put(out, SPAN_LIT("#"));
+		put_query(out, span_cut(whole, fragment_free.len + 1, whole.len));
+	}
+}
+
+// ---- heads
+
+static void put_authorization(struct out *out, struct span value)
+{
+	struct span scheme = span_until(value, ' ');
+
+	if (scheme.len == value.len) {
+		put_secret(out, value);
+		return;
+	}
+	put(out, scheme);
+	put(out, SPAN_LIT(" "));
+	value = span_cut(value, scheme.len + 1, value.len);
+	// The end of Basic credentials is the end of the password.
+	if (span_ieq(scheme, SPAN_LIT("Basic")))
+		put_stars(out, value.len);
+	else
+		put_secret(out, value);
+}
+
+// name=value pairs. In Set-Cookie the known attributes are no secrets.
+static void put_cookies(struct out *out, struct span value, bool set)
+{
+	static const char *const attributes[] = {"path",    "domain",  "expires", "max-age",
+						 "samesite", "priority", "version", "comment",
+						 NULL};
+
+	for (uint32_t at = 0; at < value.len;) {
+		struct span pair = span_until(span_cut(value, at, value.len), ';');
+		struct span name = span_until(pair, '=');
+		bool attribute = set && at > 0 && one_of(span_trim(name), attributes);
+
+		if (attribute) {
+			put(out, pair);
+		} else if (name.len == pair.len) {
+			// A value without a name, or a flag such as HttpOnly.
+			if (set && at > 0)
+				put(out, pair);
+			else
+				put_secret(out, pair);
+		} else {
+			put(out, name);
+			put(out, SPAN_LIT("="));
+			put_secret(out, span_cut(pair, name.len + 1, pair.len));
+		}
+		at += pair.len;
+		if (at < value.len)
+			put(out, SPAN_LIT(";"));
+		at++;
+	}
+}
+
+enum field_kind {
+	FIELD_OPEN = 0,
+	FIELD_SECRET, // what follows in a folded line is hidden
+};
+
+static enum field_kind put_field(struct out *out, struct span name, struct span value)
+{
+	static const char *const urls[] = {"referer", "location", "content-location",
+					   "x-original-url", "x-rewrite-url", "x-forwarded-uri",
+					   NULL};
+	struct span trimmed = span_trim(value);
+	uint32_t before = (uint32_t)(trimmed.p - value.p);
+
+	name = span_trim(name);
+	put(out, span_cut(value, 0, before));
+	if (span_ieq(name, SPAN_LIT("authorization")) ||
+	    span_ieq(name, SPAN_LIT("proxy-authorization"))) {
+		put_authorization(out, trimmed);
+	} else if (span_ieq(name, SPAN_LIT("cookie")) || span_ieq(name, SPAN_LIT("set-cookie"))) {
+		put_cookies(out, trimmed, name.len > 6);
+	} else if (evidence_secret_name(name)) {
+		put_secret(out, trimmed);
+	} else {
+		if (one_of(name, urls))
+			put_url(out, trimmed);
+		else
+			put_text(out, trimmed, name);
+		put(out, span_cut(value, before + trimmed.len, value.len));
+		return FIELD_OPEN;
+	}
+	put(out, span_cut(value, before + trimmed.len, value.len));
+	return FIELD_SECRET;
+}
+
+static void put_start_line(struct out *out, struct span line, enum dir dir)
+{
+	struct span method = span_until(line, ' ');
+	uint32_t end = line.len;
+
+	if (dir == SERVER || method.len == line.len) {
+		put_text(out, line, (struct span){0});
+		return;
+	}
+	while (end > method.len && line.p[end - 1] != ' ')
+		end--;
+	if (end <= method.len + 1) // no version: all of it is the target
+		end = line.len + 1;
+	put(out, span_cut(line, 0, method.len + 1));
+	put_url(out, span_cut(line, method.len + 1, end - 1));
+	put(out, span_cut(line, end - 1, line.len));
+}
+
+// Up to a line feed, or to a carriage return without one: some receivers end lines there.
+static uint32_t line_end(struct span head, uint32_t from, uint32_t *next)
+{
+	for (uint32_t i = from; i < head.len; i++) {
+		if (head.p[i] != '\n' && head.p[i] != '\r')
+			continue;
+		*next = i + 1;
+		if (head.p[i] == '\r' && i + 1 < head.len && head.p[i + 1] == '\n')
+			*next = i + 2;
+		return i;
+	}
+	*next = head.len;
+	return head.len;
+}
+
+static void put_head(struct out *out, struct span head, enum dir dir, bool truncated)
+{
+	enum field_kind kind = FIELD_OPEN;
+
+	for (uint32_t at = 0, end, next; at < head.len; at = next) {
+		end = line_end(head, at, &next);
+		struct span line = span_cut(head, at, end), name = span_until(line, ':');
+
+		if (truncated && next == end) {
+			// A value that was cut may be half of anything.
+			uint32_t shown = at && name.len < line.len ? name.len + 1 : 0;
+
+			put(out, span_cut(line, 0, shown));
+			put_stars(out, line.len - shown);
+		} else if (at == 0) {
+			put_start_line(out, line, dir);
+		} else if (line.len && (line.p[0] == ' ' || line.p[0] == '\t')) {
+			if (kind == FIELD_SECRET)
+				put_stars(out, line.len);
+			else
+				put_text(out, line, (struct span){0});
+		} else if (line.len && name.len == line.len) {
+			put_stars(out, line.len); // no field: nobody can say what it is
+		} else if (line.len) {
+			put(out, span_cut(line, 0, name.len + 1));
+			kind = put_field(out, name, span_cut(line, name.len + 1, line.len));
+		}
+		put(out, span_cut(head, end, next));
+	}
+}
+
+// ---- bodies
+
+static uint32_t body_shown(const struct evidence *evidence, const struct exchange *x, enum dir dir)
+{
+	uint32_t shown = x->tx->msg[dir].body_kept;
+
+	if (evidence->clear)
+		return shown;
+	if (shown > x->mask_limit[dir])
+		shown = x->mask_limit[dir];
+	return shown > x->scanned[dir] ? (uint32_t)x->scanned[dir] : shown;
+}
+
+// Where the last value of a body begins that ended before it was complete: it was never searched
+// as what it is.
+static uint32_t body_tail(const struct http_msg *msg, uint32_t shown)
+{
+	uint32_t at = shown, least = shown > TAIL_MAX ? shown - TAIL_MAX : 0;
+
+	if (msg->complete || shown < msg->body_len)
+		return shown;
+	while (at > least && !strchr("\"\n=&,:[{>", msg->body[at - 1]))
+		at--;
+	return at;
+}
+
+static void put_body(struct out *out, const struct exchange *x, enum dir dir)
+{
+	const struct http_msg *msg = &x->tx->msg[dir];
+	uint32_t shown = body_shown(out->evidence, x, dir), n = 0, tail;
+	struct range range[EXCHANGE_MASKS + 1];
+
+	if (shown == 0)
+		return;
+	if (out->evidence->clear) {
+		put(out, span_make(msg->body, shown));
+		return;
+	}
+	for (uint32_t i = 0; i < x->n_masks[dir]; i++) {
+		const struct exchange_mask *mask = &x->masks[dir][i];
+
+		if (mask->off < shown)
+			range[n++] = (struct range){mask->off, mask->off + mask->len, mask->type};
+	}
+	tail = body_tail(msg, shown);
+	if (tail < shown)
+		range[n++] = (struct range){tail, UINT32_MAX, MASK_WHOLE};
+	put_ranges(out, span_make(msg->body, shown), range, n);
+}
+
+// ---- all together
+
+uint32_t evidence_size(const struct exchange *x)
+{
+	const struct http_msg *msg = x->tx->msg;
+
+	return msg[CLIENT].head_len + msg[CLIENT].body_kept + msg[SERVER].head_len +
+	       msg[SERVER].body_kept;
+}
+
+static void message_copy(struct out *out, const struct exchange *x, enum dir dir,
+			 struct issue_message *message)
+{
+	const struct http_msg *msg = &x->tx->msg[dir];
+	struct span head = span_make(msg->head, msg->head_len);
+	uint32_t from = out->n;
+
+	if (out->evidence->clear)
+		put(out, head);
+	else
+		put_head(out, head, dir, msg->head_truncated);
+	message->head = span_make(out->p + from, out->n - from);
+	message->head_truncated = msg->head_truncated;
+	from = out->n;
+	put_body(out, x, dir);
+	message->body = span_make(out->p + from, out->n - from);
+	message->body_len = msg->body_len;
+	message->body_truncated = body_shown(out->evidence, x, dir) < msg->body_len;
+}
+
+uint32_t evidence_copy(const struct evidence *evidence, const struct exchange *x, uint8_t *to,
+		       struct issue_evidence *out)
+{
+	struct out stream = {evidence, to, 0};
+
+	out->time_ns = x->tx->msg[x->tx->msg[CLIENT].seen ? CLIENT : SERVER].first_ns;
+	message_copy(&stream, x, CLIENT, &out->request);
+	message_copy(&stream, x, SERVER, &out->response);
+	return stream.n;
+}
+
+uint32_t evidence_path(const struct evidence *evidence, struct span path, uint8_t *to)
+{
+	struct out stream = {evidence, to, 0};
+
+	put_path(&stream, path);
+	return stream.n;
+}

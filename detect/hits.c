@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// The hits of one exchange. Worker; no state of its own.
+//
+// A field is known by the hash that the flow side gives it. Objects used as maps ({"1207": …})
+// would make a new field of each key, so a name with parts that look like values is replaced by
+// one that says their kind, and its hash takes the place of the field's. The same goes for keys
+// that are personal data themselves: no name leaves here with one in it.
+
+#include "detect/hits.h"
+
+#include "detect/endpoint.h"
+#include "detect/principal.h"
+#include "detect/siphash.h"
+#include "flows/form.h"
+
+enum {
+	PAIRS_MAX = 64,
+	TEXT_MAX = 2048,      // decoded bytes of a query value or segment that are searched
+	SHORT_ID = 6,         // digits in a row that are no more than an id, in queries
+	SHORT_PATH_ID = 8,    // … in paths, where no name tells more
+	SESSION_MIN = 12,
+	SEARCH_BACK = 512,    // how far before its place a value is sought
+};
+
+void hits_types_init(struct hits_types *types)
+{
+	types->password = datatype_find("password.field");
+	types->session = datatype_find("cookie.session");
+	types->api_key = datatype_find("apikey.generic");
+	types->otp = datatype_find("otp");
+}
+
+// ---- names
+
+struct name {
+	uint32_t n;
+	bool full, replaced;
+	uint8_t *out;
+};
+
+static void name_put(struct name *name, const void *bytes, size_t len)
+{
+	static const char more[] = "\xe2\x80\xa6";
+	uint32_t n = name->n;
+
+	if (name->full)
+		return;
+	if (EXCHANGE_NAME - (sizeof(more) - 1) - n >= len) {
+		memcpy(name->out + n, bytes, len);
+		name->n += (uint32_t)len;
+		return;
+	}
+	memcpy(name->out + n, more, sizeof(more) - 1);
+	name->n += sizeof(more) - 1;
+	name->full = true;
+}
+
+// One key. '@' begins names in some dialects; elsewhere it makes an address.
+static void name_part(struct name *name, struct span part)
+{
+	struct span bare = part.len > 1 && part.p[0] == '@' ? span_make(part.p + 1, part.len - 1)
+							    : part;
+	enum segment_class class = endpoint_segment(bare);
+
+	if (class == SEGMENT_WORD && bare.len && memchr(bare.p, '@', bare.len))
+		class = SEGMENT_EMAIL;
+	if (class != SEGMENT_WORD) {
+		const char *kind = endpoint_segment_name(class);
+
+		name->replaced = true;
+		name_put(name, kind, strlen(kind));
+		return;
+	}
+	for (uint32_t i = 0; i < part.len; i++) {
+		bool plain = part.p[i] >= 0x20 && part.p[i] != 0x7f;
+
+		name_put(name, plain ? (const char *)&part.p[i] : "?", 1);
+	}
+}
+
+// "$.users[].profile", part by part.
+static void name_path(struct name *name, struct span path)
+{
+	bool more = path.len > 0;
+
+	while (more) {
+		struct span part = span_until(path, '.');
+		uint32_t brackets = 0;
+
+		more = part.len < path.len;
+		path.p += part.len + more;
+		path.len -= part.len + more;
+		while (part.len - brackets >= 2 &&
+		       memcmp(part.p + part.len - brackets - 2, "[]", 2) == 0)
+			brackets += 2;
+		name_part(name, span_make(part.p, part.len - brackets));
+		name_put(name, part.p + part.len - brackets, brackets);
+		if (more)
+			name_put(name, ".", 1);
+	}
+}
+
+// Is this value an element of an array, whose name is the key: {"emails": ["…"]}?
+static bool is_element(struct span parent, struct span key)
+{
+	uint32_t brackets = 0;
+
+	while (parent.len - brackets >= 2 &&
+	       memcmp(parent.p + parent.len - brackets - 2, "[]", 2) == 0)
+		brackets += 2;
+	parent.len -= brackets;
+	return brackets && parent.len >= key.len &&
+	       span_eq(span_make(parent.p + parent.len - key.len, key.len), key);
+}
+
+static void name_make(struct name *name, const struct hits *hits, const struct hit *hit)
+{
+	static const char *const places[] = {
+		[PLACE_QUERY] = "query.",
+		[PLACE_REFERER] = "referer.",
+		[PLACE_FORM] = "form.",
+	};
+
+	switch (hits->place) {
+	case PLACE_PATH:
+		name_put(name, hits->name.p, hits->name.len);
+		return;
+	case PLACE_QUERY:
+	case PLACE_REFERER:
+		name_put(name, places[hits->place], strlen(places[hits->place]));
+		name_part(name, hits->name);
+		return;
+	default:
+		break;
+	}
+	if (hit->key.len == 0 && hit->parent.len == 0) {
+		name_put(name, "body", 4);
+	} else if (hit->parent.len == 0) {
+		name_put(name, places[PLACE_FORM], strlen(places[PLACE_FORM]));
+		name_part(name, hit->key);
+	} else {
+		name_path(name, hit->parent);
+		if (hit->key.len && !is_element(hit->parent, hit->key)) {
+			name_put(name, ".", 1);
+			name_part(name, hit->key);
+		}
+	}
+}
+
+// ---- hits
+
+static struct exchange_hit *hits_find(struct exchange *x, const struct hit *hit,
+				      enum hit_place place, uint64_t field)
+{
+	for (uint32_t i = 0; i < x->n_hits; i++) {
+		struct exchange_hit *h = &x->hits[i];
+
+		if (h->field == field && h->type == hit->type && h->dir == hit->dir &&
+		    h->place == place)
+			return h;
+	}
+	return NULL;
+}
+
+static struct exchange_hit *hits_new(const struct hits *hits, const struct hit *hit,
+				     enum hit_place place)
+{
+	struct exchange *x = hits->x;
+	uint8_t text[EXCHANGE_NAME];
+	struct name name = {.out = text};
+	uint64_t field = hit->field;
+	struct exchange_hit *h;
+
+	name_make(&name, hits, hit);
+	if (name.replaced || place == PLACE_QUERY || place == PLACE_PATH || place == PLACE_REFERER) {
+		field = siphash(hits->seed, 'F' + (uint64_t)place, span_make(text, name.n));
+		h = hits_find(x, hit, place, field);
+		if (h)
+			return h;
+	}
+	if (x->n_hits == EXCHANGE_HITS) {
+		x->hits_lost++;
+		return NULL;
+	}
+	h = &x->hits[x->n_hits++];
+	*h = (struct exchange_hit){
+		.type = hit->type,
+		.dir = (uint8_t)hit->dir,
+		.place = (uint8_t)place,
+		.field = field,
+		.name_len = (uint8_t)name.n,
+	};
+	memcpy(h->name, text, name.n);
+	return h;
+}
+
+static void hits_sample(const struct hits *hits, struct exchange_hit *h, struct span value)
+{
+	if (h->type == hits->types->password) {
+		h->sample_len = 8; // not even the length of a password
+		memset(h->sample, '*', h->sample_len);
+	} else {
+		uint32_t n = datatype_mask(h->type, value, h->sample, EXCHANGE_SAMPLE);
+
+		h->sample_len = (uint8_t)(n < EXCHANGE_SAMPLE ? n : EXCHANGE_SAMPLE);
+	}
+}
+
+static void mask_add(struct exchange *x, enum dir dir, uint16_t type, uint64_t off, uint32_t len)
+{
+	uint32_t n = x->n_masks[dir];
+	const struct exchange_mask *last = n ? &x->masks[dir][n - 1] : NULL;
+
+	if (off > UINT32_MAX - len)
+		return; // nothing is kept so far behind the beginning
+	if (last && last->off == off && last->len >= len)
+		return; // the same value once more, as another type
+	if (n == EXCHANGE_MASKS) {
+		if (off < x->mask_limit[dir])
+			x->mask_limit[dir] = (uint32_t)off;
+		return;
+	}
+	x->masks[dir][n] = (struct exchange_mask){(uint32_t)off, len, type};
+	x->n_masks[dir]++;
+}
+
+// The end of the word that goes on at `at`: no quote, space or markup in it.
+static uint32_t word_end(struct span body, uint32_t at)
+{
+	while (at < body.len && body.p[at] > ' ' && !strchr("\"'<>,;&{}[]", body.p[at]))
+		at++;
+	return at;
+}
+
+// Values lie where the scanner says, names that are values a little before. What is not found in
+// the kept bytes at all was escaped there: then enough around the place is hidden.
+static void hits_mask(const struct hits *hits, const struct hit *hit)
+{
+	struct exchange *x = hits->x;
+	const struct http_msg *msg = &x->tx->msg[hit->dir];
+	struct span body = span_make(msg->body, msg->body_kept);
+	uint32_t len = hit->value.len, from, off;
+	uint16_t type = hit->type == hits->types->password ? MASK_WHOLE : hit->type;
+
+	if (hit->off >= body.len || !hit->value.p) {
+		mask_add(x, hit->dir, type, hit->off, len);
+		return;
+	}
+	off = (uint32_t)hit->off;
+	if (memcmp(body.p + off, hit->value.p, len < body.len - off ? len : body.len - off) == 0) {
+		mask_add(x, hit->dir, type, off, len);
+		return;
+	}
+	from = off > len + SEARCH_BACK ? off - len - SEARCH_BACK : 0;
+	for (uint32_t at = off; at-- > from;) {
+		if (len <= body.len - at && memcmp(body.p + at, hit->value.p, len) == 0) {
+			mask_add(x, hit->dir, MASK_WHOLE, at, word_end(body, at + len) - at);
+			return;
+		}
+	}
+	mask_add(x, hit->dir, MASK_WHOLE, from, word_end(body, off) - from);
+}
+
+static void hits_count(struct exchange *x, const struct hit *hit)
+{
+	uint64_t end = hit->off + hit->value.len;
+
+	// A name says "name" of many things that are no people's.
+	if (datatype_get(hit->type)->reports == REPORTS_WEAK)
+		return;
+	if (hit->off < x->value_end && end > x->value_off) {
+		x->value_end = end > x->value_end ? end : x->value_end;
+		return;
+	}
+	x->n_values++;
+	x->value_off = hit->off;
+	x->value_end = end;
+}
+
+// The value's bytes. A hit that is reported late has lost them; what was kept may still hold them.
+static struct span hits_bytes(const struct exchange *x, const struct hit *hit)
+{
+	const struct http_msg *msg = &x->tx->msg[hit->dir];
+
+	if (hit->value.p)
+		return hit->value;
+	if (hit->off <= msg->body_kept && hit->value.len <= msg->body_kept - hit->off)
+		return span_make(msg->body + hit->off, hit->value.len);
+	return (struct span){0};
+}
+
+void hits_add(void *arg, const struct hit *hit)
+{
+	struct hits *hits = arg;
+	struct exchange *x = hits->x;
+	enum hit_place place = hits->place;
+	struct exchange_hit *h;
+	struct span bytes;
+	uint64_t value;
+
+	hits->found = true;
+	if (hit->value.len == 0)
+		return;
+	if (place == PLACE_BODY) {
+		hits_mask(hits, hit);
+		if (hit->dir == SERVER)
+			hits_count(x, hit);
+		else if (hit->type == hits->types->password)
+			x->login = true;
+		if (hit->dir == CLIENT && hit->parent.len == 0 && hit->key.len)
+			place = PLACE_FORM;
+	}
+	h = hits_find(x, hit, place, hit->field);
+	if (!h)
+		h = hits_new(hits, hit, place);
+	if (!h)
+		return;
+	bytes = hits_bytes(x, hit);
+	value = bytes.p ? siphash(hits->seed, 'V', bytes)
+			: siphash_number(hits->seed, 'O', hit->off);
+	if (h->count++ == 0) {
+		h->first_value = value;
+		if (bytes.p)
+			hits_sample(hits, h, bytes);
+	}
+	h->ctx |= hit->ctx;
+	h->seen |= UINT64_C(1) << (value & 63);
+	h->distinct = (uint32_t)__builtin_popcountll(h->seen);
+}
+
+// ---- the request's target
+
+// Cheap: could a value of this look be of any type?
+static bool worth_it(struct span text, uint32_t short_id)
+{
+	uint32_t digits = 0;
+	bool odd = false;
+
+	for (uint32_t i = 0; i < text.len; i++) {
+		digits += text.p[i] >= '0' && text.p[i] <= '9';
+		odd |= text.p[i] == '@' || text.p[i] >= 0x80 || text.p[i] == '%';
+	}
+	if (text.len < 4 || (digits == text.len && digits < short_id))
+		return false;
+	return digits || odd || text.len >= 16;
+}
+
+// Parameters whose name alone says what they carry.
+static int type_by_name(const struct hits_types *types, struct span key, struct span value)
+{
+	static const char *const sessions[] = {"jsessionid", "phpsessid", "sessionid",
+					       "session_id", "sid"};
+	static const char *const passwords[] = {"password", "passwd", "pwd", "passphrase"};
+
+	for (uint32_t i = 0; i < sizeof(passwords) / sizeof(passwords[0]); i++) {
+		if (span_ieq(key, span_make(passwords[i], strlen(passwords[i]))))
+			return value.len >= 4 ? types->password : -1;
+	}
+	for (uint32_t i = 0; i < sizeof(sessions) / sizeof(sessions[0]); i++) {
+		if (span_ieq(key, span_make(sessions[i], strlen(sessions[i]))))
+			return value.len >= SESSION_MIN ? types->session : -1;
+	}
+	return value.len >= SESSION_MIN && principal_key_parameter(key, value) ? types->api_key : -1;
+}
+
+static bool scan_parameter(struct scanner *scanner, struct hits *hits, struct span key,
+			   struct span raw)
+{
+	uint8_t text[TEXT_MAX];
+	struct span value = raw;
+	int type;
+
+	hits->name = key;
+	hits->found = false;
+	if (value.len > sizeof(text))
+		value.len = sizeof(text);
+	value.len = form_decode(value, text, true);
+	value.p = text;
+	type = type_by_name(hits->types, key, value);
+	if (type >= 0 || worth_it(value, SHORT_ID))
+		scan_text(scanner, value, key, 0, CLIENT, hits_add, hits);
+	if (type >= 0 && !hits->found)
+		hits_add(hits, &(struct hit){
+				       .type = (uint16_t)type,
+				       .ctx = true,
+				       .dir = CLIENT,
+				       .value = value,
+				       .key = key,
+			       });
+	return hits->found;
+}
+
+static void scan_query(struct scanner *scanner, struct hits *hits, struct span query)
+{
+	struct form_pair pair;
+
+	for (uint32_t i = 0; i < PAIRS_MAX && form_next(&query, &pair); i++) {
+		if (pair.value.len)
+			scan_parameter(scanner, hits, pair.key, pair.value);
+		else if (pair.key.len) // "?alice@example.com"
+			scan_parameter(scanner, hits, (struct span){0}, pair.key);
+	}
+}
+
+static bool scan_segment(struct scanner *scanner, struct hits *hits, struct span segment,
+			 uint32_t index)
+{
+	uint8_t text[TEXT_MAX];
+	char name[16] = "path[00]";
+	struct span bare = span_until(segment, ';'), params, value;
+	bool found = false;
+
+	if (index < 10)
+		memcpy(name + 5, (char[]){(char)('0' + index), ']', '\0'}, 3);
+	else
+		memcpy(name + 5, (char[]){(char)('0' + index / 10), (char)('0' + index % 10)}, 2);
+	hits->place = PLACE_PATH;
+	hits->name = span_make(name, strlen(name));
+	hits->found = false;
+	value = bare;
+	if (value.len > sizeof(text))
+		value.len = sizeof(text);
+	value.len = form_decode(value, text, false);
+	value.p = text;
+	if (worth_it(value, SHORT_PATH_ID)) {
+		scan_text(scanner, value, (struct span){0}, 0, CLIENT, hits_add, hits);
+		found = hits->found;
+	}
+	// Parameters of the segment are named like those of a query: ";jsessionid=…".
+	params = span_make(segment.p + bare.len, segment.len - bare.len);
+	hits->place = PLACE_QUERY;
+	scan_query(scanner, hits, params);
+	return found;
+}
+
+uint32_t hits_target(struct scanner *scanner, const struct hits_types *types, uint64_t seed,
+		     struct exchange *x)
+{
+	struct hits hits = {.x = x, .types = types, .seed = seed};
+	struct span path = x->path, segment, referer;
+	uint32_t hidden = 0;
+
+	for (uint32_t i = 0; i < ENDPOINT_DEPTH && endpoint_next(&path, &segment); i++) {
+		if (scan_segment(scanner, &hits, segment, i))
+			hidden |= UINT32_C(1) << i;
+	}
+	hits.place = PLACE_QUERY;
+	scan_query(scanner, &hits, x->query);
+	referer = span_until(http_header(x->tx, CLIENT, HEADER_REFERER), '#');
+	uint32_t before = span_until(referer, '?').len;
+	if (before < referer.len) {
+		hits.place = PLACE_REFERER;
+		scan_query(scanner, &hits,
+			   span_make(referer.p + before + 1, referer.len - before - 1));
+	}
+	return hidden;
+}
+
+// ---- how sure
+
+uint32_t hits_confidence(const struct exchange_hit *hit, struct issue_term terms[ISSUE_MAX_TERMS],
+			 uint32_t *n_terms)
+{
+	static const struct issue_term bases[] = {
+		[REPORTS_YES] = {"the value has the form of its type and passes its checks", 90},
+		[REPORTS_CTX] = {"the form fits and the field's name agrees", 75},
+		[REPORTS_WEAK] = {"the field's name and most of its values agree", 60},
+	};
+	const struct datatype *type = datatype_get(hit->type);
+	uint32_t sum = 0;
+
+	terms[*n_terms] = bases[type->reports];
+	sum += (uint32_t)terms[(*n_terms)++].points;
+	if (type->reports == REPORTS_YES && hit->ctx) {
+		terms[*n_terms] = (struct issue_term){"the field's name agrees", 5};
+		sum += (uint32_t)terms[(*n_terms)++].points;
+	}
+	if (hit->distinct >= 5) {
+		terms[*n_terms] = (struct issue_term){"several different values in one field", 4};
+		sum += (uint32_t)terms[(*n_terms)++].points;
+	}
+	return sum;
+}
+
+enum incident_result hits_result(uint16_t status)
+{
+	if (status / 100 == 2)
+		return RESULT_SUCCEEDED;
+	return status == 0 || status >= 400 ? RESULT_ATTEMPTED : RESULT_UNKNOWN;
+}

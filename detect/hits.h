@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// From what the scanner reports to what is kept of it: one struct exchange_hit per (type,
+// direction, field), the places to mask, the counts. Worker only.
+
+#pragma once
+
+#include "detect/exchange.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { MASK_WHOLE = UINT16_MAX }; // a type of struct exchange_mask: nothing of the value is shown
+
+// Types that are treated in a special way; -1: not in this program.
+struct hits_types {
+	int password, session, api_key, otp;
+};
+
+// What one scan is of. arg of hits_add().
+struct hits {
+	struct exchange *x;
+	const struct hits_types *types;
+	uint64_t seed;
+	enum hit_place place;
+	struct span name; // of the place, when it is not in a body
+	bool found;       // the scanner reported something
+};
+
+void hits_types_init(struct hits_types *types);
+// A hit_fn.
+void hits_add(void *hits, const struct hit *hit);
+// Bytes of a body up to end were searched.
+static inline void hits_searched(struct exchange *x, enum dir dir, uint64_t end)
+{
+	if (end > x->scanned[dir])
+		x->scanned[dir] = end;
+}
+
+// Scans the request's path and query and the query of its Referer. Returns a bit for each path
+// segment that holds a sensitive value.
+uint32_t hits_target(struct scanner *scanner, const struct hits_types *types, uint64_t seed,
+		     struct exchange *x);
+
+// How sure the type of this hit is, 0..100, with the reasons appended to terms.
+uint32_t hits_confidence(const struct exchange_hit *hit, struct issue_term terms[ISSUE_MAX_TERMS],
+			 uint32_t *n_terms);
+// Did a request with this answer work? 0: no answer was seen.
+enum incident_result hits_result(uint16_t status);

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// What the merger knows: endpoints and principals with their counts, the areas that detectors
+// keep in them, and each principal's last calls. Both tables are bounded. An endpoint beyond the
+// bound is not learnt; a principal beyond it takes the place of the one that was idle longest.
+// Merger's thread only.
+
+#pragma once
+
+#include "detect/detector.h"
+#include "detect/idmap.h"
+
+enum { KNOWN_AREAS = 32 }; // length of area[] in detector.h
+
+// One of a principal's last calls.
+struct known_call {
+	uint64_t time_ns, endpoint, resp_bytes;
+	uint32_t n_values;
+	uint16_t status;
+};
+
+struct known_endpoint {
+	struct merged_endpoint pub; // first: a pointer to it is a pointer to the whole
+	char *text;                 // owned: host, method, template
+	// areas follow
+};
+
+struct known_principal {
+	struct merged_principal pub; // first
+	struct known_principal *older, *newer; // by the last call
+	char *text;                  // owned: user, user agent; NULL: nobody said yet who it is
+	struct known_call *history;  // owned ring of n_history, the next one goes to `at`
+	uint32_t place;              // in known.principals
+	uint8_t n_history, room, at;
+	char empty[1]; // stands for texts that are not known
+	// areas follow
+};
+
+struct known {
+	uint32_t max_endpoints, max_principals, max_history;
+	size_t endpoint_bytes, principal_bytes; // of one, with areas
+	uint32_t endpoint_area[KNOWN_AREAS], principal_area[KNOWN_AREAS]; // offsets, 0: none
+	uint32_t n_areas;
+
+	struct idmap endpoint_map, principal_map;
+	struct known_endpoint **endpoints;   // in the order in which they became known
+	struct known_principal **principals; // in no order that means something
+	uint32_t n_endpoints, endpoints_room, n_principals, principals_room;
+	struct known_principal *oldest, *newest;
+	uint32_t endpoints_lost, principals_lost;
+};
+
+void known_init(struct known *k, uint32_t max_endpoints, uint32_t max_principals,
+		uint32_t max_history);
+// Room for one more detector's areas, before anything is known. Index: how many were added before.
+void known_area(struct known *k, size_t endpoint_size, size_t principal_size);
+// Forgets all; the areas' layout stays.
+void known_clear(struct known *k);
+
+static inline struct known_endpoint *known_endpoint(const struct known *k, uint64_t id)
+{
+	return idmap_get(&k->endpoint_map, id);
+}
+
+static inline struct known_principal *known_principal(const struct known *k, uint64_t id)
+{
+	return idmap_get(&k->principal_map, id);
+}
+
+// The endpoint of that id, new if need be. NULL: no room (counted) or no memory.
+struct known_endpoint *known_endpoint_add(struct known *k, uint64_t id, struct span host,
+					  struct span method, struct span template);
+// The principal of that id, new if need be; then the one idle longest may go. NULL: no memory.
+struct known_principal *known_principal_add(struct known *k, uint64_t id);
+// Who it is. The first answer stays.
+void known_principal_name(struct known_principal *p, const struct delta_name *name);
+void known_principal_call(struct known *k, struct known_principal *p, const struct call *call);
+void known_endpoint_call(struct known_endpoint *e, const struct call *call);
+// The last calls of p, oldest first, at most ISSUE_MAX_HISTORY. Returns how many.
+uint32_t known_history(const struct known_principal *p, struct known_call *out);

@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// The merger's life, its detectors' state, what it tells the workers, and what detectors ask it.
+//
+//	deltas ─► merge_fold() ─► evaluate() of each detector ─► issues that are due are told
+//	                           │ merger_raise(), merger_watch()
+//	                           ▼
+//	              next snapshot for the workers
+//
+// Control thread only; may allocate.
+
+#include "detect/merge.h"
+
+#include "dataplane/log.h"
+#include "detect/keep.h"
+
+#include <stdio.h>
+
+struct merger_options {
+	uint32_t max_endpoints, max_principals, history, max_issues, update_s;
+};
+
+#define MERGER_ROW(field, min, max, def, unit, help)                                               \
+	{#field, CONF_U32, offsetof(struct merger_options, field), min, max, def, NULL, NULL,      \
+	 unit, help, false}
+static const struct conf_row merger_rows[] = {
+	MERGER_ROW(max_endpoints, 16, 1 << 20, "20000", "endpoints",
+		   "Endpoints (host, method, path template) known at once; more are not learnt"),
+	MERGER_ROW(max_principals, 16, 1 << 23, "100000", "principals",
+		   "Users and clients known at once; the one idle longest is forgotten"),
+	MERGER_ROW(history, 0, ISSUE_MAX_HISTORY, "16", "calls",
+		   "Last calls of each user that an issue tells"),
+	MERGER_ROW(max_issues, 1, 1 << 20, "10000", "issues", "Different issues kept at once"),
+	MERGER_ROW(update_s, 0, 86400, "60", "s", "Shortest time between two updates of one issue"),
+};
+static const struct conf_section merger_section = {
+	.path = "detect",
+	.help = "What detection remembers, and how often it tells",
+	.size = sizeof(struct merger_options),
+	.rows = merger_rows,
+	.n_rows = sizeof(merger_rows) / sizeof(merger_rows[0]),
+};
+CONF_SECTION(merger_section);
+
+struct merger_evidence {
+	struct finding finding;
+	struct keep keep;
+};
+
+// ---- Start and end
+
+int merge_detector(const struct merger *m, const struct detector *detector)
+{
+	for (uint32_t i = 0; i < m->n_detectors; i++) {
+		if (m->detectors[i].detector == detector)
+			return (int)i;
+	}
+	return -1;
+}
+
+static void detector_stop(struct merger_detector *d)
+{
+	if (d->started && d->detector->fini)
+		d->detector->fini(d->state);
+	d->started = false;
+}
+
+static int detector_start(struct merger_detector *d)
+{
+	int rc = 0;
+
+	if (d->detector->state_size)
+		memset(d->state, 0, d->detector->state_size);
+	if (d->detector->init)
+		rc = d->detector->init(d->state, d->options);
+	d->started = rc == 0;
+	return rc;
+}
+
+static int detectors_new(struct merger *m, char *why, size_t why_len)
+{
+	m->n_detectors = detector_count();
+	if (m->n_detectors > KNOWN_AREAS) {
+		snprintf(why, why_len, "more than %d detectors", KNOWN_AREAS);
+		m->n_detectors = 0;
+		return -1;
+	}
+	for (uint32_t i = 0; i < m->n_detectors; i++) {
+		struct merger_detector *d = &m->detectors[i];
+		const struct detector *self = detector_get(i);
+
+		d->detector = self;
+		d->options = conf_get(m->shared->conf, self->section);
+		d->enabled = *(const bool *)d->options;
+		known_area(&m->known, d->enabled ? self->endpoint_size : 0,
+			   d->enabled ? self->principal_size : 0);
+		if (!d->enabled)
+			continue;
+		d->state = calloc(1, self->state_size ? self->state_size : 1);
+		if (!d->state || detector_start(d)) {
+			snprintf(why, why_len, "detector %s cannot start", self->id);
+			return -1;
+		}
+		if (self->call)
+			m->callers[m->n_callers++] = i;
+	}
+	return 0;
+}
+
+static void snapshot_first(struct merger *m)
+{
+	m->published = &m->snapshots[0];
+	m->published->used = true;
+	atomic_store_explicit(&m->shared->snapshot, &m->published->snapshot, memory_order_release);
+}
+
+struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, char *why,
+			  size_t why_len)
+{
+	const struct merger_options *o = conf_get(shared->conf, &merger_section);
+	struct merger *m = calloc(1, sizeof(*m));
+
+	if (!m) {
+		snprintf(why, why_len, "no memory for the merger");
+		return NULL;
+	}
+	m->shared = shared;
+	known_init(&m->known, o->max_endpoints, o->max_principals, o->history);
+	issues_init(&m->issues, shared->seed, o->max_issues, o->update_s);
+	m->issues.fn = fn;
+	m->issues.arg = arg;
+	m->issues.known = &m->known;
+	if (detectors_new(m, why, why_len)) {
+		merger_free(m);
+		return NULL;
+	}
+	snapshot_first(m);
+	return m;
+}
+
+static void evidence_free(struct merger_evidence *e)
+{
+	if (e)
+		keep_free(&e->keep);
+	free(e);
+}
+
+static void watch_clear(struct merger_watch *watch)
+{
+	for (uint32_t i = 0; i < KNOWN_AREAS; i++)
+		evidence_free(watch->evidence[i]);
+	*watch = (struct merger_watch){0};
+}
+
+static void lists_free(struct merger *m)
+{
+	free(m->calls);
+	free(m->calls_other);
+	free(m->names);
+	free(m->findings);
+	free(m->groups);
+	free(m->joined);
+	free(m->history);
+	m->calls = m->calls_other = NULL;
+	m->names = NULL;
+	m->findings = NULL;
+	m->groups = NULL;
+	m->joined = NULL;
+	m->history = NULL;
+	m->n_calls = m->n_names = m->n_findings = m->n_groups = m->n_history = 0;
+	m->calls_room = m->calls_other_room = m->names_room = 0;
+	m->findings_room = m->joined_room = m->groups_room = m->history_room = 0;
+}
+
+void merger_free(struct merger *m)
+{
+	for (uint32_t i = 0; i < m->n_watch; i++)
+		watch_clear(&m->watch[i]);
+	issues_clear(&m->issues);
+	known_clear(&m->known);
+	for (uint32_t i = 0; i < m->n_detectors; i++) {
+		detector_stop(&m->detectors[i]);
+		free(m->detectors[i].state);
+	}
+	lists_free(m);
+	free(m);
+}
+
+bool merger_restart(struct merger *m, uint32_t detector)
+{
+	struct merger_detector *d = &m->detectors[detector];
+	size_t endpoint_size = d->detector->endpoint_size;
+	size_t principal_size = d->detector->principal_size;
+
+	if (!d->enabled)
+		return false;
+	detector_stop(d);
+	for (uint32_t i = 0; endpoint_size && i < m->known.n_endpoints; i++)
+		memset(m->known.endpoints[i]->pub.area[detector], 0, endpoint_size);
+	for (uint32_t i = 0; principal_size && i < m->known.n_principals; i++)
+		memset(m->known.principals[i]->pub.area[detector], 0, principal_size);
+	if (detector_start(d) == 0)
+		return true;
+	LOG(ERR, "Detector %s cannot start again and is off until the next start.",
+	    d->detector->id);
+	d->enabled = false;
+	return false;
+}
+
+void merger_reset(struct merger *m)
+{
+	for (uint32_t i = 0; i < m->n_watch; i++)
+		watch_clear(&m->watch[i]);
+	m->n_watch = 0;
+	m->watch_changed = false;
+	issues_clear(&m->issues);
+	known_clear(&m->known);
+	for (uint32_t i = 0; i < m->n_detectors; i++)
+		merger_restart(m, i);
+	m->n_calls = m->n_names = m->n_findings = m->n_groups = m->n_history = 0;
+	m->exchanges = m->calls_lost = m->findings_total = m->findings_lost = m->names_lost = 0;
+	m->now_ns = m->merges = 0;
+	// Idle workers may still point to any of them: emptied, not freed.
+	memset(m->snapshots, 0, sizeof(m->snapshots));
+	snapshot_first(m);
+}
+
+// ---- Evidence about watched principals
+
+static struct merger_watch *watch_find(struct merger *m, uint64_t principal)
+{
+	for (uint32_t i = 0; i < m->n_watch; i++) {
+		if (m->watch[i].principal == principal)
+			return &m->watch[i];
+	}
+	return NULL;
+}
+
+static struct merger_evidence *evidence_new(const struct finding *f)
+{
+	struct merger_evidence *e = calloc(1, sizeof(*e));
+	struct issue_message *message;
+
+	if (!e)
+		return NULL;
+	e->finding = *f;
+	e->finding.user_agent = keep_span(&e->keep, f->user_agent);
+	e->finding.path = keep_span(&e->keep, f->path);
+	for (uint32_t i = 0; i < f->n_types && i < FINDING_TYPES; i++) {
+		e->finding.types[i].name = keep_span(&e->keep, f->types[i].name);
+		e->finding.types[i].sample = keep_span(&e->keep, f->types[i].sample);
+	}
+	for (uint32_t i = 0; i < 2; i++) {
+		message = i ? &e->finding.evidence.response : &e->finding.evidence.request;
+		message->head = keep_span(&e->keep, message->head);
+		message->body = keep_span(&e->keep, message->body);
+	}
+	if (e->keep.failed) {
+		evidence_free(e);
+		return NULL;
+	}
+	return e;
+}
+
+void merge_evidence(struct merger *m, const struct finding *f, uint32_t detector)
+{
+	struct merger_watch *watch = f->principal ? watch_find(m, f->principal) : NULL;
+	struct merger_evidence *e;
+
+	if (!watch || !f->detector->evaluate)
+		return;
+	e = evidence_new(f);
+	if (!e)
+		return;
+	evidence_free(watch->evidence[detector]);
+	watch->evidence[detector] = e;
+}
+
+// ---- The epoch
+
+static void merger_evaluate(struct merger *m, bool last)
+{
+	for (uint32_t i = 0; i < m->n_detectors; i++) {
+		struct merger_detector *d = &m->detectors[i];
+
+		if (d->enabled && d->detector->evaluate)
+			d->detector->evaluate(d->detector, d->options, m, d->state, m->now_ns,
+					      last);
+	}
+}
+
+void merger_run(struct merger *m, uint64_t now_ns)
+{
+	m->now_ns = now_ns;
+	m->merges++;
+	merge_fold(m);
+	merger_evaluate(m, false);
+	issues_tell(&m->issues, now_ns, false);
+}
+
+void merger_finish(struct merger *m, uint64_t now_ns)
+{
+	m->now_ns = now_ns;
+	merger_evaluate(m, true);
+	issues_tell(&m->issues, now_ns, true);
+}
+
+// ---- What workers are told
+
+static int compare_principals(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static struct merger_snapshot *snapshot_free(struct merger *m, uint32_t oldest)
+{
+	for (uint32_t i = 0; i < MERGER_SNAPSHOTS; i++) {
+		struct merger_snapshot *s = &m->snapshots[i];
+
+		// Whoever did an epoch after the one in which it was replaced holds a newer one.
+		if (s != m->published && (!s->used || (int32_t)(oldest - s->retired) > 0))
+			return s;
+	}
+	return NULL;
+}
+
+void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest)
+{
+	struct merger_snapshot *next = m->watch_changed ? snapshot_free(m, oldest) : NULL;
+
+	if (!next)
+		return;
+	next->snapshot.n_watch = m->n_watch;
+	for (uint32_t i = 0; i < m->n_watch; i++)
+		next->snapshot.watch[i] = m->watch[i].principal;
+	qsort(next->snapshot.watch, m->n_watch, sizeof(uint64_t), compare_principals);
+	next->used = true;
+	// Pairs with the acquire of workers when they flip.
+	atomic_store_explicit(&m->shared->snapshot, &next->snapshot, memory_order_release);
+	m->published->retired = epoch;
+	m->published = next;
+	m->watch_changed = false;
+}
+
+// ---- For detectors
+
+struct merged_endpoint *merger_endpoint(struct merger *m, uint64_t id)
+{
+	struct known_endpoint *e = m->call_endpoint;
+
+	if (!e || e->pub.id != id)
+		e = known_endpoint(&m->known, id);
+	return e ? &e->pub : NULL;
+}
+
+struct merged_principal *merger_principal(struct merger *m, uint64_t id)
+{
+	struct known_principal *p = m->call_principal;
+
+	if (!p || p->pub.id != id)
+		p = known_principal(&m->known, id);
+	return p ? &p->pub : NULL;
+}
+
+uint32_t merger_endpoints(struct merger *m)
+{
+	return m->known.n_endpoints;
+}
+
+struct merged_endpoint *merger_endpoint_at(struct merger *m, uint32_t i)
+{
+	return i < m->known.n_endpoints ? &m->known.endpoints[i]->pub : NULL;
+}
+
+uint32_t merger_principals(struct merger *m)
+{
+	return m->known.n_principals;
+}
+
+struct merged_principal *merger_principal_at(struct merger *m, uint32_t i)
+{
+	return i < m->known.n_principals ? &m->known.principals[i]->pub : NULL;
+}
+
+void *merger_endpoint_area(struct merger *m, struct merged_endpoint *e, const struct detector *d)
+{
+	int i = merge_detector(m, d);
+
+	return i < 0 ? NULL : e->area[i];
+}
+
+void *merger_principal_area(struct merger *m, struct merged_principal *p, const struct detector *d)
+{
+	int i = merge_detector(m, d);
+
+	return i < 0 ? NULL : p->area[i];
+}
+
+void merger_raise(struct merger *m, const struct detector *d, uint64_t key,
+		  struct merged_principal *p, struct merged_endpoint *e, uint64_t time_ns,
+		  const struct issue_draft *draft)
+{
+	int i = merge_detector(m, d);
+	struct merger_watch *watch = p ? watch_find(m, p->id) : NULL;
+	const struct merger_evidence *evidence = watch && i >= 0 ? watch->evidence[i] : NULL;
+	struct known_call history[ISSUE_MAX_HISTORY];
+	struct issue_facts facts = {
+		.detector = d,
+		.key = key,
+		.count = 1,
+		.first_ns = time_ns,
+		.last_ns = time_ns,
+		.endpoint = e,
+		.principal = p,
+		.finding = evidence ? &evidence->finding : NULL,
+		.judged = draft,
+		.history = history,
+	};
+
+	if (i < 0 || !m->detectors[i].enabled)
+		return;
+	facts.options = m->detectors[i].options;
+	if (!e && evidence)
+		facts.endpoint = merger_endpoint(m, evidence->finding.endpoint);
+	if (p && !issues_has(&m->issues, d, key))
+		facts.n_history = known_history((const struct known_principal *)p, history);
+	issues_put(&m->issues, &facts, m->now_ns);
+}
+
+void merger_watch(struct merger *m, uint64_t principal)
+{
+	struct merger_watch *watch = watch_find(m, principal);
+
+	if (principal == 0)
+		return;
+	if (!watch && m->n_watch < WATCH_MAX) {
+		watch = &m->watch[m->n_watch++];
+	} else if (!watch) {
+		// The one that nobody asked for longest makes room.
+		watch = &m->watch[0];
+		for (uint32_t i = 1; i < WATCH_MAX; i++) {
+			if (m->watch[i].wanted < watch->wanted)
+				watch = &m->watch[i];
+		}
+		if (watch->wanted == m->merges)
+			return;
+		watch_clear(watch);
+	}
+	if (watch->principal != principal)
+		m->watch_changed = true;
+	watch->principal = principal;
+	watch->wanted = m->merges;
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// The merger: deltas of all workers in, issues out. The control thread gathers the deltas of an
+// epoch and runs the merger over them; what comes out does not depend on how many workers the
+// exchanges were spread over. Detectors reach it through the merger_ functions of detector.h.
+
+#pragma once
+
+#include "detect/issues.h"
+#include "detect/known.h"
+#include "detect/worker.h"
+
+enum { MERGER_SNAPSHOTS = 4 };
+
+struct merger_detector {
+	const struct detector *detector;
+	const void *options; // of its section
+	void *state;         // owned
+	bool enabled, started;
+};
+
+// A call of a delta, with what it is sorted by.
+struct merger_call {
+	uint64_t time_ns, order;
+	const struct call *call;
+};
+
+struct merger_group {
+	uint32_t detector; // index
+	uint32_t joined;   // index of the finding that stands for them
+	uint64_t time_ns, order; // of its exchange
+	uint32_t history, n_history; // the principal's calls up to then
+};
+
+// A finding that outlives its delta: evidence about a watched principal.
+struct merger_evidence;
+
+struct merger_watch {
+	uint64_t principal;
+	uint64_t wanted; // merge in which somebody asked for it last
+	struct merger_evidence *evidence[KNOWN_AREAS]; // owned; newest of each detector
+};
+
+struct merger_snapshot {
+	struct snapshot snapshot;
+	bool used;        // it was published once
+	uint32_t retired; // epoch in which another one took its place
+};
+
+struct merger {
+	struct detect_shared *shared;
+	struct known known;
+	struct issues issues;
+	struct merger_detector detectors[KNOWN_AREAS];
+	uint32_t n_detectors;
+	uint32_t callers[KNOWN_AREAS], n_callers; // indexes of those that look at calls
+	uint64_t now_ns, merges;
+
+	// What was gathered. Owned lists of pointers into deltas.
+	struct merger_call *calls, *calls_other;
+	const struct delta_name **names;
+	const struct finding **findings;
+	struct finding *joined;
+	struct merger_group *groups; // as many as joined
+	struct known_call *history;  // of groups
+	uint32_t n_calls, n_names, n_findings, n_groups, n_history;
+	uint32_t calls_room, calls_other_room, names_room, findings_room;
+	uint32_t joined_room, groups_room, history_room;
+
+	// The call that detectors look at just now: they ask for these two.
+	struct known_endpoint *call_endpoint;
+	struct known_principal *call_principal;
+
+	struct merger_watch watch[WATCH_MAX];
+	uint32_t n_watch;
+	bool watch_changed;
+	struct merger_snapshot snapshots[MERGER_SNAPSHOTS], *published;
+
+	uint64_t exchanges, calls_lost, findings_total, findings_lost, names_lost;
+};
+
+// Publishes an empty snapshot. NULL with a sentence in why.
+struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, char *why,
+			  size_t why_len);
+void merger_free(struct merger *m);
+// Forgets all. Workers are idle.
+void merger_reset(struct merger *m);
+
+// Folds what was gathered, judges, hands out what is due.
+void merger_run(struct merger *m, uint64_t now_ns);
+// Judges for the last time and hands out all that changed.
+void merger_finish(struct merger *m, uint64_t now_ns);
+// A new snapshot when there is something new. epoch: the last one asked for; oldest: the last one
+// that all workers did.
+void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest);
+// A detector's state and areas as at the start. False: it refused and is off now.
+bool merger_restart(struct merger *m, uint32_t detector);
+
+// Between merge.c and merge_fold.c.
+// Index of a detector, or -1.
+int merge_detector(const struct merger *m, const struct detector *detector);
+// Keeps a copy of what was found, when it is about a watched principal.
+void merge_evidence(struct merger *m, const struct finding *f, uint32_t detector);
+// Folds what was gathered.
+void merge_fold(struct merger *m);
+
+// Borrows a delta until merger_run() returns.
+void merge_fold_gather(struct merger *m, const struct delta *delta);

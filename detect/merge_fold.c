@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// The deltas of an epoch become what is known:
+//
+//	names    ─► endpoints become known; principals wait for their time
+//	calls    ─► sorted by (time, order), one after the other: counts, histories, call() of
+//	            each detector; a finding's history is taken when its turn in time comes
+//	findings ─► those of one key joined, then accept() and the table of issues
+//	            (after all calls, so that accept() knows as much as there is to know)
+//
+// Nothing here may depend on which worker saw what: everything is sorted by what the packets say
+// before it is looked at. What memory does not suffice for is counted as lost. Merger's thread.
+
+#include "detect/merge.h"
+
+enum {
+	SORT_RUN = 12,      // sorted by insertion before merging
+	PREFETCH_SLOT = 12, // calls ahead: the place in the map …
+	PREFETCH_ENTRY = 5, // … and what stands there
+};
+
+// ---- Gathering
+
+// Room for need items. False: no memory, the list is as it was.
+static bool list_room(void *list, uint32_t *room, uint32_t need, size_t size)
+{
+	uint32_t wider = *room ? *room : 256;
+	void *grown;
+
+	if (need <= *room)
+		return true;
+	while (wider < need)
+		wider *= 2;
+	memcpy(&grown, list, sizeof(grown));
+	grown = realloc(grown, wider * size);
+	if (!grown)
+		return false;
+	memcpy(list, &grown, sizeof(grown));
+	*room = wider;
+	return true;
+}
+
+static void gather_findings(struct merger *m, const struct delta *delta)
+{
+	for (uint32_t i = 0; i < delta->n_findings; i++) {
+		const struct finding *f = &delta->findings[i];
+		int detector = merge_detector(m, f->detector);
+
+		if (detector < 0 || !m->detectors[detector].enabled)
+			continue;
+		m->findings_total += f->count;
+		m->findings[m->n_findings++] = f;
+	}
+}
+
+void merge_fold_gather(struct merger *m, const struct delta *delta)
+{
+	m->exchanges += delta->exchanges;
+	m->calls_lost += delta->calls_lost;
+	m->findings_lost += delta->findings_lost;
+	m->names_lost += delta->names_lost;
+	if (list_room(&m->calls, &m->calls_room, m->n_calls + delta->n_calls, sizeof(*m->calls))) {
+		for (uint32_t i = 0; i < delta->n_calls; i++) {
+			const struct call *call = &delta->calls[i];
+
+			m->calls[m->n_calls++] =
+				(struct merger_call){call->time_ns, call->order, call};
+		}
+	} else {
+		m->calls_lost += delta->n_calls;
+	}
+	if (list_room(&m->names, &m->names_room, m->n_names + delta->n_names, sizeof(*m->names))) {
+		for (uint32_t i = 0; i < delta->n_names; i++)
+			m->names[m->n_names++] = &delta->names[i];
+	} else {
+		m->names_lost += delta->n_names;
+	}
+	if (list_room(&m->findings, &m->findings_room, m->n_findings + delta->n_findings,
+		      sizeof(*m->findings)))
+		gather_findings(m, delta);
+	else
+		m->findings_lost += delta->n_findings;
+}
+
+// ---- Names
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+	return a < b ? -1 : a > b;
+}
+
+static int compare_spans(struct span a, struct span b)
+{
+	uint32_t len = a.len < b.len ? a.len : b.len;
+	int order = len ? memcmp(a.p, b.p, len) : 0;
+
+	return order ? order : compare_numbers(a.len, b.len);
+}
+
+// By identity; of one identity the announcement that wins comes first.
+static int compare_names(const void *a, const void *b)
+{
+	const struct delta_name *x = *(const struct delta_name *const *)a;
+	const struct delta_name *y = *(const struct delta_name *const *)b;
+	int order = compare_numbers(x->id, y->id);
+
+	order = order ? order : compare_numbers(x->is_endpoint, y->is_endpoint);
+	order = order ? order : compare_numbers(x->time_ns, y->time_ns);
+	order = order ? order : memcmp(x->addr, y->addr, sizeof(x->addr));
+	order = order ? order : compare_numbers(x->kind, y->kind);
+	order = order ? order : compare_spans(x->a, y->a);
+	order = order ? order : compare_spans(x->b, y->b);
+	return order ? order : compare_spans(x->c, y->c);
+}
+
+static int compare_name_times(const void *a, const void *b)
+{
+	const struct delta_name *x = *(const struct delta_name *const *)a;
+	const struct delta_name *y = *(const struct delta_name *const *)b;
+	int order = compare_numbers(x->time_ns, y->time_ns);
+
+	return order ? order : compare_numbers(x->id, y->id);
+}
+
+static bool name_is_new(const struct merger *m, const struct delta_name *name)
+{
+	const struct known_principal *p;
+
+	if (name->is_endpoint)
+		return !known_endpoint(&m->known, name->id);
+	p = known_principal(&m->known, name->id);
+	return !p || !p->text;
+}
+
+// Leaves the announcements that say something new, one of each identity, in the order of time.
+static void names_sort(struct merger *m)
+{
+	uint32_t n = 0, once = 0;
+
+	for (uint32_t i = 0; i < m->n_names; i++) {
+		if (i + PREFETCH_SLOT < m->n_names) {
+			const struct delta_name *ahead = m->names[i + PREFETCH_SLOT];
+
+			idmap_prefetch(ahead->is_endpoint ? &m->known.endpoint_map
+							  : &m->known.principal_map,
+				       ahead->id);
+		}
+		if (name_is_new(m, m->names[i]))
+			m->names[n++] = m->names[i];
+	}
+	if (n)
+		qsort(m->names, n, sizeof(*m->names), compare_names);
+	for (uint32_t i = 0; i < n; i++) {
+		if (i == 0 || m->names[i]->id != m->names[i - 1]->id ||
+		    m->names[i]->is_endpoint != m->names[i - 1]->is_endpoint)
+			m->names[once++] = m->names[i];
+	}
+	if (once)
+		qsort(m->names, once, sizeof(*m->names), compare_name_times);
+	m->n_names = once;
+}
+
+static void names_endpoints(struct merger *m)
+{
+	for (uint32_t i = 0; i < m->n_names; i++) {
+		const struct delta_name *name = m->names[i];
+
+		if (name->is_endpoint)
+			known_endpoint_add(&m->known, name->id, name->a, name->b, name->c);
+	}
+}
+
+// Principals that were announced up to that time.
+static uint32_t names_principals(struct merger *m, uint32_t next, uint64_t time_ns)
+{
+	for (; next < m->n_names && m->names[next]->time_ns <= time_ns; next++) {
+		const struct delta_name *name = m->names[next];
+		struct known_principal *p;
+
+		if (name->is_endpoint)
+			continue;
+		p = known_principal_add(&m->known, name->id);
+		if (p)
+			known_principal_name(p, name);
+	}
+	return next;
+}
+
+// ---- Calls
+
+static bool call_before(const struct merger_call *a, const struct merger_call *b)
+{
+	return a->time_ns != b->time_ns ? a->time_ns < b->time_ns : a->order < b->order;
+}
+
+static void sort_runs(struct merger_call *calls, uint32_t n)
+{
+	for (uint32_t from = 0; from < n; from += SORT_RUN) {
+		uint32_t to = n - from < SORT_RUN ? n : from + SORT_RUN;
+
+		for (uint32_t i = from + 1; i < to; i++) {
+			struct merger_call one = calls[i];
+			uint32_t k = i;
+
+			for (; k > from && call_before(&one, &calls[k - 1]); k--)
+				calls[k] = calls[k - 1];
+			calls[k] = one;
+		}
+	}
+}
+
+// Merges from[0..left) and from[left..n) to `to`. Often they are in order already.
+static void sort_merge(const struct merger_call *from, uint32_t left, uint32_t n,
+		       struct merger_call *to)
+{
+	uint32_t i = 0, j = left, k = 0;
+
+	if (left >= n || !call_before(&from[left], &from[left - 1])) {
+		memcpy(to, from, n * sizeof(*to));
+		return;
+	}
+	while (i < left && j < n)
+		to[k++] = call_before(&from[j], &from[i]) ? from[j++] : from[i++];
+	memcpy(to + k, from + i, (left - i) * sizeof(*to));
+	k += left - i;
+	memcpy(to + k, from + j, (n - j) * sizeof(*to));
+}
+
+// Stable, bottom up. Each worker's calls are nearly in order, which makes most of it copying.
+static bool calls_sort(struct merger *m)
+{
+	uint32_t n = m->n_calls;
+
+	sort_runs(m->calls, n);
+	if (n <= SORT_RUN)
+		return true;
+	if (!list_room(&m->calls_other, &m->calls_other_room, n, sizeof(*m->calls_other)))
+		return false;
+	for (uint64_t width = SORT_RUN; width < n; width *= 2) {
+		struct merger_call *from = m->calls, *to = m->calls_other;
+		uint32_t room = m->calls_room;
+
+		for (uint64_t at = 0; at < n; at += 2 * width) {
+			uint64_t len = n - at < 2 * width ? n - at : 2 * width;
+
+			sort_merge(from + at, (uint32_t)(width < len ? width : len), (uint32_t)len,
+				   to + at);
+		}
+		m->calls = to;
+		m->calls_room = m->calls_other_room;
+		m->calls_other = from;
+		m->calls_other_room = room;
+	}
+	return true;
+}
+
+static void calls_prefetch(const struct merger *m, uint32_t i)
+{
+	if (i + PREFETCH_SLOT < m->n_calls) {
+		const struct call *call = m->calls[i + PREFETCH_SLOT].call;
+
+		idmap_prefetch(&m->known.endpoint_map, call->endpoint);
+		idmap_prefetch(&m->known.principal_map, call->principal);
+	}
+	if (i + PREFETCH_ENTRY < m->n_calls) {
+		const struct call *call = m->calls[i + PREFETCH_ENTRY].call;
+		const struct known_principal *p = known_principal(&m->known, call->principal);
+
+		if (p) {
+			__builtin_prefetch(&p->pub.first_ns, 1);
+			__builtin_prefetch(&p->older, 1);
+		}
+	}
+}
+
+// A principal that is not known by name is followed all the same: it may have been forgotten here
+// while its worker still remembers having announced it.
+static void call_fold(struct merger *m, const struct call *call)
+{
+	struct known_endpoint *e = known_endpoint(&m->known, call->endpoint);
+	struct known_principal *p = known_principal_add(&m->known, call->principal);
+
+	if (e)
+		known_endpoint_call(e, call);
+	if (p)
+		known_principal_call(&m->known, p, call);
+	m->call_endpoint = e;
+	m->call_principal = p;
+	for (uint32_t i = 0; i < m->n_callers; i++) {
+		struct merger_detector *d = &m->detectors[m->callers[i]];
+
+		if (d->enabled)
+			d->detector->call(d->detector, d->options, m, d->state, call);
+	}
+	m->call_endpoint = NULL;
+	m->call_principal = NULL;
+}
+
+// ---- Findings
+
+static int compare_findings(const void *a, const void *b)
+{
+	const struct finding *x = *(const struct finding *const *)a;
+	const struct finding *y = *(const struct finding *const *)b;
+	int order = strcmp(x->detector->id, y->detector->id);
+
+	order = order ? order : compare_numbers(x->key, y->key);
+	order = order ? order : compare_numbers(x->time_ns, y->time_ns);
+	return order ? order : compare_numbers(x->order, y->order);
+}
+
+static int compare_groups(const void *a, const void *b)
+{
+	const struct merger_group *x = a, *y = b;
+	int order = compare_numbers(x->time_ns, y->time_ns);
+
+	// At the same moment: in the order of detectors and keys, in which they were joined.
+	order = order ? order : compare_numbers(x->order, y->order);
+	return order ? order : compare_numbers(x->joined, y->joined);
+}
+
+// One finding for all of a key, as if one worker had seen all exchanges; then by time.
+static bool findings_join(struct merger *m)
+{
+	uint32_t n = 0;
+
+	m->n_groups = 0;
+	if (m->n_findings == 0)
+		return true;
+	if (!list_room(&m->joined, &m->joined_room, m->n_findings, sizeof(*m->joined)) ||
+	    !list_room(&m->groups, &m->groups_room, m->n_findings, sizeof(*m->groups)))
+		return false;
+	qsort(m->findings, m->n_findings, sizeof(*m->findings), compare_findings);
+	for (uint32_t i = 0; i < m->n_findings; i++) {
+		const struct finding *f = m->findings[i];
+
+		if (n && m->joined[n - 1].detector == f->detector && m->joined[n - 1].key == f->key)
+			finding_join(&m->joined[n - 1], f);
+		else
+			m->joined[n++] = *f;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		struct finding *f = &m->joined[i];
+
+		if (f->last_ns < f->time_ns)
+			f->last_ns = f->time_ns;
+		m->groups[i] = (struct merger_group){
+			.detector = (uint32_t)merge_detector(m, f->detector),
+			.joined = i,
+			.time_ns = f->time_ns,
+			.order = f->order,
+		};
+	}
+	qsort(m->groups, n, sizeof(*m->groups), compare_groups);
+	m->n_groups = n;
+	return true;
+}
+
+// The history of a group whose issue does not exist yet, as it is at this point in time.
+static void group_history(struct merger *m, struct merger_group *group)
+{
+	const struct finding *f = &m->joined[group->joined];
+	const struct known_principal *p = known_principal(&m->known, f->principal);
+
+	if (!p || issues_has(&m->issues, f->detector, f->key) ||
+	    !list_room(&m->history, &m->history_room, m->n_history + ISSUE_MAX_HISTORY,
+		       sizeof(*m->history)))
+		return;
+	group->history = m->n_history;
+	group->n_history = known_history(p, m->history + m->n_history);
+	m->n_history += group->n_history;
+}
+
+// Of all groups that are not later than the call that comes next.
+static uint32_t groups_histories(struct merger *m, uint32_t next, const struct merger_call *until)
+{
+	for (; next < m->n_groups; next++) {
+		struct merger_group *group = &m->groups[next];
+		struct merger_call at = {group->time_ns, group->order, NULL};
+
+		if (until && !call_before(&at, until))
+			break;
+		group_history(m, group);
+	}
+	return next;
+}
+
+static void group_judge(struct merger *m, const struct merger_group *group)
+{
+	struct merger_detector *d = &m->detectors[group->detector];
+	const struct finding *f = &m->joined[group->joined];
+
+	merge_evidence(m, f, group->detector);
+	if (d->detector->accept && !d->detector->accept(d->detector, d->options, m, d->state, f))
+		return;
+	issues_put(&m->issues,
+		   &(struct issue_facts){
+			   .detector = d->detector,
+			   .options = d->options,
+			   .key = f->key,
+			   .count = f->count,
+			   .first_ns = f->time_ns,
+			   .last_ns = f->last_ns,
+			   .endpoint = merger_endpoint(m, f->endpoint),
+			   .principal = merger_principal(m, f->principal),
+			   .finding = f,
+			   .history = m->history + group->history,
+			   .n_history = group->n_history,
+		   },
+		   m->now_ns);
+}
+
+// ---- The epoch
+
+void merge_fold(struct merger *m)
+{
+	uint32_t name = 0, group = 0;
+
+	names_sort(m);
+	names_endpoints(m);
+	if (!findings_join(m))
+		m->findings_lost += m->n_findings;
+	if (!calls_sort(m)) {
+		m->calls_lost += m->n_calls;
+		m->n_calls = 0;
+	}
+	for (uint32_t i = 0; i < m->n_calls; i++) {
+		const struct merger_call *call = &m->calls[i];
+
+		calls_prefetch(m, i);
+		name = names_principals(m, name, call->time_ns);
+		if (group < m->n_groups)
+			group = groups_histories(m, group, call);
+		call_fold(m, call->call);
+	}
+	names_principals(m, name, UINT64_MAX);
+	groups_histories(m, group, NULL);
+	for (uint32_t i = 0; i < m->n_groups; i++) {
+		if (m->detectors[m->groups[i].detector].enabled)
+			group_judge(m, &m->groups[i]);
+	}
+	m->n_calls = m->n_names = m->n_findings = m->n_groups = m->n_history = 0;
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// The operator's word on where a data type may appear: list section "policies". Read at start,
+// immutable after it. The first policy that matches decides.
+
+#pragma once
+
+#include "conf/conf.h"
+#include "detect/exchange.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum policy_action {
+	POLICY_PROHIBITED = 0,
+	POLICY_ALLOWED,
+};
+
+enum policy_direction {
+	POLICY_RESPONSE = 0,
+	POLICY_REQUEST,
+	POLICY_BOTH,
+};
+
+// One element of the list, as in the file.
+struct policy {
+	const char *type;
+	uint32_t action, direction;
+	const char *host, *path; // globs; path is matched against the endpoint's template
+	uint32_t severity;       // enum severity
+	const char *name;        // "" when not given
+};
+
+extern const struct conf_section policy_section;
+
+struct policies;
+struct detect_worker;
+
+// NULL: out of memory.
+struct policies *policies_new(const struct conf *conf);
+void policies_free(struct policies *policies);
+// The policy that decides about this type here, NULL: none does. Worker.
+const struct policy *policies_match(const struct policies *policies, uint16_t type, enum dir dir,
+				    const struct exchange *x);
+// Those of a worker.
+const struct policies *worker_policies(const struct detect_worker *w);
+
+// '*' stands for any bytes, '?' for one. Case of ASCII letters counts unless fold is set.
+bool policy_glob(const char *glob, struct span text, bool fold);

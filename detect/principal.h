@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// Who sent a request, as far as traffic shows. Only keyed hashes of credentials leave this file;
+// what is shown of a user is a subject, a name or a hash.
+
+#pragma once
+
+#include "conf/conf.h"
+#include "detect/exchange.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct principal_options {
+	struct conf_strs headers; // names of the operator's own headers, strongest first
+	struct conf_strs cookies; // names of session cookies, may hold wildcards
+};
+
+extern const struct conf_section principal_section;
+
+struct merged_principal;
+
+// Sets x->principal, its kind, x->user and x->credentials. x->query is set.
+void principal_identify(struct exchange *x, const struct principal_options *options, uint64_t seed);
+// Does a query parameter of this name carry an API key in this value?
+bool principal_key_parameter(struct span key, struct span value);
+
+// The user in a sentence; principal may be NULL.
+const char *principal_text(const struct merged_principal *principal, char *out, size_t size);

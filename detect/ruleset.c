@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// Builds the ruleset from the registry and the section "types" of the configuration: dispatch
+// tables, word table, and the Hyperscan databases. Control thread; takes some milliseconds. The
+// result is read by all workers and never written again.
+
+#include "detect/ruleset.h"
+
+#include <hs/hs.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct types_conf {
+	struct conf_strs disabled;
+	bool test_numbers;
+};
+
+static const struct conf_row types_rows[] = {
+	{.key = "disabled",
+	 .type = CONF_STRS,
+	 .offset = offsetof(struct types_conf, disabled),
+	 .max = DATATYPE_MAX,
+	 .def = "[]",
+	 .names = datatype_name,
+	 .help = "Data types that are not looked for."},
+	{.key = "test_numbers",
+	 .type = CONF_BOOL,
+	 .offset = offsetof(struct types_conf, test_numbers),
+	 .def = "true",
+	 .help = "Whether card numbers that payment networks publish for tests are reported."},
+};
+
+static const struct conf_section types_section = {
+	.path = "types",
+	.help = "Sensitive data types: what is recognised in requests and responses.",
+	.size = sizeof(struct types_conf),
+	.rows = types_rows,
+	.n_rows = sizeof(types_rows) / sizeof(types_rows[0]),
+};
+CONF_SECTION(types_section)
+
+static void ruleset_set(uint64_t *set, uint32_t i)
+{
+	set[i / 64] |= UINT64_C(1) << (i % 64);
+}
+
+static uint64_t ruleset_range(const struct datatype *t)
+{
+	uint64_t set = 0;
+
+	for (uint32_t n = t->run_min ? t->run_min : 1; n <= t->run_max && n < 64; n++)
+		set |= RUN_LEN(n);
+	return set;
+}
+
+static bool ruleset_few(struct few_types *few, uint32_t type)
+{
+	if (few->n == RULESET_FEW)
+		return false;
+	few->type[few->n++] = (uint8_t)type;
+	return true;
+}
+
+static bool ruleset_bucket(struct ruleset *r, uint32_t i, enum run_kind kind, uint64_t set)
+{
+	const struct datatype *t = r->type[i];
+	uint8_t near = t->digits_near > t->digits_min ? t->digits_near : t->digits_min;
+
+	for (uint32_t n = 0; n < 64; n++) {
+		struct bucket *b = &r->bucket[n][kind];
+
+		if (!(set >> n & 1))
+			continue;
+		if (b->n == BUCKET_TYPES)
+			return false;
+		if (b->n == 0 || near < b->near)
+			b->near = near;
+		b->type[b->n++] = (uint8_t)i;
+		if (near < r->near_min)
+			r->near_min = near;
+	}
+	return true;
+}
+
+// Enters type i into the tables. False: one of them is too small.
+static bool ruleset_enter(struct ruleset *r, uint32_t i)
+{
+	const struct datatype *t = r->type[i];
+	uint64_t range = ruleset_range(t);
+	uint64_t mixed = t->run_mixed | (t->digits_only ? 0 : range);
+	uint64_t digits = t->run_digits | range;
+
+	if (t->key_only)
+		ruleset_set(r->named, i);
+	if (t->wide && !ruleset_few(&r->wide, i))
+		return false;
+	if (t->pattern && strcmp(t->pattern, "@") == 0 && !ruleset_few(&r->at, i))
+		return false;
+	if (!mixed && !digits && !t->run_ctx)
+		return true;
+	r->run_set[i][RUN_MIXED] = mixed | (t->digits_only ? 0 : t->run_ctx);
+	r->run_set[i][RUN_PLUS] = digits | t->run_ctx;
+	r->run_set[i][RUN_DIGITS] = t->run_before == '+' ? 0 : digits | t->run_ctx;
+	ruleset_set(r->shape, i);
+	if (t->reports != REPORTS_YES)
+		return true;
+	if (t->run_chain)
+		return ruleset_few(&r->chain, i);
+	return ruleset_bucket(r, i, RUN_MIXED, mixed) && ruleset_bucket(r, i, RUN_PLUS, digits) &&
+	       (t->run_before == '+' || ruleset_bucket(r, i, RUN_DIGITS, digits));
+}
+
+// Compiles the patterns of the types that are on. all: also those of key_only types.
+static bool ruleset_compile(const struct ruleset *r, bool all, struct hs_database **out, char *why,
+			    size_t why_len)
+{
+	const char *text[DATATYPE_MAX];
+	unsigned int flags[DATATYPE_MAX], ids[DATATYPE_MAX], n = 0;
+	hs_platform_info_t here, *platform = &here;
+	hs_compile_error_t *err = NULL;
+
+	for (uint32_t i = 0; i < r->n_types; i++) {
+		const struct datatype *t = r->type[i];
+		hs_expr_info_t *info = NULL;
+
+		if (!keyctx_has(r->on, i) || !t->pattern || strcmp(t->pattern, "@") == 0 ||
+		    (t->key_only && !all))
+			continue;
+		text[n] = t->pattern;
+		flags[n] = t->pattern_flags | HS_FLAG_DOTALL;
+		ids[n] = i;
+		if (hs_expression_info(text[n], flags[n], &info, &err) != HS_SUCCESS)
+			goto fail;
+		if (info->max_width > PATTERN_WIDTH_MAX) {
+			snprintf(why, why_len, "pattern of type %s: wider than %d bytes", t->id,
+				 PATTERN_WIDTH_MAX);
+			free(info);
+			return false;
+		}
+		free(info);
+		n++;
+	}
+	*out = NULL;
+	if (n == 0)
+		return true;
+	if (hs_populate_platform(&here) != HS_SUCCESS)
+		platform = NULL;
+	if (hs_compile_multi(text, flags, ids, n, HS_MODE_BLOCK, platform, out, &err) == HS_SUCCESS)
+		return true;
+fail:
+	snprintf(why, why_len, "pattern %s: %s",
+		 err && err->expression >= 0 && (unsigned int)err->expression < n
+			 ? text[err->expression]
+			 : "",
+		 err ? err->message : "out of memory");
+	hs_free_compile_error(err);
+	return false;
+}
+
+struct ruleset *ruleset_new(const struct conf *conf, char *why, size_t why_len)
+{
+	const struct types_conf *types = conf_get(conf, &types_section);
+	struct ruleset *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		goto memory;
+	r->n_types = datatype_count();
+	r->near_min = UINT8_MAX;
+	r->test_numbers = types->test_numbers;
+	r->card = datatype_find("card.pan");
+	r->masks = runs_best();
+	for (uint32_t i = 0; i < r->n_types; i++) {
+		bool off = false;
+
+		r->type[i] = datatype_get(i);
+		for (size_t j = 0; j < types->disabled.n; j++)
+			off |= strcmp(types->disabled.v[j], r->type[i]->id) == 0;
+		if (off || r->type[i]->reports == REPORTS_WEAK)
+			continue;
+		ruleset_set(r->on, i);
+		if (!ruleset_enter(r, i)) {
+			snprintf(why, why_len, "type %s: too many types share its first run",
+				 r->type[i]->id);
+			goto fail;
+		}
+	}
+	r->words = keyctx_words_new(r->on);
+	if (!r->words)
+		goto memory;
+	if (!ruleset_compile(r, true, &r->patterns, why, why_len) ||
+	    !ruleset_compile(r, false, &r->patterns_values, why, why_len))
+		goto fail;
+	return r;
+memory:
+	snprintf(why, why_len, "out of memory for the data types");
+fail:
+	ruleset_free(r);
+	return NULL;
+}
+
+void ruleset_free(struct ruleset *ruleset)
+{
+	if (!ruleset)
+		return;
+	hs_free_database(ruleset->patterns);
+	hs_free_database(ruleset->patterns_values);
+	keyctx_words_free(ruleset->words);
+	free(ruleset);
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// What the scanner reads and no one else needs to see: the compiled patterns, and the tables that
+// say which types a first run of some length may belong to. Immutable after ruleset_new().
+
+#pragma once
+
+#include "detect/keyctx.h"
+#include "detect/runs.h"
+#include "detect/scan.h"
+
+struct hs_database;
+
+// What a run is made of, as far as dispatch cares.
+enum run_kind {
+	RUN_MIXED = 0,
+	RUN_DIGITS,
+	RUN_PLUS, // digits with '+' before them
+	RUN_KINDS,
+};
+
+enum {
+	BUCKET_TYPES = 24,
+	RULESET_FEW = 8, // types found by '@', by chains, by wide text
+};
+
+// Types that need no context and may start with such a run.
+struct bucket {
+	uint8_t n;
+	uint8_t near; // the least digits_near of them
+	uint8_t type[BUCKET_TYPES];
+};
+
+struct few_types {
+	uint8_t n;
+	uint8_t type[RULESET_FEW];
+};
+
+struct ruleset {
+	uint32_t n_types;
+	const struct datatype *type[DATATYPE_MAX];
+	uint64_t on[DATATYPE_WORDS];    // not disabled
+	uint64_t shape[DATATYPE_WORDS]; // on, with a shape
+	uint64_t named[DATATYPE_WORDS]; // on, key_only
+	uint64_t run_set[DATATYPE_MAX][RUN_KINDS]; // lengths with context
+	struct bucket bucket[64][RUN_KINDS];
+	struct few_types at, chain, wide;
+	uint8_t near_min; // a text with fewer digits has no shape in it, chains apart
+	bool test_numbers;
+	int card;         // index of card.pan or -1
+	runs_fn masks;
+	struct keyctx_words *words;
+	// Pattern ids are type indices. The second database leaves out the types that bodies with
+	// values show by their field names. NULL: no pattern is on.
+	struct hs_database *patterns;
+	struct hs_database *patterns_values;
+};
+
+static inline bool ruleset_supports(const struct ruleset *r, const struct keyctx *k, uint32_t type)
+{
+	return keyctx_has(r->on, type) && keyctx_has(k->types, type);
+}

@@ -1,0 +1,616 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// The scanner: windows, values and texts in, hits out. Runs on workers; a scanner belongs to one.
+//
+// Two ways lead to a value. Patterns (Hyperscan) are searched in each window once; in bodies with
+// values a match is only a place, kept until the value that holds it arrives whole, where the
+// type's check decides. Shapes are searched in the values themselves, and in texts without values
+// in the window: what starts near a window's end may go on in the next one, so it is held back,
+// and decided with the next window or at the end of the message. Thus the way a body is cut into
+// windows does not change what is found.
+//
+//   window n     |---- decided ----|- HOLD -|
+//   window n + 1              |---- 256 ----|---- fresh ...
+//
+// No allocation, no clock; state that outlives a call is in struct scan_pending.
+
+#include "detect/scan.h"
+
+#include "detect/check.h"
+#include "detect/escape.h"
+#include "detect/shapes.h"
+#include "flows/form.h"
+
+#include <hs/hs.h>
+#include <stdlib.h>
+
+enum {
+	SCAN_FOUND = 64,      // pattern hits per window
+	SCAN_ESCAPED = 512,   // longer values are judged with their escapes
+	SCAN_HOLD = 96,       // shapes are not longer
+	SCAN_HOLD_MATCH = 184, // what a check wants to see behind a pattern
+	SCAN_VALUE_MIN = 6,   // shorter values need a name that tells what they are
+	SCAN_NUMBER_MIN = 15, // numbers of which only cards are told without a name
+	SCAN_NUMBER_MAX = 16,
+};
+
+// A pattern hit that waits for its value.
+struct found {
+	uint64_t off; // of the pattern's end in the body
+	uint32_t len; // of the value as the window showed it; 0: refused there
+	uint16_t type;
+	uint8_t kept;
+	uint8_t bytes[PENDING_BYTES];
+};
+
+struct scan_match {
+	uint32_t type, end;
+};
+
+struct scanner {
+	const struct ruleset *rules;
+	hs_scratch_t *scratch;
+	struct scan_stats stats;
+	uint64_t serial; // of the last message
+	uint64_t owner;  // message that found[] is of
+	uint32_t n_found, next;
+	struct found found[SCAN_FOUND];
+	uint32_t n_match;
+	struct scan_match match[SCAN_FOUND];
+	struct keyctx_cache names;
+};
+
+// Where the hits of one call go to.
+struct sink {
+	struct scanner *s;
+	hit_fn fn;
+	void *arg;
+	const struct keyctx *key;
+	struct hit hit; // what all hits of the call share
+	struct span text;
+	uint64_t off;   // of text in the body
+	struct span raw; // set when text is decoded: hits are of the whole value
+	// Texts: candidates from here on are held back. UINT32_MAX: none.
+	uint32_t hold;
+	struct scan_pending *pending;
+};
+
+static const struct keyctx scan_no_name;
+
+static struct sink sink_init(struct scanner *s, hit_fn fn, void *arg, enum dir dir,
+			     struct span text, uint64_t off)
+{
+	return (struct sink){
+		.s = s,
+		.fn = fn,
+		.arg = arg,
+		.key = &scan_no_name,
+		.hit.dir = dir,
+		.text = text,
+		.off = off,
+		.hold = UINT32_MAX,
+	};
+}
+
+static bool scan_wanted(const struct ruleset *r, uint32_t type, struct span value, bool ctx)
+{
+	if (!keyctx_has(r->on, type) || (r->type[type]->reports != REPORTS_YES && !ctx))
+		return false;
+	return r->test_numbers || (int)type != r->card || !check_test_card(value);
+}
+
+static void sink_report(const struct sink *k, uint32_t type, struct span value, bool ctx)
+{
+	struct hit hit = k->hit;
+
+	if (!scan_wanted(k->s->rules, type, value, ctx))
+		return;
+	hit.type = (uint16_t)type;
+	hit.ctx = ctx;
+	hit.value = k->raw.len ? k->raw : value;
+	hit.off = k->off + (k->raw.len ? 0 : (uint64_t)(value.p - k->text.p));
+	k->fn(k->arg, &hit);
+}
+
+// Remembers a value that starts too near the end of a text to be decided.
+static void sink_hold(const struct sink *k, uint32_t type, struct span value, bool ctx)
+{
+	struct scan_pending *p = k->pending;
+	uint32_t start = (uint32_t)(value.p - k->text.p);
+	uint32_t tail = k->text.len < PENDING_TAIL ? 0 : k->text.len - PENDING_TAIL;
+
+	if (start < tail || p->n_held == PENDING_HELD) {
+		k->s->stats.dropped++;
+		return;
+	}
+	p->held[p->n_held].type = (uint16_t)type;
+	p->held[p->n_held].start = (uint16_t)(start - tail);
+	p->held[p->n_held].len = (uint16_t)value.len;
+	p->held[p->n_held].ctx = ctx;
+	p->n_held++;
+}
+
+static void sink_take(void *arg, uint32_t type, struct span value, uint32_t start)
+{
+	const struct sink *k = arg;
+	bool ctx = keyctx_has(k->key->types, type);
+
+	if (start >= k->hold)
+		sink_hold(k, type, value, ctx);
+	else
+		sink_report(k, type, value, ctx);
+}
+
+static int scan_on_match(unsigned int id, unsigned long long from, unsigned long long to,
+			 unsigned int flags, void *arg)
+{
+	struct scanner *s = arg;
+
+	if (s->n_match == SCAN_FOUND) {
+		s->stats.stopped++;
+		return 1;
+	}
+	s->match[s->n_match++] = (struct scan_match){id, (uint32_t)to};
+	return from + flags > to; // neither is asked for: 0
+}
+
+// Fills s->match with the pattern hits of a text that end behind `after`.
+static void scan_patterns(struct scanner *s, const struct hs_database *db, struct span text,
+			  uint32_t after)
+{
+	uint32_t start = after > PATTERN_WIDTH_MAX ? after - PATTERN_WIDTH_MAX : 0, n = 0;
+
+	s->n_match = 0;
+	if (!db || text.len <= start)
+		return;
+	hs_scan(db, (const char *)text.p + start, text.len - start, 0, s->scratch, scan_on_match,
+		s);
+	for (uint32_t i = 0; i < s->n_match; i++) {
+		s->match[i].end += start;
+		if (s->match[i].end > after)
+			s->match[n++] = s->match[i];
+	}
+	s->n_match = n;
+}
+
+static struct span scan_check(const struct ruleset *r, uint32_t type, struct span text,
+			      uint32_t end, struct span name, const struct keyctx *key)
+{
+	struct candidate c = {
+		.text = text,
+		.at = text.p + end,
+		.key = name,
+		.ctx = keyctx_has(key->types, type),
+	};
+
+	return shapes_check(r->type[type], &c);
+}
+
+// Judges the pattern hits of a text; those that end behind hold_match are held back.
+static void scan_judge_matches(struct scanner *s, struct sink *k, uint32_t hold_match)
+{
+	uint32_t last_type = UINT32_MAX, last_end = 0;
+
+	for (uint32_t i = 0; i < s->n_match; i++) {
+		uint32_t type = s->match[i].type, end = s->match[i].end;
+		struct span v;
+
+		// Another hit inside of a value that was just accepted.
+		if (type == last_type && end <= last_end)
+			continue;
+		v = scan_check(s->rules, type, k->text, end, k->hit.key, k->key);
+		if (v.len == 0)
+			continue;
+		last_type = type;
+		last_end = (uint32_t)(v.p - k->text.p) + v.len;
+		sink_take(k, type, v, end > hold_match ? UINT32_MAX - 1 : 0);
+	}
+}
+
+static struct shapes_job scan_job(struct sink *k, bool padded)
+{
+	return (struct shapes_job){
+		.rules = k->s->rules,
+		.text = k->text,
+		.to = k->text.len,
+		.key = k->key,
+		.name = k->hit.key,
+		.padded = padded,
+		.fn = sink_take,
+		.arg = k,
+	};
+}
+
+// Types that are told by the name alone, tried on the whole value.
+static void scan_named(struct sink *k)
+{
+	const struct ruleset *r = k->s->rules;
+	struct candidate c = {.text = k->text, .at = k->text.p, .key = k->hit.key, .ctx = true};
+
+	for (uint32_t w = 0; w < DATATYPE_WORDS; w++) {
+		uint64_t set = k->key->types[w] & r->named[w];
+
+		for (; set; set &= set - 1) {
+			uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(set);
+			struct span v = shapes_check(r->type[i], &c);
+
+			if (v.len)
+				sink_report(k, i, v, true);
+		}
+	}
+}
+
+// A whole text at once.
+static void scan_whole(struct scanner *s, struct sink *k, bool padded, bool patterns)
+{
+	if (k->text.len >= SCAN_VALUE_MIN || k->key->any) {
+		struct shapes_job job = scan_job(k, padded);
+
+		shapes_scan(&job);
+	}
+	if (k->key->any)
+		scan_named(k);
+	if (patterns) {
+		scan_patterns(s, s->rules->patterns, k->text, 0);
+		scan_judge_matches(s, k, UINT32_MAX);
+	}
+}
+
+// --- texts that come in pieces
+
+// Reports what was held back and starts before `until` in the body, from the kept bytes; the rest
+// is forgotten, for it is about to be found again.
+static void scan_release(struct scanner *s, struct scan_pending *p, uint64_t until, enum dir dir,
+			 hit_fn fn, void *arg)
+{
+	uint64_t off = p->seen - p->tail_len;
+	struct sink k = sink_init(s, fn, arg, dir, (struct span){p->tail, p->tail_len}, off);
+
+	for (uint32_t i = 0; i < p->n_held; i++) {
+		struct span v = {p->tail + p->held[i].start, p->held[i].len};
+
+		if (off + p->held[i].start < until)
+			sink_report(&k, p->held[i].type, v, p->held[i].ctx);
+	}
+	p->n_held = 0;
+}
+
+// One piece of a text; k->off is where it stands in the body.
+static void scan_piece(struct scanner *s, struct scan_pending *p, struct sink *k, bool patterns)
+{
+	uint32_t len = k->text.len, after = 0, from = 0, skip;
+	uint64_t end = k->off + len;
+
+	if (end <= p->seen)
+		return;
+	scan_release(s, p, k->off, k->hit.dir, k->fn, k->arg);
+	if (p->next > k->off)
+		from = (uint32_t)(p->next - k->off);
+	if (p->seen > k->off + SCAN_HOLD_MATCH)
+		after = (uint32_t)(p->seen - SCAN_HOLD_MATCH - k->off);
+	k->pending = p;
+	k->hold = len > SCAN_HOLD ? len - SCAN_HOLD : 0;
+	if (from < len) {
+		struct shapes_job job = scan_job(k, true);
+
+		job.from = from;
+		job.to = k->hold > from ? k->hold : from;
+		skip = job.to > from ? shapes_scan(&job) : 0;
+		p->next = k->off + (skip > job.to ? skip : job.to);
+		job.from = skip > job.to ? skip : job.to;
+		job.to = len;
+		if (job.from < job.to)
+			shapes_scan(&job);
+	}
+	if (patterns) {
+		scan_patterns(s, s->rules->patterns, k->text, after);
+		scan_judge_matches(s, k, len > SCAN_HOLD_MATCH ? len - SCAN_HOLD_MATCH : 0);
+	}
+	p->seen = end;
+	p->tail_len = 0;
+	if (p->n_held) {
+		p->tail_len = (uint16_t)(len < PENDING_TAIL ? len : PENDING_TAIL);
+		memcpy(p->tail, k->text.p + (len - p->tail_len), p->tail_len);
+	}
+}
+
+// --- pattern hits that wait for their values
+
+static void scan_own(struct scanner *s, struct scan_pending *p)
+{
+	if (p->id == 0)
+		p->id = ++s->serial;
+	if (s->owner == p->id)
+		return;
+	s->owner = p->id;
+	s->next = s->n_found = 0;
+	for (uint32_t i = 0; i < p->n; i++) {
+		struct found *f = &s->found[s->n_found];
+
+		if (p->hit[i].off <= p->done)
+			continue;
+		f->off = p->hit[i].off;
+		f->len = p->hit[i].len;
+		f->type = p->hit[i].type;
+		f->kept = p->hit[i].kept;
+		memcpy(f->bytes, p->hit[i].bytes, sizeof(f->bytes));
+		s->n_found++;
+	}
+}
+
+// Keeps the newest of the waiting hits with the message.
+static void scan_park(struct scanner *s, struct scan_pending *p)
+{
+	uint32_t left = s->n_found - s->next, n = left < PENDING_HITS ? left : PENDING_HITS;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct found *f = &s->found[s->n_found - n + i];
+
+		p->hit[i].off = f->off;
+		p->hit[i].len = f->len;
+		p->hit[i].type = f->type;
+		p->hit[i].kept = f->kept;
+		memcpy(p->hit[i].bytes, f->bytes, sizeof(f->bytes));
+	}
+	p->n = (uint8_t)n;
+}
+
+// A hit that no value came for: told as found in unstructured text.
+static void scan_orphan(struct scanner *s, const struct found *f, enum dir dir, hit_fn fn,
+			void *arg)
+{
+	struct span kept = {f->bytes, f->kept};
+	struct sink k = sink_init(s, fn, arg, dir, kept, f->off);
+
+	if (f->kept)
+		sink_report(&k, f->type, kept, false);
+}
+
+static void scan_window_values(struct scanner *s, struct scan_pending *p, const struct window *w,
+			       hit_fn fn, void *arg)
+{
+	scan_patterns(s, s->rules->patterns_values, w->bytes, w->fresh);
+	if (s->n_match == 0)
+		return;
+	scan_own(s, p);
+	memmove(s->found, s->found + s->next, (s->n_found - s->next) * sizeof(s->found[0]));
+	s->n_found -= s->next;
+	s->next = 0;
+	for (uint32_t i = 0; i < s->n_match; i++) {
+		struct found *f;
+		struct span v;
+
+		if (s->n_found == SCAN_FOUND) {
+			scan_orphan(s, &s->found[0], w->dir, fn, arg);
+			memmove(s->found, s->found + 1, (SCAN_FOUND - 1) * sizeof(s->found[0]));
+			s->n_found--;
+			s->stats.dropped++;
+		}
+		f = &s->found[s->n_found++];
+		f->off = w->off + s->match[i].end;
+		f->type = (uint16_t)s->match[i].type;
+		v = scan_check(s->rules, f->type, w->bytes, s->match[i].end, (struct span){0},
+			       &scan_no_name);
+		f->len = v.len;
+		f->kept = (uint8_t)(v.len < PENDING_BYTES ? v.len : PENDING_BYTES);
+		if (f->kept)
+			memcpy(f->bytes, v.p, f->kept);
+	}
+	scan_park(s, p);
+}
+
+// The waiting hits up to the end of a value: those inside of it are judged on its text, those
+// before it had no value. Returns whether any was inside.
+static bool scan_meet(struct scanner *s, struct scan_pending *p, const struct value *v,
+		      struct sink *k, bool judge)
+{
+	uint64_t end = v->off + v->v.len, last_end = 0;
+	uint32_t last_type = UINT32_MAX;
+	bool inside = false;
+
+	scan_own(s, p);
+	for (; s->next < s->n_found && s->found[s->next].off <= end; s->next++) {
+		const struct found *f = &s->found[s->next];
+		struct span found;
+
+		if (f->off <= v->off) {
+			scan_orphan(s, f, v->dir, k->fn, k->arg);
+			continue;
+		}
+		inside = true;
+		if (!judge || (f->type == last_type && f->off <= last_end))
+			continue;
+		found = scan_check(s->rules, f->type, v->v, (uint32_t)(f->off - v->off), v->key,
+				   k->key);
+		// A string in pieces: the next one may show the rest.
+		if (v->kind == VALUE_TEXT && end - f->off < SCAN_HOLD_MATCH &&
+		    (found.len == 0 || found.p + found.len == v->v.p + v->v.len))
+			break;
+		if (found.len == 0)
+			continue;
+		last_type = f->type;
+		last_end = v->off + (uint64_t)(found.p - v->v.p) + found.len;
+		sink_report(k, f->type, found, keyctx_has(k->key->types, f->type));
+	}
+	if (s->next < s->n_found) {
+		p->done = s->next ? s->found[s->next - 1].off : p->done;
+		return inside;
+	}
+	p->done = end;
+	p->n = 0;
+	return inside;
+}
+
+// --- the interface
+
+struct scanner *scanner_new(const struct ruleset *ruleset, uint64_t seed)
+{
+	struct scanner *s = aligned_alloc(64, (sizeof(*s) + 63) / 64 * 64);
+
+	if (!s)
+		return NULL;
+	memset(s, 0, sizeof(*s));
+	s->rules = ruleset;
+	s->names.seed = seed;
+	// One scratch serves both databases: it grows to the need of the larger.
+	if ((ruleset->patterns &&
+	     hs_alloc_scratch(ruleset->patterns, &s->scratch) != HS_SUCCESS) ||
+	    (ruleset->patterns_values &&
+	     hs_alloc_scratch(ruleset->patterns_values, &s->scratch) != HS_SUCCESS)) {
+		scanner_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void scanner_free(struct scanner *scanner)
+{
+	if (!scanner)
+		return;
+	hs_free_scratch(scanner->scratch);
+	free(scanner);
+}
+
+const struct scan_stats *scanner_stats(const struct scanner *scanner)
+{
+	return &scanner->stats;
+}
+
+void scan_window(struct scanner *s, struct scan_pending *pending, const struct window *window,
+		 hit_fn fn, void *arg)
+{
+	if (window->values) {
+		pending->text = false;
+		scan_window_values(s, pending, window, fn, arg);
+	} else {
+		struct sink k = sink_init(s, fn, arg, window->dir, window->bytes, window->off);
+
+		pending->text = true;
+		scan_piece(s, pending, &k, true);
+	}
+}
+
+// The part of a path that names the last container: "users" of "$.users[]".
+static struct span scan_container(struct span parent)
+{
+	uint32_t end = parent.len, start;
+
+	while (end >= 2 && parent.p[end - 1] == ']' && parent.p[end - 2] == '[')
+		end -= 2;
+	for (start = end; start > 0 && parent.p[start - 1] != '.'; start--)
+		;
+	return (struct span){parent.p + start, end - start};
+}
+
+static const struct keyctx *scan_name(struct scanner *s, struct span key, uint64_t hash,
+				      struct span parent)
+{
+	const struct keyctx *k;
+
+	if (key.len == 0)
+		return &scan_no_name;
+	k = keyctx_get(s->rules->words, &s->names, key, hash);
+	if (k->generic && parent.len) {
+		key = scan_container(parent);
+		if (key.len)
+			k = keyctx_get(s->rules->words, &s->names, key,
+				       keyctx_hash(key, s->names.seed));
+	}
+	return k;
+}
+
+// A name that is itself a value, such as an address with '@' that maps to an object.
+static void scan_odd_name(struct scanner *s, const struct sink *value, struct span name)
+{
+	struct sink k = sink_init(s, value->fn, value->arg, value->hit.dir, name, value->off);
+
+	scan_whole(s, &k, false, true);
+}
+
+// A value with escapes: its text, in buf. False: it is too long, or has none.
+static bool scan_decode(const struct value *v, uint8_t *buf, struct span *text, bool *again)
+{
+	bool coded = true;
+	uint32_t n;
+
+	if (!v->escaped || v->kind == VALUE_TEXT || v->v.len > SCAN_ESCAPED)
+		return false;
+	// Only bodies with containers have backslash escapes, forms have percent escapes.
+	if (v->parent.len)
+		n = escape_json(v->v, buf, &coded);
+	else
+		n = form_decode(v->v, buf, true);
+	*text = (struct span){buf, n};
+	*again = coded;
+	return true;
+}
+
+void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,
+		hit_fn fn, void *arg)
+{
+	uint8_t buf[SCAN_ESCAPED + RUNS_BLOCK];
+	uint32_t len = value->v.len;
+	bool again = false, decoded;
+	const struct keyctx *key;
+	struct sink k;
+
+	// The same bytes were searched as text.
+	if (pending->text)
+		return;
+	key = scan_name(s, value->key, value->key_hash, value->parent);
+	if (!key->any && !key->odd && pending->n == 0) {
+		if (len < SCAN_VALUE_MIN)
+			return;
+		// An amount, an id or a time; of what needs no name only a card is a number.
+		if (value->kind == VALUE_NUMBER &&
+		    (len < SCAN_NUMBER_MIN || len > SCAN_NUMBER_MAX))
+			return;
+	}
+	k = sink_init(s, fn, arg, value->dir, value->v, value->off);
+	k.key = key;
+	k.hit.key = value->key;
+	k.hit.parent = value->parent;
+	k.hit.field = value->field;
+	if (key->odd)
+		scan_odd_name(s, &k, value->key);
+	decoded = scan_decode(value, buf, &k.text, &again);
+	if (pending->n && scan_meet(s, pending, value, &k, !decoded))
+		again |= decoded;
+	if (decoded)
+		k.raw = value->v;
+	if (value->kind != VALUE_TEXT) {
+		scan_whole(s, &k, true, again);
+		return;
+	}
+	if (!value->continued) {
+		scan_release(s, pending, UINT64_MAX, value->dir, fn, arg);
+		pending->next = pending->seen = value->off;
+	}
+	scan_piece(s, pending, &k, false);
+}
+
+void scan_end(struct scanner *s, struct scan_pending *pending, enum dir dir, hit_fn fn, void *arg)
+{
+	scan_release(s, pending, UINT64_MAX, dir, fn, arg);
+	if (pending->n) {
+		scan_own(s, pending);
+		for (; s->next < s->n_found; s->next++)
+			scan_orphan(s, &s->found[s->next], dir, fn, arg);
+	}
+	if (s->owner == pending->id)
+		s->owner = 0;
+	pending->n = 0;
+	pending->id = 0;
+}
+
+void scan_text(struct scanner *s, struct span text, struct span key, uint64_t field, enum dir dir,
+	       hit_fn fn, void *arg)
+{
+	struct sink k = sink_init(s, fn, arg, dir, text, 0);
+
+	k.key = scan_name(s, key, keyctx_hash(key, s->names.seed), (struct span){0});
+	k.hit.key = key;
+	k.hit.field = field;
+	scan_whole(s, &k, false, true);
+}

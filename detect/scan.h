@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// Finding sensitive values. The ruleset is compiled once and shared read-only; a scanner belongs
+// to one worker.
+
+#pragma once
+
+#include "conf/conf.h"
+#include "detect/datatype.h"
+#include "flows/event.h"
+
+struct ruleset;
+struct scanner;
+
+struct hit {
+	uint16_t type;     // index of the data type
+	bool ctx;          // the field's name supports it
+	enum dir dir;
+	struct span value; // dies with the call
+	struct span key, parent; // of the field; both empty: found in unstructured text
+	uint64_t field;    // identity of the field, 0: unstructured text
+	uint64_t off;      // of value.p in the decoded body, or in the text given to scan_text
+};
+
+typedef void (*hit_fn)(void *arg, const struct hit *hit);
+
+// What a message waits for, from one piece of its body to the next. Zeroed at the start of a
+// message.
+//
+// Bodies with values: a pattern was found in a window, the value that holds it is still to come.
+// Texts: what was found near the end of a window may be the beginning of something longer; it is
+// decided with the next window, or reported by scan_end() from the copy in tail.
+enum {
+	PENDING_HITS = 4,
+	PENDING_HELD = 8,
+	PENDING_BYTES = 33,
+	PENDING_TAIL = 256,
+};
+
+struct scan_pending {
+	uint64_t id;   // number of the message on its worker; 0: nothing was seen yet
+	uint64_t done; // patterns that end up to here in the body have met their value
+	uint64_t next; // text: candidates that start before are decided
+	uint64_t seen; // text: end of what was shown, in the body
+	bool text;     // the last window came without values
+	uint8_t n, n_held;
+	uint16_t tail_len;
+	struct {
+		uint64_t off; // of the pattern's end in the decoded body
+		uint32_t len; // of the value, 0: it was not complete in its window
+		uint16_t type;
+		uint8_t kept; // bytes of it that were copied
+		uint8_t bytes[PENDING_BYTES];
+	} hit[PENDING_HITS];
+	struct {
+		uint16_t type;
+		uint16_t start, len; // in tail
+		bool ctx;
+	} held[PENDING_HELD];
+	uint8_t tail[PENDING_TAIL];
+};
+
+// Compiles the patterns of all types that the configuration leaves on. NULL with a sentence.
+struct ruleset *ruleset_new(const struct conf *conf, char *why, size_t why_len);
+void ruleset_free(struct ruleset *ruleset);
+struct scanner *scanner_new(const struct ruleset *ruleset, uint64_t seed);
+void scanner_free(struct scanner *scanner);
+
+struct scan_stats {
+	uint64_t stopped; // windows with more pattern hits than are looked at
+	uint64_t dropped; // pattern hits that were forgotten before their value came
+};
+
+const struct scan_stats *scanner_stats(const struct scanner *scanner);
+
+// The pieces of one message, in the order in which the flow side makes them. Each value is
+// reported at most once per type.
+void scan_window(struct scanner *s, struct scan_pending *pending, const struct window *window,
+		 hit_fn fn, void *arg);
+void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,
+		hit_fn fn, void *arg);
+// The message ended: pattern hits that belong to no value are reported now.
+void scan_end(struct scanner *s, struct scan_pending *pending, enum dir dir, hit_fn fn, void *arg);
+// A short text (at most 16 KiB): query value, header value, path segment. Not from a body.
+// field: identity to report. The text needs no readable bytes behind it.
+void scan_text(struct scanner *s, struct span text, struct span key, uint64_t field, enum dir dir,
+	       hit_fn fn, void *arg);

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// The hot part of shape search: masks of 64 bytes, a look at each run's length and at the digits
+// that follow, a table that says which types that fits, then their checks. Runs on workers for
+// every value of every body, so what is common must leave early: text without digits by its
+// masks, UUIDs and time stamps as a whole, ids and prices by an empty bucket.
+//
+//   text   order 4111 1111 1111 1111 of
+//   runs   [---] [--] [--] [--] [--] []
+//   start  ^ len 5, no digit: out
+//                ^ len 4, 16 digits near: bucket(4, digits) -> card.pan ...
+
+#include "detect/shapes.h"
+
+enum {
+	SHAPES_BLOCKS = 32,                    // masks made at a time
+	SHAPES_STEP = SHAPES_BLOCKS - 2,       // of which this many are looked at
+	WIDE_MIN = 12,                         // bytes beyond ASCII that make a text wide
+	STAMP_MAX = 40,                        // bytes of a time stamp that are skipped
+	WIDE_VALUES = 64,                      // values that are taken from one wide text
+};
+
+#define UUID_BYTES 36
+#define UUID_ALNUM UINT64_C(0xfff7bdeff) // 8-4-4-4-12
+#define DATE_DIGITS UINT64_C(0x36f)      // 4-2-2
+#define PAIRS_ALNUM UINT64_C(0x1b6db)    // 2-2-2-2-2-2
+#define QUADS_ALNUM UINT64_C(0x3def)     // 4-4-4
+
+// One start: the 64 bits from there on.
+struct shapes_at {
+	uint32_t pos; // in the text
+	uint32_t len;
+	uint64_t alnum, digit;
+	enum run_kind kind;
+	uint8_t near;
+};
+
+static uint64_t shapes_low(uint32_t n)
+{
+	return n >= 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
+}
+
+// Tries one type; the end of the accepted value, or 0.
+static uint32_t shapes_try(const struct shapes_job *job, uint32_t type, const struct candidate *c,
+			   uint32_t start)
+{
+	const struct datatype *t = job->rules->type[type];
+	struct candidate copy = *c;
+	struct span v;
+
+	copy.ctx = keyctx_has(job->key->types, type);
+	v = shapes_check(t, &copy);
+	if (v.len == 0)
+		return 0;
+	job->fn(job->arg, type, v, start);
+	return (uint32_t)(v.p - c->text.p) + v.len;
+}
+
+static bool shapes_fits(const struct datatype *t, const struct shapes_at *a, uint32_t digits,
+			uint8_t before)
+{
+	return a->near >= t->digits_near && digits >= t->digits_min &&
+	       (t->run_before == 0 || t->run_before == before);
+}
+
+// The runs from a start on, made only when a type wants to see them.
+struct shapes_runs {
+	struct run run[RUNS_MAX];
+	struct candidate c;
+};
+
+static void shapes_open(const struct shapes_job *job, const struct shapes_at *a,
+			struct shapes_runs *r)
+{
+	if (r->c.n_runs)
+		return;
+	r->c = (struct candidate){
+		.text = job->text,
+		.at = job->text.p + a->pos,
+		.runs = r->run,
+		.n_runs = runs_build(job->text, job->text.p + a->pos, a->alnum, a->digit, r->run,
+				     RUNS_MAX),
+		.key = job->name,
+	};
+}
+
+static uint32_t shapes_few(const struct shapes_job *job, const struct few_types *few,
+			   const struct shapes_at *a, struct shapes_runs *r)
+{
+	uint32_t end = 0;
+
+	for (uint32_t i = 0; i < few->n; i++) {
+		uint32_t e;
+
+		shapes_open(job, a, r);
+		e = shapes_try(job, few->type[i], &r->c, a->pos);
+		end = e > end ? e : end;
+	}
+	return end;
+}
+
+// Types that the field's name supports, whatever else they need.
+static void shapes_named(const struct shapes_job *job, const struct shapes_at *a,
+			 struct shapes_runs *r)
+{
+	const struct ruleset *rules = job->rules;
+	uint32_t bit = a->len < 63 ? a->len : 63;
+	uint32_t digits = (uint32_t)__builtin_popcountll(a->digit & shapes_low(a->len));
+	uint8_t before = a->pos ? job->text.p[a->pos - 1] : 0;
+
+	for (uint32_t w = 0; w < DATATYPE_WORDS; w++) {
+		uint64_t set = job->key->types[w] & rules->shape[w];
+
+		for (; set; set &= set - 1) {
+			uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(set);
+
+			if (!(rules->run_set[i][a->kind] >> bit & 1) ||
+			    !shapes_fits(rules->type[i], a, digits, before))
+				continue;
+			shapes_open(job, a, r);
+			shapes_try(job, i, &r->c, a->pos);
+		}
+	}
+}
+
+// All types for one start; the end of what was accepted without the name's help, or 0.
+static uint32_t shapes_start(const struct shapes_job *job, const struct shapes_at *a)
+{
+	const struct ruleset *rules = job->rules;
+	const struct bucket *b = &rules->bucket[a->len < 63 ? a->len : 63][a->kind];
+	struct shapes_runs r;
+	uint32_t end = 0;
+
+	r.c.n_runs = 0;
+	if (b->n && a->near >= b->near) {
+		uint32_t digits = (uint32_t)__builtin_popcountll(a->digit & shapes_low(a->len));
+		uint8_t before = a->pos ? job->text.p[a->pos - 1] : 0;
+
+		for (uint32_t i = 0; i < b->n; i++) {
+			uint32_t type = b->type[i], e;
+
+			if (!shapes_fits(rules->type[type], a, digits, before) ||
+			    keyctx_has(job->key->types, type))
+				continue;
+			shapes_open(job, a, &r);
+			e = shapes_try(job, type, &r.c, a->pos);
+			end = e > end ? e : end;
+		}
+	}
+	if ((a->alnum & 0x3ffff) == PAIRS_ALNUM || (a->alnum & 0x7fff) == QUADS_ALNUM) {
+		uint32_t e = shapes_few(job, &rules->chain, a, &r);
+
+		end = e > end ? e : end;
+	}
+	if (job->key->any)
+		shapes_named(job, a, &r);
+	return end;
+}
+
+// The end of a UUID or of a time stamp that starts here, or 0: both are everywhere, and are full
+// of digits that would be looked at again and again.
+static uint32_t shapes_skip(const struct shapes_job *job, const struct shapes_at *a)
+{
+	const uint8_t *p = job->text.p + a->pos;
+	uint32_t left = job->text.len - a->pos, n;
+
+	if (a->len == 8 && (a->alnum & shapes_low(UUID_BYTES + 1)) == UUID_ALNUM && p[8] == '-' &&
+	    p[13] == '-' && p[18] == '-' && p[23] == '-')
+		return a->pos + UUID_BYTES;
+	if (a->len != 4 || (a->digit & 0x3ff) != DATE_DIGITS || (a->alnum & 0x3ff) != DATE_DIGITS ||
+	    p[4] != p[7] || (p[4] != '-' && p[4] != '/') || (p[0] != '1' && p[0] != '2'))
+		return 0;
+	n = 10;
+	if (left > 13 && (p[10] == 'T' || p[10] == ' ') && (a->digit >> 11 & 3) == 3 &&
+	    p[13] == ':') {
+		for (n = 13; n < left && n < STAMP_MAX; n++) {
+			if ((p[n] < '0' || p[n] > ':') && p[n] != '.' && p[n] != '+' &&
+			    p[n] != '-' && p[n] != 'Z' && p[n] != ',')
+				break;
+		}
+		// A comma or a point may end the sentence; more than a stamp may follow it.
+		return a->pos + n;
+	}
+	// A date alone, and not the beginning of a longer number.
+	return n < left && (a->alnum >> 10 & 1) ? 0 : a->pos + n;
+}
+
+// Texts whose types are found by their script. The check finds the first value by itself.
+static void shapes_wide(const struct shapes_job *job)
+{
+	for (uint32_t i = 0; i < job->rules->wide.n; i++) {
+		uint32_t type = job->rules->wide.type[i], pos = job->from;
+
+		for (uint32_t k = 0; k < WIDE_VALUES && pos < job->to; k++) {
+			struct candidate c = {
+				.text = job->text,
+				.at = job->text.p + pos,
+				.key = job->name,
+				.ctx = keyctx_has(job->key->types, type),
+			};
+			struct span v = shapes_check(job->rules->type[type], &c);
+
+			if (v.len == 0 || v.p < c.at || (uint32_t)(v.p - job->text.p) >= job->to)
+				break;
+			job->fn(job->arg, type, v, (uint32_t)(v.p - job->text.p));
+			pos = (uint32_t)(v.p - job->text.p) + v.len;
+		}
+	}
+}
+
+static void shapes_address(const struct shapes_job *job, uint32_t pos)
+{
+	struct candidate c = {.text = job->text, .at = job->text.p + pos + 1, .key = job->name};
+
+	for (uint32_t i = 0; i < job->rules->at.n; i++)
+		shapes_try(job, job->rules->at.type[i], &c, pos);
+}
+
+// Whether six runs of two bytes or three of four might start in a block.
+static bool shapes_chain(uint64_t alnum, uint64_t starts)
+{
+	uint64_t ends = alnum & ~(alnum >> 1);
+	uint64_t two = starts & ends >> 1, four = starts & ends >> 3;
+
+	return (two & two >> 3 & two >> 6) || (four & four >> 5);
+}
+
+// The starts of one block: b[0], with the block behind it in b[1] and b[2].
+static uint32_t shapes_block(const struct shapes_job *job, const struct runs_block *b,
+			     uint32_t base, bool joined, uint32_t skip)
+{
+	uint64_t starts = b[0].alnum & ~(b[0].alnum << 1 | joined);
+	uint64_t near = b[1].digit & shapes_low(RUN_NEAR);
+
+	if (base < job->from)
+		starts &= ~shapes_low(job->from - base);
+	if (job->to - base < 64)
+		starts &= shapes_low(job->to - base);
+	if (!job->key->any &&
+	    (uint32_t)__builtin_popcountll(b[0].digit) + (uint32_t)__builtin_popcountll(near) <
+		    job->rules->near_min &&
+	    !shapes_chain(b[0].alnum, starts))
+		return skip;
+	for (; starts; starts &= starts - 1) {
+		uint32_t bit = (uint32_t)__builtin_ctzll(starts), end;
+		struct shapes_at a = {.pos = base + bit};
+
+		if (a.pos < skip)
+			continue;
+		a.alnum = runs_join(b[0].alnum, b[1].alnum, bit);
+		a.digit = runs_join(b[0].digit, b[1].digit, bit);
+		a.len = ~a.alnum ? (uint32_t)__builtin_ctzll(~a.alnum) : 64;
+		a.near = (uint8_t)__builtin_popcountll(a.digit & shapes_low(RUN_NEAR));
+		if ((a.digit & shapes_low(a.len)) != shapes_low(a.len))
+			a.kind = RUN_MIXED;
+		else
+			a.kind = a.pos && job->text.p[a.pos - 1] == '+' ? RUN_PLUS : RUN_DIGITS;
+		if (!job->key->any) {
+			end = shapes_skip(job, &a);
+			if (end) {
+				skip = end;
+				continue;
+			}
+		}
+		end = shapes_start(job, &a);
+		if (end && !job->key->any)
+			skip = end;
+	}
+	return skip;
+}
+
+// Masks of n bytes from base on, and two empty blocks behind them.
+static uint32_t shapes_masks(const struct shapes_job *job, uint32_t base, uint32_t n,
+			     struct runs_block *b)
+{
+	const uint8_t *p = job->text.p + base;
+	uint32_t whole = n / RUNS_BLOCK, rest = n % RUNS_BLOCK, blocks = whole + (rest != 0);
+
+	job->rules->masks(p, job->padded ? blocks : whole, b);
+	if (rest) {
+		uint8_t tail[RUNS_BLOCK] = {0};
+		uint64_t keep = shapes_low(rest);
+
+		if (!job->padded) {
+			memcpy(tail, p + n - rest, rest);
+			job->rules->masks(tail, 1, b + whole);
+		}
+		b[whole].alnum &= keep;
+		b[whole].digit &= keep;
+		b[whole].at &= keep;
+		b[whole].wide &= keep;
+	}
+	memset(&b[blocks], 0, 2 * sizeof(b[0]));
+	return blocks;
+}
+
+uint32_t shapes_scan(const struct shapes_job *job)
+{
+	struct runs_block b[SHAPES_BLOCKS + 2];
+	uint32_t skip = 0, wide = 0;
+	uint32_t base = job->from & ~(RUNS_BLOCK - 1u);
+
+	while (base < job->to) {
+		uint32_t left = job->text.len - base, n, blocks, looked;
+		bool joined = false, last;
+
+		if (base) {
+			uint8_t c = job->text.p[base - 1];
+
+			joined = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+		}
+		n = left < SHAPES_BLOCKS * RUNS_BLOCK ? left : SHAPES_BLOCKS * RUNS_BLOCK;
+		last = n == left;
+		blocks = shapes_masks(job, base, n, b);
+		looked = last ? blocks : SHAPES_STEP;
+		for (uint32_t i = 0; i < looked; i++) {
+			uint32_t start = base + i * RUNS_BLOCK;
+			uint64_t at = b[i].at;
+
+			wide += (uint32_t)__builtin_popcountll(b[i].wide);
+			if (start >= job->to)
+				break;
+			skip = shapes_block(job, b + i, start, joined, skip);
+			joined = b[i].alnum >> 63;
+			for (; at; at &= at - 1) {
+				uint32_t pos = start + (uint32_t)__builtin_ctzll(at);
+
+				if (pos >= job->from && pos < job->to)
+					shapes_address(job, pos);
+			}
+		}
+		base += looked * RUNS_BLOCK;
+	}
+	if (wide >= WIDE_MIN && job->rules->wide.n)
+		shapes_wide(job);
+	return skip;
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// Finds values by their shape in a text: runs of letters and digits, '@', text beyond ASCII.
+
+#pragma once
+
+#include "detect/ruleset.h"
+
+// An accepted value. start: where the candidate's first run (or '@') stands in the text.
+typedef void (*shapes_fn)(void *arg, uint32_t type, struct span value, uint32_t start);
+
+struct shapes_job {
+	const struct ruleset *rules;
+	struct span text;
+	uint32_t from, to;        // candidates that start in [from, to)
+	const struct keyctx *key; // what the field's name says
+	struct span name;         // the field's name
+	bool padded;              // 64 bytes behind the text may be read
+	shapes_fn fn;
+	void *arg;
+};
+
+// Returns the end of the last value, UUID or time stamp that was taken as a whole, or 0: what is
+// before it is not to be looked at again.
+uint32_t shapes_scan(const struct shapes_job *job);
+
+// Calls one type's check; an answer that is not a part of the text is refused.
+static inline struct span shapes_check(const struct datatype *t, const struct candidate *c)
+{
+	struct span v = t->check(c);
+
+	if (v.len == 0 || v.p < c->text.p || v.p > c->text.p + c->text.len ||
+	    v.len > (size_t)(c->text.p + c->text.len - v.p))
+		return (struct span){0};
+	return v;
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// The worker's half of detection: the sink of the flow side's events, the life of an exchange
+// from its request to its end, and the delta that is handed to the merger at each epoch.
+//
+//	request ─ response ─ windows, values ─ end ─► call, names, detectors ─► observer
+//	   who, where, target     hits                        findings ─► delta[active]
+//
+// All memory is there from the start (worker_life.c). What does not fit into a delta is counted and
+// lost. Nothing here depends on how many workers there are. finding.c has the rest of the delta.
+
+#include "detect/worker_state.h"
+
+#include "detect/endpoint.h"
+
+const struct policies *worker_policies(const struct detect_worker *w)
+{
+	const struct worker_state *state = w->state;
+
+	return state->policies;
+}
+
+// ---- exchanges
+
+static void delta_call(struct delta *d, const struct exchange *x)
+{
+	bool personal = false;
+
+	if (d->n_calls == DELTA_CALLS) {
+		d->calls_lost++;
+		return;
+	}
+	for (uint32_t i = 0; i < x->n_hits && !personal; i++)
+		personal = x->hits[i].dir == SERVER && datatype_get(x->hits[i].type)->personal;
+	d->calls[d->n_calls++] = (struct call){
+		.time_ns = exchange_time(x),
+		.order = exchange_order(x),
+		.principal = x->principal,
+		.endpoint = x->endpoint,
+		.resp_bytes = x->tx->msg[SERVER].body_len,
+		.n_values = x->n_values,
+		.status = x->tx->status,
+		.flags = (uint8_t)((x->credentials ? CALL_CREDENTIALS : 0) |
+				   (x->login ? CALL_LOGIN : 0) | (x->half ? CALL_HALF : 0) |
+				   (personal ? CALL_PERSONAL : 0)),
+	};
+}
+
+static struct exchange *exchange_new(struct detect_worker *w, struct http_tx *tx)
+{
+	struct exchange *x = pool_get(&w->exchanges);
+
+	if (!x) {
+		w->exchange_pool_empty++;
+		return NULL;
+	}
+	memset(x, 0, offsetof(struct exchange, hits));
+	x->mask_limit[CLIENT] = UINT32_MAX;
+	x->mask_limit[SERVER] = UINT32_MAX;
+	x->tx = tx;
+	tx->detect = x;
+	return x;
+}
+
+// Who and where. Without a request there is no more than the two addresses.
+static void exchange_identify(struct detect_worker *w, struct exchange *x)
+{
+	const struct worker_state *state = w->state;
+	uint32_t hidden = 0;
+
+	if (x->tx->msg[CLIENT].seen) {
+		endpoint_split(x);
+		hidden = hits_target(w->scanner, &state->types, w->shared->seed, x);
+		x->login = endpoint_is_login(x->path);
+	}
+	endpoint_identify(x, w->shared->seed, hidden);
+	principal_identify(x, state->principal, w->shared->seed);
+}
+
+static void worker_request(void *ctx, struct http_tx *tx)
+{
+	struct detect_worker *w = ctx;
+	struct exchange *x = tx->detect ? tx->detect : exchange_new(w, tx);
+
+	if (x)
+		exchange_identify(w, x);
+}
+
+static void worker_response(void *ctx, struct http_tx *tx)
+{
+	struct detect_worker *w = ctx;
+	struct exchange *x;
+
+	// Not when the request found no room: its sensitive values would be unknown.
+	if (tx->detect || tx->msg[CLIENT].seen)
+		return;
+	x = exchange_new(w, tx);
+	if (x)
+		exchange_identify(w, x);
+}
+
+static struct hits worker_hits(struct detect_worker *w, struct exchange *x)
+{
+	const struct worker_state *state = w->state;
+
+	return (struct hits){
+		.x = x,
+		.types = &state->types,
+		.seed = w->shared->seed,
+		.place = PLACE_BODY,
+	};
+}
+
+static void worker_window(void *ctx, struct http_tx *tx, const struct window *window)
+{
+	struct detect_worker *w = ctx;
+	struct exchange *x = tx->detect;
+
+	if (!x)
+		return;
+	struct hits hits = worker_hits(w, x);
+	scan_window(w->scanner, &x->pending[window->dir], window, hits_add, &hits);
+	hits_searched(x, window->dir, window->off + window->bytes.len);
+}
+
+static void worker_value(void *ctx, struct http_tx *tx, const struct value *value)
+{
+	struct detect_worker *w = ctx;
+	struct exchange *x = tx->detect;
+
+	if (!x)
+		return;
+	struct hits hits = worker_hits(w, x);
+	scan_value(w->scanner, &x->pending[value->dir], value, hits_add, &hits);
+	hits_searched(x, value->dir, value->off + value->v.len);
+}
+
+static bool exchange_half(const struct http_tx *tx)
+{
+	const uint64_t holes = UINT64_C(1) << ANOMALY_GAP | UINT64_C(1) << ANOMALY_TRUNCATED;
+	const struct http_msg *request = &tx->msg[CLIENT], *response = &tx->msg[SERVER];
+
+	return !request->seen || !response->seen || !request->complete || !response->complete ||
+	       tx->paired_by_guess || ((request->anomalies | response->anomalies) & holes);
+}
+
+// What the detector found in this exchange, for the observer: the surest of it.
+static void worker_found(struct detect_worker *w, const struct detector *detector)
+{
+	const struct worker_state *state = w->state;
+	uint8_t confidence = 0;
+	bool found = false;
+
+	for (uint32_t i = 0; i < state->n_met; i++) {
+		const struct finding *f = state->met[i];
+
+		if (f->tentative)
+			continue;
+		found = true;
+		confidence = f->confidence > confidence ? f->confidence : confidence;
+	}
+	if (found && w->n_findings < sizeof(w->findings) / sizeof(w->findings[0]))
+		w->findings[w->n_findings++] = (struct exchange_finding){detector, confidence};
+}
+
+static void worker_detect(struct detect_worker *w, struct exchange *x)
+{
+	struct worker_state *state = w->state;
+
+	w->n_findings = 0;
+	for (uint32_t i = 0; i < state->n_detectors; i++) {
+		const struct detector *detector = state->detectors[i].detector;
+
+		state->n_met = 0;
+		detector->exchange(detector, state->detectors[i].options, w, x);
+		worker_found(w, detector);
+	}
+}
+
+static void worker_end(void *ctx, struct http_tx *tx)
+{
+	struct detect_worker *w = ctx;
+	struct exchange *x = tx->detect;
+	struct detect_shared *shared = w->shared;
+
+	delta_active(w)->exchanges++;
+	if (!x)
+		return;
+	struct hits hits = worker_hits(w, x);
+	scan_end(w->scanner, &x->pending[CLIENT], CLIENT, hits_add, &hits);
+	scan_end(w->scanner, &x->pending[SERVER], SERVER, hits_add, &hits);
+	x->half = exchange_half(tx);
+	announce_endpoint(w, x);
+	announce_principal(w, x);
+	delta_call(delta_active(w), x);
+	worker_detect(w, x);
+	if (shared->observe)
+		shared->observe(shared->observe_arg, w->index, x, w->findings, w->n_findings);
+	tx->detect = NULL;
+	pool_put(&w->exchanges, x);
+}
+
+struct event_sink detect_worker_sink(struct detect_worker *w)
+{
+	return (struct event_sink){
+		.ctx = w,
+		.request = worker_request,
+		.response = worker_response,
+		.window = worker_window,
+		.value = worker_value,
+		.end = worker_end,
+	};
+}
+
+// ---- epochs
+
+void delta_clear(struct delta *d)
+{
+	d->n_calls = 0;
+	d->n_findings = 0;
+	d->n_names = 0;
+	d->arena_used = 0;
+	d->calls_lost = 0;
+	d->findings_lost = 0;
+	d->names_lost = 0;
+	d->exchanges = 0;
+}
+
+void worker_epoch(struct detect_worker *w)
+{
+	struct worker_state *state = w->state;
+
+	delta_clear(delta_active(w));
+	state->names_bytes = 0;
+	state->n_met = 0;
+	// All slots are empty once their generation is not the present one.
+	if (++state->generation == 0) {
+		memset(state->slots, 0, sizeof(state->slots));
+		state->generation = 1;
+	}
+	// The merger has filled it before it published it.
+	w->snapshot = atomic_load_explicit(&w->shared->snapshot, memory_order_acquire);
+}
+
+void detect_worker_poll(struct detect_worker *w)
+{
+	// Released by the merger when it is done with the delta that is filled next.
+	uint32_t wanted = atomic_load_explicit(&w->shared->epoch_wanted, memory_order_acquire);
+
+	if (wanted == atomic_load_explicit(&w->epoch_done, memory_order_relaxed))
+		return;
+	w->active ^= 1;
+	worker_epoch(w);
+	// Hands over all that was written to the other delta; acquired by the merger.
+	atomic_store_explicit(&w->epoch_done, wanted, memory_order_release);
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// The worker's half of detection and what it shares with the merger.
+
+#pragma once
+
+#include "dataplane/pool.h"
+#include "detect/delta.h"
+#include "detect/detect.h"
+#include "detect/detector.h"
+
+#include <stdalign.h>
+#include <stdatomic.h>
+
+enum { WATCH_MAX = 64 };
+
+// Published by the merger, read by workers at a flip only, so the one before the last epoch can
+// be reused: nobody holds it any more.
+struct snapshot {
+	uint32_t n_watch;
+	uint64_t watch[WATCH_MAX]; // principals, sorted
+};
+
+// Options that both halves read, from section "detect" and neighbours: detect/options.c.
+struct detect_shared {
+	const struct conf *conf;
+	const struct ruleset *ruleset;
+	uint64_t seed;             // of all keyed hashes
+	uint32_t n_workers;
+	exchange_fn observe;
+	void *observe_arg;
+	alignas(64) _Atomic uint32_t epoch_wanted; // merger: rw, workers: ro
+	_Atomic(const struct snapshot *) snapshot; // merger: rw, workers: ro
+};
+
+struct detect_worker {
+	struct detect_shared *shared;
+	uint32_t index;
+	struct scanner *scanner;
+	struct pool exchanges;
+	const struct snapshot *snapshot; // taken at the last flip
+	void *state; // of worker.c: caches, options; opaque to others
+	uint32_t active;       // which delta is being filled
+	struct delta delta[2]; // worker: [active], merger: the other one after a flip
+	struct exchange_finding findings[32]; // of the exchange that is just ending
+	uint32_t n_findings;
+	uint64_t exchange_pool_empty;
+	alignas(64) _Atomic uint32_t epoch_done; // worker: rw, merger: ro
+};
+
+struct detect_worker *detect_worker_new(struct detect_shared *shared, uint32_t index,
+					uint32_t n_exchanges, char *why, size_t why_len);
+void detect_worker_free(struct detect_worker *w);
+void detect_worker_reset(struct detect_worker *w);
+struct event_sink detect_worker_sink(struct detect_worker *w);
+void detect_worker_poll(struct detect_worker *w);

@@ -1,0 +1,583 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// One message body, from the first byte to the last. Runs on the worker that owns the connection;
+// a struct body lives from body_begin() to body_end() in a pool and is not cleared in between:
+// every field that is read is set at the start.
+//
+//	raw ─► stage 0 ─► stage 1 ─► decoded ─► length, hash, beginning kept
+//	       (inflate, at most 2)     └─► [tail│fresh│zeros] ─► sink.window, walker ─► sink.value
+//
+// Every decoded byte has one fate: scanned, skipped (binary kinds, codings that are not decoded,
+// nobody listens) or over a limit; the three counters add up to body_bytes. Bytes that cannot be
+// decoded are counted as they came.
+//
+// The window is the worker's scratch memory: decoders write straight behind its tail area, plain
+// bodies are copied there, because packets have no readable bytes behind their end. What the
+// next window has to repeat is saved in body->tail.
+
+#include "flows/body.h"
+
+#include "flows/form_walk.h"
+#include "flows/inflate.h"
+#include "flows/json.h"
+#include "flows/media.h"
+
+#include <assert.h>
+#include <nettle/sha2.h>
+
+enum body_coding {
+	CODING_PLAIN = 0, // nothing to decode
+	CODING_ACTIVE,
+	CODING_UNKNOWN,
+	CODING_STOPPED, // damaged, lost or not affordable: the rest is skipped
+	CODING_BOMB,    // the rest is over the limit
+};
+
+enum {
+	BODY_STAGES = 2,            // codings on top of each other
+	BODY_RATIO_FROM = 64 << 10, // decoded bytes before the ratio counts
+};
+
+struct body {
+	struct http_tx *tx;
+	struct http_msg *msg;
+	uint64_t off;     // of the next decoded byte, holes included
+	uint64_t scanned; // bytes of the scan limit used up
+	uint8_t dir;      // enum dir
+	uint8_t media;    // enum media_kind, as announced
+	uint8_t kind;     // enum media_kind: JSON, FORM, TEXT, BINARY, or SNIFF before it is known
+	uint8_t coding;   // enum body_coding
+	uint8_t n_stages;
+	uint8_t format[BODY_STAGES]; // enum inflate_format, in order of decoding
+	bool silent;                 // nobody listens
+	bool over;                   // past the scan limit
+	bool gap;
+	bool damaged; // no hash
+	uint16_t tail_len;
+	uint16_t held; // last bytes of tail that no window has shown yet
+	struct inflate_ctx *stage[BODY_STAGES];
+	struct sha256_ctx sha256;
+	uint8_t tail[WINDOW_TAIL];
+	union {
+		struct json json;
+		struct form form_walk;
+	};
+};
+
+static_assert(sizeof(struct body) <= 1664, "bodies are many: keep them small");
+
+size_t body_state_size(void)
+{
+	return sizeof(struct body);
+}
+
+// ---- what the head says
+
+// Adds the codings of one header to those the sender applied before.
+static void body_add_codings(struct body *body, struct span list, bool transfer)
+{
+	while (list.len) {
+		struct span item = span_until(list, ',');
+		struct span name = span_trim(span_until(item, ';'));
+		uint8_t format;
+
+		list.p += item.len;
+		list.len -= item.len;
+		if (list.len) {
+			list.p++;
+			list.len--;
+		}
+		if (name.len == 0 || span_ieq(name, SPAN_LIT("identity")))
+			continue;
+		if (span_ieq(name, SPAN_LIT("gzip")) || span_ieq(name, SPAN_LIT("x-gzip")))
+			format = INFLATE_GZIP;
+		else if (span_ieq(name, SPAN_LIT("deflate")))
+			format = INFLATE_DEFLATE;
+		else if (transfer)
+			continue; // framing is the parser's matter
+		else
+			format = UINT8_MAX;
+		if (format == UINT8_MAX || body->n_stages == BODY_STAGES) {
+			body->coding = CODING_UNKNOWN;
+			return;
+		}
+		// The last one applied is the first one to undo.
+		body->format[1] = body->format[0];
+		body->format[0] = format;
+		body->n_stages++;
+		body->coding = CODING_ACTIVE;
+	}
+}
+
+struct body *body_begin(struct flow_env *env, struct http_tx *tx, enum dir dir)
+{
+	struct body *body = pool_get(&env->body);
+	struct http_msg *msg = &tx->msg[dir];
+
+	msg->complete = false;
+	msg->hashed = false;
+	msg->body_len = 0;
+	msg->wire_len = 0;
+	msg->body_kept = 0;
+	if (!body) {
+		env->stats.body_no_context++;
+		return NULL;
+	}
+	body->tx = tx;
+	body->msg = msg;
+	body->off = 0;
+	body->scanned = 0;
+	body->dir = (uint8_t)dir;
+	body->coding = CODING_PLAIN;
+	body->n_stages = 0;
+	body->format[0] = INFLATE_GZIP;
+	body->silent = !env->sink.window && !env->sink.value;
+	body->over = false;
+	body->gap = false;
+	body->damaged = false;
+	body->tail_len = 0;
+	body->held = 0;
+	body->stage[0] = NULL;
+	body->stage[1] = NULL;
+	if (msg->header[HEADER_CONTENT_ENCODING].len)
+		body_add_codings(body, msg->header[HEADER_CONTENT_ENCODING], false);
+	if (msg->header[HEADER_TRANSFER_ENCODING].len && body->coding != CODING_UNKNOWN)
+		body_add_codings(body, msg->header[HEADER_TRANSFER_ENCODING], true);
+	body->media = (uint8_t)media_kind(msg->header[HEADER_CONTENT_TYPE]);
+	// Clients post JSON under the type that is the default for forms.
+	body->kind = body->media == MEDIA_FORM || body->media == MEDIA_OCTETS ? MEDIA_SNIFF
+									      : body->media;
+	if (body->kind == MEDIA_JSON)
+		json_begin(&body->json, env->seed, env->limits.json_depth);
+	if (env->hashes)
+		sha256_init(&body->sha256);
+	return body;
+}
+
+// ---- decoded bytes: kind, windows, walkers
+
+static void body_show(struct flow_env *env, struct body *body, const struct window *window)
+{
+	if (env->sink.window)
+		env->sink.window(env->sink.ctx, body->tx, window);
+}
+
+// From p on the body is not what its walker is for. What the walker has left is shown again, this
+// time as text.
+static const uint8_t *body_to_text(struct flow_env *env, struct body *body, const struct walk *w,
+				   const uint8_t *p)
+{
+	const uint8_t *begin = p - w->begin > WINDOW_TAIL ? p - WINDOW_TAIL : w->begin;
+	struct window window = {
+		.dir = w->dir,
+		.bytes = {begin, (uint32_t)(w->end - begin)},
+		.fresh = (uint32_t)(p - begin),
+		.off = w->off + (uint64_t)(begin - w->begin),
+	};
+
+	if (body->json.state == JSON_TOO_DEEP)
+		env->stats.json_too_deep++;
+	else if (body->media == MEDIA_JSON)
+		env->stats.json_errors++;
+	body->kind = MEDIA_TEXT;
+	if (p < w->end)
+		body_show(env, body, &window);
+	return walk_context(w);
+}
+
+static void body_walk(struct flow_env *env, struct body *body, const struct walk *w)
+{
+	const uint8_t *keep = w->end;
+
+	if (body->kind == MEDIA_JSON && env->sink.value) {
+		keep = json_walk(&body->json, w);
+		if (unlikely(json_failed(&body->json)))
+			keep = body_to_text(env, body, w, keep);
+	} else if (body->kind == MEDIA_FORM && env->sink.value) {
+		keep = form_walk(&body->form_walk, w);
+	} else if (w->off + (uint64_t)(w->end - w->begin) != body->msg->content_length ||
+		   body->coding != CODING_PLAIN) {
+		keep = walk_context(w);
+	}
+	// Nothing to keep: the usual end of a JSON body, and of text whose length is known.
+	body->tail_len = (uint16_t)(w->end - keep);
+	if (body->tail_len)
+		memcpy(body->tail, keep, body->tail_len);
+}
+
+// Puts the saved tail before n bytes that stand at the fresh part of env's window.
+static struct walk body_window(struct flow_env *env, struct body *body, uint32_t n)
+{
+	uint8_t *fresh = env->window + WINDOW_TAIL;
+
+	memcpy(fresh - body->tail_len, body->tail, body->tail_len);
+	memset(fresh + n, 0, WINDOW_PAD);
+	return (struct walk){
+		.sink = &env->sink,
+		.tx = body->tx,
+		.dir = (enum dir)body->dir,
+		.seed = env->seed,
+		.begin = fresh - body->tail_len,
+		.fresh = fresh - body->held,
+		.end = fresh + n,
+		.off = body->off - body->tail_len,
+	};
+}
+
+// Shows the n bytes at the fresh part of env's window, and what was held back before them.
+static void body_scan(struct flow_env *env, struct body *body, uint32_t n)
+{
+	struct walk w = body_window(env, body, n);
+	struct window window = {
+		.dir = w.dir,
+		.bytes = {w.begin, (uint32_t)(w.end - w.begin)},
+		.fresh = (uint32_t)(w.fresh - w.begin),
+		.off = w.off,
+		.values = (body->kind == MEDIA_JSON || body->kind == MEDIA_FORM) && env->sink.value,
+	};
+
+	env->stats.body_scanned_bytes += n + body->held;
+	body->held = 0;
+	body_show(env, body, &window);
+	body_walk(env, body, &w);
+}
+
+// Decides the kind from what is held and n more bytes at p. False: not yet, they are held now.
+static bool body_decide(struct flow_env *env, struct body *body, const uint8_t *p, uint32_t n,
+			bool last)
+{
+	uint32_t room = MEDIA_SNIFF_BYTES - body->held, more = n < room ? n : room;
+	uint8_t first[MEDIA_SNIFF_BYTES];
+
+	memcpy(first, body->tail, body->held);
+	if (more)
+		memcpy(first + body->held, p, more);
+	body->kind = (uint8_t)media_sniff((enum media_kind)body->media, !body->gap, last,
+					  (struct span){first, body->held + more});
+	switch ((enum media_kind)body->kind) {
+	case MEDIA_SNIFF:
+		memcpy(body->tail + body->held, p, more);
+		body->held += (uint16_t)more;
+		body->tail_len = body->held;
+		return false;
+	case MEDIA_JSON:
+		json_begin(&body->json, env->seed, env->limits.json_depth);
+		break;
+	case MEDIA_FORM:
+		form_begin(&body->form_walk);
+		break;
+	case MEDIA_BINARY:
+		env->stats.body_skipped_bytes += body->held;
+		body->held = 0;
+		body->tail_len = 0;
+		break;
+	case MEDIA_TEXT:
+	case MEDIA_OCTETS:
+		break;
+	}
+	return true;
+}
+
+// No further byte will be looked at. complete: because there is none.
+static void body_scan_end(struct flow_env *env, struct body *body, bool complete)
+{
+	if (body->silent || body->over)
+		return;
+	if (body->kind == MEDIA_SNIFF && body->held) {
+		body_decide(env, body, NULL, 0, true);
+		if (body->held)
+			body_scan(env, body, 0);
+	}
+	if (body->kind != MEDIA_JSON && body->kind != MEDIA_FORM)
+		return;
+	if (body->tail_len && env->sink.value) {
+		struct walk w = body_window(env, body, 0);
+
+		w.last = true;
+		w.complete = complete;
+		body_walk(env, body, &w);
+	}
+	if (body->kind == MEDIA_JSON && complete && body->media == MEDIA_JSON && env->sink.value &&
+	    !json_whole(&body->json))
+		env->stats.json_errors++;
+	body->tail_len = 0;
+}
+
+// Nothing of what came before may be joined to what follows.
+static void body_cut(struct flow_env *env, struct body *body)
+{
+	body_scan_end(env, body, false);
+	if (body->kind == MEDIA_JSON || body->kind == MEDIA_FORM)
+		body->kind = MEDIA_TEXT;
+	body->tail_len = 0;
+}
+
+// n decoded bytes for the scanner; p may be in env's window already.
+static void body_look(struct flow_env *env, struct body *body, const uint8_t *p, uint32_t n)
+{
+	if (!body->silent && body->kind == MEDIA_SNIFF && !body_decide(env, body, p, n, false))
+		return;
+	if (body->silent || body->kind == MEDIA_BINARY) {
+		env->stats.body_skipped_bytes += n;
+		return;
+	}
+	if (p != env->window + WINDOW_TAIL)
+		memcpy(env->window + WINDOW_TAIL, p, n);
+	body_scan(env, body, n);
+}
+
+// How many of n bytes the scan limit allows.
+static uint32_t body_budget(const struct flow_env *env, struct body *body, uint32_t n)
+{
+	uint64_t limit = env->limits.scan_bytes;
+
+	if (body->silent || body->kind == MEDIA_BINARY || !limit)
+		return n;
+	if (n > limit - body->scanned)
+		n = (uint32_t)(limit - body->scanned);
+	body->scanned += n;
+	return n;
+}
+
+// n <= WINDOW_BYTES decoded bytes.
+static void body_decoded(struct flow_env *env, struct body *body, const uint8_t *p, uint32_t n)
+{
+	struct http_msg *msg = body->msg;
+	uint32_t look = body_budget(env, body, n);
+
+	msg->body_len += n;
+	env->stats.body_bytes += n;
+	if (env->hashes)
+		sha256_update(&body->sha256, n, p);
+	if (msg->body && !body->gap && msg->body_kept < env->limits.capture_body) {
+		uint32_t room = env->limits.capture_body - msg->body_kept;
+		uint32_t kept = n < room ? n : room;
+
+		memcpy(msg->body + msg->body_kept, p, kept);
+		msg->body_kept += kept;
+	}
+	if (look)
+		body_look(env, body, p, look);
+	body->off += look;
+	if (look < n) {
+		body_scan_end(env, body, false);
+		body->over = true;
+		body->off += n - look;
+		env->stats.body_over_limit_bytes += n - look;
+	}
+}
+
+// ---- content decoding
+
+static void body_release(struct flow_env *env, struct body *body)
+{
+	for (uint32_t i = 0; i < BODY_STAGES; i++) {
+		if (body->stage[i])
+			pool_put(&env->inflate, body->stage[i]);
+		body->stage[i] = NULL;
+	}
+}
+
+// Decoding ends before the body does.
+static void body_stop(struct flow_env *env, struct body *body, enum body_coding why)
+{
+	body_release(env, body);
+	body->coding = (uint8_t)why;
+	body->damaged = true;
+	body_scan_end(env, body, false);
+	body->tail_len = 0;
+}
+
+static void body_coding_error(struct flow_env *env, struct body *body)
+{
+	if (!(body->msg->anomalies & UINT64_C(1) << ANOMALY_CODING_ERROR))
+		env->stats.body_coding_errors++;
+	body->msg->anomalies |= UINT64_C(1) << ANOMALY_CODING_ERROR;
+	body->damaged = true;
+}
+
+// Decoders are taken when the first byte comes. Without one the coding is as good as unknown.
+static void body_acquire(struct flow_env *env, struct body *body)
+{
+	for (uint32_t i = 0; i < body->n_stages; i++) {
+		body->stage[i] = pool_get(&env->inflate);
+		if (!body->stage[i]) {
+			env->stats.body_no_context++;
+			body_stop(env, body, CODING_UNKNOWN);
+			return;
+		}
+		inflate_begin(body->stage[i], (enum inflate_format)body->format[i]);
+	}
+}
+
+// One step of a decoder. Output is cut at multiples of WINDOW_BYTES and one byte past the limit,
+// so that limits strike at the same byte however the input was cut.
+static enum body_coding body_step(struct flow_env *env, struct body *body, struct inflate_ctx *ctx,
+				  struct span *in, uint8_t *out, uint32_t *n, bool *more)
+{
+	uint64_t written = inflate_written(ctx), limit = env->limits.inflate_bytes;
+	uint32_t room = WINDOW_BYTES - (uint32_t)(written % WINDOW_BYTES);
+	enum inflate_result result;
+
+	if (limit && !inflate_is_plain(ctx) && limit - written < room)
+		room = (uint32_t)(limit - written) + 1;
+	result = inflate_more(ctx, in, out, room, n);
+	*more = result == INFLATE_FULL;
+	written += *n;
+	if (inflate_is_plain(ctx)) {
+		body_coding_error(env, body);
+		return CODING_ACTIVE;
+	}
+	if (limit && written > limit) {
+		*n -= (uint32_t)(written - limit);
+		return CODING_BOMB;
+	}
+	if (env->limits.inflate_ratio && written > BODY_RATIO_FROM && written % WINDOW_BYTES == 0 &&
+	    written / env->limits.inflate_ratio > inflate_taken(body->stage[0]))
+		return CODING_BOMB;
+	if (result == INFLATE_BAD) {
+		body_coding_error(env, body);
+		return CODING_STOPPED;
+	}
+	return CODING_ACTIVE;
+}
+
+// The stage whose output is the body.
+static enum body_coding body_last_stage(struct flow_env *env, struct body *body,
+					struct inflate_ctx *ctx, struct span *in)
+{
+	uint8_t *out = env->window + WINDOW_TAIL;
+	enum body_coding state = CODING_ACTIVE;
+	bool more = true;
+
+	// Each turn writes something or is the last; what a stage writes is limited.
+	while (more && state == CODING_ACTIVE) {
+		uint32_t n;
+
+		state = body_step(env, body, ctx, in, out, &n, &more);
+		if (n)
+			body_decoded(env, body, out, n);
+	}
+	return state;
+}
+
+static enum body_coding body_first_stage(struct flow_env *env, struct body *body, struct span *in)
+{
+	enum body_coding state = CODING_ACTIVE;
+	bool more = true;
+
+	while (more && state == CODING_ACTIVE) {
+		enum body_coding next = CODING_ACTIVE;
+		struct span mid = {env->inflate_out, 0};
+
+		state = body_step(env, body, body->stage[0], in, env->inflate_out, &mid.len, &more);
+		if (mid.len)
+			next = body_last_stage(env, body, body->stage[1], &mid);
+		if (next != CODING_ACTIVE)
+			state = next;
+	}
+	return state;
+}
+
+// Bytes that are not decoded (any more): counted, and never looked at.
+static void body_undecoded(struct flow_env *env, struct body *body, uint32_t n)
+{
+	env->stats.body_bytes += n;
+	if (body->coding == CODING_BOMB)
+		env->stats.body_over_limit_bytes += n;
+	else
+		env->stats.body_skipped_bytes += n;
+}
+
+static void body_coded(struct flow_env *env, struct body *body, struct span in)
+{
+	enum body_coding state;
+
+	state = body->n_stages == 2 ? body_first_stage(env, body, &in)
+				    : body_last_stage(env, body, body->stage[0], &in);
+	if (state == CODING_ACTIVE)
+		return;
+	if (state == CODING_BOMB) {
+		body->msg->anomalies |= UINT64_C(1) << ANOMALY_DECOMPRESSION_BOMB;
+		env->stats.body_bombs++;
+	}
+	body_stop(env, body, state);
+	body_undecoded(env, body, in.len);
+}
+
+void body_data(struct flow_env *env, struct body *body, struct span raw)
+{
+	uint32_t stage;
+
+	if (raw.len == 0)
+		return;
+	stage = stage_enter(&env->stages, STAGE_BODY);
+	body->msg->wire_len += raw.len;
+	if (body->coding == CODING_ACTIVE && !body->stage[0])
+		body_acquire(env, body);
+	switch ((enum body_coding)body->coding) {
+	case CODING_PLAIN:
+		while (raw.len) {
+			uint32_t n = raw.len < WINDOW_BYTES ? raw.len : WINDOW_BYTES;
+
+			body_decoded(env, body, raw.p, n);
+			raw.p += n;
+			raw.len -= n;
+		}
+		break;
+	case CODING_ACTIVE:
+		body_coded(env, body, raw);
+		break;
+	case CODING_UNKNOWN:
+		if (!body->damaged) {
+			body->damaged = true;
+			body->msg->anomalies |= UINT64_C(1) << ANOMALY_CODING_UNKNOWN;
+			env->stats.body_coding_unknown++;
+		}
+		body->msg->body_len += raw.len;
+		body_undecoded(env, body, raw.len);
+		break;
+	case CODING_STOPPED:
+	case CODING_BOMB:
+		body_undecoded(env, body, raw.len);
+		break;
+	}
+	stage_leave(&env->stages, stage);
+}
+
+void body_gap(struct flow_env *env, struct body *body, uint64_t len)
+{
+	uint32_t stage = stage_enter(&env->stages, STAGE_BODY);
+
+	if (body->coding == CODING_ACTIVE)
+		body_stop(env, body, CODING_STOPPED);
+	else
+		body_cut(env, body);
+	body->gap = true;
+	body->off += len;
+	stage_leave(&env->stages, stage);
+}
+
+void body_end(struct flow_env *env, struct body *body, bool complete)
+{
+	struct http_msg *msg = body->msg;
+	bool whole = complete && !body->gap;
+	uint32_t stage = stage_enter(&env->stages, STAGE_BODY);
+
+	if (body->stage[0] && whole) {
+		for (uint32_t i = 0; i < body->n_stages; i++) {
+			if (!inflate_may_end(body->stage[i]))
+				body_coding_error(env, body);
+		}
+	}
+	body_scan_end(env, body, whole && !body->damaged);
+	msg->complete = whole;
+	if (env->hashes && whole && !body->damaged && msg->body_len) {
+		sha256_digest(&body->sha256, sizeof(msg->sha256), msg->sha256);
+		msg->hashed = true;
+	}
+	body_release(env, body);
+	pool_put(&env->body, body);
+	stage_leave(&env->stages, stage);
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// The only vocabulary between flows and detection: what happened to an exchange. All payloads
+// die when the function returns. Called on the worker that owns the connection.
+
+#pragma once
+
+#include "flows/http_tx.h"
+#include "flows/span.h"
+
+enum value_kind {
+	VALUE_STRING = 0, // between the quotes, escapes not resolved
+	VALUE_NUMBER,
+	VALUE_TEXT, // a piece of unstructured text or of a string too long to be kept whole
+};
+
+// One scalar of a body, a form or a query.
+struct value {
+	enum dir dir;
+	enum value_kind kind;
+	bool escaped;       // a string with backslash (JSON) or percent (form) escapes
+	bool continued;     // TEXT: the first `overlap` bytes were part of the piece before
+	uint32_t overlap;
+	struct span v;      // the bytes; readable 64 bytes past the end
+	struct span key;    // nearest name: JSON key, form key; empty: none
+	struct span parent; // path of the containers, "$.users[]"; empty for forms
+	uint64_t field;     // hash of parent and key: identity of the field within its endpoint
+	uint64_t key_hash;  // hash of key alone
+	uint64_t off;       // of v.p in the decoded body
+};
+
+// A piece of decoded body: `fresh` is where bytes not shown before start; up to 256 bytes before
+// it are repeated so that a match may straddle the border. Readable 64 bytes past the end.
+struct window {
+	enum dir dir;
+	struct span bytes;
+	uint32_t fresh;
+	uint64_t off;  // of bytes.p in the decoded body
+	bool values;   // the same bytes also arrive as values (JSON, form): no text search needed
+};
+
+struct event_sink {
+	void *ctx;
+	void (*request)(void *ctx, struct http_tx *tx);  // request head complete
+	void (*response)(void *ctx, struct http_tx *tx); // final response head complete
+	void (*window)(void *ctx, struct http_tx *tx, const struct window *window);
+	void (*value)(void *ctx, struct http_tx *tx, const struct value *value);
+	void (*end)(void *ctx, struct http_tx *tx); // all that will be known is known
+};

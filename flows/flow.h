@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// A flow is an entry of the table, two cache lines; a connection is the stream state that only
+// flows with payload worth following have.
+
+#pragma once
+
+#include "dataplane/pkt.h"
+#include "flows/parser.h"
+
+#include <stdalign.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum flow_state {
+	FLOW_FREE = 0,
+	FLOW_EMBRYONIC, // no payload yet
+	FLOW_ACTIVE,    // has a connection
+	FLOW_OPAQUE,    // payload that no parser wants
+	FLOW_CLOSED,    // lingers for late duplicates
+};
+
+enum { SIDE_UNKNOWN = 2 };
+
+struct flow {
+	// Line 0: all that an ordinary packet touches.
+	struct flow_key key;
+	uint64_t hash;
+	uint32_t last_s;      // seconds since the tracker's epoch
+	uint32_t next, prev;  // in the ageing wheel; index + 1, 0: none
+	uint32_t conn;        // index + 1 into the pool of connections; 0: none
+	// Line 1.
+	uint32_t isn[2];      // sequence number of the first data byte, by side of the key
+	uint32_t syn;         // data sequence number announced by a SYN inside the connection
+	uint8_t have_isn;     // bit per side
+	bool have_syn;
+	uint8_t server;       // side of the SYN-ACK's sender, or SIDE_UNKNOWN
+	uint8_t state;        // enum flow_state
+	uint8_t v6;
+	uint16_t wheel_slot;  // in which it is linked
+	uint64_t id;          // order of creation
+	uint32_t pad[7];
+};
+_Static_assert(sizeof(struct flow) == 128, "two cache lines");
+
+enum {
+	PROBE_BYTES = 16,
+	PARSER_STATE = 384,
+};
+
+// One direction of a connection, by side of the key.
+struct stream {
+	uint32_t next;        // expected sequence number
+	bool started;
+	bool lossy;           // a hole, or its start was not seen
+	bool has_fin, fin_done;
+	uint8_t probe_len;
+	uint32_t fin_seq;
+	uint64_t off;         // stream offset of next
+	uint64_t acked;       // offset up to which the other side has acknowledged
+	struct rte_mbuf *held; // sorted by sequence number, not overlapping
+	uint32_t n_held, held_bytes;
+	uint64_t hole_ns;     // when the first segment was held
+	uint32_t hole_pkts;   // packets of the flow since then
+	uint32_t far_next;    // end of the last segment far outside the window
+	uint8_t n_far;        // such segments in a row that fit each other
+	uint8_t probe[PROBE_BYTES];
+	uint32_t probed;      // payload bytes that passed while looking for a protocol
+};
+
+struct conn {
+	struct flow *flow;
+	const struct parser *parser; // NULL: not chosen yet
+	struct conn *hole_next, *hole_prev; // list of connections that hold segments
+	bool in_hole_list;
+	uint8_t client;       // side of the key, SIDE_UNKNOWN until decided
+	struct stream stream[2];
+	struct pctx pctx;
+	struct conn_meta meta;
+	alignas(16) uint8_t state[PARSER_STATE];
+};

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// Counters of the flow side, one row each. A worker owns one struct and is its only writer;
+// readers see values that may be a little old.
+
+#pragma once
+
+#include <stdint.h>
+
+#define FLOW_STATS(X)                                                                              \
+	X(flows_created, "flows entered into the table")                                           \
+	X(flows_expired, "flows removed by a timeout")                                             \
+	X(flows_closed, "flows removed after FIN or RST")                                          \
+	X(flows_evicted, "flows removed to make room")                                             \
+	X(flow_table_full, "packets without a flow because the table was full")                    \
+	X(conn_pool_empty, "flows followed without payload because the pool was empty")            \
+	X(tcp_segments, "TCP segments with payload")                                               \
+	X(tcp_out_of_order, "segments held until a hole was filled")                               \
+	X(tcp_hold_full, "segments not held because a bound was reached")                          \
+	X(tcp_duplicate_bytes, "payload bytes seen before")                                        \
+	X(tcp_overlap_conflicts, "retransmissions with other bytes than the first copy")           \
+	X(tcp_gaps, "holes given up")                                                              \
+	X(tcp_gap_bytes, "bytes missing in holes given up")                                        \
+	X(tcp_out_of_window, "segments too far from the expected sequence number")                 \
+	X(tcp_bad_rst, "resets that did not match the expected sequence number")                   \
+	X(tcp_midstream, "flows whose start was not seen")                                         \
+	X(tcp_bad_checksum, "segments whose checksum was wrong")                                   \
+	X(http_requests, "request heads parsed")                                                   \
+	X(http_responses, "final response heads parsed")                                           \
+	X(http_exchanges, "exchanges ended and reported")                                          \
+	X(http_no_response, "exchanges that ended without a response")                             \
+	X(http_no_request, "responses without a request")                                          \
+	X(http_gaps, "holes inside a message")                                                     \
+	X(http_skipped_bytes, "bytes skipped while looking for the next message")                  \
+	X(http_errors, "messages given up as not HTTP")                                            \
+	X(http_pipeline_full, "requests not followed because too many were pending")               \
+	X(http_tx_pool_empty, "exchanges not followed because the pool was empty")                 \
+	X(http_head_too_long, "heads longer than the limit")                                       \
+	X(http_upgrades, "connections that left HTTP by 101 or CONNECT")                           \
+	X(body_bytes, "decoded body bytes")                                                        \
+	X(body_scanned_bytes, "decoded body bytes given to the scanner")                           \
+	X(body_skipped_bytes, "decoded body bytes of kinds that are not scanned")                  \
+	X(body_over_limit_bytes, "body bytes past a configured or decoding limit")                 \
+	X(body_coding_unknown, "bodies in a coding that is not decoded")                           \
+	X(body_coding_errors, "bodies whose coding was damaged")                                   \
+	X(body_bombs, "bodies that grew past the allowed ratio")                                   \
+	X(body_no_context, "bodies not decoded because no decoder was free")                       \
+	X(json_errors, "JSON bodies that turned out not to be JSON")                               \
+	X(json_too_deep, "JSON bodies nested deeper than the limit")
+
+struct flow_stats {
+#define X(name, help) uint64_t name;
+	FLOW_STATS(X)
+#undef X
+};

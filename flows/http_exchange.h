@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// Life of a struct http_tx: taken from its pool with a capture block, filled with the facts of a
+// head, reported, given back. Worker code; the sink is called from here and from body.c only.
+
+#pragma once
+
+#include "flows/flow_env.h"
+#include "flows/http1_head.h"
+#include "flows/http_tx.h"
+#include "flows/span.h"
+
+// NULL when the pool is empty. Without a free capture block the exchange is followed all the same,
+// but no span of it is set.
+struct http_tx *http_exchange_new(struct flow_env *env, const struct conn_meta *conn,
+				  uint32_t index);
+// Keeps what a head says in tx->msg[dir] and, copied, the beginning of the head itself.
+void http_exchange_head(struct flow_env *env, struct http_tx *tx, enum dir dir,
+			const struct http1_head *head, struct span raw);
+// All is known: reports the exchange and frees it.
+void http_exchange_end(struct flow_env *env, struct http_tx *tx);

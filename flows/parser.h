@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// The contract of an application parser. It sees each direction of a connection as an ordered
+// stream of pieces and holes, cut anywhere, and must give the same events for any cutting.
+
+#pragma once
+
+#include "flows/flow_env.h"
+#include "flows/span.h"
+
+#include <stdint.h>
+
+enum probe {
+	PROBE_NO = 0,
+	PROBE_UNSURE, // needs more bytes
+	PROBE_CERTAIN,
+};
+
+// Who talks to whom. Innermost addresses; IPv4 as v4-mapped (RFC 4291 section 2.5.5.2).
+struct conn_meta {
+	uint8_t addr[2][16]; // by enum dir: CLIENT, SERVER
+	uint16_t port[2];    // host order
+	bool v6;
+	bool midstream;      // the start of the connection was not seen
+	uint32_t space;      // virtual network (VNI), 0: none
+	uint64_t id;         // number of the connection, in order of appearance on its worker
+	uint64_t hash;       // of the flow key: the same on any number of workers
+};
+
+enum close_reason {
+	CLOSE_FIN = 0, // both directions ended in order
+	CLOSE_RST,
+	CLOSE_TIMEOUT,
+	CLOSE_EVICTED,
+	CLOSE_END, // the capture or the sensor ends
+};
+
+struct pctx {
+	struct flow_env *env;
+	const struct conn_meta *conn;
+	void *state; // parser->size bytes, zeroed at open
+	uint64_t now_ns; // of the packet that completes what is being delivered
+	// Stream offsets, from 0 at the first byte of a direction; a hole advances them too.
+	uint64_t off[2];   // of the first byte being delivered, by sender
+	uint64_t acked[2]; // what the *other* side has acknowledged of this sender's stream
+	bool lossy[2];     // this direction had a hole or started midstream
+	bool overlap_conflict;
+};
+
+struct parser {
+	const char *name;
+	size_t size;
+	enum probe (*probe)(struct span first, enum dir dir);
+	void (*open)(struct pctx *p);
+	// In-order bytes. False: not (or no longer) this protocol, the rest of the connection is
+	// opaque; close() is still called.
+	bool (*data)(struct pctx *p, enum dir dir, struct span bytes);
+	// len bytes of this direction are lost.
+	bool (*gap)(struct pctx *p, enum dir dir, uint64_t len);
+	// This direction ended in order (FIN): ends a close-delimited body.
+	void (*fin)(struct pctx *p, enum dir dir);
+	void (*close)(struct pctx *p, enum close_reason why);
+};
+
+extern const struct parser http1_parser;

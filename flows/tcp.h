@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// TCP as an observer sees it: order, holes, ends. The state machine of the endpoints is not
+// rebuilt; every decision is made from what crossed the mirror port.
+
+#pragma once
+
+#include "dataplane/fate.h"
+#include "flows/flow.h"
+#include "flows/table.h"
+#include "flows/tracker.h"
+#include "flows/wheel.h"
+
+#include <stdint.h>
+
+enum { TCP_FREE_BATCH = 128 };
+
+struct tracker {
+	const struct tracker_limits *limits;
+	struct flow_env *env;
+	struct table table;
+	struct wheel wheel;
+	struct pool conns;
+	struct conn *holes;    // connections that hold segments
+	struct fates *fates;   // of the call that is running
+	uint64_t now_ns;       // of the packet or tick that is being worked on
+	uint64_t latest_ns;    // never runs backwards
+	uint64_t base_s;       // first second seen; flow.last_s counts from it
+	uint64_t n_flows, n_conns; // created ever
+	uint32_t held;         // mbufs
+	uint32_t sweep;        // next flow to look at under pressure
+	uint32_t n_done;       // mbufs to free at the end of the burst
+	struct rte_mbuf *done[TCP_FREE_BATCH];
+};
+
+static inline struct conn *conn_of(const struct tracker *t, const struct flow *flow)
+{
+	return flow->conn ? (struct conn *)(t->conns.base + t->conns.size * (flow->conn - 1)) : NULL;
+}
+
+// Gives the mbuf back at the end of the burst, or sooner when many wait.
+void tracker_free_mbuf(struct tracker *t, struct rte_mbuf *m);
+void tracker_free_done(struct tracker *t);
+// Takes a flow out of everything; its connection is closed first.
+void tracker_remove(struct tracker *t, struct flow *flow, enum close_reason why);
+
+// A connection for this flow; NULL when the pool is empty.
+struct conn *tcp_open(struct tracker *t, struct flow *flow);
+// Ends it: what is held is given up or, when flush is set, delivered around its holes first.
+void tcp_close(struct tracker *t, struct conn *c, enum close_reason why, bool flush);
+// One segment with payload, a FIN, or both; takes the mbuf.
+void tcp_segment(struct tracker *t, struct conn *c, struct rte_mbuf *m);
+// An acknowledgement number in a packet of this side.
+void tcp_ack(struct tracker *t, struct conn *c, uint32_t side, uint32_t ack);
+// Holes that waited long enough are given up.
+void tcp_holes(struct tracker *t, struct conn *c, uint32_t side, bool all);

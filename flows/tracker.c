@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// Bursts of decoded packets against the flow table: prefetch the buckets of all, then the flows,
+// then act one by one in order. A bare SYN leaves no state; a flow begins with the SYN-ACK or
+// with payload. Flows that were idle too long are recognised when they are touched, so what a
+// flow does depends on its own packets and on ticks alone, never on other flows.
+
+#include "flows/tcp.h"
+
+#include <rte_branch_prediction.h>
+#include <rte_prefetch.h>
+#include <string.h>
+
+enum {
+	TICK_EXPIRE = 8192,  // flows looked at in one tick
+	TICK_SWEEP = 4096,   // … under pressure
+	TICK_HOLES = 4096,
+	PRESSURE_TIMEOUT_S = 2,
+	RST_SLACK = 1,
+};
+
+static const uint64_t second_ns = 1000000000;
+
+void tracker_free_done(struct tracker *t)
+{
+	if (t->n_done)
+		rte_pktmbuf_free_bulk(t->done, t->n_done);
+	t->n_done = 0;
+}
+
+void tracker_free_mbuf(struct tracker *t, struct rte_mbuf *m)
+{
+	if (t->n_done == TCP_FREE_BATCH)
+		tracker_free_done(t);
+	t->done[t->n_done++] = m;
+}
+
+static uint32_t seconds_of(const struct tracker *t)
+{
+	return (uint32_t)(t->latest_ns / second_ns - t->base_s);
+}
+
+static bool under_pressure(const struct tracker *t)
+{
+	return t->table.used > t->table.max / 20 * 19;
+}
+
+static uint32_t timeout_of(const struct tracker *t, const struct flow *flow)
+{
+	switch (flow->state) {
+	case FLOW_EMBRYONIC:
+		return t->limits->embryonic_timeout_s;
+	case FLOW_CLOSED:
+		return t->limits->closed_timeout_s;
+	}
+	return t->limits->tcp_timeout_s;
+}
+
+void tracker_remove(struct tracker *t, struct flow *flow, enum close_reason why)
+{
+	struct conn *c = conn_of(t, flow);
+
+	if (c)
+		tcp_close(t, c, why, true);
+	wheel_remove(&t->wheel, &t->table, flow);
+	table_remove(&t->table, flow);
+}
+
+static struct flow *flow_create(struct tracker *t, const struct pkt *pkt)
+{
+	struct flow *flow = table_insert(&t->table, &pkt->key, pkt->hash);
+
+	if (!flow) {
+		t->env->stats.flow_table_full++;
+		return NULL;
+	}
+	t->env->stats.flows_created++;
+	flow->id = t->n_flows++;
+	flow->state = FLOW_EMBRYONIC;
+	flow->server = SIDE_UNKNOWN;
+	flow->v6 = pkt->v6;
+	flow->last_s = seconds_of(t);
+	wheel_add(&t->wheel, &t->table, flow, flow->last_s + timeout_of(t, flow) + 1);
+	return flow;
+}
+
+static struct flow *flow_find(struct tracker *t, const struct pkt *pkt, struct flow *candidate)
+{
+	struct flow *flow = candidate;
+
+	if (!flow || flow->state == FLOW_FREE || flow->hash != pkt->hash ||
+	    memcmp(&flow->key, &pkt->key, sizeof(pkt->key)) != 0)
+		flow = table_lookup(&t->table, &pkt->key, pkt->hash);
+	if (flow && seconds_of(t) - flow->last_s > timeout_of(t, flow)) {
+		t->env->stats.flows_expired++;
+		tracker_remove(t, flow, CLOSE_TIMEOUT);
+		flow = NULL;
+	}
+	return flow;
+}
+
+// SYN and SYN-ACK. Returns the flow that the packet belongs to, if it needs one.
+static struct flow *on_syn(struct tracker *t, struct flow *flow, const struct pkt *pkt)
+{
+	uint32_t side = pkt->src, data = pkt->seq + 1;
+	struct conn *c = flow ? conn_of(t, flow) : NULL;
+
+	if (!(pkt->tcp_flags & TCP_ACK)) {
+		if (flow && flow->state == FLOW_CLOSED) { // the ports are used again
+			tracker_remove(t, flow, CLOSE_FIN);
+			flow = NULL;
+		}
+		if (flow && flow->state != FLOW_EMBRYONIC) {
+			// A new connection on the same ports, or somebody pretends: the answer decides.
+			flow->syn = data;
+			flow->have_syn = true;
+			return flow;
+		}
+		if (!flow && pkt->payload_len == 0)
+			return NULL; // no state for a bare SYN
+		if (!flow)
+			flow = flow_create(t, pkt);
+		if (flow) {
+			flow->isn[side] = data;
+			flow->have_isn |= (uint8_t)(1 << side);
+			flow->server = (uint8_t)!side;
+		}
+		return flow;
+	}
+	if (flow && flow->state != FLOW_EMBRYONIC) {
+		bool again = c && c->stream[side].started && c->stream[side].off == 0 &&
+			     c->stream[side].next == data;
+		bool answers = flow->have_syn && flow->syn == pkt->ack;
+
+		if (c && !c->stream[side].started && !answers) {
+			// Data came with the SYN, or before this answer: the rest is known now.
+			c->stream[side].started = true;
+			c->stream[side].next = data;
+			flow->server = (uint8_t)side;
+			return flow;
+		}
+		if (again || (!answers && flow->state != FLOW_CLOSED))
+			return flow;
+		tracker_remove(t, flow, CLOSE_RST);
+		flow = NULL;
+	}
+	if (!flow)
+		flow = flow_create(t, pkt);
+	if (flow) {
+		flow->isn[side] = data;
+		flow->isn[!side] = pkt->ack;
+		flow->have_isn = 3;
+		flow->server = (uint8_t)side;
+	}
+	return flow;
+}
+
+static void on_rst(struct tracker *t, struct flow *flow, const struct pkt *pkt)
+{
+	struct conn *c = conn_of(t, flow);
+
+	if (c) {
+		const struct stream *s = &c->stream[pkt->src];
+		int32_t off = (int32_t)(pkt->seq - s->next);
+
+		// A reset that the receiver would not take must not blind us.
+		if (s->started && (off < -RST_SLACK || off > RST_SLACK)) {
+			t->env->stats.tcp_bad_rst++;
+			return;
+		}
+		t->env->stats.flows_closed++;
+		tcp_close(t, c, CLOSE_RST, true);
+	}
+	flow->state = FLOW_CLOSED;
+}
+
+static void count(struct tracker *t, enum fate fate, uint64_t bytes)
+{
+	t->fates->pkts[fate]++;
+	t->fates->bytes[fate] += bytes;
+}
+
+static void on_payload(struct tracker *t, struct flow *flow, struct rte_mbuf *m)
+{
+	const struct pkt *pkt = pkt_of(m);
+	enum fate fate = flow->state == FLOW_OPAQUE ? FATE_OPAQUE : FATE_DISCARDED;
+	struct conn *c = conn_of(t, flow);
+
+	if (!c && (flow->state == FLOW_EMBRYONIC)) {
+		c = tcp_open(t, flow);
+		fate = FATE_NO_FLOW;
+	}
+	if (!c) {
+		if (pkt->payload_len)
+			count(t, fate, pkt->payload_len);
+		else
+			count(t, FATE_CONTROL, 0);
+		tracker_free_mbuf(t, m);
+		return;
+	}
+	if (pkt->payload_len)
+		t->env->stats.tcp_segments++;
+	tcp_segment(t, c, m);
+	if (flow->state == FLOW_OPAQUE) {
+		tcp_close(t, c, CLOSE_END, false);
+	} else if (c->stream[0].fin_done && c->stream[1].fin_done) {
+		t->env->stats.flows_closed++;
+		tcp_close(t, c, CLOSE_FIN, true);
+	}
+}
+
+static void on_packet(struct tracker *t, struct rte_mbuf *m, struct flow *candidate)
+{
+	struct pkt *pkt = pkt_of(m);
+	uint32_t len = rte_pktmbuf_pkt_len(m);
+	uint8_t flags = pkt->tcp_flags;
+	bool payload = pkt->payload_len || pkt->missing_len;
+	struct flow *flow;
+
+	t->now_ns = pkt->ts_ns;
+	if (pkt->ts_ns > t->latest_ns) {
+		if (t->latest_ns == 0) // seconds count from one, so that 0 is before all
+			t->base_s = pkt->ts_ns / second_ns - 1;
+		t->latest_ns = pkt->ts_ns;
+	}
+	if (pkt->bad_checksum && t->limits->checksums) {
+		t->env->stats.tcp_bad_checksum++;
+		count(t, FATE_CHECKSUM, len);
+		tracker_free_mbuf(t, m);
+		return;
+	}
+	// Everything but the payload; that is counted where its fate is decided.
+	t->fates->bytes[pkt->payload_len ? FATE_HEADERS : FATE_CONTROL] += len - pkt->payload_len;
+	flow = flow_find(t, pkt, candidate);
+	if (unlikely(flags & TCP_SYN) && !(flags & TCP_RST))
+		flow = on_syn(t, flow, pkt);
+	else if (!flow && payload && !(flags & TCP_RST))
+		flow = flow_create(t, pkt);
+	if (!flow) {
+		count(t, !pkt->payload_len ? FATE_CONTROL :
+			 flags & TCP_RST   ? FATE_DISCARDED : FATE_NO_FLOW, pkt->payload_len);
+		tracker_free_mbuf(t, m);
+		return;
+	}
+	flow->last_s = seconds_of(t);
+	if (flow->conn && (flags & TCP_ACK))
+		tcp_ack(t, conn_of(t, flow), pkt->src, pkt->ack);
+	if (flags & TCP_RST) {
+		count(t, pkt->payload_len ? FATE_DISCARDED : FATE_CONTROL, pkt->payload_len);
+		on_rst(t, flow, pkt);
+		tracker_free_mbuf(t, m);
+	} else if (payload || ((flags & TCP_FIN) && flow->conn)) {
+		on_payload(t, flow, m);
+	} else {
+		struct conn *c = conn_of(t, flow);
+
+		count(t, FATE_CONTROL, 0);
+		tracker_free_mbuf(t, m);
+		// This acknowledgement may say that what we wait for was received.
+		if (c && c->stream[!pkt->src].held) {
+			tcp_holes(t, c, !pkt->src, false);
+			if (flow->state == FLOW_OPAQUE)
+				tcp_close(t, c, CLOSE_END, false);
+		}
+	}
+}
+
+void tracker_burst(struct tracker *t, struct rte_mbuf **pkts, uint32_t n, struct fates *fates)
+{
+	uint32_t before = stage_enter(&t->env->stages, STAGE_TRACK);
+	struct flow *candidates[64];
+
+	t->fates = fates;
+	for (uint32_t i = 0; i < n; i++)
+		table_prefetch(&t->table, pkt_of(pkts[i])->hash);
+	for (uint32_t i = 0; i < n; i++) {
+		candidates[i] = table_candidate(&t->table, pkt_of(pkts[i])->hash);
+		if (candidates[i])
+			rte_prefetch0(candidates[i]);
+		rte_prefetch0(rte_pktmbuf_mtod_offset(pkts[i], void *, pkt_of(pkts[i])->payload_off));
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		// The connection's lines, now that its flow is there.
+		if (i + 2 < n && candidates[i + 2] && candidates[i + 2]->conn)
+			rte_prefetch0(conn_of(t, candidates[i + 2]));
+		on_packet(t, pkts[i], candidates[i]);
+	}
+	tracker_free_done(t);
+	stage_leave(&t->env->stages, before);
+}
+
+// Before the table is full: flows that never carried payload, then closed ones, go early.
+static void relieve(struct tracker *t, uint32_t now_s)
+{
+	for (uint32_t i = 0; i < TICK_SWEEP && t->table.fresh; i++) {
+		struct flow *flow = &t->table.flows[t->sweep++ % t->table.fresh];
+
+		if ((flow->state == FLOW_EMBRYONIC || flow->state == FLOW_CLOSED ||
+		     flow->state == FLOW_OPAQUE) &&
+		    now_s - flow->last_s > PRESSURE_TIMEOUT_S) {
+			t->env->stats.flows_evicted++;
+			tracker_remove(t, flow, CLOSE_EVICTED);
+		}
+	}
+}
+
+void tracker_tick(struct tracker *t, uint64_t now_ns, struct fates *fates)
+{
+	struct conn *c = t->holes, *next;
+	struct flow *flow;
+	uint32_t now_s;
+
+	t->fates = fates;
+	if (now_ns < t->latest_ns || t->latest_ns == 0)
+		return;
+	t->latest_ns = now_ns;
+	t->now_ns = now_ns;
+	now_s = seconds_of(t);
+	for (uint32_t i = 0; c && i < TICK_HOLES; i++, c = next) {
+		next = c->hole_next;
+		for (uint32_t side = 0; side < 2; side++)
+			tcp_holes(t, c, side, false);
+		if (c->flow->state == FLOW_OPAQUE)
+			tcp_close(t, c, CLOSE_END, false);
+		else if (c->stream[0].fin_done && c->stream[1].fin_done)
+			tcp_close(t, c, CLOSE_FIN, true);
+	}
+	for (uint32_t i = 0; i < TICK_EXPIRE && (flow = wheel_due(&t->wheel, &t->table, now_s)); i++) {
+		uint32_t due = flow->last_s + timeout_of(t, flow) + 1;
+
+		wheel_add(&t->wheel, &t->table, flow, due);
+		if (due <= now_s) {
+			t->env->stats.flows_expired++;
+			tracker_remove(t, flow, CLOSE_TIMEOUT);
+		}
+	}
+	if (under_pressure(t))
+		relieve(t, now_s);
+	tracker_free_done(t);
+}
+
+uint32_t tracker_flows(const struct tracker *t)
+{
+	return t->table.used;
+}

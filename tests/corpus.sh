@@ -1,0 +1,136 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The apitap authors
+#
+# Measures the sensor on a collection of captures and labelled cases in ../shared, beside the
+# checkout (optional; nothing of it belongs to this project):
+#
+#   exchanges  every capture with HTTP/1 in it is replayed on its own; the exchanges found are
+#              compared with the expected ones
+#   hard       the same with the framing zoo that apitap-gen makes
+#   values     labelled texts in JSON responses: which data types were recognised, once under a
+#              key that says nothing and once under a key that names the type
+
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=${APITAP_BUILD:-$root/build}
+corpus=$root/../shared/corpus
+cases=$root/../shared/cases
+least_equal=97.0 # percent of the expected exchanges that carry no warning
+most_extra=1.0   # percent of all expected exchanges
+bad=0
+
+if [[ ! -d $corpus || ! -d $cases ]]; then
+	printf 'tests/corpus.sh: skipped: there is no ../shared beside the checkout\n'
+	exit 0
+fi
+corpus=$(cd "$corpus" && pwd)
+cases=$(cd "$cases" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+complain() {
+	printf 'tests/corpus.sh: %s\n' "$*" >&2
+	bad=1
+}
+
+# Replays captures; exit status 1 only says that one of them is damaged, as some are on purpose.
+replay() {
+	local status=0
+	"$build/apitap" replay --quiet "$@" >"$work/replay.out" 2>"$work/replay.err" || status=$?
+	((status <= 1)) && return 0
+	tail -n 20 "$work/replay.err" >&2
+	return "$status"
+}
+
+# Keeps the HTTP/1 records of JSON lines; "strict" also drops those with warnings.
+keep_h1() {
+	python3 -c '
+import json, sys
+strict = sys.argv[1:] == ["strict"]
+for line in sys.stdin:
+    r = json.loads(line)
+    if r.get("kind") == "http" and r.get("proto") == "h1" and not (strict and r.get("warn")):
+        sys.stdout.write(line if line.endswith("\n") else line + "\n")
+' "$@"
+}
+
+# compare EXPECTED FOUND: the report for people, then the comparison's own counters as JSON.
+compare() {
+	python3 -B "$corpus/compare_oracle.py" --kinds http --max 12 --expected "$1" --found "$2" ||
+		true
+}
+
+counters() {
+	python3 -B "$corpus/compare_oracle.py" --kinds http --json --expected "$1" --found "$2" || true
+}
+
+# judge ALL STRICT LEAST MOST: the counters against all and against the strict expected records.
+judge() {
+	python3 - "$@" <<'PYTHON'
+import json
+import sys
+
+every = json.loads(sys.argv[1])["kinds"].get("http-h1", {})
+strict = json.loads(sys.argv[2])["kinds"].get("http-h1", {})
+least, most = float(sys.argv[3]), float(sys.argv[4])
+expected, equal = strict.get("expected", 0), strict.get("equal", 0)
+share = 100.0 * equal / expected if expected else 0.0
+extra = 100.0 * every.get("extra", 0) / every["expected"] if every.get("expected") else 100.0
+print("found equal: %d of %d without warning, %.2f %% (at least %.1f)" % (equal, expected, share, least))
+print("extra: %d of %d, %.2f %% (below %.1f)" % (every.get("extra", 0), every.get("expected", 0), extra, most))
+sys.exit(0 if share >= least and extra < most else 1)
+PYTHON
+}
+
+measure_exchanges() {
+	local captures
+	printf '== exchanges of HTTP/1 in captures\n'
+	find "$corpus/oracle" -name '*.jsonl' -print0 | sort -z | xargs -0 cat | keep_h1 \
+		>"$work/expected.jsonl"
+	keep_h1 strict <"$work/expected.jsonl" >"$work/strict.jsonl"
+	mapfile -t captures < <(python3 -c '
+import json, sys
+for p in sorted({json.loads(l)["pcap"] for l in sys.stdin}):
+    print(p)' <"$work/expected.jsonl")
+	printf '%d captures\n' "${#captures[@]}"
+	(cd "$corpus/pcaps" && replay --each --hashes --log-transactions "$work/all.jsonl" \
+		"${captures[@]}") || return 1
+	keep_h1 <"$work/all.jsonl" >"$work/found.jsonl"
+	compare "$work/expected.jsonl" "$work/found.jsonl"
+	judge "$(counters "$work/expected.jsonl" "$work/found.jsonl")" \
+		"$(counters "$work/strict.jsonl" "$work/found.jsonl")" "$least_equal" "$most_extra"
+}
+
+measure_hard() {
+	printf '== exchanges in the framing zoo\n'
+	"$build/apitap-gen" hard "$work/hard.pcap" || return 1
+	replay --each --hashes --log-transactions "$work/hard.all.jsonl" "$work/hard.pcap" || return 1
+	keep_h1 <"$work/hard.all.jsonl" >"$work/hard.found.jsonl"
+	compare "$work/hard.pcap.expected.jsonl" "$work/hard.found.jsonl"
+	judge "$(counters "$work/hard.pcap.expected.jsonl" "$work/hard.found.jsonl")" \
+		"$(counters "$work/hard.pcap.expected.jsonl" "$work/hard.found.jsonl")" \
+		"$least_equal" "$most_extra"
+}
+
+# measure_values NAME [OPTION]: an option of to_pcap.py.
+measure_values() {
+	local name=$1 capture=$work/$1.pcap
+	shift
+	printf '== data types in labelled texts (%s)\n' "$name"
+	python3 -B "$cases/to_pcap.py" "$capture" "$cases/sensitive-presidio.dev.jsonl.zst" "$@" ||
+		return 1
+	replay --log-transactions "$capture.jsonl" "$capture" || return 1
+	python3 -B "$cases/score.py" "$capture.labels.jsonl" "$capture.jsonl" >"$capture.score" ||
+		return 1
+	grep -E '^(total|lost)' "$capture.score"
+	grep -q '^total .* present ' "$capture.score" &&
+		grep -q '^lost (no transaction): 0$' "$capture.score"
+}
+
+measure_exchanges || complain "too few exchanges of the captures were found as expected"
+measure_hard || complain "too few exchanges of the framing zoo were found as expected"
+measure_values plain || complain "labelled texts: exchanges were lost"
+measure_values keyed --keyed || complain "labelled texts with keys: exchanges were lost"
+exit "$bad"

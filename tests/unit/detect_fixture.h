@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// For tests of the worker's half of detection: a handful of data types, a scanner that finds
+// them in the plainest way, and exchanges made from text. Heads go through the real parser, the
+// configuration is the real one. Included once by a test, before the files it tests.
+
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "detect/exchange.h"
+#include "detect/scan.h"
+#include "flows/form.h"
+#include "flows/http1_head.h"
+
+// ---- data types, sorted by id
+
+enum {
+	TYPE_APIKEY = 0,
+	TYPE_AWS,
+	TYPE_CARD,
+	TYPE_SESSION,
+	TYPE_EMAIL,
+	TYPE_IPV4,
+	TYPE_JWT,
+	TYPE_OTP,
+	TYPE_PASSWORD,
+	TYPE_NAME,
+	TYPE_SSN,
+	TYPES,
+};
+
+static const struct datatype fixture_types[TYPES] = {
+	[TYPE_APIKEY] = {.id = "apikey.generic", .title = "API key", .group = GROUP_SECRET,
+			 .reports = REPORTS_CTX, .severity = SEVERITY_HIGH},
+	[TYPE_AWS] = {.id = "aws.access", .title = "AWS access key", .group = GROUP_SECRET,
+		      .reports = REPORTS_YES, .severity = SEVERITY_CRITICAL},
+	[TYPE_CARD] = {.id = "card.pan", .title = "Payment card number", .group = GROUP_FINANCIAL,
+		       .reports = REPORTS_YES, .severity = SEVERITY_HIGH, .personal = true},
+	[TYPE_SESSION] = {.id = "cookie.session", .title = "Session cookie", .group = GROUP_SECRET,
+			  .reports = REPORTS_CTX, .severity = SEVERITY_HIGH},
+	[TYPE_EMAIL] = {.id = "email", .title = "Email address", .group = GROUP_CONTACT,
+			.reports = REPORTS_YES, .severity = SEVERITY_MEDIUM, .personal = true},
+	[TYPE_IPV4] = {.id = "ipv4", .title = "IPv4 address", .group = GROUP_NETWORK,
+		       .reports = REPORTS_YES, .severity = SEVERITY_LOW},
+	[TYPE_JWT] = {.id = "jwt", .title = "JSON web token", .group = GROUP_SECRET,
+		      .reports = REPORTS_YES, .severity = SEVERITY_HIGH},
+	[TYPE_OTP] = {.id = "otp", .title = "One-time code", .group = GROUP_SECRET,
+		      .reports = REPORTS_CTX, .severity = SEVERITY_MEDIUM},
+	[TYPE_PASSWORD] = {.id = "password.field", .title = "Password", .group = GROUP_SECRET,
+			   .reports = REPORTS_CTX, .severity = SEVERITY_HIGH},
+	[TYPE_NAME] = {.id = "person.name", .title = "Name", .group = GROUP_PERSONAL,
+		       .reports = REPORTS_WEAK, .severity = SEVERITY_LOW, .personal = true},
+	[TYPE_SSN] = {.id = "us.ssn", .title = "US Social Security number",
+		      .group = GROUP_GOVERNMENT_ID, .reports = REPORTS_YES,
+		      .severity = SEVERITY_HIGH, .personal = true},
+};
+
+uint32_t datatype_count(void)
+{
+	return TYPES;
+}
+
+const struct datatype *datatype_get(uint32_t index)
+{
+	return index < TYPES ? &fixture_types[index] : NULL;
+}
+
+int datatype_find(const char *id)
+{
+	for (int i = 0; i < TYPES; i++) {
+		if (!strcmp(id, fixture_types[i].id))
+			return i;
+	}
+	return -1;
+}
+
+const char *datatype_name(size_t i)
+{
+	return i < TYPES ? fixture_types[i].id : NULL;
+}
+
+static bool is_word(uint8_t c)
+{
+	return (c >= '0' && c <= '9') || (span_lower(c) >= 'a' && span_lower(c) <= 'z');
+}
+
+// Letters and digits become stars but for the last four (secrets: the first four).
+uint32_t datatype_mask(uint32_t index, struct span value, uint8_t *out, uint32_t out_len)
+{
+	uint32_t n = value.len < out_len ? value.len : out_len, words = 0, seen = 0;
+	bool secret = fixture_types[index].group == GROUP_SECRET;
+
+	for (uint32_t i = 0; i < value.len; i++)
+		words += is_word(value.p[i]);
+	for (uint32_t i = 0; i < n; i++) {
+		bool shown = !is_word(value.p[i]) ||
+			     (words >= 8 && (secret ? seen < 4 : seen + 4 >= words));
+
+		seen += is_word(value.p[i]);
+		out[i] = shown ? value.p[i] : '*';
+	}
+	return n;
+}
+
+// ---- scanner
+
+struct scanner {
+	uint32_t texts; // calls of scan_text()
+};
+
+struct ruleset;
+
+struct scanner *scanner_new(const struct ruleset *, uint64_t)
+{
+	return calloc(1, sizeof(struct scanner));
+}
+
+void scanner_free(struct scanner *scanner)
+{
+	free(scanner);
+}
+
+static bool all_digits(struct span s, uint32_t at, uint32_t n)
+{
+	if (s.len < at || s.len - at < n)
+		return false;
+	for (uint32_t i = 0; i < n; i++) {
+		if (s.p[at + i] < '0' || s.p[at + i] > '9')
+			return false;
+	}
+	return true;
+}
+
+static bool key_is(struct span key, const char *name)
+{
+	return span_ieq(key, span_make(name, strlen(name)));
+}
+
+static void fixture_hit(struct hit hit, uint16_t type, struct span text, uint32_t at, uint32_t len,
+			hit_fn fn, void *arg)
+{
+	uint64_t off = hit.off;
+
+	hit.type = type;
+	hit.value = span_make(text.p + at, len);
+	hit.off = off + at;
+	fn(arg, &hit);
+}
+
+// hit: what all hits share; its off is that of text.
+static void fixture_find(struct hit hit, struct span text, hit_fn fn, void *arg)
+{
+	hit.ctx = hit.key.len > 0;
+	if (key_is(hit.key, "password") && text.len)
+		fixture_hit(hit, TYPE_PASSWORD, text, 0, text.len, fn, arg);
+	if (key_is(hit.key, "name") && text.len)
+		fixture_hit(hit, TYPE_NAME, text, 0, text.len, fn, arg);
+	for (uint32_t i = 0; i < text.len; i++) {
+		if (i && is_word(text.p[i - 1]) && text.p[i] != '@')
+			continue;
+		if (text.p[i] == '@') {
+			uint32_t from = i, to = i + 1;
+
+			while (from > 0 && (is_word(text.p[from - 1]) || text.p[from - 1] == '.'))
+				from--;
+			while (to < text.len && (is_word(text.p[to]) || text.p[to] == '.'))
+				to++;
+			if (from < i && to > i + 3)
+				fixture_hit(hit, TYPE_EMAIL, text, from, to - from, fn, arg);
+		} else if (all_digits(text, i, 3) && text.len - i >= 11 && text.p[i + 3] == '-' &&
+			   all_digits(text, i + 4, 2) && text.p[i + 6] == '-' &&
+			   all_digits(text, i + 7, 4)) {
+			fixture_hit(hit, TYPE_SSN, text, i, 11, fn, arg);
+		} else if (all_digits(text, i, 16)) {
+			fixture_hit(hit, TYPE_CARD, text, i, 16, fn, arg);
+		} else if (text.len - i >= 20 && !memcmp(text.p + i, "AKIA", 4)) {
+			fixture_hit(hit, TYPE_AWS, text, i, 20, fn, arg);
+		} else if (text.len - i >= 24 && !memcmp(text.p + i, "eyJ", 3)) {
+			uint32_t to = i;
+
+			while (to < text.len && (is_word(text.p[to]) || strchr("._-", text.p[to])))
+				to++;
+			fixture_hit(hit, TYPE_JWT, text, i, to - i, fn, arg);
+		} else if (text.len - i >= 7 && !memcmp(text.p + i, "10.0.0.", 7)) {
+			fixture_hit(hit, TYPE_IPV4, text, i, 7, fn, arg);
+		}
+	}
+}
+
+void scan_text(struct scanner *s, struct span text, struct span key, uint64_t field, enum dir dir,
+	       hit_fn fn, void *arg)
+{
+	s->texts++;
+	fixture_find((struct hit){.dir = dir, .key = key, .field = field}, text, fn, arg);
+}
+
+void scan_window(struct scanner *, struct scan_pending *, const struct window *window, hit_fn fn,
+		 void *arg)
+{
+	struct span fresh = span_make(window->bytes.p + window->fresh,
+				      window->bytes.len - window->fresh);
+
+	if (!window->values)
+		fixture_find((struct hit){.dir = window->dir, .off = window->off + window->fresh},
+			     fresh, fn, arg);
+}
+
+struct raw_value {
+	const struct value *value;
+	hit_fn fn;
+	void *arg;
+};
+
+// A value that had to be decoded is reported whole, as it was.
+static void fixture_raw(void *arg, const struct hit *hit)
+{
+	const struct raw_value *raw = arg;
+	struct hit whole = *hit;
+
+	whole.value = raw->value->v;
+	whole.off = raw->value->off;
+	raw->fn(raw->arg, &whole);
+}
+
+void scan_value(struct scanner *, struct scan_pending *, const struct value *v, hit_fn fn, void *arg)
+{
+	struct hit hit = {
+		.dir = v->dir, .key = v->key, .parent = v->parent, .field = v->field, .off = v->off};
+	uint8_t text[1024];
+
+	if (v->escaped) {
+		struct raw_value raw = {v, fn, arg};
+
+		assert_true(v->v.len <= sizeof(text));
+		fixture_find(hit, span_make(text, form_decode(v->v, text, true)), fixture_raw,
+			     &raw);
+	} else {
+		fixture_find(hit, v->v, fn, arg);
+	}
+}
+
+void scan_end(struct scanner *, struct scan_pending *, enum dir, hit_fn, void *)
+{
+}
+
+// ---- exchanges
+
+enum { SEED = 77 };
+
+struct fixture {
+	struct conn_meta conn;
+	struct http_tx tx;
+	char *head[2], *body[2]; // owned, exactly as long as their contents
+};
+
+static void fixture_message(struct fixture *f, enum dir dir, const char *head, const char *body)
+{
+	struct http_msg *msg = &f->tx.msg[dir];
+	struct http1_head parsed;
+
+	if (!head)
+		return;
+	*msg = (struct http_msg){
+		.seen = true,
+		.complete = true,
+		.head_len = (uint32_t)strlen(head),
+		.body_kept = body ? (uint32_t)strlen(body) : 0,
+		.body_len = body ? strlen(body) : 0,
+		.first_ns = dir == CLIENT ? 1000 : 2000,
+		.last_ns = dir == CLIENT ? 1500 : 2500,
+	};
+	f->head[dir] = malloc(msg->head_len);
+	memcpy(f->head[dir], head, msg->head_len);
+	msg->head = (uint8_t *)f->head[dir];
+	f->body[dir] = malloc(msg->body_kept);
+	if (body)
+		memcpy(f->body[dir], body, msg->body_kept);
+	msg->body = (uint8_t *)f->body[dir];
+	assert_true(http1_head_parse(span_make(msg->head, msg->head_len), dir, 256, &parsed));
+	memcpy(msg->header, parsed.header, sizeof(msg->header));
+	msg->n_headers = parsed.n_headers;
+	if (dir == CLIENT) {
+		f->tx.method = parsed.method;
+		f->tx.uri = parsed.uri;
+	} else {
+		f->tx.status = parsed.status;
+	}
+}
+
+// NULL: that side was not seen.
+static void fixture_open(struct fixture *f, const char *request, const char *request_body,
+			 const char *response, const char *response_body)
+{
+	static const uint8_t client[16] = {[10] = 0xff, [11] = 0xff, 198, 51, 100, 7};
+	static const uint8_t server[16] = {[10] = 0xff, [11] = 0xff, 203, 0, 113, 80};
+
+	memset(f, 0, sizeof(*f));
+	memcpy(f->conn.addr[CLIENT], client, 16);
+	memcpy(f->conn.addr[SERVER], server, 16);
+	f->conn.port[CLIENT] = 40000;
+	f->conn.port[SERVER] = 80;
+	f->conn.hash = UINT64_C(0x1234567890abcdef);
+	f->tx.conn = &f->conn;
+	fixture_message(f, CLIENT, request, request_body);
+	fixture_message(f, SERVER, response, response_body);
+}
+
+static void fixture_close(struct fixture *f)
+{
+	for (uint32_t i = 0; i < 2; i++) {
+		free(f->head[i]);
+		free(f->body[i]);
+	}
+}
+
+static inline void assert_span(struct span s, const char *expected)
+{
+	char text[4096];
+
+	assert_true(s.len < sizeof(text));
+	memcpy(text, s.p ? (const char *)s.p : "", s.len);
+	text[s.len] = '\0';
+	assert_string_equal(text, expected);
+}
+
+// A configuration with these lines.
+static inline struct conf *fixture_conf(const char *lines)
+{
+	char name[] = "/tmp/apitap-test-XXXXXX";
+	int fd = mkstemp(name);
+	struct conf *conf;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, lines, strlen(lines)), (ssize_t)strlen(lines));
+	close(fd);
+	conf = conf_load(name, stderr);
+	unlink(name);
+	return conf;
+}

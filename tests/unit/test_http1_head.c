@@ -1,0 +1,609 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// Heads as pure functions: every input lies against a page that must not be touched.
+
+#include "flows/http1_head.c"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static uint8_t *guarded; // one past the last readable byte
+static size_t guarded_size;
+
+static int setup(void **state)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uint8_t *p;
+
+	*state = NULL;
+	guarded_size = 32 * page;
+	p = mmap(NULL, guarded_size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED || mprotect(p + guarded_size, page, PROT_NONE))
+		return -1;
+	guarded = p + guarded_size;
+	return 0;
+}
+
+static struct span at_guard(const void *bytes, size_t len)
+{
+	assert_true(len <= guarded_size);
+	memcpy(guarded - len, bytes, len);
+	return span_make(guarded - len, len);
+}
+
+#define AT_GUARD(lit) at_guard(lit, sizeof(lit) - 1)
+
+static bool is_text(struct span s, const char *text)
+{
+	return s.p && s.len == strlen(text) && memcmp(s.p, text, s.len) == 0;
+}
+
+#define assert_text(s, text)                                                                       \
+	do {                                                                                       \
+		struct span got_ = (s);                                                            \
+		if (!is_text(got_, text))                                                          \
+			fail_msg("'%.*s' is not '%s'", (int)got_.len, (const char *)got_.p, text);  \
+	} while (0)
+
+static struct http1_head parse(enum dir dir, const char *text)
+{
+	struct http1_head head;
+
+	assert_true(http1_head_parse(at_guard(text, strlen(text)), dir, 100, &head));
+	return head;
+}
+
+static uint64_t anomalies(enum dir dir, const char *text)
+{
+	return parse(dir, text).anomalies;
+}
+
+static void test_end(void **)
+{
+	static const struct {
+		const char *text;
+		uint32_t end;
+	} cases[] = {
+		{"", 0},
+		{"GET / HTTP/1.1\r\n\r\n", 18},
+		{"GET / HTTP/1.1\r\n\r\nrest\r\n\r\n", 18},
+		{"GET / HTTP/1.1\n\nrest", 16},
+		{"GET / HTTP/1.1\r\n\nrest", 17},
+		{"GET / HTTP/1.1\n\r\nrest", 17},
+		{"GET / HTTP/1.1\r\nA: b\r\n\r", 0},
+		{"GET / HTTP/1.1\r\nA: b\r\n", 0},
+		{"GET / HTTP/1.1\r\r\n\r\r\n", 0},
+		{"\n\n", 2},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct span s = at_guard(cases[i].text, strlen(cases[i].text));
+
+		assert_int_equal(http1_head_end(s.p, s.len, 0), cases[i].end);
+		// Resumed at any point the same end is found.
+		for (uint32_t n = 0; n < cases[i].end; n++) {
+			assert_int_equal(http1_head_end(s.p, n, 0), 0);
+			assert_int_equal(http1_head_end(s.p, s.len, HTTP1_HEAD_RESUME(n)), cases[i].end);
+		}
+	}
+}
+
+static void test_request(void **)
+{
+	struct http1_head h = parse(CLIENT, "POST /a?b=c HTTP/1.1\r\nHost: x.test\r\ncontent-TYPE:a/b \r\n"
+					    "CONTENT-LENGTH: 011\r\nX-Other: \r\n\r\n");
+
+	assert_text(h.method, "POST");
+	assert_text(h.uri, "/a?b=c");
+	assert_int_equal(h.version_major * 10 + h.version_minor, 11);
+	assert_int_equal(h.n_headers, 4);
+	assert_int_equal(h.anomalies, 0);
+	assert_text(h.header[HEADER_HOST], "x.test");
+	assert_text(h.header[HEADER_CONTENT_TYPE], "a/b");
+	assert_null(h.header[HEADER_COOKIE].p);
+	assert_int_equal(h.framing.content_length, 11);
+	assert_int_equal(h.kind, METHOD_OTHER);
+	assert_int_equal(parse(CLIENT, "HEAD / HTTP/1.0\r\n\r\n").kind, METHOD_HEAD);
+	assert_int_equal(parse(CLIENT, "CONNECT a:1 HTTP/1.0\r\n\r\n").kind, METHOD_CONNECT);
+	assert_int_equal(parse(CLIENT, "head / HTTP/1.0\r\n\r\n").kind, METHOD_OTHER);
+	assert_text(parse(CLIENT, "M-SEARCH * HTTP/1.0\r\n\r\n").uri, "*");
+	assert_text(parse(CLIENT, "GET http://a:81/x?y HTTP/1.0\r\n\r\n").uri, "http://a:81/x?y");
+	assert_text(parse(CLIENT, "GET /\xc3\xa9\xff HTTP/1.0\r\n\r\n").uri, "/\xc3\xa9\xff");
+}
+
+static void test_request_line(void **)
+{
+	static const char *const bad[] = {
+		"GET\r\n\r\n", "GET /\r\n\r\n", " GET / HTTP/1.1\r\n\r\n", "GET / HTTP/2.0\r\n\r\n",
+		"GET / http/1.1\r\n\r\n", "GET / HTTP/1.\r\n\r\n", "GET / HTTP/1.10\r\n\r\n",
+		"GET HTTP/1.1\r\n\r\n", "GET  HTTP/1.1\r\n\r\n", "G(T / HTTP/1.1\r\n\r\n",
+		"HTTP/1.1 200 OK\r\n\r\n", "\r\n", "\n", "", "GET / HTTP/1.1",
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG / HTTP/1.1\r\n\r\n",
+	};
+	struct http1_head h;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(http1_head_parse(at_guard(bad[i], strlen(bad[i])), CLIENT, 9, &h));
+	h = parse(CLIENT, "GET  /a b \tHTTP/1.0 \r\n\r\n");
+	assert_text(h.uri, "/a b");
+	assert_int_equal(h.anomalies, ANOMALY_BIT(BAD_REQUEST_LINE));
+	assert_int_equal(anomalies(CLIENT, "GET /a\tb HTTP/1.0\r\n\r\n"), ANOMALY_BIT(BAD_REQUEST_LINE));
+	assert_int_equal(anomalies(CLIENT, "GET /\x01 HTTP/1.0\r\n\r\n"),
+			 ANOMALY_BIT(BAD_REQUEST_LINE) | ANOMALY_BIT(BAD_HEADER_VALUE));
+	assert_int_equal(anomalies(CLIENT, "GET / HTTP/1.7\r\nHost: a\r\n\r\n"), ANOMALY_BIT(BAD_VERSION));
+}
+
+static void test_status_line(void **)
+{
+	static const char *const bad[] = {
+		"HTTP/1.1 20\r\n\r\n", "HTTP/1.1 2x0 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n",
+		"HTTP/1.1 099 OK\r\n\r\n", "HTTP/1.1\r\n\r\n", "HTTP/2.0 200 OK\r\n\r\n",
+		"ICY 200 OK\r\n\r\n", "HTTP/1.1 200OK\r\n\r\n", "HTTP/1.1200 OK\r\n\r\n",
+	};
+	struct http1_head h;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(http1_head_parse(at_guard(bad[i], strlen(bad[i])), SERVER, 9, &h));
+	h = parse(SERVER, "HTTP/1.0 404 Not Found\r\nSet-Cookie: a=1\r\nset-cookie: b=2\r\n\r\n");
+	assert_int_equal(h.status, 404);
+	assert_int_equal(h.version_minor, 0);
+	assert_int_equal(h.n_set_cookies, 2);
+	assert_text(h.header[HEADER_SET_COOKIE], "a=1");
+	assert_int_equal(h.anomalies, 0);
+	assert_int_equal(anomalies(SERVER, "HTTP/1.1 200\r\n\r\n"), 0);
+	assert_int_equal(anomalies(SERVER, "HTTP/1.1 200 \r\n\r\n"), 0);
+	assert_int_equal(anomalies(SERVER, "HTTP/1.1  200 OK\r\n\r\n"), ANOMALY_BIT(BAD_STATUS_LINE));
+	assert_int_equal(anomalies(SERVER, "HTTP/1.1 777 OK\r\n\r\n"), ANOMALY_BIT(BAD_STATUS_LINE));
+}
+
+static void test_lines(void **)
+{
+	struct http1_head h;
+
+	assert_int_equal(anomalies(CLIENT, "GET / HTTP/1.1\nHost: a\n\n"), ANOMALY_BIT(BARE_LF));
+	assert_int_equal(anomalies(CLIENT, "GET / HTTP/1.1\r\nHost: a\n\r\n"), ANOMALY_BIT(BARE_LF));
+	assert_int_equal(anomalies(CLIENT, "GET / HTTP/1.1\r\nHost: a\r\n\n"), ANOMALY_BIT(BARE_LF));
+	assert_int_equal(anomalies(CLIENT, "GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n"), ANOMALY_BIT(BARE_CR));
+	h = parse(CLIENT, "GET / HTTP/1.1\r\nHost: a\r\nX: one\r\n two\r\n\tthree\r\nCookie: c\r\n\r\n");
+	assert_int_equal(h.anomalies, ANOMALY_BIT(OBS_FOLD));
+	assert_int_equal(h.n_headers, 3);
+	assert_text(h.header[HEADER_COOKIE], "c");
+	h = parse(SERVER, "HTTP/1.1 200 OK\r\nTransfer-Encoding:\r\n chunked\r\n\r\n");
+	assert_true(h.framing.chunked);
+	h = parse(CLIENT, "GET / HTTP/1.1\r\n Host: a\r\nHost: b\r\n\r\n");
+	assert_int_equal(h.anomalies, ANOMALY_BIT(OBS_FOLD) | ANOMALY_BIT(BAD_HEADER_LINE));
+	assert_text(h.header[HEADER_HOST], "b");
+	h = parse(CLIENT, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length : 5\r\n\r\n");
+	assert_int_equal(h.anomalies, ANOMALY_BIT(SPACE_BEFORE_COLON));
+	assert_int_equal(h.framing.content_length, 5);
+	assert_int_equal(anomalies(CLIENT, "GET / HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n"),
+			 ANOMALY_BIT(BAD_HEADER_LINE));
+	assert_int_equal(anomalies(CLIENT, "GET / HTTP/1.1\r\nHost: a\r\n: x\r\n\r\n"),
+			 ANOMALY_BIT(BAD_HEADER_NAME));
+	assert_int_equal(anomalies(CLIENT, "GET / HTTP/1.1\r\nHost: a\r\nA B: x\r\n\r\n"),
+			 ANOMALY_BIT(BAD_HEADER_NAME));
+	assert_int_equal(anomalies(CLIENT, "GET / HTTP/1.1\r\nHost: a\r\nA: \x1b[m\x7f\r\n\r\n"),
+			 ANOMALY_BIT(BAD_HEADER_VALUE));
+	assert_int_equal(anomalies(CLIENT, "GET / HTTP/1.1\r\n\r\n"), ANOMALY_BIT(MISSING_HOST));
+	assert_int_equal(anomalies(CLIENT, "GET / HTTP/1.0\r\n\r\n"), 0);
+	h = parse(CLIENT, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
+	assert_int_equal(h.anomalies, ANOMALY_BIT(DUPLICATE_HOST));
+	assert_text(h.header[HEADER_HOST], "a");
+	struct http1_head nul;
+	assert_true(http1_head_parse(AT_GUARD("GET / HTTP/1.0\r\nA: x\0y\r\n\r\n"), CLIENT, 9, &nul));
+	assert_int_equal(nul.anomalies, ANOMALY_BIT(NUL_IN_HEAD) | ANOMALY_BIT(BAD_HEADER_VALUE));
+}
+
+// What a cut head says is true: lines that are not whole say nothing.
+static void test_every_cut(void **)
+{
+	static const char text[] = "PUT /path HTTP/1.1\r\nHost: name\r\nContent-Length: 1234\r\n"
+				   "X-Fold: a\r\n b\r\nCookie: c=d\r\n\r\n";
+
+	for (uint32_t n = 0; n < sizeof(text); n++) {
+		struct http1_head h;
+		struct span s = at_guard(text, n);
+		bool ok = http1_head_parse(s, CLIENT, 9, &h);
+
+		assert_int_equal(ok, n >= 20);
+		if (!ok)
+			continue;
+		assert_text(h.uri, "/path");
+		if (h.header[HEADER_HOST].p)
+			assert_text(h.header[HEADER_HOST], "name");
+		assert_int_equal(h.header[HEADER_HOST].p != NULL, n >= 32);
+		assert_int_equal(h.framing.content_length, n >= 54 ? 1234 : UINT64_MAX);
+		if (h.header[HEADER_COOKIE].p)
+			assert_text(h.header[HEADER_COOKIE], "c=d");
+		assert_false(h.anomalies & (ANOMALY_BIT(MISSING_HOST) | ANOMALY_BIT(BARE_CR)));
+	}
+}
+
+static void test_known_names(void **)
+{
+	static const struct {
+		const char *name;
+		enum header header;
+	} names[] = {
+		{"Host", HEADER_HOST},
+		{"Content-Type", HEADER_CONTENT_TYPE},
+		{"Content-Length", HEADER_CONTENT_LENGTH},
+		{"Content-Encoding", HEADER_CONTENT_ENCODING},
+		{"Transfer-Encoding", HEADER_TRANSFER_ENCODING},
+		{"Connection", HEADER_CONNECTION},
+		{"Upgrade", HEADER_UPGRADE},
+		{"Expect", HEADER_EXPECT},
+		{"Authorization", HEADER_AUTHORIZATION},
+		{"Proxy-Authorization", HEADER_PROXY_AUTHORIZATION},
+		{"Cookie", HEADER_COOKIE},
+		{"Set-Cookie", HEADER_SET_COOKIE},
+		{"User-Agent", HEADER_USER_AGENT},
+		{"Referer", HEADER_REFERER},
+		{"Origin", HEADER_ORIGIN},
+		{"X-Api-Key", HEADER_API_KEY},
+		{"api-key", HEADER_API_KEY},
+		{"ApiKey", HEADER_API_KEY},
+		{"x-apikey", HEADER_API_KEY},
+		{"X-Auth-Token", HEADER_API_KEY},
+		{"X-Access-Token", HEADER_API_KEY},
+		{"X-Forwarded-For", HEADER_X_FORWARDED_FOR},
+		{"WWW-Authenticate", HEADER_WWW_AUTHENTICATE},
+		{"Location", HEADER_LOCATION},
+	};
+	bool found[HEADER_N] = {0};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t n = strlen(names[i].name);
+		char other[64];
+
+		memcpy(other, names[i].name, n + 1);
+		found[names[i].header] = true;
+		assert_int_equal(known_header(at_guard(other, n)), names[i].header);
+		assert_int_equal(known_header(at_guard(other, n - 1)), HEADER_N);
+		for (size_t k = 0; k < n; k++) { // any other byte anywhere is another name
+			char was = other[k];
+
+			other[k] = was ^ 0x20;
+			if (was == '-')
+				assert_int_equal(known_header(at_guard(other, n)), HEADER_N);
+			else
+				assert_int_equal(known_header(at_guard(other, n)), names[i].header);
+			other[k] = '_';
+			assert_int_equal(known_header(at_guard(other, n)), HEADER_N);
+			other[k] = was;
+		}
+	}
+	for (uint32_t i = 0; i < HEADER_N; i++)
+		assert_true(found[i]);
+}
+
+static void test_anomaly_names(void **)
+{
+	assert_true(ANOMALY_N <= 64);
+	for (uint32_t i = 0; i < ANOMALY_N; i++) {
+		assert_true(strlen(http_anomaly_name(i)) > 3);
+		for (uint32_t k = 0; k < i; k++)
+			assert_string_not_equal(http_anomaly_name(i), http_anomaly_name(k));
+	}
+	assert_string_equal(http_anomaly_name(ANOMALY_LENGTH_AND_CHUNKED), "http_cl_and_te");
+	assert_string_equal(http_anomaly_name(ANOMALY_N), "?");
+}
+
+static void test_tokens(void **)
+{
+	for (uint32_t c = 0; c < 256; c++) {
+		bool want = c && (strchr("!#$%&'*+-.^_`|~", (int)c) || (c >= '0' && c <= '9') ||
+				  (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'));
+
+		assert_int_equal(is_token[c], want);
+	}
+}
+
+// The vector pass says what the plain loop says, for every length and position.
+static void test_controls(void **)
+{
+	uint32_t seed = 12345;
+
+	for (uint32_t len = 0; len < 70; len++) {
+		for (uint32_t round = 0; round < 40; round++) {
+			uint8_t bytes[70];
+			struct controls want = {0};
+
+			for (uint32_t i = 0; i < len; i++) {
+				seed = seed * 1103515245 + 12345;
+				uint32_t r = seed >> 16;
+
+				bytes[i] = r % 64 == 0 ? (uint8_t)(r >> 6) :
+					   r % 64 == 1 ? '\r' :
+					   r % 64 == 2 ? (uint8_t)((r >> 6) % 33) :
+							 (uint8_t)(' ' + r % 94);
+			}
+			struct span s = at_guard(bytes, len);
+
+			controls_scalar(s.p, s.len, &want);
+			struct controls got = controls(s);
+
+			assert_int_equal(got.crs, want.crs);
+			assert_int_equal(got.nul, want.nul);
+			assert_int_equal(got.others, want.others);
+		}
+	}
+	static uint8_t crs[20011];
+
+	memset(crs, '\r', sizeof(crs)); // more than a byte can count
+	assert_int_equal(controls(at_guard(crs, sizeof(crs))).crs, sizeof(crs));
+	for (uint32_t c = 0; c < 256; c++) {
+		uint8_t bytes[16];
+
+		memset(bytes, (int)c, sizeof(bytes));
+		struct controls got = controls(at_guard(bytes, 16));
+
+		assert_int_equal(got.others, (c < 32 && c != 9 && c != 10 && c != 13) || c == 127);
+		assert_int_equal(got.nul, c == 0);
+		assert_int_equal(got.crs, c == 13 ? 16 : 0);
+	}
+}
+
+struct framing_case {
+	const char *fields;
+	int request, response; // enum http_framing, -1: unknown
+	uint64_t length;
+	uint64_t anomalies;
+};
+
+#define DUP ANOMALY_BIT(DUPLICATE_LENGTH)
+#define CONFLICT ANOMALY_BIT(CONFLICTING_LENGTH)
+#define BAD_CL ANOMALY_BIT(BAD_LENGTH)
+#define BOTH ANOMALY_BIT(LENGTH_AND_CHUNKED)
+#define BAD_TE ANOMALY_BIT(BAD_TRANSFER_ENCODING)
+#define DUP_TE ANOMALY_BIT(DUPLICATE_TRANSFER_ENCODING)
+
+static void test_framing(void **)
+{
+	static const struct framing_case cases[] = {
+		{"", FRAMING_NONE, FRAMING_CLOSE, UINT64_MAX, 0},
+		{"Content-Length: 0\r\n", FRAMING_LENGTH, FRAMING_LENGTH, 0, 0},
+		{"Content-Length: 11, 11\r\n", FRAMING_LENGTH, FRAMING_LENGTH, 11, DUP},
+		{"Content-Length: 11\r\nContent-Length: 11\r\n", FRAMING_LENGTH, FRAMING_LENGTH, 11, DUP},
+		{"Content-Length: 11\r\nContent-Length: 5\r\n", FRAMING_LENGTH, FRAMING_LENGTH, 11,
+		 DUP | CONFLICT},
+		{"Content-Length: 11, 5\r\n", FRAMING_LENGTH, FRAMING_LENGTH, 11, DUP | CONFLICT},
+		{"Content-Length: x\r\nContent-Length: 5\r\n", FRAMING_LENGTH, FRAMING_LENGTH, 5,
+		 DUP | BAD_CL},
+		{"Content-Length: +11\r\n", FRAMING_NONE, -1, UINT64_MAX, BAD_CL},
+		{"Content-Length: -1\r\n", FRAMING_NONE, -1, UINT64_MAX, BAD_CL},
+		{"Content-Length: 0x0b\r\n", FRAMING_NONE, -1, UINT64_MAX, BAD_CL},
+		{"Content-Length: 1 1\r\n", FRAMING_NONE, -1, UINT64_MAX, BAD_CL},
+		{"Content-Length: 1_000\r\n", FRAMING_NONE, -1, UINT64_MAX, BAD_CL},
+		{"Content-Length:\r\n", FRAMING_NONE, -1, UINT64_MAX, BAD_CL},
+		{"Content-Length: 99999999999999999999\r\n", FRAMING_NONE, -1, UINT64_MAX, BAD_CL},
+		{"Content-Length: 18446744073709551616\r\n", FRAMING_NONE, -1, UINT64_MAX, BAD_CL},
+		{"Transfer-Encoding: chunked\r\n", FRAMING_CHUNKED, FRAMING_CHUNKED, UINT64_MAX, 0},
+		{"transfer-ENCODING:   Chunked  \r\n", FRAMING_CHUNKED, FRAMING_CHUNKED, UINT64_MAX, 0},
+		{"Transfer-Encoding: gzip, chunked\r\n", FRAMING_CHUNKED, FRAMING_CHUNKED, UINT64_MAX, 0},
+		{"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", FRAMING_CHUNKED,
+		 FRAMING_CHUNKED, UINT64_MAX, DUP_TE},
+		{"Transfer-Encoding: chunked, gzip\r\n", -1, FRAMING_CLOSE, UINT64_MAX, BAD_TE},
+		{"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", FRAMING_CHUNKED,
+		 FRAMING_CHUNKED, UINT64_MAX, DUP_TE | BAD_TE},
+		{"Transfer-Encoding: xchunked\r\n", -1, FRAMING_CLOSE, UINT64_MAX, BAD_TE},
+		{"Transfer-Encoding: \x0b"
+		 "chunked\r\n",
+		 -1, FRAMING_CLOSE, UINT64_MAX, BAD_TE | ANOMALY_BIT(BAD_HEADER_VALUE)},
+		{"Transfer-Encoding: identity\r\nContent-Length: 3\r\n", FRAMING_LENGTH, FRAMING_LENGTH, 3,
+		 BAD_TE | BOTH},
+		{"Transfer-Encoding:\r\n", FRAMING_NONE, FRAMING_CLOSE, UINT64_MAX, BAD_TE},
+		{"Content-Length: 6\r\nTransfer-Encoding: chunked\r\n", FRAMING_CHUNKED, FRAMING_CHUNKED, 6,
+		 BOTH},
+		{"Transfer-Encoding: xchunked\r\nContent-Length: 11\r\n", FRAMING_LENGTH, FRAMING_CLOSE, 11,
+		 BAD_TE | BOTH},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct framing_case *c = &cases[i];
+		struct http1_head h;
+		enum http_framing how;
+		char text[256];
+
+		snprintf(text, sizeof(text), "PUT / HTTP/1.0\r\n%s\r\n", c->fields);
+		h = parse(CLIENT, text);
+		if (h.anomalies != c->anomalies || h.framing.content_length != c->length)
+			fail_msg("%s", text);
+		assert_int_equal(http1_framing_request(&h.framing, &how) ? (int)how : -1, c->request);
+		snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\n%s\r\n", c->fields);
+		h = parse(SERVER, text);
+		assert_int_equal(http1_framing_response(&h.framing, false, &how) ? (int)how : -1,
+				 c->response);
+		assert_true(http1_framing_response(&h.framing, true, &how));
+		assert_int_equal(how, FRAMING_NONE);
+	}
+}
+
+static void test_framing_line(void **)
+{
+	struct http1_framing f = HTTP1_FRAMING_INIT;
+	enum http_framing how;
+	uint64_t found = 0;
+
+	assert_false(http1_framing_line(&f, AT_GUARD("Host: content-length: 4"), false, &found));
+	assert_false(http1_framing_line(&f, AT_GUARD(""), false, &found));
+	assert_true(http1_framing_line(&f, AT_GUARD("content-length: 4"), false, &found));
+	assert_true(http1_framing_request(&f, &how));
+	assert_int_equal(how, FRAMING_LENGTH);
+	assert_true(http1_framing_line(&f, AT_GUARD("Transfer-Encoding: chunked"), false, &found));
+	assert_int_equal(found, BOTH);
+	assert_true(http1_framing_response(&f, false, &how));
+	assert_int_equal(how, FRAMING_CHUNKED);
+	assert_true(http1_framing_line(&f, AT_GUARD("Transfer-Encoding:      "), true, &found));
+	assert_false(http1_framing_response(&f, false, &how));
+	assert_false(http1_framing_request(&f, &how));
+}
+
+static void test_probe(void **)
+{
+	static const struct {
+		enum dir dir;
+		enum probe probe;
+		const char *text;
+	} cases[] = {
+		{CLIENT, PROBE_CERTAIN, "GET / HTTP/1.1\r\n"},
+		{CLIENT, PROBE_CERTAIN, "\r\nQUERY /a%20b HTTP/1.0\n"},
+		{CLIENT, PROBE_CERTAIN, "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n\x16\x03"},
+		{CLIENT, PROBE_NO, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"},
+		{CLIENT, PROBE_NO, "GET /old\r\n"},
+		{CLIENT, PROBE_NO, "GET  / HTTP/1.1\r\n"},
+		{CLIENT, PROBE_NO, "GET / HTTP/1.1x"},
+		{CLIENT, PROBE_NO, "GET /\t HTTP/1.1"},
+		{CLIENT, PROBE_NO, "HTTP/1.1 200 OK\r\n"},
+		{CLIENT, PROBE_NO, "\x16\x03\x01"},
+		{CLIENT, PROBE_NO, "SSH-2.0-OpenSSH_9\r\n"},
+		{CLIENT, PROBE_NO, "HELO mail.example HELO\r\n"},
+		{CLIENT, PROBE_NO, "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGH"},
+		{SERVER, PROBE_CERTAIN, "HTTP/1.1 200 OK\r\n"},
+		{SERVER, PROBE_CERTAIN, "HTTP/1.0 404\r\n"},
+		{SERVER, PROBE_NO, "HTTP/1.1 600 OK\r\n"},
+		{SERVER, PROBE_NO, "HTTP/2 200 OK\r\n"},
+		{SERVER, PROBE_NO, "GET / HTTP/1.1\r\n"},
+		{SERVER, PROBE_NO, "220 smtp ready\r\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t len = strlen(cases[i].text);
+		bool certain = false;
+
+		assert_int_equal(http1_head_probe(at_guard(cases[i].text, len), cases[i].dir),
+				 cases[i].probe);
+		// With fewer bytes the answer is the same or not yet known.
+		for (size_t n = 0; n < len; n++) {
+			enum probe p = http1_head_probe(at_guard(cases[i].text, n), cases[i].dir);
+
+			assert_true(p == PROBE_UNSURE || p == cases[i].probe);
+			assert_false(certain && p == PROBE_UNSURE);
+			certain |= p == PROBE_CERTAIN;
+		}
+	}
+	assert_true(http1_head_plausible(AT_GUARD("GET \t"), CLIENT));
+	assert_true(http1_head_plausible(AT_GUARD("PROPF"), CLIENT));
+	assert_false(http1_head_plausible(AT_GUARD("GET/"), CLIENT));
+	assert_true(http1_head_plausible(AT_GUARD("HTT"), SERVER));
+	assert_false(http1_head_plausible(AT_GUARD("HTTP/2"), SERVER));
+}
+
+static void test_many_headers(void **)
+{
+	static char text[200000];
+	size_t n = (size_t)sprintf(text, "GET / HTTP/1.1\r\n");
+	struct http1_head h;
+
+	for (uint32_t i = 0; i < 5000; i++)
+		n += (size_t)sprintf(text + n, "X-%u: v\r\n", i);
+	n += (size_t)sprintf(text + n, "Cookie: late\r\nHost: late\r\nContent-Length: 7\r\n\r\n");
+	assert_true(http1_head_parse(at_guard(text, n), CLIENT, 256, &h));
+	assert_int_equal(h.n_headers, 5003);
+	assert_int_equal(h.anomalies, ANOMALY_BIT(TOO_MANY_HEADERS));
+	assert_null(h.header[HEADER_COOKIE].p);
+	assert_text(h.header[HEADER_HOST], "late");
+	assert_int_equal(h.framing.content_length, 7);
+}
+
+static void test_kept_head(void **)
+{
+	char text[] = "GET / HTTP/1.1\r\nHost: a\r\nX-One:  1 \r\nbroken\r\nX-Two: 2\r\n 3\r\nx-one: 4\r\n";
+	struct http_msg msg = {.head = (uint8_t *)text, .head_len = sizeof(text) - 1};
+	struct span name, value;
+	uint32_t pos = 0, n = 0;
+
+	while (http_header_next(&msg, &pos, &name, &value))
+		n++;
+	assert_int_equal(n, 4);
+	assert_text(http_header_find(&msg, SPAN_LIT("x-ONE")), "1");
+	assert_text(http_header_find(&msg, SPAN_LIT("x-two")), "2\r\n 3");
+	assert_null(http_header_find(&msg, SPAN_LIT("x-on")).p);
+	// A head that was cut inside a line: the line is not there.
+	msg.head_len = (uint32_t)(strstr(text, "1 \r\n") - text + 2);
+	assert_null(http_header_find(&msg, SPAN_LIT("x-one")).p);
+	assert_text(http_header_find(&msg, SPAN_LIT("host")), "a");
+	msg = (struct http_msg){0};
+	assert_null(http_header_find(&msg, SPAN_LIT("host")).p);
+}
+
+// Whatever the bytes: no byte outside, and every span that is handed out lies inside.
+static void test_hostile(void **)
+{
+	static const char *const parts[] = {
+		"GET ", "/", " HTTP/1.1", "\r\n", "\n", "\r", " ", "\t", ":", "Host", "Content-Length",
+		"Transfer-Encoding", "chunked", ",", "11", "-", "HTTP/1.1", "200", "\x80", "\x01", "A", ";",
+		"", "x: y\r\n",
+	};
+	uint32_t seed = 7;
+
+	for (uint32_t round = 0; round < 60000; round++) {
+		uint8_t bytes[256];
+		uint32_t n = 0, max = round % 40;
+
+		for (uint32_t i = 0; i < max; i++) {
+			seed = seed * 1103515245 + 12345;
+			uint32_t part = (seed >> 16) % (sizeof(parts) / sizeof(parts[0]));
+			size_t len = strlen(parts[part]);
+
+			if (i == 0 && round & 1)
+				part = 0, len = 4;
+			if (len == 0) { // a NUL
+				part = 6, len = 1;
+				bytes[n++] = 0;
+				continue;
+			}
+			if (n + len > sizeof(bytes))
+				break;
+			memcpy(bytes + n, parts[part], len);
+			n += (uint32_t)len;
+		}
+		struct span s = at_guard(bytes, n);
+		struct http1_head h;
+
+		for (uint32_t dir = 0; dir < 2; dir++) {
+			http1_head_probe(s, dir);
+			if (!http1_head_parse(s, dir, 9, &h))
+				continue;
+			for (uint32_t i = 0; i < HEADER_N; i++) {
+				struct span v = h.header[i];
+
+				assert_true(!v.p || (v.p >= s.p && v.p <= s.p + s.len &&
+						     v.len <= (size_t)(s.p + s.len - v.p)));
+			}
+			if (dir == CLIENT)
+				assert_true(h.uri.len && h.method.len && h.uri.p + h.uri.len <= s.p + s.len);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_end),
+		cmocka_unit_test(test_request),
+		cmocka_unit_test(test_request_line),
+		cmocka_unit_test(test_status_line),
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_every_cut),
+		cmocka_unit_test(test_known_names),
+		cmocka_unit_test(test_anomaly_names),
+		cmocka_unit_test(test_tokens),
+		cmocka_unit_test(test_controls),
+		cmocka_unit_test(test_framing),
+		cmocka_unit_test(test_framing_line),
+		cmocka_unit_test(test_probe),
+		cmocka_unit_test(test_many_headers),
+		cmocka_unit_test(test_kept_head),
+		cmocka_unit_test(test_hostile),
+	};
+
+	return cmocka_run_group_tests(tests, setup, NULL);
+}
