@@ -7,7 +7,6 @@
 #pragma once
 
 #include "conf/conf.h"
-#include "detect/issue.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -42,6 +41,5 @@ bool command_number(const char *name, const char *option, const char *text, uint
 uint32_t command_cpus(void);
 void command_lcores(uint32_t n, bool pinned, char *text, size_t len);
 uint64_t command_random(void);
-
-// A few lines about an issue for people; bytes from the wire are escaped.
-void command_print_issue(FILE *out, const struct issue *issue);
+// What other folders have to tell operators.
+void command_log(int level, const char *text);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The apitap authors
 //
-// Generic Routing Encapsulation, version 0 (RFC 2784, key and sequence of RFC 2890) and NVGRE
-// (RFC 7637), whose virtual subnet is part of the flow key. Version 1 (PPTP) is not followed.
+// Generic Routing Encapsulation, version 0 (RFC 2784, key and sequence of RFC 2890). The key is not
+// part of the flow key: mirror sessions give each direction of a connection a key of its own.
+// Version 1 (PPTP) is not followed.
 
 #include "dataplane/decap.h"
 
@@ -17,7 +18,7 @@ enum {
 
 static enum walk_next gre_step(struct walk *walk)
 {
-	uint32_t header = 4, key = 0;
+	uint32_t header = 4;
 
 	if (walk->len < 4)
 		return WALK_STOP;
@@ -26,22 +27,15 @@ static enum walk_next gre_step(struct walk *walk)
 		return WALK_UNKNOWN;
 	if (flags & GRE_CHECKSUM)
 		header += 4;
-	if (flags & GRE_KEY) {
-		if (walk->len < header + 4)
-			return WALK_STOP;
-		key = walk_be32(walk->p + header);
+	if (flags & GRE_KEY)
 		header += 4;
-	}
 	if (flags & GRE_SEQUENCE)
 		header += 4;
 	if (!walk_skip(walk, header))
 		return WALK_STOP;
 	walk->sequenced = flags & GRE_SEQUENCE;
-	if (protocol == GRE_ETHERNET) {
-		if (flags & GRE_KEY)
-			walk->space = key >> 8;
+	if (protocol == GRE_ETHERNET)
 		return WALK_ETHERNET;
-	}
 	walk->ethertype = protocol;
 	return WALK_ETHERTYPE;
 }

@@ -4,6 +4,7 @@
 // Finds the subcommand; holds what the subcommands share. See command.h.
 
 #include "dataplane/command.h"
+#include "dataplane/log.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -126,48 +127,9 @@ uint64_t command_random(void)
 	return value;
 }
 
-static void print_bytes(FILE *out, struct span s)
+void command_log(int level, const char *text)
 {
-	for (uint32_t i = 0; i < s.len && i < 600; i++) {
-		if (s.p[i] < 0x20 || s.p[i] >= 0x7f || s.p[i] == '\\')
-			fprintf(out, "\\x%02x", s.p[i]);
-		else
-			fputc(s.p[i], out);
-	}
-}
-
-void command_print_issue(FILE *out, const struct issue *issue)
-{
-	static const char *const severities[] = {"Info", "Low", "Medium", "High", "Critical"};
-	static const char *const results[] = {"Unknown", "Attempted", "Succeeded"};
-
-	fprintf(out, "\n[%s] %s (%s", severities[issue->severity], issue->type, issue->detector);
-	for (uint32_t i = 0; i < issue->n_owasp; i++)
-		fprintf(out, ", %s", issue->owasp[i]);
-	fprintf(out, ")  confidence %u %%, result %s, count %" PRIu64 "\n  ", issue->confidence,
-		results[issue->result], issue->count);
-	if (issue->target.template.len) {
-		print_bytes(out, issue->target.method);
-		fputc(' ', out);
-		print_bytes(out, issue->target.host);
-		print_bytes(out, issue->target.template);
-		fprintf(out, "  ");
-	}
-	fprintf(out, "from %s ", issue->attacker.ip);
-	if (issue->attacker.user.len) {
-		fprintf(out, "user ");
-		print_bytes(out, issue->attacker.user);
-	}
-	fprintf(out, "\n  what happened: ");
-	print_bytes(out, span_make(issue->description, strlen(issue->description)));
-	fprintf(out, "\n");
-	for (uint32_t i = 0; i < issue->n_types; i++) {
-		fprintf(out, "  %s in ", issue->types[i].type);
-		print_bytes(out, issue->types[i].field);
-		fprintf(out, " x%" PRIu64 ", e.g. ", issue->types[i].count);
-		print_bytes(out, issue->types[i].sample);
-		fprintf(out, "\n");
-	}
+	log_write((enum log_level)level, "%s", text);
 }
 
 int main(int argc, char **argv)

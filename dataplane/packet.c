@@ -129,6 +129,8 @@ struct network {
 	const uint8_t *src, *dst; // 4 or 16 bytes
 	bool v6;
 	bool fragment;            // a part of a datagram
+	bool more;                // … and not the last one
+	uint32_t offset, id;      // of the part
 	uint8_t protocol;
 	uint32_t missing;         // bytes of the datagram that the capture cut off
 };
@@ -152,6 +154,9 @@ static bool step_ipv4(struct walk *walk, uint32_t cut, struct network *net)
 	net->dst = p + 16;
 	net->protocol = p[9];
 	net->fragment = (walk_be16(p + 6) & 0x3fff) != 0;
+	net->more = walk_be16(p + 6) & 0x2000;
+	net->offset = (walk_be16(p + 6) & 0x1fff) * 8u;
+	net->id = walk_be16(p + 4);
 	net->missing = total > walk->len ? total - walk->len : 0;
 	if (total < walk->len)
 		walk->len = total;
@@ -199,8 +204,14 @@ static bool step_ipv6(struct walk *walk, uint32_t cut, struct network *net)
 				return false;
 			len = 8;
 			// Offset 0 and no more: an atomic fragment (RFC 6946) is whole.
-			if (walk_be16(walk->p + 2) & 0xfff9)
+			if (walk_be16(walk->p + 2) & 0xfff9) {
 				net->fragment = true;
+				net->more = walk->p[3] & 1;
+				net->offset = walk_be16(walk->p + 2) & 0xfff8;
+				net->id = walk_be32(walk->p + 4);
+				net->protocol = walk->p[0];
+				return walk_skip(walk, 8);
+			}
 			break;
 		default:
 			net->protocol = next;
@@ -235,6 +246,27 @@ static void key_fill(struct pkt *pkt, const struct network *net, uint16_t sport,
 	key->port[src] = sport;
 	key->port[!src] = dport;
 	key->space_proto = space << 8 | PROTOCOL_TCP;
+}
+
+// What frag.c needs: the datagram's identity in the key, the piece's place in seq.
+static enum fate step_fragment(struct rte_mbuf *m, const struct walk *walk,
+			       const struct network *net)
+{
+	struct pkt *pkt = pkt_of(m);
+
+	key_fill(pkt, net, 0, 0, walk->space);
+	// The two directions use the same ids for different datagrams: the sender's side is marked.
+	pkt->key.port[0] = (uint16_t)(net->id >> 16) ^ (uint16_t)(pkt->src << 15);
+	pkt->key.port[1] = (uint16_t)net->id;
+	pkt->key.space_proto = walk->space << 8 | net->protocol;
+	pkt->l3_off = (uint16_t)(net->header - rte_pktmbuf_mtod(m, const uint8_t *));
+	pkt->l4_off = (uint16_t)(walk->p - rte_pktmbuf_mtod(m, const uint8_t *));
+	pkt->seq = net->offset;
+	pkt->payload_len = (uint16_t)RTE_MIN(walk->len, (uint32_t)UINT16_MAX);
+	pkt->missing_len = net->missing != 0;
+	pkt->more_fragments = net->more;
+	pkt->next_held = NULL;
+	return FATE_FRAGMENT;
 }
 
 // RFC 9293 section 3.1.
@@ -312,7 +344,7 @@ enum fate packet_decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_le
 		if (!(version == 4 ? step_ipv4(&walk, cut, &net) : step_ipv6(&walk, cut, &net)))
 			return FATE_MALFORMED;
 		if (net.fragment)
-			return FATE_FRAGMENT;
+			return step_fragment(m, &walk, &net);
 		if (net.protocol == PROTOCOL_TCP)
 			return step_tcp(m, &walk, &net, seed);
 		if (net.protocol == PROTOCOL_UDP) {

@@ -40,6 +40,7 @@ struct pkt {
 	uint8_t tcp_flags;     // enum tcp_flag
 	uint8_t src;           // index in key of the sender: 0 or 1
 	uint8_t v6 : 1;
+	uint8_t more_fragments : 1; // frag.c only
 	uint8_t bad_checksum : 1; // TCP checksum was verified and is wrong
 	uint16_t window;
 	uint16_t l3_off, l4_off; // innermost IP and TCP headers, from the start of the packet

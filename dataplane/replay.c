@@ -9,6 +9,7 @@
 #include "dataplane/packet.h"
 #include "dataplane/replay_engine.h"
 #include "dataplane/source_pcap.h"
+#include "export/card.h"
 #include "export/exporter.h"
 #include "export/json.h"
 #include "export/txlog.h"
@@ -169,8 +170,11 @@ static void on_issue(void *arg, const struct issue *issue)
 {
 	struct replay *r = arg;
 
-	while (r->exporter && !exporter_issue(r->exporter, issue))
+	if (!r->exporter)
+		return;
+	while (!exporter_has_room(r->exporter))
 		usleep(1000); // offline nothing is dropped
+	exporter_issue(r->exporter, issue);
 }
 
 static void on_final_issue(void *arg, const struct issue *issue)
@@ -183,7 +187,7 @@ static void on_final_issue(void *arg, const struct issue *issue)
 	if (r->issues)
 		json_from_issue(r->issues, issue, sensor->id, 0, r->n_issues);
 	if (!r->quiet)
-		command_print_issue(r->issues == stdout ? stderr : stdout, issue);
+		card_from_issue(r->issues == stdout ? stderr : stdout, issue, sensor->id);
 }
 
 static void progress(struct replay *r, const struct source *source, const char *path)
@@ -338,6 +342,9 @@ static int replay_open(struct replay *r)
 		return EXIT_FAILED;
 	}
 	if (r->publish) {
+		const struct sensor_conf *sensor = conf_get(r->conf, &sensor_section);
+
+		exporter_setup(sensor->id, command_log);
 		r->exporter = exporter_start(r->conf, why, sizeof(why));
 		if (!r->exporter) {
 			fprintf(stderr, "apitap replay: %s\n", why);

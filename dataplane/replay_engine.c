@@ -7,6 +7,7 @@
 
 #include "dataplane/replay_engine.h"
 
+#include "dataplane/frag.h"
 #include "dataplane/hash.h"
 #include "dataplane/packet.h"
 
@@ -17,6 +18,7 @@
 
 enum {
 	RING_SLOTS = 2048,
+	FRAG_NESTED = 4,
 	EPOCH_PACKETS = 8192, // so that a delta cannot overflow, whatever the packets' clock says
 };
 
@@ -39,6 +41,7 @@ struct replay_engine {
 	uint64_t epoch_end_ns;
 	uint32_t epoch_packets;
 	struct fates fates;  // of the reader
+	struct frag *frag;
 	uint64_t mark_ns;    // reader: rw before a mark, workers: ro after it
 	uint32_t marks;
 	struct replay_worker workers[WORKER_MAX];
@@ -90,6 +93,12 @@ struct replay_engine *replay_engine_new(struct sensor *sensor, uint64_t seed, ch
 		return NULL;
 	}
 	*e = (struct replay_engine){.sensor = sensor, .n_workers = sensor->n_workers, .seed = seed};
+	e->frag = frag_new(seed);
+	if (!e->frag) {
+		snprintf(why, why_len, "no memory for IP reassembly");
+		free(e);
+		return NULL;
+	}
 	for (uint32_t i = 0; i < e->n_workers; i++) {
 		e->workers[i].pipe = sensor_pipeline(sensor, i);
 		e->workers[i].engine = e;
@@ -192,6 +201,14 @@ void replay_engine_packet(struct replay_engine *e, struct rte_mbuf *m, uint32_t 
 	e->fates.rx_pkts++;
 	e->fates.rx_bytes += len;
 	enum fate fate = packet_decode(m, link_type, wire_len, e->seed);
+	// A datagram may be fragmented again inside a tunnel.
+	for (uint32_t i = 0; fate == FATE_FRAGMENT && i < FRAG_NESTED; i++) {
+		m = frag_add(e->frag, m, &e->fates);
+		if (!m)
+			return;
+		len = rte_pktmbuf_pkt_len(m);
+		fate = packet_decode(m, link_type, len, e->seed);
+	}
 	if (fate != FATE_PARSED) {
 		e->fates.pkts[fate]++;
 		e->fates.bytes[fate] += len;
@@ -220,6 +237,7 @@ void replay_engine_end(struct replay_engine *e)
 	sensor_finish(e->sensor, e->clock_ns, &e->fates);
 	e->clock_ns = 0;
 	e->epoch_end_ns = 0;
+	frag_reset(e->frag);
 }
 
 void replay_engine_fates(const struct replay_engine *e, struct fates *sum)
@@ -240,5 +258,6 @@ void replay_engine_free(struct replay_engine *e)
 		}
 		rte_ring_free(e->workers[i].ring);
 	}
+	frag_free(e->frag);
 	free(e);
 }

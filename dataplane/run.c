@@ -6,6 +6,7 @@
 
 #include "dataplane/command.h"
 #include "dataplane/eal.h"
+#include "dataplane/frag.h"
 #include "dataplane/log.h"
 #include "dataplane/port.h"
 #include "dataplane/sensor.h"
@@ -233,10 +234,14 @@ static int run_open(struct appliance *r, char **extra, int n_extra)
 			.lcore = lcore,
 			.seed = options.seed,
 			.pipe = sensor_pipeline(r->sensor, i),
+			.frag = frag_new(options.seed),
 			.clock = &r->clock,
 			.stop = &r->stop,
 		};
-		i++;
+		if (!r->workers[i++].frag) {
+			snprintf(why, sizeof(why), "no memory for IP reassembly");
+			goto err;
+		}
 	}
 	if (i < r->n_workers) {
 		snprintf(why, sizeof(why), "%u workers need %u lcores; the EAL arguments leave %u",
@@ -247,6 +252,8 @@ static int run_open(struct appliance *r, char **extra, int n_extra)
 		snprintf(why, sizeof(why), "no memory for the rings between workers");
 		goto err;
 	}
+	const struct sensor_conf *sensor = conf_get(r->conf, &sensor_section);
+	exporter_setup(sensor->id, command_log);
 	r->exporter = exporter_start(r->conf, why, sizeof(why));
 	if (!r->exporter)
 		goto err;

@@ -7,6 +7,7 @@
 
 #include "dataplane/worker.h"
 
+#include "dataplane/frag.h"
 #include "dataplane/hash.h"
 #include "dataplane/packet.h"
 #include "dataplane/pkt.h"
@@ -65,6 +66,13 @@ static void worker_rx(struct worker *w, const struct worker_queue *q, struct rte
 		w->fates.rx_bytes += len;
 		pkt_of(m)->ts_ns = now_ns;
 		enum fate fate = packet_decode(m, 1, len, w->seed);
+		if (fate == FATE_FRAGMENT) {
+			m = frag_add(w->frag, m, &w->fates);
+			if (!m)
+				continue;
+			len = rte_pktmbuf_pkt_len(m);
+			fate = packet_decode(m, 1, len, w->seed);
+		}
 		if (fate != FATE_PARSED) {
 			w->fates.pkts[fate]++;
 			w->fates.bytes[fate] += len;

@@ -24,6 +24,8 @@ enum {
 	TICK_NS = 10 * 1000 * 1000,
 };
 
+struct frag;
+
 // What a worker runs; set by the composition root, which knows flows and detection.
 struct pipeline {
 	void *ctx;
@@ -51,6 +53,7 @@ struct worker {
 	unsigned lcore;
 	uint64_t seed;
 	struct pipeline pipe;
+	struct frag *frag;
 	const struct worker_clock *clock;
 	const _Atomic bool *stop;             // control: rw, workers: ro
 	struct worker_queue queues[WORKER_QUEUES];

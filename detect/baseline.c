@@ -35,9 +35,9 @@
 enum {
 	BASELINE_VERSION = 1,
 	BASELINE_HEADER = 32,
-	BASELINE_CRC_AT = 8,        // where it stands; it covers what is behind it
-	BASELINE_MAX = 256 << 20,   // bytes of a file
-	BASELINE_NAME_MAX = 64,     // bytes of a section's name
+	BASELINE_CRC_AT = 8,      // where it stands; it covers what is behind it
+	BASELINE_MAX = 256 << 20, // bytes of a file
+	BASELINE_NAME_MAX = 64,   // bytes of a section's name
 	ENDPOINTS_VERSION = 1,
 	ENDPOINT_NUMBERS = 12,
 	ENDPOINT_TEXT_MAX = 4096,
@@ -45,7 +45,6 @@ enum {
 
 static const char baseline_magic[8] = "APITAPBL";
 static const char endpoints_name[] = "@endpoints";
-
 
 static bool path_make(char out[PATH_MAX], const char *dir, const char *name)
 {
@@ -405,8 +404,12 @@ static void content_load(struct merger *m, const struct cursor *content)
 	struct section s;
 
 	for (struct cursor c = *content; c.len && take_section(&c, &s);) {
-		if (name_is(&s, endpoints_name) && s.version == ENDPOINTS_VERSION)
+		if (!name_is(&s, endpoints_name))
+			continue;
+		if (s.version == ENDPOINTS_VERSION)
 			take_endpoints(&s, m);
+		else
+			LOG(NOTICE, "Endpoints in a form of version %u are not used.", s.version);
 	}
 	for (struct cursor c = *content; c.len && take_section(&c, &s);) {
 		int i = find_detector(m, &s);
@@ -457,7 +460,8 @@ static void put_aside(const char *dir, const char *path, const char *what, const
 		LOG(ERR, "%s %s and cannot be put aside (%s); starting with nothing learnt.", path,
 		    what, strerror(errno));
 	else
-		LOG(ERR, "%s %s; put aside as %s, starting with nothing learnt.", path, what, aside);
+		LOG(ERR, "%s %s; put aside as %s, starting with nothing learnt.", path, what,
+		    aside);
 }
 
 static int read_all(int fd, uint8_t *bytes, size_t len, size_t *got)

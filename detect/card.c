@@ -33,12 +33,13 @@ static const struct card_range card_ranges[] = {
 	// American Express
 	{340000, 349999, LEN(15), true},
 	{370000, 379999, LEN(15), true},
-	// JCB
-	{352800, 358999, LEN(16), true},
+	// JCB, with what was issued around its range
+	{350000, 359999, LEN(16), true},
 	// Visa
 	{400000, 499999, LEN(13) | LEN(16) | LEN(19), true},
 	// Maestro
 	{501800, 501899, LEN(12) | LEN(13) | LEN(15) | LEN(16) | LEN(19), true},
+	{501900, 501999, LEN(16), true},
 	{502000, 502099, LEN(12) | LEN(13) | LEN(15) | LEN(16) | LEN(19), true},
 	{503800, 503899, LEN(12) | LEN(13) | LEN(15) | LEN(16) | LEN(19), true},
 	{589300, 589399, LEN(16) | LEN(19), true},
@@ -46,7 +47,7 @@ static const struct card_range card_ranges[] = {
 	{675900, 675999, LEN(16) | LEN(18) | LEN(19), true},
 	{676100, 676399, LEN(12) | LEN(13) | LEN(15) | LEN(16) | LEN(19), true},
 	{500000, 509999, LEN(16), false},
-	{560000, 589999, LEN(16), false},
+	{560000, 589999, LEN(12) | LEN(13) | LEN(14) | LEN(15) | LEN(16) | LEN(19), false},
 	{639000, 639099, LEN(16), false},
 	{670000, 679999, LEN(16), false},
 	// Discover

@@ -353,7 +353,7 @@ static bool template_word(struct template *t, struct span word)
 	return true;
 }
 
-// 1207.json: the kind of value, and the ending that says what is returned.
+// The length of ".json": the ending says what is returned, and stays.
 static uint32_t ending_len(struct span s)
 {
 	uint32_t n = 0;
@@ -377,16 +377,17 @@ static bool template_segment(struct template *t, struct span raw, bool hidden)
 		return template_put(t, "/{token}", 8);
 	s.len = form_decode(s, decoded, false);
 	s.p = decoded;
+	// 1207.json: what is before the ending counts, unless all of it is one thing.
 	ending = ending_len(s);
-	class = endpoint_segment(s);
-	if (class == SEGMENT_WORD && ending)
-		class = endpoint_segment(span_make(s.p, s.len - ending));
+	class = ending ? endpoint_segment(span_make(s.p, s.len - ending)) : SEGMENT_WORD;
+	if (class == SEGMENT_WORD) {
+		class = endpoint_segment(s);
+		ending = 0;
+	}
 	if (!template_put(t, "/", 1))
 		return false;
 	if (class == SEGMENT_WORD)
 		return template_word(t, s);
-	if (class == SEGMENT_EMAIL)
-		ending = 0;
 	name = endpoint_segment_name(class);
 	return template_put(t, name, strlen(name)) &&
 	       template_word(t, span_make(s.p + s.len - ending, ending));

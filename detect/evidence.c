@@ -73,12 +73,17 @@ static struct span span_cut(struct span s, uint32_t from, uint32_t to)
 	return span_make(s.p + from, to - from);
 }
 
+static bool is_whole(const struct out *out, uint16_t type)
+{
+	return type == MASK_WHOLE || type == out->evidence->types->password;
+}
+
 // A value of a data type in the form that the type gives it.
 static void put_value(struct out *out, uint16_t type, struct span s)
 {
 	uint32_t n;
 
-	if (type == MASK_WHOLE || type == out->evidence->types->password) {
+	if (is_whole(out, type)) {
 		put_stars(out, s.len);
 		return;
 	}
@@ -125,20 +130,23 @@ static struct ranges ranges_of(const struct out *out, struct span text, struct s
 	return r;
 }
 
+// By beginning, the longer one first.
 static void ranges_sort(struct range *range, uint32_t n)
 {
 	for (uint32_t i = 1; i < n; i++) {
 		struct range one = range[i];
 		uint32_t k = i;
 
-		for (; k > 0 && range[k - 1].from > one.from; k--)
+		for (; k > 0 && (range[k - 1].from > one.from ||
+				 (range[k - 1].from == one.from && range[k - 1].to < one.to)); k--)
 			range[k] = range[k - 1];
 		range[k] = one;
 	}
 }
 
-// The text with these ranges masked; they may reach beyond it, and then are hidden whole, like
-// those that overlap: two half-masked forms together could show all.
+// The text with these ranges masked. One that lies in another is masked with it. Those that
+// overlap in part are hidden whole, for two half-masked forms together could show all; and so
+// are those that reach beyond the text.
 static void put_ranges(struct out *out, struct span text, struct range *range, uint32_t n)
 {
 	uint32_t at = 0;
@@ -146,16 +154,16 @@ static void put_ranges(struct out *out, struct span text, struct range *range, u
 	ranges_sort(range, n);
 	for (uint32_t i = 0; i < n && range[i].from < text.len;) {
 		struct range one = range[i++];
-		bool mixed = false;
+		bool whole = false;
 
 		for (; i < n && range[i].from < one.to; i++) {
-			mixed |= range[i].from != one.from || range[i].to != one.to;
+			whole |= range[i].to > one.to || is_whole(out, range[i].type);
 			one.to = range[i].to > one.to ? range[i].to : one.to;
 		}
 		put(out, span_cut(text, at, one.from));
 		if (one.to > text.len)
 			put_stars(out, text.len - one.from);
-		else if (mixed)
+		else if (whole)
 			put_stars(out, one.to - one.from);
 		else
 			put_value(out, one.type, span_cut(text, one.from, one.to));
@@ -357,10 +365,13 @@ static void put_cookies(struct out *out, struct span value, bool set)
 			put(out, pair);
 		} else if (name.len == pair.len) {
 			// A value without a name, or a flag such as HttpOnly.
+			uint32_t before = (uint32_t)(span_trim(pair).p - pair.p);
+
+			put(out, span_cut(pair, 0, before));
 			if (set && at > 0)
-				put(out, pair);
+				put(out, span_cut(pair, before, pair.len));
 			else
-				put_secret(out, pair);
+				put_secret(out, span_cut(pair, before, pair.len));
 		} else {
 			put(out, name);
 			put(out, SPAN_LIT("="));

@@ -291,6 +291,21 @@ static struct span hits_bytes(const struct exchange *x, const struct hit *hit)
 	return (struct span){0};
 }
 
+// One value of a URL under the names of two types of a group (a telephone number, international
+// and national) is told once.
+static bool hits_again(struct hits *hits, const struct hit *hit)
+{
+	uint64_t end = hit->off + hit->value.len;
+	enum type_group group = datatype_get(hit->type)->group;
+
+	if (group == hits->group && hit->off < hits->end && end > hits->off)
+		return true;
+	hits->off = hit->off;
+	hits->end = end;
+	hits->group = group;
+	return false;
+}
+
 void hits_add(void *arg, const struct hit *hit)
 {
 	struct hits *hits = arg;
@@ -312,6 +327,8 @@ void hits_add(void *arg, const struct hit *hit)
 		if (hit->dir == CLIENT && hit->parent.len == 0 && hit->key.len)
 			place = PLACE_FORM;
 	}
+	if (place != PLACE_BODY && place != PLACE_FORM && hits_again(hits, hit))
+		return;
 	h = hits_find(x, hit, place, hit->field);
 	if (!h)
 		h = hits_new(hits, hit, place);
@@ -374,6 +391,7 @@ static bool scan_parameter(struct scanner *scanner, struct hits *hits, struct sp
 
 	hits->name = key;
 	hits->found = false;
+	hits->end = 0;
 	if (value.len > sizeof(text))
 		value.len = sizeof(text);
 	value.len = form_decode(value, text, true);
@@ -419,6 +437,7 @@ static bool scan_segment(struct scanner *scanner, struct hits *hits, struct span
 	hits->place = PLACE_PATH;
 	hits->name = span_make(name, strlen(name));
 	hits->found = false;
+	hits->end = 0;
 	value = bare;
 	if (value.len > sizeof(text))
 		value.len = sizeof(text);

@@ -26,6 +26,8 @@ struct hits {
 	enum hit_place place;
 	struct span name; // of the place, when it is not in a body
 	bool found;       // the scanner reported something
+	uint64_t off, end; // the last value reported, and its group; end 0: none
+	enum type_group group;
 };
 
 void hits_types_init(struct hits_types *types);

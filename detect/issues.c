@@ -26,7 +26,7 @@ struct issue_record {
 	struct issue issue;
 	const struct detector *detector;
 	uint64_t key;
-	uint64_t endpoint;   // that the target is about
+	uint64_t endpoint; // that the target is about
 	struct keep keep, texts;
 	uint64_t told_ns;
 	bool told, changed, urgent, with_evidence;
@@ -422,7 +422,8 @@ static void record_numbers(struct issue_record *r, const struct issue_draft *dra
 		issue->result = draft->result;
 	if (confidence >= issue->confidence) {
 		issue->confidence = confidence;
-		issue->n_terms = draft->n_terms < ISSUE_MAX_TERMS ? draft->n_terms : ISSUE_MAX_TERMS;
+		issue->n_terms =
+			draft->n_terms < ISSUE_MAX_TERMS ? draft->n_terms : ISSUE_MAX_TERMS;
 		memcpy(issue->terms, draft->terms, sizeof(issue->terms));
 	}
 	if (draft->metric.present) {
@@ -508,8 +509,8 @@ static bool is_due(const struct issues *t, const struct issue_record *r, uint64_
 	// A clock that went back must not silence an issue.
 	if (!r->told || now_ns < r->told_ns)
 		return true;
-	return now_ns - r->told_ns >= (r->urgent && t->update_ns > URGENT_NS ? URGENT_NS
-									     : t->update_ns);
+	return now_ns - r->told_ns >=
+	       (r->urgent && t->update_ns > URGENT_NS ? URGENT_NS : t->update_ns);
 }
 
 void issues_tell(struct issues *t, uint64_t now_ns, bool all)

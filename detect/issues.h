@@ -11,8 +11,8 @@
 #include "detect/known.h"
 
 enum {
-	ISSUES_WITH_EVIDENCE = 2000,          // the first so many; later ones have none
-	ISSUES_EVIDENCE_BYTES = 256 << 20,    // of all together
+	ISSUES_WITH_EVIDENCE = 2000,       // the first so many; later ones have none
+	ISSUES_EVIDENCE_BYTES = 256 << 20, // of all together
 };
 
 struct issue_record;

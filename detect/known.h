@@ -23,23 +23,23 @@ struct known_call {
 struct known_endpoint {
 	struct merged_endpoint pub; // first: a pointer to it is a pointer to the whole
 	char *text;                 // owned: host, method, template
-	// areas follow
+				    // areas follow
 };
 
 struct known_principal {
-	struct merged_principal pub; // first
+	struct merged_principal pub;           // first
 	struct known_principal *older, *newer; // by the last call
-	char *text;                  // owned: user, user agent; NULL: nobody said yet who it is
-	struct known_call *history;  // owned ring of n_history, the next one goes to `at`
-	uint32_t place;              // in known.principals
+	char *text;                 // owned: user, user agent; NULL: nobody said yet who it is
+	struct known_call *history; // owned ring of n_history, the next one goes to `at`
+	uint32_t place;             // in known.principals
 	uint8_t n_history, room, at;
 	char empty[1]; // stands for texts that are not known
-	// areas follow
+		       // areas follow
 };
 
 struct known {
 	uint32_t max_endpoints, max_principals, max_history;
-	size_t endpoint_bytes, principal_bytes; // of one, with areas
+	size_t endpoint_bytes, principal_bytes;                           // of one, with areas
 	uint32_t endpoint_area[KNOWN_AREAS], principal_area[KNOWN_AREAS]; // offsets, 0: none
 	uint32_t n_areas;
 
@@ -66,6 +66,20 @@ static inline struct known_endpoint *known_endpoint(const struct known *k, uint6
 static inline struct known_principal *known_principal(const struct known *k, uint64_t id)
 {
 	return idmap_get(&k->principal_map, id);
+}
+
+// Asks for what a call will touch. Either may be NULL.
+static inline void known_prefetch(const struct known_endpoint *e, const struct known_principal *p)
+{
+	if (e) {
+		__builtin_prefetch(&e->pub.first_ns, 1);
+		__builtin_prefetch(&e->pub.status[3], 1);
+	}
+	if (p) {
+		__builtin_prefetch(&p->pub.id, 1);
+		__builtin_prefetch(&p->pub.calls, 1);
+		__builtin_prefetch(&p->older, 1);
+	}
 }
 
 // The endpoint of that id, new if need be. NULL: no room (counted) or no memory.

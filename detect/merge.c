@@ -21,18 +21,22 @@ struct merger_options {
 	uint32_t max_endpoints, max_principals, history, max_issues, update_s;
 };
 
-#define MERGER_ROW(field, min, max, def, unit, help)                                               \
-	{#field, CONF_U32, offsetof(struct merger_options, field), min, max, def, NULL, NULL,      \
-	 unit, help, false}
+#define MERGER_ROW(field, ...)                                                                     \
+	{                                                                                          \
+		.key = #field, .type = CONF_U32, .offset = offsetof(struct merger_options, field), \
+		__VA_ARGS__                                                                        \
+	}
 static const struct conf_row merger_rows[] = {
-	MERGER_ROW(max_endpoints, 16, 1 << 20, "20000", "endpoints",
-		   "Endpoints (host, method, path template) known at once; more are not learnt"),
-	MERGER_ROW(max_principals, 16, 1 << 23, "100000", "principals",
-		   "Users and clients known at once; the one idle longest is forgotten"),
-	MERGER_ROW(history, 0, ISSUE_MAX_HISTORY, "16", "calls",
-		   "Last calls of each user that an issue tells"),
-	MERGER_ROW(max_issues, 1, 1 << 20, "10000", "issues", "Different issues kept at once"),
-	MERGER_ROW(update_s, 0, 86400, "60", "s", "Shortest time between two updates of one issue"),
+	MERGER_ROW(max_endpoints, .min = 16, .max = 1 << 20, .def = "20000", .unit = "endpoints",
+		   .help = "Endpoints (host, method, path template) known; more are not learnt"),
+	MERGER_ROW(max_principals, .min = 16, .max = 1 << 23, .def = "100000", .unit = "principals",
+		   .help = "Users and clients known at once; the one idle longest is forgotten"),
+	MERGER_ROW(history, .min = 0, .max = ISSUE_MAX_HISTORY, .def = "16", .unit = "calls",
+		   .help = "Last calls of each user that an issue tells"),
+	MERGER_ROW(max_issues, .min = 1, .max = 1 << 20, .def = "10000", .unit = "issues",
+		   .help = "Different issues kept at once"),
+	MERGER_ROW(update_s, .min = 0, .max = 86400, .def = "60", .unit = "s",
+		   .help = "Shortest time between two updates of one issue"),
 };
 static const struct conf_section merger_section = {
 	.path = "detect",

@@ -27,9 +27,9 @@ struct merger_call {
 };
 
 struct merger_group {
-	uint32_t detector; // index
-	uint32_t joined;   // index of the finding that stands for them
-	uint64_t time_ns, order; // of its exchange
+	uint32_t detector;           // index
+	uint32_t joined;             // index of the finding that stands for them
+	uint64_t time_ns, order;     // of its exchange
 	uint32_t history, n_history; // the principal's calls up to then
 };
 
@@ -38,7 +38,7 @@ struct merger_evidence;
 
 struct merger_watch {
 	uint64_t principal;
-	uint64_t wanted; // merge in which somebody asked for it last
+	uint64_t wanted;                               // merge in which somebody asked for it last
 	struct merger_evidence *evidence[KNOWN_AREAS]; // owned; newest of each detector
 };
 

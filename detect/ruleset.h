@@ -51,10 +51,7 @@ struct ruleset {
 	int card;         // index of card.pan or -1
 	runs_fn masks;
 	struct keyctx_words *words;
-	// Pattern ids are type indices. The second database leaves out the types that bodies with
-	// values show by their field names. NULL: no pattern is on.
-	struct hs_database *patterns;
-	struct hs_database *patterns_values;
+	struct hs_database *patterns; // ids are type indices; NULL: no pattern is on
 };
 
 static inline bool ruleset_supports(const struct ruleset *r, const struct keyctx *k, uint32_t type)

@@ -71,6 +71,7 @@ struct sink {
 	struct span text;
 	uint64_t off;   // of text in the body
 	struct span raw; // set when text is decoded: hits are of the whole value
+	bool secret;     // a secret was reported
 	// Texts: candidates from here on are held back. UINT32_MAX: none.
 	uint32_t hold;
 	struct scan_pending *pending;
@@ -100,7 +101,7 @@ static bool scan_wanted(const struct ruleset *r, uint32_t type, struct span valu
 	return r->test_numbers || (int)type != r->card || !check_test_card(value);
 }
 
-static void sink_report(const struct sink *k, uint32_t type, struct span value, bool ctx)
+static void sink_report(struct sink *k, uint32_t type, struct span value, bool ctx)
 {
 	struct hit hit = k->hit;
 
@@ -110,6 +111,7 @@ static void sink_report(const struct sink *k, uint32_t type, struct span value, 
 	hit.ctx = ctx;
 	hit.value = k->raw.len ? k->raw : value;
 	hit.off = k->off + (k->raw.len ? 0 : (uint64_t)(value.p - k->text.p));
+	k->secret |= k->s->rules->type[type]->group == GROUP_SECRET;
 	k->fn(k->arg, &hit);
 }
 
@@ -133,7 +135,7 @@ static void sink_hold(const struct sink *k, uint32_t type, struct span value, bo
 
 static void sink_take(void *arg, uint32_t type, struct span value, uint32_t start)
 {
-	const struct sink *k = arg;
+	struct sink *k = arg;
 	bool ctx = keyctx_has(k->key->types, type);
 
 	if (start >= k->hold)
@@ -156,9 +158,9 @@ static int scan_on_match(unsigned int id, unsigned long long from, unsigned long
 }
 
 // Fills s->match with the pattern hits of a text that end behind `after`.
-static void scan_patterns(struct scanner *s, const struct hs_database *db, struct span text,
-			  uint32_t after)
+static void scan_patterns(struct scanner *s, struct span text, uint32_t after)
 {
+	const struct hs_database *db = s->rules->patterns;
 	uint32_t start = after > PATTERN_WIDTH_MAX ? after - PATTERN_WIDTH_MAX : 0, n = 0;
 
 	s->n_match = 0;
@@ -222,7 +224,8 @@ static struct shapes_job scan_job(struct sink *k, bool padded)
 	};
 }
 
-// Types that are told by the name alone, tried on the whole value.
+// Types that are told by the name alone, tried on the whole value. A secret that was told by its
+// own form needs no second, vaguer name.
 static void scan_named(struct sink *k)
 {
 	const struct ruleset *r = k->s->rules;
@@ -233,8 +236,11 @@ static void scan_named(struct sink *k)
 
 		for (; set; set &= set - 1) {
 			uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(set);
-			struct span v = shapes_check(r->type[i], &c);
+			struct span v;
 
+			if (k->secret && r->type[i]->group == GROUP_SECRET)
+				continue;
+			v = shapes_check(r->type[i], &c);
 			if (v.len)
 				sink_report(k, i, v, true);
 		}
@@ -249,12 +255,12 @@ static void scan_whole(struct scanner *s, struct sink *k, bool padded, bool patt
 
 		shapes_scan(&job);
 	}
-	if (k->key->any)
-		scan_named(k);
 	if (patterns) {
-		scan_patterns(s, s->rules->patterns, k->text, 0);
+		scan_patterns(s, k->text, 0);
 		scan_judge_matches(s, k, UINT32_MAX);
 	}
+	if (k->key->any)
+		scan_named(k);
 }
 
 // --- texts that come in pieces
@@ -304,7 +310,7 @@ static void scan_piece(struct scanner *s, struct scan_pending *p, struct sink *k
 			shapes_scan(&job);
 	}
 	if (patterns) {
-		scan_patterns(s, s->rules->patterns, k->text, after);
+		scan_patterns(s, k->text, after);
 		scan_judge_matches(s, k, len > SCAN_HOLD_MATCH ? len - SCAN_HOLD_MATCH : 0);
 	}
 	p->seen = end;
@@ -356,21 +362,22 @@ static void scan_park(struct scanner *s, struct scan_pending *p)
 	p->n = (uint8_t)n;
 }
 
-// A hit that no value came for: told as found in unstructured text.
+// A hit that no value came for: told as found in unstructured text. In a name it may be what the
+// type's context words are for; then the value was judged by its name.
 static void scan_orphan(struct scanner *s, const struct found *f, enum dir dir, hit_fn fn,
 			void *arg)
 {
 	struct span kept = {f->bytes, f->kept};
 	struct sink k = sink_init(s, fn, arg, dir, kept, f->off);
 
-	if (f->kept)
+	if (f->kept && !keyctx_has(s->rules->named, f->type))
 		sink_report(&k, f->type, kept, false);
 }
 
 static void scan_window_values(struct scanner *s, struct scan_pending *p, const struct window *w,
 			       hit_fn fn, void *arg)
 {
-	scan_patterns(s, s->rules->patterns_values, w->bytes, w->fresh);
+	scan_patterns(s, w->bytes, w->fresh);
 	if (s->n_match == 0)
 		return;
 	scan_own(s, p);
@@ -453,11 +460,7 @@ struct scanner *scanner_new(const struct ruleset *ruleset, uint64_t seed)
 	memset(s, 0, sizeof(*s));
 	s->rules = ruleset;
 	s->names.seed = seed;
-	// One scratch serves both databases: it grows to the need of the larger.
-	if ((ruleset->patterns &&
-	     hs_alloc_scratch(ruleset->patterns, &s->scratch) != HS_SUCCESS) ||
-	    (ruleset->patterns_values &&
-	     hs_alloc_scratch(ruleset->patterns_values, &s->scratch) != HS_SUCCESS)) {
+	if (ruleset->patterns && hs_alloc_scratch(ruleset->patterns, &s->scratch) != HS_SUCCESS) {
 		scanner_free(s);
 		return NULL;
 	}

@@ -67,3 +67,9 @@ static inline const char *text_count(char out[32], uint64_t number)
 	} while (number);
 	return p;
 }
+
+// "1 response", "2 responses".
+static inline const char *text_plural(uint64_t number)
+{
+	return number == 1 ? "" : "s";
+}

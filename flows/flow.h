@@ -32,15 +32,17 @@ struct flow {
 	uint32_t conn;        // index + 1 into the pool of connections; 0: none
 	// Line 1.
 	uint32_t isn[2];      // sequence number of the first data byte, by side of the key
+	uint32_t fin[2];      // sequence number of a FIN that came before all payload, by side
 	uint32_t syn;         // data sequence number announced by a SYN inside the connection
 	uint8_t have_isn;     // bit per side
-	bool have_syn;
+	uint8_t have_fin;
+	uint8_t have_syn;     // … the side that sent it
 	uint8_t server;       // side of the SYN-ACK's sender, or SIDE_UNKNOWN
 	uint8_t state;        // enum flow_state
 	uint8_t v6;
 	uint16_t wheel_slot;  // in which it is linked
 	uint64_t id;          // order of creation
-	uint32_t pad[7];
+	uint32_t pad[5];
 };
 _Static_assert(sizeof(struct flow) == 128, "two cache lines");
 
@@ -59,9 +61,11 @@ struct stream {
 	uint32_t fin_seq;
 	uint64_t off;         // stream offset of next
 	uint64_t acked;       // offset up to which the other side has acknowledged
+	uint32_t ack;         // the other side's last acknowledgement number
+	bool ack_seen;
 	struct rte_mbuf *held; // sorted by sequence number, not overlapping
 	uint32_t n_held, held_bytes;
-	uint64_t hole_ns;     // when the first segment was held
+	uint64_t hole_ns;     // when the wait began
 	uint32_t hole_pkts;   // packets of the flow since then
 	uint32_t far_next;    // end of the last segment far outside the window
 	uint8_t n_far;        // such segments in a row that fit each other
@@ -72,7 +76,7 @@ struct stream {
 struct conn {
 	struct flow *flow;
 	const struct parser *parser; // NULL: not chosen yet
-	struct conn *hole_next, *hole_prev; // list of connections that hold segments
+	struct conn *hole_next, *hole_prev; // list of connections that wait for bytes
 	bool in_hole_list;
 	uint8_t client;       // side of the key, SIDE_UNKNOWN until decided
 	struct stream stream[2];

@@ -45,11 +45,15 @@ static bool gather_grow(struct http1_feed *f)
 		return false;
 	uint8_t *block = pool_get(big ? &env->head64k : &env->head4k);
 
+	if (!block && !big) {
+		big = true;
+		block = pool_get(&env->head64k);
+	}
 	if (!block) {
 		env->stats.http_tx_pool_empty++;
 		return false;
 	}
-	if (big) {
+	if (side->gather) {
 		memcpy(block, side->gather, side->gathered);
 		pool_put(&env->head4k, side->gather);
 	}
@@ -78,7 +82,8 @@ static bool head_may_be(struct http1_side *side, enum dir dir, uint32_t from)
 
 	if (!lf)
 		return from >= PLAUSIBLE_BYTES ||
-		       http1_head_plausible(span_make(p, least(side->gathered, PLAUSIBLE_BYTES)), dir);
+		       http1_head_plausible(span_make(p, least(side->gathered, PLAUSIBLE_BYTES)),
+					    dir);
 	struct span line = span_make(p, (size_t)(lf - p) + 1);
 
 	side->start_line = true;
@@ -86,19 +91,10 @@ static bool head_may_be(struct http1_side *side, enum dir dir, uint32_t from)
 			    : http1_head_start(line, dir, &head);
 }
 
-// What was gathered is no head. If that began in an earlier piece, one may begin with this piece.
-static uint32_t not_a_head(struct http1_feed *f, uint32_t taken)
-{
-	bool again = f->side->strict && f->side->gathered > taken;
-
-	http1_message_none(f, again ? 0 : taken);
-	f->here = again;
-	return again ? 0 : taken;
-}
-
 static uint32_t gather(struct http1_feed *f)
 {
 	struct http1_side *side = f->side;
+	bool older = side->gathered > 0;
 
 	// Three turns at most: the small block, the large one, neither.
 	for (uint32_t taken = 0; taken < f->in.len;) {
@@ -117,15 +113,21 @@ static uint32_t gather(struct http1_feed *f)
 		memcpy(side->gather + from, f->in.p + taken, n);
 		taken += n;
 		side->gathered += n;
-		uint32_t end = http1_head_end(side->gather, side->gathered, HTTP1_HEAD_RESUME(from));
+		uint32_t end =
+			http1_head_end(side->gather, side->gathered, http1_head_resume(from));
 
+		taken -= end ? side->gathered - end : 0;
+		if (!head_may_be(side, f->dir, from)) {
+			// Another one may begin with this piece.
+			f->here = side->strict && older;
+			taken = f->here ? 0 : taken;
+			http1_message_none(f, taken);
+			return taken;
+		}
 		if (end) {
-			taken -= side->gathered - end;
 			http1_message_head(f, span_make(side->gather, end), taken, CUT_NONE);
 			return taken;
 		}
-		if (!head_may_be(side, f->dir, from))
-			return not_a_head(f, taken);
 	}
 	return f->in.len;
 }
@@ -150,9 +152,9 @@ static void message_begin(struct http1_feed *f)
 		bool first = f->off == f->p->off[SERVER]; // of its piece
 
 		side->start = f->off;
-		side->start_ack = f->dir == CLIENT ? f->p->acked[SERVER] :
-				  first		   ? f->conn->server_ack :
-						     0;
+		side->start_ack = f->dir == CLIENT ? f->p->acked[SERVER]
+				  : first          ? f->conn->server_ack
+						   : 0;
 	}
 	side->start_ns = f->p->now_ns;
 	side->start_line = false;
@@ -272,9 +274,14 @@ static uint32_t step_head_skip(struct http1_feed *f)
 	side->cr = false;
 	if (!empty)
 		return n;
-	struct http1_framing framing = s ? s->framing : (struct http1_framing){.unclear = true};
+	struct http1_framing framing = HTTP1_FRAMING_INIT;
 
-	http1_mark(f, s ? s->anomalies : 0);
+	if (s) {
+		framing = s->framing;
+		http1_mark(f, s->anomalies);
+	} else {
+		framing.unclear = true;
+	}
 	http1_gather_free(f);
 	http1_message_body(f, &framing, n);
 	return n;
@@ -387,7 +394,8 @@ static uint32_t step_chunk_size(struct http1_feed *f)
 
 	side->expect = false;
 	// No chunk begins like that, but the response behind the answer to HEAD does.
-	if (f->dir == SERVER && !side->digits && f->in.p[0] == 'H' && (!tx || !tx->msg[CLIENT].seen)) {
+	if (f->dir == SERVER && !side->digits && f->in.p[0] == 'H' &&
+	    (!tx || !tx->msg[CLIENT].seen)) {
 		http1_message_end(f, 0, false);
 		return 0;
 	}
@@ -525,7 +533,8 @@ static bool http1_data(struct pctx *p, enum dir dir, struct span bytes)
 	f.side->next = f.off + bytes.len;
 	expect_refused(&f);
 	// A step that takes nothing changes the state to one that does.
-	for (uint64_t turn = 0; f.in.len && !f.conn->opaque && turn <= 3 * (uint64_t)bytes.len; turn++) {
+	for (uint64_t turn = 0; f.in.len && !f.conn->opaque && turn <= 3 * (uint64_t)bytes.len;
+	     turn++) {
 		uint32_t n = step(&f);
 
 		f.in.p += n;
@@ -573,8 +582,9 @@ static bool http1_gap(struct pctx *p, enum dir dir, uint64_t len)
 	// Beyond the end of a body, or where a head was awaited, there is a head in the hole.
 	bool whole = state == STATE_START || state == STATE_HEAD || state == STATE_LENGTH;
 
+	f.off = p->off[dir];
 	f.side->seen = true;
-	f.side->next += len;
+	f.side->next = f.off + len;
 	f.env->stats.http_gaps += state == STATE_HEAD || http1_in_message(f.side);
 	if (state == STATE_WAIT) {
 		f.side->waited = true;

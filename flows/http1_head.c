@@ -12,7 +12,6 @@
 #include <emmintrin.h>
 #endif
 
-
 const char *http_anomaly_name(enum http_anomaly anomaly)
 {
 	static const char *const names[] = {
@@ -26,9 +25,9 @@ const char *http_anomaly_name(enum http_anomaly anomaly)
 
 // tchar of RFC 9110 section 5.6.2.
 static const uint8_t is_token[256] = {
-	['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1, ['*'] = 1, ['+'] = 1,
-	['-'] = 1, ['.'] = 1, ['^'] = 1, ['_'] = 1, ['`'] = 1, ['|'] = 1, ['~'] = 1,
-	['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
+	['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1,         ['&'] = 1,         ['\''] = 1,
+	['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1,         ['^'] = 1,         ['_'] = 1,
+	['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
 };
 
 static bool is_blank(uint8_t c)
@@ -84,7 +83,8 @@ static void controls_scalar(const uint8_t *p, uint32_t len, struct controls *out
 static uint32_t controls_blocks(const uint8_t *p, uint32_t len, struct controls *out)
 {
 	const __m128i cr = _mm_set1_epi8('\r'), lf = _mm_set1_epi8('\n'), tab = _mm_set1_epi8('\t');
-	const __m128i last = _mm_set1_epi8(0x1f), del = _mm_set1_epi8(0x7f), zero = _mm_setzero_si128();
+	const __m128i last = _mm_set1_epi8(0x1f), del = _mm_set1_epi8(0x7f),
+		      zero = _mm_setzero_si128();
 	__m128i others = zero, crs = zero;
 	uint32_t i = 0;
 
@@ -173,11 +173,11 @@ static enum probe probe_response(struct span s)
 		if (i >= s.len)
 			return PROBE_UNSURE;
 		uint8_t c = s.p[i];
-		bool ok = i == 0 ? c == '0' || c == '1' :
-			  i == 1 ? c == ' ' :
-			  i == 2 ? c >= '1' && c <= '5' :
-			  i < 5	 ? is_digit(c) :
-				   c == ' ' || is_line_end(c);
+		bool ok = i == 0   ? c == '0' || c == '1'
+			  : i == 1 ? c == ' '
+			  : i == 2 ? c >= '1' && c <= '5'
+			  : i < 5  ? is_digit(c)
+				   : c == ' ' || is_line_end(c);
 
 		if (!ok)
 			return PROBE_NO;
@@ -230,7 +230,7 @@ enum probe http1_head_probe(struct span first, enum dir dir)
 bool http1_head_plausible(struct span first, enum dir dir)
 {
 	if (dir == SERVER)
-		return begins(first, "HTTP/1.", 7) != PROBE_NO;
+		return begins(first, "HTTP/", 5) != PROBE_NO;
 	uint32_t n = token_length(first, HTTP1_METHOD_BYTES);
 
 	return n == first.len || (n > 0 && is_blank(first.p[n]));
@@ -243,17 +243,30 @@ static enum http1_method method_kind(struct span method)
 	return span_eq(method, SPAN_LIT("CONNECT")) ? METHOD_CONNECT : METHOD_OTHER;
 }
 
-// HTTP-version, all eight bytes of it.
+// Up to three digits at *pos, which advances behind them.
+static bool version_number(struct span s, uint32_t *pos, uint8_t *out)
+{
+	uint32_t n = 0, from = *pos;
+
+	while (*pos < s.len && *pos - from < 3 && is_digit(s.p[*pos]))
+		n = n * 10 + (uint32_t)(s.p[(*pos)++] - '0');
+	*out = n < UINT8_MAX ? (uint8_t)n : UINT8_MAX;
+	return *pos > from;
+}
+
+// HTTP-version and nothing else. Endpoints of other versions talk like those of 1.1 when they use
+// this syntax at all.
 static bool version(struct span s, struct http1_head *out)
 {
-	if (s.len != 8 || memcmp(s.p, "HTTP/", 5) || !is_digit(s.p[5]) || s.p[6] != '.' ||
-	    !is_digit(s.p[7]))
+	uint32_t pos = 5;
+
+	if (s.len < 8 || memcmp(s.p, "HTTP/", 5) || !version_number(s, &pos, &out->version_major) ||
+	    pos == s.len || s.p[pos++] != '.' || !version_number(s, &pos, &out->version_minor) ||
+	    pos != s.len)
 		return false;
-	out->version_major = s.p[5] - '0';
-	out->version_minor = s.p[7] - '0';
-	if (out->version_minor > 1)
+	if (s.len != 8 || out->version_major != 1 || out->version_minor > 1)
 		out->anomalies |= ANOMALY_BIT(BAD_VERSION);
-	return out->version_major == 1;
+	return true;
 }
 
 static bool request_line(struct span line, struct http1_head *out)
@@ -267,30 +280,39 @@ static bool request_line(struct span line, struct http1_head *out)
 	struct span rest = span_from(line, n);
 	struct span inner = trim(rest);
 
+	uint32_t at = inner.len;
+
 	// The version is what follows the last blank, so that a target with blanks stays whole.
-	if (inner.len < 10 || !is_blank(inner.p[inner.len - 9]) ||
-	    !version(span_from(inner, inner.len - 8), out))
+	while (at > 0 && !is_blank(inner.p[at - 1]))
+		at--;
+	if (at == 0 || !version(span_from(inner, at), out))
 		return false;
-	out->uri = trim(span_make(inner.p, inner.len - 9));
+	out->uri = trim(span_make(inner.p, at));
 	if (!out->uri.len)
 		return false;
-	if (rest.p[0] != ' ' || out->uri.len + 10 != rest.len || memchr(out->uri.p, ' ', out->uri.len) ||
-	    memchr(rest.p, '\t', rest.len))
+	if (rest.p[0] != ' ' || out->uri.len + 2 + inner.len - at != rest.len ||
+	    memchr(out->uri.p, ' ', out->uri.len) || memchr(rest.p, '\t', rest.len))
 		out->anomalies |= ANOMALY_BIT(BAD_REQUEST_LINE);
 	return true;
 }
 
 static bool status_line(struct span line, struct http1_head *out)
 {
-	if (line.len < 12 || !version(span_make(line.p, 8), out) || !is_blank(line.p[8]))
+	uint32_t n = 0;
+
+	while (n < line.len && !is_blank(line.p[n]))
+		n++;
+	if (n == line.len || !version(span_make(line.p, n), out))
 		return false;
-	struct span rest = trim(span_from(line, 8));
+	struct span rest = trim(span_from(line, n));
 
 	if (rest.len < 3 || !is_digit(rest.p[0]) || !is_digit(rest.p[1]) || !is_digit(rest.p[2]) ||
-	    (rest.len > 3 && !is_blank(rest.p[3])))
+	    (rest.len > 3 && is_digit(rest.p[3])))
 		return false;
-	out->status = (uint16_t)((rest.p[0] - '0') * 100 + (rest.p[1] - '0') * 10 + rest.p[2] - '0');
-	if (rest.p != line.p + 9 || line.p[8] != ' ' || out->status >= 600)
+	out->status =
+		(uint16_t)((rest.p[0] - '0') * 100 + (rest.p[1] - '0') * 10 + rest.p[2] - '0');
+	if (rest.p != line.p + n + 1 || line.p[n] != ' ' || out->status >= 600 ||
+	    (rest.len > 3 && rest.p[3] != ' '))
 		out->anomalies |= ANOMALY_BIT(BAD_STATUS_LINE);
 	return out->status >= 100;
 }
@@ -304,7 +326,8 @@ bool http1_head_start(struct span line, enum dir dir, struct http1_head *out)
 	struct controls bad = controls(line);
 
 	if (bad.others || bad.crs)
-		out->anomalies |= dir == CLIENT ? ANOMALY_BIT(BAD_REQUEST_LINE) : ANOMALY_BIT(BAD_STATUS_LINE);
+		out->anomalies |= dir == CLIENT ? ANOMALY_BIT(BAD_REQUEST_LINE)
+						: ANOMALY_BIT(BAD_STATUS_LINE);
 	return dir == CLIENT ? request_line(line, out) : status_line(line, out);
 }
 
@@ -324,43 +347,43 @@ static enum header known_header(struct span name)
 	case 4:
 		return is(name, "host") ? HEADER_HOST : HEADER_N;
 	case 6:
-		return is(name, "cookie") ? HEADER_COOKIE :
-		       is(name, "origin") ? HEADER_ORIGIN :
-		       is(name, "expect") ? HEADER_EXPECT :
-		       is(name, "apikey") ? HEADER_API_KEY :
-					    HEADER_N;
+		return is(name, "cookie")   ? HEADER_COOKIE
+		       : is(name, "origin") ? HEADER_ORIGIN
+		       : is(name, "expect") ? HEADER_EXPECT
+		       : is(name, "apikey") ? HEADER_API_KEY
+					    : HEADER_N;
 	case 7:
-		return is(name, "referer") ? HEADER_REFERER :
-		       is(name, "upgrade") ? HEADER_UPGRADE :
-		       is(name, "api-key") ? HEADER_API_KEY :
-					     HEADER_N;
+		return is(name, "referer")   ? HEADER_REFERER
+		       : is(name, "upgrade") ? HEADER_UPGRADE
+		       : is(name, "api-key") ? HEADER_API_KEY
+					     : HEADER_N;
 	case 8:
-		return is(name, "location") ? HEADER_LOCATION :
-		       is(name, "x-apikey") ? HEADER_API_KEY :
-					      HEADER_N;
+		return is(name, "location")   ? HEADER_LOCATION
+		       : is(name, "x-apikey") ? HEADER_API_KEY
+					      : HEADER_N;
 	case 9:
 		return is(name, "x-api-key") ? HEADER_API_KEY : HEADER_N;
 	case 10:
-		return is(name, "user-agent") ? HEADER_USER_AGENT :
-		       is(name, "connection") ? HEADER_CONNECTION :
-		       is(name, "set-cookie") ? HEADER_SET_COOKIE :
-						HEADER_N;
+		return is(name, "user-agent")   ? HEADER_USER_AGENT
+		       : is(name, "connection") ? HEADER_CONNECTION
+		       : is(name, "set-cookie") ? HEADER_SET_COOKIE
+						: HEADER_N;
 	case 12:
-		return is(name, "content-type") ? HEADER_CONTENT_TYPE :
-		       is(name, "x-auth-token") ? HEADER_API_KEY :
-						  HEADER_N;
+		return is(name, "content-type")   ? HEADER_CONTENT_TYPE
+		       : is(name, "x-auth-token") ? HEADER_API_KEY
+						  : HEADER_N;
 	case 13:
 		return is(name, "authorization") ? HEADER_AUTHORIZATION : HEADER_N;
 	case 14:
-		return is(name, "content-length") ? HEADER_CONTENT_LENGTH :
-		       is(name, "x-access-token") ? HEADER_API_KEY :
-						    HEADER_N;
+		return is(name, "content-length")   ? HEADER_CONTENT_LENGTH
+		       : is(name, "x-access-token") ? HEADER_API_KEY
+						    : HEADER_N;
 	case 15:
 		return is(name, "x-forwarded-for") ? HEADER_X_FORWARDED_FOR : HEADER_N;
 	case 16:
-		return is(name, "content-encoding") ? HEADER_CONTENT_ENCODING :
-		       is(name, "www-authenticate") ? HEADER_WWW_AUTHENTICATE :
-						      HEADER_N;
+		return is(name, "content-encoding")   ? HEADER_CONTENT_ENCODING
+		       : is(name, "www-authenticate") ? HEADER_WWW_AUTHENTICATE
+						      : HEADER_N;
 	case 17:
 		return is(name, "transfer-encoding") ? HEADER_TRANSFER_ENCODING : HEADER_N;
 	case 19:
@@ -639,7 +662,8 @@ bool http1_framing_response(const struct http1_framing *framing, bool bodyless,
 	return true;
 }
 
-bool http_header_next(const struct http_msg *msg, uint32_t *pos, struct span *name, struct span *value)
+bool http_header_next(const struct http_msg *msg, uint32_t *pos, struct span *name,
+		      struct span *value)
 {
 	struct span head = span_make(msg->head, msg->head_len);
 

@@ -53,15 +53,18 @@ struct http1_head {
 };
 
 // Length of the head at p with its empty line, 0 when the end is not there. CR LF and bare LF
-// count as line ends. from: where the search may start, because no end lies before it; when more
-// bytes arrive behind n that were searched, HTTP1_HEAD_RESUME(n).
+// count as line ends. from: where the search may start, because no end lies before it.
 uint32_t http1_head_end(const uint8_t *p, uint32_t len, uint32_t from);
-#define HTTP1_HEAD_RESUME(n) ((n) > 2 ? (n) - 2 : 0)
+// Where it may start when n bytes were searched in vain and more have come.
+static inline uint32_t http1_head_resume(uint32_t n)
+{
+	return n > 2 ? n - 2 : 0;
+}
 
 // Could a message of that sender begin with these bytes? CERTAIN: a start line without deviation
 // up to its version (request) or status (response). NO: it cannot become one.
 enum probe http1_head_probe(struct span first, enum dir dir);
-// The same for lenient receivers and cheap for any length: only the method or "HTTP/1." counts.
+// The same for lenient receivers and cheap for any length: only the method or "HTTP/" counts.
 bool http1_head_plausible(struct span first, enum dir dir);
 
 // The start line, with or without its line end. False: not HTTP/1.

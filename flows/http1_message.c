@@ -161,10 +161,26 @@ static struct http_tx *orphan_new(struct http1_feed *f, bool unsolicited)
 	return tx;
 }
 
+// A response to a request whose head is not yet all there: the server refuses it early, or the tap
+// sees it late. What is there is reported now; the rest goes by like that of a head too long.
+static void answer_early(struct http1_feed *f)
+{
+	struct http1_feed client = http1_feed(f->p, CLIENT);
+	const struct http1_side *side = client.side;
+	const struct http_pair *pair = &f->conn->pair;
+
+	if (side->state == STATE_HEAD && side->start_line && !side->strict && pair->anchored &&
+	    !pair->head && !pair->unfollowed && !pair->broken && f->p->acked[CLIENT] > side->start)
+		http1_message_head(&client, span_make(side->gather, side->gathered), 0,
+				   CUT_TOO_LONG);
+}
+
 static enum http_pair_result response_pair(struct http1_feed *f)
 {
 	struct http_pair *pair = &f->conn->pair;
 	const struct http1_side *client = &f->conn->side[CLIENT];
+
+	answer_early(f);
 	struct http_pair_view view = {
 		.start = f->side->start,
 		.before = f->side->start_ack,
@@ -213,15 +229,16 @@ static bool response_begin(struct http1_feed *f, const struct http1_head *head, 
 	bool tunnel = head->status == 101 || (kind == METHOD_CONNECT && head->status / 100 == 2);
 
 	f->env->stats.http_responses++;
-	side->bodyless = tunnel || kind == METHOD_HEAD || head->status == 204 || head->status == 304;
+	side->bodyless =
+		tunnel || kind == METHOD_HEAD || head->status == 204 || head->status == 304;
 	if (!tunnel && (result != PAIR_REQUEST || kind == METHOD_CONNECT))
 		leave_wait(f);
 	if (!tx)
 		return tunnel;
 	tx->status = head->status;
 	keep_facts(f, head, raw, cut);
-	if (head->status == 204 && (head->framing.coded || (head->framing.length &&
-							    head->framing.content_length)))
+	if (head->status == 204 &&
+	    (head->framing.coded || (head->framing.length && head->framing.content_length)))
 		http1_mark(f, ANOMALY_BIT(BODY_ON_BODYLESS));
 	if (f->env->sink.response)
 		f->env->sink.response(f->env->sink.ctx, tx);
@@ -300,7 +317,8 @@ void http1_message_end(struct http1_feed *f, uint32_t n, bool complete)
 	struct http_tx *tx = side->tx;
 	struct body *body = side->body;
 
-	complete = complete && !side->gap;
+	// Behind the last chunk nothing of the body is to come (RFC 9112 section 7.1.2).
+	complete = (complete || side->state == STATE_TRAILER) && !side->gap;
 	side->tx = NULL;
 	side->body = NULL;
 	side->gap = false;
@@ -368,8 +386,9 @@ static void body_start(struct http1_feed *f, const struct http1_framing *framing
 
 	if (tx) {
 		tx->msg[f->dir].framing = (uint8_t)how;
-		tx->msg[f->dir].content_length = framing->content_length;
 		tx->msg[f->dir].has_body = !known || !empty;
+		if (known)
+			tx->msg[f->dir].content_length = framing->content_length;
 	}
 	if (!known) {
 		http1_message_lost(f, n, false, 0);
@@ -385,9 +404,9 @@ static void body_start(struct http1_feed *f, const struct http1_framing *framing
 		return;
 	}
 	side->left = how == FRAMING_LENGTH ? framing->content_length : UINT64_MAX;
-	side->state = how == FRAMING_LENGTH  ? STATE_LENGTH :
-		      how == FRAMING_CHUNKED ? STATE_CHUNK_SIZE :
-					       STATE_CLOSE;
+	side->state = how == FRAMING_LENGTH    ? STATE_LENGTH
+		      : how == FRAMING_CHUNKED ? STATE_CHUNK_SIZE
+					       : STATE_CLOSE;
 	if (how == FRAMING_CHUNKED) {
 		side->left = 0;
 		side->digits = 0;
@@ -407,6 +426,22 @@ void http1_message_body(struct http1_feed *f, const struct http1_framing *framin
 
 // ---- heads
 
+// A hole may end inside a method, and "OST" is a token, too.
+static bool method_is_known(struct span method)
+{
+	static const char *const known[] = {
+		"GET",     "POST",    "PUT",   "DELETE",   "HEAD",      "PATCH",
+		"OPTIONS", "CONNECT", "TRACE", "PROPFIND", "PROPPATCH", "REPORT",
+		"MKCOL",   "COPY",    "MOVE",  "QUERY",    "PURGE",
+	};
+
+	for (uint32_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (span_eq(method, span_make(known[i], strlen(known[i]))))
+			return true;
+	}
+	return false;
+}
+
 // What may be taken for a head where no message was expected.
 static bool credible(const struct http1_head *head, enum dir dir)
 {
@@ -417,7 +452,8 @@ static bool credible(const struct http1_head *head, enum dir dir)
 			     ANOMALY_BIT(NUL_IN_HEAD);
 
 	return !(head->anomalies & bad) &&
-	       (dir == SERVER || head->version_minor == 0 || head->header[HEADER_HOST].p);
+	       (dir == SERVER || ((head->version_minor == 0 || head->header[HEADER_HOST].p) &&
+				  method_is_known(head->method)));
 }
 
 // raw is as much of the head as was kept; the line it ends in goes on.

@@ -44,14 +44,14 @@ enum http1_cut {
 
 // One direction.
 struct http1_side {
-	struct http_tx *tx;  // of the message inside which the stream stands; NULL: not followed
-	struct body *body;   // its body, NULL: none or not looked at
-	uint8_t *gather;     // block of head4k or head64k, NULL: none taken
-	uint64_t left;       // bytes to come of the body or chunk; LENGTH, CHUNK_DATA: > 0
-	uint64_t next;       // stream offset behind what was delivered
-	uint64_t start;      // … of the message; of its first interim response if it had any
-	uint64_t start_ack;  // what this side had of the other's stream at that time (client), or
-			     // with the piece before (server)
+	struct http_tx *tx; // of the message inside which the stream stands; NULL: not followed
+	struct body *body;  // its body, NULL: none or not looked at
+	uint8_t *gather;    // block of head4k or head64k, NULL: none taken
+	uint64_t left;      // bytes to come of the body or chunk; LENGTH, CHUNK_DATA: > 0
+	uint64_t next;      // stream offset behind what was delivered
+	uint64_t start;     // … of the message; of its first interim response if it had any
+	uint64_t start_ack; // what this side had of the other's stream at that time (client), or
+			    // with the piece before (server)
 	uint64_t start_ns;
 	uint32_t gathered;   // bytes in gather; STATE_DECIDE: bytes that matched
 	uint16_t line;       // bytes of the current line, saturating
@@ -66,14 +66,14 @@ struct http1_side {
 	bool blank : 1;      // STATE_SYNC: an empty line went by
 	bool waited : 1;     // STATE_WAIT: bytes went by
 	bool empty_lines : 1;
-	bool interim : 1;    // 1xx seen, the final response is to come
-	bool bodyless : 1;   // response without a body whatever its head says
-	bool paired : 1;     // response to a request that is known
-	bool expect : 1;     // request with Expect, none of its body seen
-	bool gap : 1;        // bytes of the message's body are missing
-	bool cr : 1;         // the last byte of the line was CR
-	bool extension : 1;  // of a chunk
-	bool blanks : 1;     // behind the chunk size
+	bool interim : 1;   // 1xx seen, the final response is to come
+	bool bodyless : 1;  // response without a body whatever its head says
+	bool paired : 1;    // response to a request that is known
+	bool expect : 1;    // request with Expect, none of its body seen
+	bool gap : 1;       // bytes of the message's body are missing
+	bool cr : 1;        // the last byte of the line was CR
+	bool extension : 1; // of a chunk
+	bool blanks : 1;    // behind the chunk size
 };
 
 struct http1 {

@@ -40,10 +40,10 @@ struct http_pair {
 
 // What is known when a response begins.
 struct http_pair_view {
-	uint64_t start;    // of the response, in the server's stream
-	uint64_t before;   // acknowledged by the server, of the client's stream, with bytes before it
-	uint64_t acked;    // by the server, of the client's stream
-	uint64_t known;    // the client's stream was seen and understood up to here
+	uint64_t start;  // of the response, in the server's stream
+	uint64_t before; // acknowledged by the server, of the client's stream, with bytes before it
+	uint64_t acked;  // by the server, of the client's stream
+	uint64_t known;  // the client's stream was seen and understood up to here
 	bool client_lossy; // req_ack_off of requests may be too late
 };
 

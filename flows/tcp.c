@@ -5,7 +5,8 @@
 // of order is held, within bounds: sorted by sequence number, trimmed on arrival so that held
 // segments never overlap; the first copy of a byte wins. A hole is given up when the receiver
 // acknowledged past it (it has the bytes, the mirror lost them), when too much has come behind
-// it, or when it waited too long; the parser is told its length, in order, like data.
+// it, or when it waited too long; the parser is told its length, in order, like data. Jumps and
+// ends that the receiver would not take are not believed: its acknowledgements decide.
 
 #include "flows/tcp.h"
 
@@ -15,8 +16,9 @@ enum {
 	SIDE_NS_ACKED = 2 * 1000 * 1000, // two tap ports: an ACK may be polled before its data
 	SIDE_PKTS_ACKED = 8,
 	FAR_AHEAD = 1 << 20,
+	FAR_BEHIND = 64 << 20,
 	FAR_AGREE = 4,
-	PROBE_GIVE_UP = 64 << 10,
+	PROBE_GIVE_UP = 8 << 10, // bytes of one direction
 };
 
 static const struct parser *const parsers[] = {&http1_parser};
@@ -65,6 +67,7 @@ static void conn_parser(struct tracker *t, struct conn *c, const struct parser *
 			uint32_t client)
 {
 	const struct flow_key *key = &c->flow->key;
+	bool conflict = c->pctx.overlap_conflict;
 
 	c->client = (uint8_t)client;
 	c->meta = (struct conn_meta){
@@ -80,7 +83,8 @@ static void conn_parser(struct tracker *t, struct conn *c, const struct parser *
 	if (c->meta.midstream)
 		t->env->stats.tcp_midstream++;
 	memset(c->state, 0, parser->size);
-	c->pctx = (struct pctx){.env = t->env, .conn = &c->meta, .state = c->state};
+	c->pctx = (struct pctx){
+		.env = t->env, .conn = &c->meta, .state = c->state, .overlap_conflict = conflict};
 	c->parser = parser;
 	parser->open(pctx_update(t, c));
 	// What both sides had sent while it was not clear what they speak.
@@ -139,12 +143,11 @@ static void conn_probe(struct tracker *t, struct conn *c, uint32_t side, struct 
 		s->probe_len = (uint8_t)view.len;
 		return;
 	}
-	// The first bytes of a server settle it: a client may have sent nonsense that is answered
-	// in HTTP. Otherwise a message may still start later.
-	bool start = s->off == 0 && !s->lossy && c->flow->server == side;
+	// A message may still start later: behind a proxy's handshake, or after nonsense that is
+	// answered in HTTP.
 	s->probe_len = 0;
 	s->probed += bytes.len;
-	if (start || s->probed > PROBE_GIVE_UP)
+	if (s->probed > PROBE_GIVE_UP)
 		conn_opaque(t, c);
 }
 
@@ -183,18 +186,6 @@ static void stream_gap(struct tracker *t, struct conn *c, uint32_t side, uint32_
 	s->off += len;
 }
 
-static void stream_fin(struct tracker *t, struct conn *c, uint32_t side)
-{
-	struct stream *s = &c->stream[side];
-
-	if (!s->has_fin || s->fin_done || s->next != s->fin_seq)
-		return;
-	s->fin_done = true;
-	s->next++;
-	if (c->parser)
-		c->parser->fin(pctx_update(t, c), dir_of(c, side));
-}
-
 // len payload bytes of m from skip on, piece by piece of a chained mbuf.
 static enum fate stream_packet(struct tracker *t, struct conn *c, uint32_t side,
 			       struct rte_mbuf *m, uint32_t skip, uint32_t len)
@@ -223,20 +214,18 @@ static enum fate stream_packet(struct tracker *t, struct conn *c, uint32_t side,
 
 static void holes_link(struct tracker *t, struct conn *c)
 {
-	if (c->in_hole_list)
-		return;
 	c->in_hole_list = true;
-	c->hole_prev = NULL;
-	c->hole_next = t->holes;
-	if (t->holes)
-		t->holes->hole_prev = c;
-	t->holes = c;
+	c->hole_next = NULL;
+	c->hole_prev = t->holes_last;
+	if (t->holes_last)
+		t->holes_last->hole_next = c;
+	else
+		t->holes = c;
+	t->holes_last = c;
 }
 
 static void holes_unlink(struct tracker *t, struct conn *c)
 {
-	if (!c->in_hole_list || c->stream[0].held || c->stream[1].held)
-		return;
 	c->in_hole_list = false;
 	if (c->hole_prev)
 		c->hole_prev->hole_next = c->hole_next;
@@ -244,15 +233,35 @@ static void holes_unlink(struct tracker *t, struct conn *c)
 		t->holes = c->hole_next;
 	if (c->hole_next)
 		c->hole_next->hole_prev = c->hole_prev;
+	else
+		t->holes_last = c->hole_prev;
 }
 
-static struct rte_mbuf *held_pop(struct tracker *t, struct stream *s)
+// The list holds exactly the connections that wait for bytes.
+static void holes_update(struct tracker *t, struct conn *c)
 {
-	struct rte_mbuf *m = s->held;
+	bool waits = tcp_waits(&c->stream[0]) || tcp_waits(&c->stream[1]);
+
+	if (waits && !c->in_hole_list)
+		holes_link(t, c);
+	else if (!waits && c->in_hole_list)
+		holes_unlink(t, c);
+}
+
+void tcp_holes_rotate(struct tracker *t, struct conn *c)
+{
+	holes_unlink(t, c);
+	holes_link(t, c);
+}
+
+// Takes what *link points to out of the held list.
+static struct rte_mbuf *held_take(struct tracker *t, struct stream *s, struct rte_mbuf **link)
+{
+	struct rte_mbuf *m = *link;
 	const struct pkt *pkt = pkt_of(m);
 	uint32_t len = pkt->payload_len - pkt->held_skip;
 
-	s->held = pkt->next_held;
+	*link = pkt->next_held;
 	s->n_held--;
 	s->held_bytes -= len;
 	t->held--;
@@ -260,14 +269,47 @@ static struct rte_mbuf *held_pop(struct tracker *t, struct stream *s)
 	return m;
 }
 
+// The same, and it is not delivered.
+static void held_drop(struct tracker *t, struct stream *s, struct rte_mbuf **link, enum fate fate)
+{
+	struct rte_mbuf *m = held_take(t, s, link);
+
+	conn_fates(t, fate, 1, pkt_of(m)->payload_len - pkt_of(m)->held_skip);
+	tracker_free_mbuf(t, m);
+}
+
 static void held_discard(struct tracker *t, struct stream *s, enum fate fate)
 {
-	while (s->held) {
-		struct rte_mbuf *m = held_pop(t, s);
+	while (s->held)
+		held_drop(t, s, &s->held, fate);
+}
 
-		conn_fates(t, fate, 1, pkt_of(m)->payload_len - pkt_of(m)->held_skip);
-		tracker_free_mbuf(t, m);
+static void stream_fin(struct tracker *t, struct conn *c, uint32_t side)
+{
+	struct stream *s = &c->stream[side];
+
+	if (!s->has_fin || s->fin_done || s->next != s->fin_seq)
+		return;
+	s->fin_done = true;
+	s->next++;
+	held_discard(t, s, FATE_DISCARDED); // behind the end
+	if (c->parser)
+		c->parser->fin(pctx_update(t, c), dir_of(c, side));
+}
+
+// The part of a segment that a snap length cut off, as far as nobody else brought it.
+static void stream_missing(struct tracker *t, struct conn *c, uint32_t side, uint32_t len)
+{
+	const struct stream *s = &c->stream[side];
+
+	if (s->held) {
+		const struct pkt *first = pkt_of(s->held);
+		int32_t ahead = seq_diff(first->seq + first->held_skip, s->next);
+
+		len = ahead > 0 ? RTE_MIN(len, (uint32_t)ahead) : 0;
 	}
+	if (len)
+		stream_gap(t, c, side, len);
 }
 
 // Delivers what is held and in order now.
@@ -281,20 +323,16 @@ static void held_drain(struct tracker *t, struct conn *c, uint32_t side)
 
 		if (ahead > 0)
 			break;
-		struct rte_mbuf *m = held_pop(t, s);
+		struct rte_mbuf *m = held_take(t, s, &s->held);
 		uint32_t len = pkt->payload_len - pkt->held_skip, old = (uint32_t)-ahead;
 		enum fate fate = FATE_DUPLICATE;
-		if (old < len) {
-			if (old)
-				conn_fates(t, FATE_DUPLICATE, 0, old);
+		if (old < len)
 			fate = stream_packet(t, c, side, m, pkt->held_skip + old, len - old);
-		} else {
-			conn_fates(t, FATE_DUPLICATE, 0, len);
-			t->env->stats.tcp_duplicate_bytes += len;
-		}
 		conn_fates(t, fate, 1, 0);
+		conn_fates(t, FATE_DUPLICATE, 0, RTE_MIN(old, len));
+		t->env->stats.tcp_duplicate_bytes += RTE_MIN(old, len);
 		if (old <= len && pkt->missing_len)
-			stream_gap(t, c, side, pkt->missing_len);
+			stream_missing(t, c, side, pkt->missing_len);
 		tracker_free_mbuf(t, m);
 	}
 	// The next hole has its own clock.
@@ -303,59 +341,80 @@ static void held_drain(struct tracker *t, struct conn *c, uint32_t side)
 	stream_fin(t, c, side);
 }
 
-void tcp_holes(struct tracker *t, struct conn *c, uint32_t side, bool all)
+// The first hole is not waited for any longer.
+static void hole_give_up(struct tracker *t, struct conn *c, uint32_t side)
+{
+	struct stream *s = &c->stream[side];
+
+	if (s->held) {
+		const struct pkt *first = pkt_of(s->held);
+
+		stream_gap(t, c, side, first->seq + first->held_skip - s->next);
+		held_drain(t, c, side);
+	} else {
+		stream_gap(t, c, side, s->fin_seq - s->next);
+		stream_fin(t, c, side);
+	}
+}
+
+void tcp_holes(struct tracker *t, struct conn *c, uint32_t side)
 {
 	const struct tracker_limits *l = t->limits;
 	struct stream *s = &c->stream[side];
 
-	while (s->held) {
+	while (tcp_waits(s)) {
 		uint64_t waited = t->now_ns > s->hole_ns ? t->now_ns - s->hole_ns : 0;
-		bool acked = s->acked > s->off &&
+		// A bare end is believed when it was acknowledged itself.
+		uint64_t proof = s->held ? s->off : s->off + (s->fin_seq - s->next);
+		bool acked = s->acked > proof &&
 			     (waited >= SIDE_NS_ACKED || s->hole_pkts >= SIDE_PKTS_ACKED);
 
-		if (!all && !acked && s->n_held < l->gap_segments &&
-		    waited < (uint64_t)l->gap_ms * 1000000)
+		if (!acked && (!s->held || (s->n_held < l->gap_segments &&
+					    waited < (uint64_t)l->gap_ms * 1000000)))
 			break;
-		const struct pkt *first = pkt_of(s->held);
-		stream_gap(t, c, side, first->seq + first->held_skip - s->next);
-		held_drain(t, c, side);
+		hole_give_up(t, c, side);
 	}
-	// A FIN behind a hole with nothing in between.
-	if (all && s->has_fin && !s->fin_done && seq_diff(s->fin_seq, s->next) > 0) {
-		stream_gap(t, c, side, s->fin_seq - s->next);
-		stream_fin(t, c, side);
-	}
-	holes_unlink(t, c);
+	holes_update(t, c);
 }
 
-static bool held_conflict(const struct rte_mbuf *a, uint32_t a_off, const struct rte_mbuf *b,
-			  uint32_t b_off, uint32_t len)
+// Compares len bytes of a later copy with those of the first one, which it takes over. True when
+// they differed.
+static bool held_merge(struct rte_mbuf *later, uint32_t later_off, struct rte_mbuf *first,
+		       uint32_t first_off, uint32_t len)
 {
-	uint8_t x[256], y[256];
+	struct rte_mbuf *seg = later;
+	bool differ = false;
+	uint8_t copy[256];
 
-	a_off += ((const struct pkt *)rte_mbuf_to_priv((struct rte_mbuf *)a))->payload_off;
-	b_off += ((const struct pkt *)rte_mbuf_to_priv((struct rte_mbuf *)b))->payload_off;
-	while (len) {
-		uint32_t n = RTE_MIN(len, (uint32_t)sizeof(x));
-		const void *p = rte_pktmbuf_read(a, a_off, n, x), *q = rte_pktmbuf_read(b, b_off, n, y);
+	later_off += pkt_of(later)->payload_off;
+	first_off += pkt_of(first)->payload_off;
+	while (seg && len) {
+		uint32_t here = rte_pktmbuf_data_len(seg);
 
-		if (!p || !q || memcmp(p, q, n) != 0)
-			return true;
-		a_off += n;
-		b_off += n;
+		if (later_off >= here) {
+			later_off -= here;
+			seg = seg->next;
+			continue;
+		}
+		uint32_t n = RTE_MIN(here - later_off, (uint32_t)sizeof(copy));
+		n = RTE_MIN(n, len);
+		uint8_t *to = rte_pktmbuf_mtod_offset(seg, uint8_t *, later_off);
+		const void *from = rte_pktmbuf_read(first, first_off, n, copy);
+
+		if (from && memcmp(to, from, n) != 0) {
+			memcpy(to, from, n);
+			differ = true;
+		}
+		later_off += n;
+		first_off += n;
 		len -= n;
 	}
-	return false;
+	return differ;
 }
 
-static void note_conflict(struct tracker *t, struct conn *c)
-{
-	t->env->stats.tcp_overlap_conflicts++;
-	c->pctx.overlap_conflict = true;
-}
-
-// Links m, which starts ahead of the expected byte, into the held list. Parts that are held
-// already are cut off; m is dropped when nothing of it is new.
+// Links m, which starts at or ahead of the expected byte, into the held list. Where it overlaps
+// with others the first copy's bytes stay; m is dropped when nothing of it is new, and takes the
+// place of those that it covers.
 static void held_insert(struct tracker *t, struct conn *c, uint32_t side, struct rte_mbuf *m)
 {
 	struct stream *s = &c->stream[side];
@@ -363,27 +422,38 @@ static void held_insert(struct tracker *t, struct conn *c, uint32_t side, struct
 	struct rte_mbuf **link = &s->held;
 	uint32_t whole = pkt->payload_len;
 
-	for (; *link; link = &pkt_of(*link)->next_held) {
-		const struct pkt *other = pkt_of(*link);
+	if (!tcp_waits(s)) {
+		s->hole_ns = t->now_ns;
+		s->hole_pkts = 0;
+	}
+	while (*link) {
+		struct pkt *other = pkt_of(*link);
 		uint32_t o_from = other->seq + other->held_skip, o_to = other->seq + other->payload_len;
 		uint32_t from = pkt->seq + pkt->held_skip, to = pkt->seq + pkt->payload_len;
 
 		if (seq_diff(to, o_from) <= 0)
 			break; // wholly before it
-		if (seq_diff(from, o_to) >= 0)
+		if (seq_diff(from, o_to) >= 0) {
+			link = &other->next_held;
 			continue; // wholly behind it
-		uint32_t lo = seq_diff(from, o_from) > 0 ? from : o_from;
-		uint32_t hi = seq_diff(to, o_to) < 0 ? to : o_to;
-		if (held_conflict(m, lo - pkt->seq, *link, lo - other->seq, hi - lo))
-			note_conflict(t, c);
-		if (seq_diff(from, o_from) < 0) {
-			// New bytes in front of a held segment; what lies behind it is given up
-			// here and comes again by retransmission if it was never held.
+		}
+		int32_t before = seq_diff(o_from, from), behind = seq_diff(to, o_to);
+		uint32_t lo = before > 0 ? o_from : from, hi = behind > 0 ? o_to : to;
+		if (held_merge(m, lo - pkt->seq, *link, lo - other->seq, hi - lo)) {
+			t->env->stats.tcp_overlap_conflicts++;
+			c->pctx.overlap_conflict = true;
+		}
+		if (before >= 0 && behind >= 0 && before + behind > 0) {
+			t->env->stats.tcp_duplicate_bytes += o_to - o_from;
+			held_drop(t, s, link, FATE_DUPLICATE);
+		} else if (before > 0) { // the rest is there already
 			pkt->payload_len = (uint16_t)(o_from - pkt->seq);
 			pkt->missing_len = 0;
 			break;
+		} else {
+			pkt->held_skip = (uint16_t)RTE_MIN(hi - pkt->seq, (uint32_t)pkt->payload_len);
+			link = &other->next_held;
 		}
-		pkt->held_skip = (uint16_t)RTE_MIN((uint32_t)pkt->payload_len, o_to - pkt->seq);
 	}
 	uint32_t len = pkt->payload_len - pkt->held_skip;
 	conn_fates(t, FATE_DUPLICATE, 0, whole - len);
@@ -393,10 +463,6 @@ static void held_insert(struct tracker *t, struct conn *c, uint32_t side, struct
 		tracker_free_mbuf(t, m);
 		return;
 	}
-	if (!s->held) {
-		s->hole_ns = t->now_ns;
-		s->hole_pkts = 0;
-	}
 	pkt->next_held = *link;
 	*link = m;
 	s->n_held++;
@@ -404,24 +470,23 @@ static void held_insert(struct tracker *t, struct conn *c, uint32_t side, struct
 	t->held++;
 	t->env->stats.tcp_out_of_order++;
 	conn_fates(t, FATE_HELD, 1, len);
-	holes_link(t, c);
 }
 
 // Far from what is expected: an attack, a stray packet, or we lost track. Segments that fit each
-// other several times in a row are believed.
+// other several times in a row are believed, if the receiver, where we see it, takes them.
 static bool stream_far(struct tracker *t, struct conn *c, uint32_t side, const struct pkt *pkt,
 		       uint32_t seq)
 {
 	struct stream *s = &c->stream[side];
 
 	t->env->stats.tcp_out_of_window++;
-	s->n_far = s->n_far && seq == s->far_next ? s->n_far + 1 : 1;
+	s->n_far = s->n_far && seq == s->far_next ? RTE_MIN(s->n_far + 1, FAR_AGREE) : 1;
 	s->far_next = seq + pkt->payload_len;
-	if (s->n_far < FAR_AGREE)
+	if (s->n_far < FAR_AGREE || (s->ack_seen && s->far_next - s->ack + FAR_AHEAD > 2 * FAR_AHEAD))
 		return false;
 	s->n_far = 0;
+	s->has_fin = false;
 	held_discard(t, s, FATE_DISCARDED);
-	holes_unlink(t, c);
 	int32_t ahead = seq_diff(seq, s->next);
 	if (ahead > 0) {
 		stream_gap(t, c, side, (uint32_t)ahead);
@@ -431,6 +496,11 @@ static bool stream_far(struct tracker *t, struct conn *c, uint32_t side, const s
 	stream_gap(t, c, side, 0);
 	s->next = seq;
 	return true;
+}
+
+static int32_t window_of(const struct tracker *t)
+{
+	return FAR_AHEAD + (int32_t)t->limits->hold_bytes;
 }
 
 static bool hold_full(const struct tracker *t, const struct stream *s, uint32_t len)
@@ -445,93 +515,143 @@ void tcp_ack(struct tracker *, struct conn *c, uint32_t side, uint32_t ack)
 {
 	struct stream *s = &c->stream[!side];
 
+	s->ack = ack;
+	s->ack_seen = true;
 	if (!s->started)
 		return;
 	int64_t off = (int64_t)s->off + seq_diff(ack, s->next);
 	// The acknowledgement of the FIN counts one past the data.
 	if (off > (int64_t)s->acked && off - (int64_t)s->off < 1 << 30)
 		s->acked = (uint64_t)off;
-	if (s->held)
+	if (tcp_waits(s))
 		s->hole_pkts++;
+}
+
+// Not delivered: old bytes are duplicates, the rest is given up.
+static void segment_refuse(struct tracker *t, struct rte_mbuf *m, uint32_t old)
+{
+	uint32_t len = pkt_of(m)->payload_len;
+	enum fate fate = len == 0 ? FATE_CONTROL : old < len ? FATE_DISCARDED : FATE_DUPLICATE;
+
+	conn_fates(t, fate, 1, len - RTE_MIN(old, len));
+	conn_fates(t, FATE_DUPLICATE, 0, RTE_MIN(old, len));
+	tracker_free_mbuf(t, m);
+}
+
+// The segment starts at the expected byte or before it.
+static void segment_in_order(struct tracker *t, struct conn *c, uint32_t side, struct rte_mbuf *m,
+			     uint32_t old)
+{
+	struct pkt *pkt = pkt_of(m);
+	struct stream *s = &c->stream[side];
+	uint32_t len = pkt->payload_len;
+
+	if (unlikely(s->held) && old < len &&
+	    seq_diff(pkt->seq + len, pkt_of(s->held)->seq + pkt_of(s->held)->held_skip) > 0) {
+		// Reaches into what is held: that came first.
+		pkt->held_skip = (uint16_t)old;
+		held_insert(t, c, side, m);
+		held_drain(t, c, side);
+		return;
+	}
+	if (len == 0) {
+		conn_fates(t, FATE_CONTROL, 1, 0);
+	} else if (old < len) {
+		enum fate fate = stream_packet(t, c, side, m, old, len - old);
+
+		conn_fates(t, fate, 1, 0);
+		conn_fates(t, FATE_DUPLICATE, 0, old);
+		t->env->stats.tcp_duplicate_bytes += old;
+	} else {
+		conn_fates(t, FATE_DUPLICATE, 1, len);
+		t->env->stats.tcp_duplicate_bytes += len;
+	}
+	if (pkt->missing_len && pkt->seq + len == s->next)
+		stream_missing(t, c, side, pkt->missing_len);
+	tracker_free_mbuf(t, m);
+	if (s->held)
+		held_drain(t, c, side);
+	else
+		stream_fin(t, c, side);
+}
+
+// The end of the stream is announced; it must be near.
+static void segment_fin(const struct tracker *t, struct stream *s, uint32_t end)
+{
+	int32_t ahead = seq_diff(end, s->next);
+
+	if (ahead < 0 || ahead > window_of(t) + UINT16_MAX)
+		return;
+	if (!tcp_waits(s)) {
+		s->hole_ns = t->now_ns;
+		s->hole_pkts = 0;
+	}
+	s->has_fin = true;
+	s->fin_seq = end;
 }
 
 void tcp_segment(struct tracker *t, struct conn *c, struct rte_mbuf *m)
 {
 	struct pkt *pkt = pkt_of(m);
+	bool syn = pkt->tcp_flags & TCP_SYN;
 	uint32_t side = pkt->src, len = pkt->payload_len;
-	uint32_t seq = pkt->seq + (pkt->tcp_flags & TCP_SYN ? 1 : 0);
+	uint32_t seq = pkt->seq + syn;
 	struct stream *s = &c->stream[side];
 
 	pkt->seq = seq;
 	if (!s->started) {
 		s->started = true;
 		s->next = seq;
-		s->lossy = true; // its beginning was not seen
+		s->lossy = !syn; // its beginning was not seen
+	}
+	if (unlikely(s->fin_done)) { // nothing comes behind the end
+		int32_t old = seq_diff(s->fin_seq, seq);
+
+		segment_refuse(t, m, (uint32_t)RTE_MAX(old, 0));
+		return;
+	}
+	// Data come with the SYN that opens the connection, or not at all.
+	if (unlikely(syn) && seq != s->next - (uint32_t)s->off) {
+		segment_refuse(t, m, 0);
+		return;
 	}
 	int32_t ahead = seq_diff(seq, s->next);
-	if (unlikely((len && ahead > FAR_AHEAD + (int32_t)t->limits->hold_bytes) ||
-		     ahead < -(64 << 20))) {
+	if (unlikely(len && (ahead > window_of(t) || ahead < -FAR_BEHIND))) {
 		if (!stream_far(t, c, side, pkt, seq)) {
-			conn_fates(t, FATE_DISCARDED, 1, len);
-			tracker_free_mbuf(t, m);
+			segment_refuse(t, m, 0);
 			return;
 		}
 		ahead = 0;
 	}
-	if ((pkt->tcp_flags & TCP_FIN) && !s->fin_done) {
-		s->has_fin = true;
-		s->fin_seq = seq + len + pkt->missing_len;
-	}
-	if (s->fin_done && ahead >= -1 && len) {
-		// Data behind the end of its stream.
-		conn_fates(t, FATE_DISCARDED, 1, len);
-		tracker_free_mbuf(t, m);
-		return;
-	}
-	if (s->held)
+	if (pkt->tcp_flags & TCP_FIN)
+		segment_fin(t, s, seq + len + pkt->missing_len);
+	if (unlikely(tcp_waits(s)))
 		s->hole_pkts++;
 	if (ahead > 0 && len && hold_full(t, s, len)) {
 		t->env->stats.tcp_hold_full++;
-		tcp_holes(t, c, side, true);
-		ahead = seq_diff(seq, s->next);
+		while (s->held)
+			hole_give_up(t, c, side);
+		ahead = s->fin_done ? 0 : seq_diff(seq, s->next);
 		if (ahead > 0 && hold_full(t, s, len)) {
 			// Other connections hold all there is: this hole cannot wait.
 			stream_gap(t, c, side, (uint32_t)ahead);
 			ahead = 0;
 		}
 	}
-	if (likely(ahead <= 0)) {
-		uint32_t old = (uint32_t)-ahead;
-		enum fate fate = FATE_DUPLICATE;
-
-		if (old < len) {
-			if (old) {
-				conn_fates(t, FATE_DUPLICATE, 0, old);
-				t->env->stats.tcp_duplicate_bytes += old;
-			}
-			fate = stream_packet(t, c, side, m, old, len - old);
-		} else if (len) {
-			conn_fates(t, FATE_DUPLICATE, 0, len);
-			t->env->stats.tcp_duplicate_bytes += len;
-		}
-		conn_fates(t, len ? fate : FATE_CONTROL, 1, 0);
-		if (pkt->missing_len && seq_diff(seq + len, s->next) == 0)
-			stream_gap(t, c, side, pkt->missing_len);
-		tracker_free_mbuf(t, m);
-		if (s->held)
-			held_drain(t, c, side);
-		else
-			stream_fin(t, c, side);
+	if (unlikely(s->fin_done)) {
+		segment_refuse(t, m, 0);
+	} else if (likely(ahead <= 0)) {
+		segment_in_order(t, c, side, m, (uint32_t)-ahead);
 	} else if (len) {
 		held_insert(t, c, side, m);
 	} else {
 		conn_fates(t, FATE_CONTROL, 1, 0);
 		tracker_free_mbuf(t, m);
 	}
-	if (s->held)
-		tcp_holes(t, c, side, false);
-	else
-		holes_unlink(t, c);
+	if (unlikely(tcp_waits(s)))
+		tcp_holes(t, c, side);
+	else if (unlikely(c->in_hole_list))
+		holes_update(t, c);
 }
 
 struct conn *tcp_open(struct tracker *t, struct flow *flow)
@@ -548,7 +668,10 @@ struct conn *tcp_open(struct tracker *t, struct flow *flow)
 	for (uint32_t side = 0; side < 2; side++) {
 		c->stream[side].started = flow->have_isn >> side & 1;
 		c->stream[side].next = flow->isn[side];
+		if (flow->have_isn & flow->have_fin & 1 << side)
+			segment_fin(t, &c->stream[side], flow->fin[side]);
 	}
+	holes_update(t, c);
 	flow->conn = (uint32_t)(((uint8_t *)c - t->conns.base) / t->conns.size) + 1;
 	flow->state = FLOW_ACTIVE;
 	return c;
@@ -556,23 +679,24 @@ struct conn *tcp_open(struct tracker *t, struct flow *flow)
 
 void tcp_close(struct tracker *t, struct conn *c, enum close_reason why, bool flush)
 {
+	// The client's side first: its requests make sense of the answers.
+	uint32_t first = c->client == 1;
 	struct flow *flow = c->flow;
 
-	for (uint32_t side = 0; side < 2; side++) {
-		// The client's side first: its requests make sense of the answers.
-		uint32_t which = c->client == 1 ? !side : side;
+	for (uint32_t i = 0; i < 2; i++) {
+		uint32_t side = i == 0 ? first : !first;
 
-		if (flush)
-			tcp_holes(t, c, which, true);
-		held_discard(t, &c->stream[which],
+		while (flush && tcp_waits(&c->stream[side]))
+			hole_give_up(t, c, side);
+		held_discard(t, &c->stream[side],
 			     flow->state == FLOW_OPAQUE ? FATE_OPAQUE : FATE_DISCARDED);
 	}
-	holes_unlink(t, c);
+	if (c->in_hole_list)
+		holes_unlink(t, c);
 	if (c->parser)
 		c->parser->close(pctx_update(t, c), why);
 	flow->conn = 0;
-	flow->have_isn = 0;
-	if (flow->state == FLOW_ACTIVE)
+	if (flush)
 		flow->state = FLOW_CLOSED;
 	pool_put(&t->conns, c);
 }

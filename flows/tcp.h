@@ -22,7 +22,7 @@ struct tracker {
 	struct table table;
 	struct wheel wheel;
 	struct pool conns;
-	struct conn *holes;    // connections that hold segments
+	struct conn *holes, *holes_last; // connections that wait for bytes
 	struct fates *fates;   // of the call that is running
 	uint64_t now_ns;       // of the packet or tick that is being worked on
 	uint64_t latest_ns;    // never runs backwards
@@ -54,4 +54,12 @@ void tcp_segment(struct tracker *t, struct conn *c, struct rte_mbuf *m);
 // An acknowledgement number in a packet of this side.
 void tcp_ack(struct tracker *t, struct conn *c, uint32_t side, uint32_t ack);
 // Holes that waited long enough are given up.
-void tcp_holes(struct tracker *t, struct conn *c, uint32_t side, bool all);
+void tcp_holes(struct tracker *t, struct conn *c, uint32_t side);
+// The other connections that wait for bytes are looked at before this one next time.
+void tcp_holes_rotate(struct tracker *t, struct conn *c);
+
+// Bytes are missing: something is held, or the stream's end is known and was not reached.
+static inline bool tcp_waits(const struct stream *s)
+{
+	return s->held || (s->has_fin && !s->fin_done && (int32_t)(s->fin_seq - s->next) > 0);
+}

@@ -43,7 +43,13 @@ static uint32_t seconds_of(const struct tracker *t)
 
 static bool under_pressure(const struct tracker *t)
 {
-	return t->table.used > t->table.max / 20 * 19;
+	return (uint64_t)t->table.used * 20 > (uint64_t)t->table.max * 19;
+}
+
+// Without an answer to its SYN, the data that came with it are no reason to keep a flow.
+static bool flow_unanswered(const struct flow *flow)
+{
+	return flow->state == FLOW_ACTIVE && (flow->have_isn == 1 || flow->have_isn == 2);
 }
 
 static uint32_t timeout_of(const struct tracker *t, const struct flow *flow)
@@ -54,7 +60,7 @@ static uint32_t timeout_of(const struct tracker *t, const struct flow *flow)
 	case FLOW_CLOSED:
 		return t->limits->closed_timeout_s;
 	}
-	return t->limits->tcp_timeout_s;
+	return flow_unanswered(flow) ? t->limits->embryonic_timeout_s : t->limits->tcp_timeout_s;
 }
 
 void tracker_remove(struct tracker *t, struct flow *flow, enum close_reason why)
@@ -100,47 +106,63 @@ static struct flow *flow_find(struct tracker *t, const struct pkt *pkt, struct f
 	return flow;
 }
 
-// SYN and SYN-ACK. Returns the flow that the packet belongs to, if it needs one.
+static void flow_isn(struct flow *flow, uint32_t side, uint32_t data)
+{
+	flow->isn[side] = data;
+	flow->have_isn |= (uint8_t)(1 << side);
+}
+
+// Returns the flow that the packet belongs to, if it needs one.
 static struct flow *on_syn(struct tracker *t, struct flow *flow, const struct pkt *pkt)
+{
+	uint32_t side = pkt->src, data = pkt->seq + 1;
+
+	if (flow && (flow->have_isn >> side & 1) && flow->isn[side] == data)
+		return flow; // another copy
+	if (flow && flow->state == FLOW_CLOSED) { // the ports are used again
+		tracker_remove(t, flow, CLOSE_FIN);
+		flow = NULL;
+	}
+	if (flow && (flow->have_isn == 3 || flow->state != FLOW_EMBRYONIC)) {
+		// A new connection on the same ports, or somebody pretends: the answer decides.
+		flow->syn = data;
+		flow->have_syn = (uint8_t)(1 << side);
+		return flow;
+	}
+	if (!flow && pkt->payload_len)
+		flow = flow_create(t, pkt);
+	if (!flow)
+		return NULL; // no state for a bare SYN
+	flow_isn(flow, side, data);
+	flow->server = (uint8_t)!side;
+	return flow;
+}
+
+static struct flow *on_syn_ack(struct tracker *t, struct flow *flow, const struct pkt *pkt)
 {
 	uint32_t side = pkt->src, data = pkt->seq + 1;
 	struct conn *c = flow ? conn_of(t, flow) : NULL;
 
-	if (!(pkt->tcp_flags & TCP_ACK)) {
-		if (flow && flow->state == FLOW_CLOSED) { // the ports are used again
-			tracker_remove(t, flow, CLOSE_FIN);
-			flow = NULL;
-		}
-		if (flow && flow->state != FLOW_EMBRYONIC) {
-			// A new connection on the same ports, or somebody pretends: the answer decides.
-			flow->syn = data;
-			flow->have_syn = true;
-			return flow;
-		}
-		if (!flow && pkt->payload_len == 0)
-			return NULL; // no state for a bare SYN
-		if (!flow)
-			flow = flow_create(t, pkt);
-		if (flow) {
-			flow->isn[side] = data;
-			flow->have_isn |= (uint8_t)(1 << side);
-			flow->server = (uint8_t)!side;
-		}
+	// The answer may acknowledge data that came with the SYN.
+	bool answers = flow && (flow->have_syn >> !side & 1) && pkt->ack - flow->syn <= UINT16_MAX;
+	bool copy = flow && (flow->have_isn >> side & 1) && flow->isn[side] == data;
+	if (copy && !answers)
 		return flow;
-	}
-	if (flow && flow->state != FLOW_EMBRYONIC) {
-		bool again = c && c->stream[side].started && c->stream[side].off == 0 &&
-			     c->stream[side].next == data;
-		bool answers = flow->have_syn && flow->syn == pkt->ack;
-
-		if (c && !c->stream[side].started && !answers) {
-			// Data came with the SYN, or before this answer: the rest is known now.
-			c->stream[side].started = true;
-			c->stream[side].next = data;
-			flow->server = (uint8_t)side;
+	if (flow && flow->state == FLOW_EMBRYONIC) {
+		// Half of the handshake is known, or all of it and the server begins anew.
+		if (flow->have_isn == 3 && !answers && flow->server != side)
 			return flow;
-		}
-		if (again || (!answers && flow->state != FLOW_CLOSED))
+	} else if (flow && c && !c->stream[side].started && !answers) {
+		// Data came with the SYN, or before this answer: the rest is known now.
+		c->stream[side].started = true;
+		c->stream[side].next = data;
+		if (!(flow->have_isn >> !side & 1))
+			flow_isn(flow, !side, pkt->ack);
+		flow_isn(flow, side, data);
+		flow->server = (uint8_t)side;
+		return flow;
+	} else if (flow) {
+		if (!answers && flow->state != FLOW_CLOSED)
 			return flow;
 		tracker_remove(t, flow, CLOSE_RST);
 		flow = NULL;
@@ -148,31 +170,69 @@ static struct flow *on_syn(struct tracker *t, struct flow *flow, const struct pk
 	if (!flow)
 		flow = flow_create(t, pkt);
 	if (flow) {
-		flow->isn[side] = data;
-		flow->isn[!side] = pkt->ack;
-		flow->have_isn = 3;
+		flow_isn(flow, side, data);
+		flow_isn(flow, !side, pkt->ack);
 		flow->server = (uint8_t)side;
+		flow->have_syn = 0;
 	}
 	return flow;
+}
+
+// From its end on a flow only lingers for late copies.
+static void flow_closed(struct tracker *t, struct flow *flow)
+{
+	flow->state = FLOW_CLOSED;
+	wheel_remove(&t->wheel, &t->table, flow);
+	wheel_add(&t->wheel, &t->table, flow, flow->last_s + timeout_of(t, flow) + 1);
+}
+
+// A reset that the receiver would not take must not blind us.
+static bool rst_fits(const struct tracker *t, const struct flow *flow, const struct pkt *pkt)
+{
+	const struct conn *c = conn_of(t, flow);
+	uint32_t side = pkt->src, next = flow->isn[side];
+	bool known = flow->have_isn >> side & 1;
+
+	if (c) {
+		next = c->stream[side].next;
+		known = c->stream[side].started;
+	} else if (flow->state != FLOW_EMBRYONIC) {
+		known = false; // not followed any longer
+	}
+	int32_t ahead = (int32_t)(pkt->seq - next);
+	if (!known || (ahead >= -RST_SLACK && ahead <= RST_SLACK))
+		return true;
+	// Behind bytes that the mirror lost and the receiver has.
+	return c && ahead > 0 && c->stream[side].acked == c->stream[side].off + (uint32_t)ahead;
 }
 
 static void on_rst(struct tracker *t, struct flow *flow, const struct pkt *pkt)
 {
 	struct conn *c = conn_of(t, flow);
 
+	if (!rst_fits(t, flow, pkt)) {
+		t->env->stats.tcp_bad_rst++;
+		return;
+	}
 	if (c) {
-		const struct stream *s = &c->stream[pkt->src];
-		int32_t off = (int32_t)(pkt->seq - s->next);
-
-		// A reset that the receiver would not take must not blind us.
-		if (s->started && (off < -RST_SLACK || off > RST_SLACK)) {
-			t->env->stats.tcp_bad_rst++;
-			return;
-		}
 		t->env->stats.flows_closed++;
 		tcp_close(t, c, CLOSE_RST, true);
 	}
-	flow->state = FLOW_CLOSED;
+	flow_closed(t, flow);
+}
+
+// After bytes or holes: does the connection go on?
+static void conn_settle(struct tracker *t, struct conn *c)
+{
+	struct flow *flow = c->flow;
+
+	if (flow->state == FLOW_OPAQUE) {
+		tcp_close(t, c, CLOSE_END, false);
+	} else if (c->stream[0].fin_done && c->stream[1].fin_done) {
+		t->env->stats.flows_closed++;
+		tcp_close(t, c, CLOSE_FIN, true);
+		flow_closed(t, flow);
+	}
 }
 
 static void count(struct tracker *t, enum fate fate, uint64_t bytes)
@@ -202,12 +262,15 @@ static void on_payload(struct tracker *t, struct flow *flow, struct rte_mbuf *m)
 	if (pkt->payload_len)
 		t->env->stats.tcp_segments++;
 	tcp_segment(t, c, m);
-	if (flow->state == FLOW_OPAQUE) {
-		tcp_close(t, c, CLOSE_END, false);
-	} else if (c->stream[0].fin_done && c->stream[1].fin_done) {
-		t->env->stats.flows_closed++;
-		tcp_close(t, c, CLOSE_FIN, true);
-	}
+	conn_settle(t, c);
+}
+
+// Segments that no receiver takes: neither SYN, RST nor ACK, or a SYN that is an end too
+// (RFC 9293 section 3.10.7).
+static bool flags_valid(uint8_t flags)
+{
+	return (flags & (TCP_ACK | TCP_SYN | TCP_RST)) &&
+	       (flags & (TCP_SYN | TCP_FIN)) != (TCP_SYN | TCP_FIN);
 }
 
 static void on_packet(struct tracker *t, struct rte_mbuf *m, struct flow *candidate)
@@ -232,9 +295,14 @@ static void on_packet(struct tracker *t, struct rte_mbuf *m, struct flow *candid
 	}
 	// Everything but the payload; that is counted where its fate is decided.
 	t->fates->bytes[pkt->payload_len ? FATE_HEADERS : FATE_CONTROL] += len - pkt->payload_len;
+	if (unlikely(!flags_valid(flags))) {
+		count(t, pkt->payload_len ? FATE_DISCARDED : FATE_CONTROL, pkt->payload_len);
+		tracker_free_mbuf(t, m);
+		return;
+	}
 	flow = flow_find(t, pkt, candidate);
 	if (unlikely(flags & TCP_SYN) && !(flags & TCP_RST))
-		flow = on_syn(t, flow, pkt);
+		flow = flags & TCP_ACK ? on_syn_ack(t, flow, pkt) : on_syn(t, flow, pkt);
 	else if (!flow && payload && !(flags & TCP_RST))
 		flow = flow_create(t, pkt);
 	if (!flow) {
@@ -243,7 +311,8 @@ static void on_packet(struct tracker *t, struct rte_mbuf *m, struct flow *candid
 		tracker_free_mbuf(t, m);
 		return;
 	}
-	flow->last_s = seconds_of(t);
+	if (flow->state != FLOW_CLOSED) // that one lingers from its end
+		flow->last_s = seconds_of(t);
 	if (flow->conn && (flags & TCP_ACK))
 		tcp_ack(t, conn_of(t, flow), pkt->src, pkt->ack);
 	if (flags & TCP_RST) {
@@ -255,13 +324,16 @@ static void on_packet(struct tracker *t, struct rte_mbuf *m, struct flow *candid
 	} else {
 		struct conn *c = conn_of(t, flow);
 
+		if ((flags & TCP_FIN) && flow->state == FLOW_EMBRYONIC) {
+			flow->fin[pkt->src] = pkt->seq;
+			flow->have_fin |= (uint8_t)(1 << pkt->src);
+		}
 		count(t, FATE_CONTROL, 0);
 		tracker_free_mbuf(t, m);
 		// This acknowledgement may say that what we wait for was received.
-		if (c && c->stream[!pkt->src].held) {
-			tcp_holes(t, c, !pkt->src, false);
-			if (flow->state == FLOW_OPAQUE)
-				tcp_close(t, c, CLOSE_END, false);
+		if (c && tcp_waits(&c->stream[!pkt->src])) {
+			tcp_holes(t, c, !pkt->src);
+			conn_settle(t, c);
 		}
 	}
 }
@@ -297,7 +369,7 @@ static void relieve(struct tracker *t, uint32_t now_s)
 		struct flow *flow = &t->table.flows[t->sweep++ % t->table.fresh];
 
 		if ((flow->state == FLOW_EMBRYONIC || flow->state == FLOW_CLOSED ||
-		     flow->state == FLOW_OPAQUE) &&
+		     flow->state == FLOW_OPAQUE || flow_unanswered(flow)) &&
 		    now_s - flow->last_s > PRESSURE_TIMEOUT_S) {
 			t->env->stats.flows_evicted++;
 			tracker_remove(t, flow, CLOSE_EVICTED);
@@ -307,7 +379,7 @@ static void relieve(struct tracker *t, uint32_t now_s)
 
 void tracker_tick(struct tracker *t, uint64_t now_ns, struct fates *fates)
 {
-	struct conn *c = t->holes, *next;
+	struct conn *c = t->holes, *last = t->holes_last, *next;
 	struct flow *flow;
 	uint32_t now_s;
 
@@ -318,13 +390,11 @@ void tracker_tick(struct tracker *t, uint64_t now_ns, struct fates *fates)
 	t->now_ns = now_ns;
 	now_s = seconds_of(t);
 	for (uint32_t i = 0; c && i < TICK_HOLES; i++, c = next) {
-		next = c->hole_next;
+		next = c == last ? NULL : c->hole_next;
+		tcp_holes_rotate(t, c);
 		for (uint32_t side = 0; side < 2; side++)
-			tcp_holes(t, c, side, false);
-		if (c->flow->state == FLOW_OPAQUE)
-			tcp_close(t, c, CLOSE_END, false);
-		else if (c->stream[0].fin_done && c->stream[1].fin_done)
-			tcp_close(t, c, CLOSE_FIN, true);
+			tcp_holes(t, c, side);
+		conn_settle(t, c);
 	}
 	for (uint32_t i = 0; i < TICK_EXPIRE && (flow = wheel_due(&t->wheel, &t->table, now_s)); i++) {
 		uint32_t due = flow->last_s + timeout_of(t, flow) + 1;

@@ -13,10 +13,10 @@
 // disk, so numbers of issues that never reached the disk may come again: that is why place knows
 // the last durable number too.
 
+#include "export/card.h"
 #include "export/issue.pb-c.h"
 #include "export/json.h"
 #include "export/wire.h"
-#include "tools/card.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -47,7 +47,8 @@ enum {
 	START_TIMEOUT_S = 10, // with --since
 	ASK_MS = 3000,        // for one replay reply
 	ASK_TRIES = 3,
-	RECV_BUFFER = 8192, // messages, nng's limit
+	ASK_PAUSE_MS = 10000, // when none came
+	RECV_BUFFER = 8192,   // messages, nng's limit
 };
 
 struct place {
@@ -67,6 +68,7 @@ struct follow {
 	uint64_t heard_ms, queue_dropped;
 	bool away, spool_failing;
 	uint64_t reply_epoch, reply_head; // of the last reply
+	uint64_t ask_again_ms;            // the replay socket is dead: do not ask before
 	int exit_code;
 };
 
@@ -240,11 +242,15 @@ static uint64_t take_reply(struct follow *f, const Apitap__ReplayReply *reply, u
 // no answer.
 static bool catch_up(struct follow *f, uint64_t from, uint64_t until)
 {
+	// Live issues must not be held up for long each time one is missed.
+	if (now_ms() < f->ask_again_ms)
+		return false;
 	while (!done(f) && from <= until) {
 		Apitap__ReplayReply *reply = ask(f, from);
 		uint64_t next;
 
 		if (!reply) {
+			f->ask_again_ms = now_ms() + ASK_PAUSE_MS;
 			if (!done(f))
 				note("The sensor does not answer at %s: missed issues cannot be "
 				     "asked "

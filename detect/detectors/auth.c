@@ -212,7 +212,7 @@ static void list_types(const struct finding *f, char *out, size_t size)
 		snprintf(out + n, size - n, " and %u more", n_seen - 4);
 }
 
-static void draft_term(struct issue_draft *draft, const char *name, int points)
+static void auth_term(struct issue_draft *draft, const char *name, int points)
 {
 	if (draft->n_terms == ISSUE_MAX_TERMS)
 		return;
@@ -220,44 +220,59 @@ static void draft_term(struct issue_draft *draft, const char *name, int points)
 	draft->confidence += (uint32_t)points;
 }
 
-static void auth_describe(const struct detector *, const void *,
+static const struct auth_endpoint *area_of(const struct detector *self,
+					   const struct merged_endpoint *endpoint)
+{
+	for (uint32_t i = 0; endpoint && i < detector_count(); i++) {
+		if (detector_get(i) == self)
+			return endpoint->area[i];
+	}
+	return NULL;
+}
+
+static void auth_describe(const struct detector *self, const void *,
 			  const struct merged_endpoint *endpoint, const struct merged_principal *,
 			  struct issue_draft *draft)
 {
+	const struct auth_endpoint *area = area_of(self, endpoint);
 	const struct finding *f = draft->finding;
 	uint64_t ok = endpoint ? endpoint->ok : 0, with = endpoint ? endpoint->ok_with_credentials : 0;
 	double share = ok ? 100.0 * (double)with / (double)ok : 0;
-	char where[384], types[256], answers[32], all[32], without[32];
+	char where[384], types[256], number[32], all[32], without[32];
+	const char *answers;
+	uint64_t n;
 
 	if (!f)
 		return;
+	// Those that came before there was an issue belong to it as well.
+	n = area ? area->responses : f->count;
+	answers = text_count(number, n);
 	endpoint_text(endpoint, where, sizeof(where));
 	list_types(f, types, sizeof(types));
 	if (has_strong(f)) {
 		draft->severity = SEVERITY_CRITICAL;
-		draft_term(draft, "data that is never meant for everybody", 15);
+		auth_term(draft, "data that is never meant for everybody", 15);
 	}
 	if (ok >= MANY_ANSWERS)
-		draft_term(draft, "fifty successful answers of the endpoint or more were seen", 5);
+		auth_term(draft, "fifty successful answers of the endpoint or more were seen", 5);
 	if (share < 1) {
 		snprintf(draft->description, sizeof(draft->description),
 			 "%s gives out personal data (%s) to callers that send no credentials: %s "
-			 "such answers. %s of its %s successful answers had credentials in the "
+			 "such answer%s. %s of its %s successful answers had credentials in the "
 			 "request: the endpoint does not ask for any.",
-			 where, types, text_count(answers, f->count),
-			 with ? "Fewer than 1 %" : "None", text_count(all, ok));
-		draft_term(draft, "hardly anybody sends credentials to the endpoint", 5);
+			 where, types, answers, text_plural(n), with ? "Fewer than 1 %" : "None", text_count(all, ok));
+		auth_term(draft, "hardly anybody sends credentials to the endpoint", 5);
 	} else {
 		snprintf(draft->description, sizeof(draft->description),
 			 "%s gives out personal data (%s) to callers that send no credentials, though "
-			 "%.*f %% of its %s successful answers went to callers that did: %s answers "
+			 "%.*f %% of its %s successful answers went to callers that did: %s answer%s "
 			 "went to callers without, %s of them with personal data.%s",
 			 where, types, share < 99.95 ? 1 : 2, share, text_count(all, ok),
-			 text_count(without, ok - with), text_count(answers, f->count),
+			 text_count(without, ok - with), text_plural(ok - with), answers,
 			 share >= 99 && ok >= MANY_ANSWERS
 				 ? " So credentials are the rule here, and the check can be passed by."
 				 : " So the check of credentials is not made in every case.");
-		draft_term(draft, "other callers do send credentials", 10);
+		auth_term(draft, "other callers do send credentials", 10);
 	}
 	snprintf(draft->impact, sizeof(draft->impact),
 		 "Anybody who can reach the service can read this data, and by trying ids or pages "

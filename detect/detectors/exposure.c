@@ -258,8 +258,9 @@ static void exposure_describe(const struct detector *, const void *opaque,
 	if (f->arg[ARG_SECRET]) {
 		snprintf(draft->description, sizeof(draft->description),
 			 "%s sent a secret to its caller: %s, in the field %s, with status %u "
-			 "(%s responses so far).",
-			 where, what, field, f->status, text_count(answers, f->count));
+			 "(%s response%s so far).",
+			 where, what, field, f->status, text_count(answers, f->count),
+			 text_plural(f->count));
 		snprintf(draft->impact, sizeof(draft->impact),
 			 "Whoever can call the endpoint holds the secret and may act with the rights "
 			 "of its owner until it is revoked. Caches, logs and browser tools on the way "
@@ -271,9 +272,9 @@ static void exposure_describe(const struct detector *, const void *opaque,
 	}
 	snprintf(draft->description, sizeof(draft->description),
 		 "%s began to return a kind of data that it did not return before: %s, in the field "
-		 "%s (%s responses so far). Its usual data was learnt from at least %s answers; it "
+		 "%s (%s response%s so far). Its usual data was learnt from at least %s answers; it "
 		 "has been called %s times in all.",
-		 where, what, field, text_count(answers, f->count),
+		 where, what, field, text_count(answers, f->count), text_plural(f->count),
 		 text_count((char[32]){0}, options->learn_exchanges),
 		 text_count(calls, endpoint ? endpoint->calls : 0));
 	snprintf(draft->impact, sizeof(draft->impact),

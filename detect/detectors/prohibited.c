@@ -73,7 +73,7 @@ static void prohibited_describe(const struct detector *, const void *,
 				const struct merged_principal *, struct issue_draft *draft)
 {
 	const struct finding *f = draft->finding;
-	char where[384], field[EXCHANGE_NAME + 1], count[32], values[32];
+	char where[384], field[EXCHANGE_NAME + 1], count[32];
 	const struct policy *policy;
 	const char *what;
 	bool response;
@@ -86,11 +86,12 @@ static void prohibited_describe(const struct detector *, const void *,
 	endpoint_text(endpoint, where, sizeof(where));
 	text_clean(field, sizeof(field), f->types[0].name.p, f->types[0].name.len);
 	snprintf(draft->description, sizeof(draft->description),
-		 "%s %s of %s held data of a prohibited type: %s, in the field %s (%s values in the "
-		 "latest report). %s%s%s forbids it here.",
-		 text_count(count, f->count), response ? "responses" : "requests", where, what, field,
-		 text_count(values, f->types[0].count), *policy->name ? "The policy \"" : "A policy",
-		 policy->name, *policy->name ? "\"" : "");
+		 "%s %s%s of %s held data of a prohibited type: %s, in the field %s. %s%s%s forbids "
+		 "it here.",
+		 text_count(count, f->count), response ? "response" : "request",
+		 text_plural(f->count), where, what, field,
+		 *policy->name ? "The policy \"" : "A policy", policy->name,
+		 *policy->name ? "\"" : "");
 	snprintf(draft->impact, sizeof(draft->impact),
 		 "%s data that was decided to stay away from this interface. Beside the "
 		 "harm to the people it is about, this can break law or contracts.",

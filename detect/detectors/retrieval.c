@@ -294,31 +294,31 @@ static void second_leave(struct retrieval *r, uint64_t second)
 
 // ---- merger: judging
 
-static void draft_term(struct issue_draft *draft, const char *name, int points)
+static void retrieval_term(struct issue_draft *draft, const char *name, int points)
 {
 	draft->terms[draft->n_terms++] = (struct issue_term){name, points};
 	draft->confidence += (uint32_t)points;
 }
 
-static void draft_terms(struct issue_draft *draft, double times, uint32_t n_users)
+static void retrieval_terms(struct issue_draft *draft, double times, uint32_t n_users)
 {
-	draft_term(draft, "far more sensitive values within a minute than the other users", 50);
+	retrieval_term(draft, "far more sensitive values within a minute than the other users", 50);
 	if (times >= 20)
-		draft_term(draft, "twenty times their average or more", 25);
+		retrieval_term(draft, "twenty times their average or more", 25);
 	else if (times >= 10)
-		draft_term(draft, "ten times their average or more", 20);
+		retrieval_term(draft, "ten times their average or more", 20);
 	else if (times >= 5)
-		draft_term(draft, "five times their average or more", 12);
+		retrieval_term(draft, "five times their average or more", 12);
 	else
-		draft_term(draft, "above their average", 5);
+		retrieval_term(draft, "above their average", 5);
 	if (n_users > 10000)
-		draft_term(draft, "compared with more than 10,000 users", 20);
+		retrieval_term(draft, "compared with more than 10,000 users", 20);
 	else if (n_users > 1000)
-		draft_term(draft, "compared with more than 1,000 users", 15);
+		retrieval_term(draft, "compared with more than 1,000 users", 15);
 	else if (n_users > 100)
-		draft_term(draft, "compared with more than 100 users", 10);
+		retrieval_term(draft, "compared with more than 100 users", 10);
 	else
-		draft_term(draft, "compared with few users", 3);
+		retrieval_term(draft, "compared with few users", 3);
 }
 
 // The largest share that so many users can prove and that is exceeded; NAN: none.
@@ -338,7 +338,7 @@ static double percentile_of(uint32_t below, uint32_t others)
 	return NAN;
 }
 
-static void draft_texts(struct issue_draft *draft, const struct merged_principal *p, uint32_t below)
+static void retrieval_texts(struct issue_draft *draft, const struct merged_principal *p, uint32_t below)
 {
 	const struct issue_metric *metric = &draft->metric;
 	uint32_t others = (uint32_t)metric->population - 1;
@@ -404,8 +404,8 @@ static void user_judge(const struct retrieval_options *options, struct merger *m
 			.population = (uint64_t)others + 1,
 		},
 	};
-	draft_terms(&draft, mean > 0 ? value / mean : INFINITY, others + 1);
-	draft_texts(&draft, p, below);
+	retrieval_terms(&draft, mean > 0 ? value / mean : INFINITY, others + 1);
+	retrieval_texts(&draft, p, below);
 	merger_raise(m, &retrieval, u->id, p, merger_endpoint(m, u->endpoint), u->last_ns, &draft);
 }
 

@@ -123,10 +123,9 @@ static void url_describe(const struct detector *, const void *,
 	endpoint_text(endpoint, where, sizeof(where));
 	text_clean(field, sizeof(field), f->types[0].name.p, f->types[0].name.len);
 	snprintf(draft->description, sizeof(draft->description),
-		 "%s requests to %s carried %s in %s (%s). The latest answer that stands for them "
-		 "had status %u.",
-		 text_count(count, f->count), where, type->title, places[f->arg[0]], field,
-		 f->status);
+		 "%s request%s to %s carried %s in %s (%s); an example was answered with status %u.",
+		 text_count(count, f->count), text_plural(f->count), where, type->title,
+		 places[f->arg[0]], field, f->status);
 	snprintf(draft->impact, sizeof(draft->impact),
 		 "URLs are written to the logs of servers, proxies and gateways, stay in browser "
 		 "histories and are passed on to other sites. %s",

@@ -2,12 +2,13 @@
 // Copyright (c) 2026 The apitap authors
 //
 // Street addresses as they are written in the United States: a house number, one to five words,
-// and a suffix of the Postal Service's list (Publication 28, appendix C1).
+// and a suffix of the Postal Service's list (Publication 28, appendix C1) or a secondary unit; or
+// the number of a box.
 
 #include "detect/check.h"
 #include "detect/issue.h"
 
-enum { NUMBER_MAX = 6, WORDS_MAX = 6, WORD_MAX = 24, REST_MAX = 80 };
+enum { NUMBER_MAX = 6, WORDS_MAX = 6, WORD_MAX = 24, REST_MAX = 80, UNIT_MAX = 48 };
 
 static bool is_suffix(struct span word)
 {
@@ -49,13 +50,36 @@ static const uint8_t *street(const uint8_t *p, const uint8_t *end)
 	return NULL;
 }
 
+// "P.O. Box 12", "PSC 12, Box 34 APO AE 09012": the number that stands at p is that of a box.
+static bool is_box(const struct candidate *c)
+{
+	const uint8_t *p = c->at;
+
+	return p - c->text.p >= 4 && check_equals(span_make(p - 4, 4), "box ");
+}
+
+// "Apt. 12", "Suite 4" behind a number and some words.
+static bool has_unit(const uint8_t *p, const uint8_t *end)
+{
+	static const char *const units[] = {" apt", " suite", " ste ", " unit ", " p.o. box", NULL};
+	struct span rest = span_make(p, end - p > UNIT_MAX ? UNIT_MAX : (size_t)(end - p));
+
+	for (uint32_t i = 0; units[i]; i++) {
+		if (check_holds(rest, units[i]))
+			return true;
+	}
+	return false;
+}
+
 static struct span check(const struct candidate *c)
 {
 	const uint8_t *end = c->text.p + c->text.len, *stop;
 	const uint8_t *p = c->at;
 
-	stop = street(c->runs[0].p + c->runs[0].len, end);
-	if (!stop || c->runs[0].len > NUMBER_MAX)
+	stop = p + c->runs[0].len;
+	if (street(stop, end))
+		stop = street(stop, end);
+	else if (!is_box(c) && !has_unit(stop, end))
 		return (struct span){0};
 	// Apartment, town and state belong to it; what follows a line does not.
 	while (stop < end && stop - p < REST_MAX && *stop >= ' ' && *stop != '"' && *stop != '<' &&
@@ -70,6 +94,8 @@ static const struct type_sample samples[] = {
 	{"address", "4821 North Maple Street", true},
 	{"street_address", "12 Old Mill Rd, Springfield", true},
 	{"addr", "Suite 4, 739 O'Hara Blvd.", true},
+	{"address", "739 Hafenweg 12 Apt. 4", true},
+	{"mailing_address", "P.O. Box 4821, Springfield", true},
 	{"address", "street 12", false},
 	{NULL, "4821 North Maple Street", false},
 	{"address", "0x7f3a lane", false},

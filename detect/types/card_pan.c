@@ -13,7 +13,7 @@ enum { GROUP_MIN = 3, GROUP_MAX = 7, PAN_MAX = 19 };
 
 static bool valid(const uint8_t *d, uint32_t n, bool ctx)
 {
-	if (check_uniform(d + 1, n - 1))
+	if (check_uniform(d, n))
 		return false;
 	return ctx ? card_valid(d, n) : card_valid_narrow(d, n);
 }

@@ -109,15 +109,17 @@ static struct span check(const struct candidate *c)
 	return span_make(p, local.len + 1 + host.len);
 }
 
-// "j***@example.org"
+// "j***@example.org"; a name of one letter is hidden.
 static uint32_t mask(struct span value, uint8_t *out, uint32_t out_len)
 {
 	uint32_t n = value.len < out_len ? value.len : out_len;
 	bool domain_part = false;
 
 	for (uint32_t i = 0; i < n; i++) {
+		bool first = i == 0 && value.len > 1 && value.p[1] != '@';
+
 		domain_part |= value.p[i] == '@';
-		out[i] = domain_part || i == 0 ? value.p[i] : '*';
+		out[i] = domain_part || first ? value.p[i] : '*';
 	}
 	return n;
 }

@@ -63,25 +63,24 @@ static struct span check_uk(const struct candidate *c)
 	return uk_current(f.text, f.n) || uk_old(f.text, f.n) ? f.value : (struct span){0};
 }
 
+// The separators differ: "KA-RL 482".
 static struct span check_de(const struct candidate *c)
 {
-	struct form f;
-	uint32_t area = c->runs[0].len, series = c->n_runs > 1 ? c->runs[1].len : 0, n;
+	const struct run *r = c->runs;
+	struct span v;
+	uint32_t n;
 
-	if (area > 3 || series > 2 ||
-	    !check_forms(c, "1?1?1 1?1?2 1?1?3 1?1?4 1?1?5 1?2?1 1?2?2 1?2?3 1?2?4 1?2?5 "
-			    "2?1?1 2?1?2 2?1?3 2?1?4 2?1?5 2?2?1 2?2?2 2?2?3 2?2?4 2?2?5 "
-			    "3?1?1 3?1?2 3?1?3 3?1?4 3?1?5 3?2?1 3?2?2 3?2?3 3?2?4 3?2?5",
-			 " -", &f))
+	if (c->n_runs < 3 || r[0].len > 3 || r[1].len > 2 || r[2].len > 5 || !r[0].joined ||
+	    !r[1].joined || !r[0].after || !r[1].after || !strchr(" -", r[0].after) ||
+	    !strchr(" -", r[1].after) || !check_all(r[0].p, r[0].len, CLASS_ALPHA) ||
+	    !check_all(r[1].p, r[1].len, CLASS_ALPHA) || r[2].p[0] == '0')
 		return (struct span){0};
-	n = f.n - area - series;
+	n = r[2].len;
 	// Electric and old vehicles have a letter behind the number.
-	if (n > 1 && has(f.text + f.n - 1, 1, "EH"))
+	if (n > 1 && strchr("EHeh", r[2].p[n - 1]))
 		n--;
-	return letters(f.text, area + series) && n <= 4 && digits(f.text + area + series, n) &&
-			       f.text[area + series] != '0'
-		       ? f.value
-		       : (struct span){0};
+	v = span_make(r[0].p, (size_t)(r[2].p - r[0].p) + r[2].len);
+	return n <= 4 && digits(r[2].p, n) && check_alone(c->text, v) ? v : (struct span){0};
 }
 
 static struct span check_tr(const struct candidate *c)

@@ -18,7 +18,7 @@ static uint32_t transliterate(uint8_t c)
 static struct span check(const struct candidate *c)
 {
 	static const uint8_t weights[17] = {8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2};
-	uint32_t sum = 0;
+	uint32_t sum = 0, letters = 0;
 	struct form f;
 
 	if (!check_form(c, "17", "", &f))
@@ -27,12 +27,16 @@ static struct span check(const struct candidate *c)
 		if (f.text[i] == 'I' || f.text[i] == 'O' || f.text[i] == 'Q')
 			return (struct span){0};
 		sum += transliterate(f.text[i]) * weights[i];
+		letters += check_is(f.text[i], CLASS_UPPER);
 	}
 	// The last four are digits everywhere that the check digit is; a hash is hardly so.
 	if (!check_all(f.text + 13, 4, CLASS_DIGIT) || check_uniform(f.text, 17))
 		return (struct span){0};
 	if (c->ctx)
 		return f.value;
+	// Maker and model are letters for the most part; an order number with a date is not.
+	if (letters < 4)
+		return (struct span){0};
 	if (f.text[8] != (sum % 11 == 10 ? 'X' : '0' + sum % 11) || f.text[9] == '0' ||
 	    f.text[9] == 'U' || f.text[9] == 'Z' || memcmp(f.text, f.value.p, 17) != 0)
 		return (struct span){0};

@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "conf/conf.h"
 #include "detect/exchange.h"
 #include "detect/scan.h"
 #include "flows/form.h"

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include <cmocka.h>
 
 // Allocation number fail_at fails, counted from 1; 0: none.
@@ -43,11 +44,11 @@ static void *fail_realloc(void *old, size_t size)
 	return alloc_fails() ? NULL : realloc(old, size);
 }
 
-#define malloc(size) fail_malloc(size)
-#define calloc(n, size) fail_calloc(n, size)
+#define malloc(size)       fail_malloc(size)
+#define calloc(n, size)    fail_calloc(n, size)
 #define realloc(old, size) fail_realloc(old, size)
-#include "detect/known.c"
 #include "detect/issues.c"
+#include "detect/known.c"
 #include "detect/merge.c"
 #include "detect/merge_fold.c"
 
@@ -101,7 +102,9 @@ const struct datatype *datatype_get(uint32_t index)
 // The earliest stands for all; the worker's half has the real one.
 void finding_join(struct finding *into, const struct finding *other)
 {
-	struct finding joined = other->time_ns < into->time_ns ? *other : *into;
+	bool earlier = other->time_ns < into->time_ns ||
+		       (other->time_ns == into->time_ns && other->order < into->order);
+	struct finding joined = earlier ? *other : *into;
 
 	joined.count = into->count + other->count;
 	joined.last_ns = into->last_ns > other->last_ns ? into->last_ns : other->last_ns;
@@ -158,8 +161,8 @@ static void alpha_call(const struct detector *self, const void *o, struct merger
 	s->calls++;
 	s->out_of_order += call->time_ns < s->last_ns;
 	s->last_ns = call->time_ns;
-	s->trace = (s->trace ^ call->order ^ call->principal ^ call->endpoint ^ call->time_ns)
-		   * 0x100000001b3;
+	s->trace = (s->trace ^ call->order ^ call->principal ^ call->endpoint ^ call->time_ns) *
+		   0x100000001b3;
 	if (p) {
 		assert_int_equal(p->id, call->principal);
 		((struct alpha_area *)merger_principal_area(m, p, self))->calls++;
@@ -179,8 +182,8 @@ static bool alpha_accept(const struct detector *self, const void *o, struct merg
 	return finding->arg[0] >= ((struct alpha_state *)state)->refuse_below;
 }
 
-static void alpha_evaluate(const struct detector *self, const void *o, struct merger *m, void *state,
-			   uint64_t now_ns, bool last)
+static void alpha_evaluate(const struct detector *self, const void *o, struct merger *m,
+			   void *state, uint64_t now_ns, bool last)
 {
 	const struct fake_options *fake = o;
 
@@ -265,9 +268,12 @@ static struct detector alpha = {
 };
 static struct detector beta = {
 	.id = "T-2", .name = "beta", .version = 1, .section = &beta_section, .principal_size = 3};
-static struct detector gamma_off = {
-	.id = "T-3", .name = "gamma", .section = &gamma_section, .principal_size = 100,
-	.call = alpha_call, .evaluate = alpha_evaluate};
+static struct detector gamma_off = {.id = "T-3",
+				    .name = "gamma",
+				    .section = &gamma_section,
+				    .principal_size = 100,
+				    .call = alpha_call,
+				    .evaluate = alpha_evaluate};
 
 static uint32_t n_detectors = 3;
 
@@ -320,8 +326,8 @@ static void tell_issue(void *arg, const struct issue *issue)
 	tell("%s %s %s v%u %s sev%d act%d res%d conf%u det%" PRIu64 " %" PRIu64 "..%" PRIu64
 	     " x%" PRIu64 "\n",
 	     issue->id, issue->type, issue->detector, issue->detector_version, issue->module,
-	     issue->severity, issue->activity, issue->result, issue->confidence,
-	     issue->detected_ns, issue->first_seen_ns, issue->last_seen_ns, issue->count);
+	     issue->severity, issue->activity, issue->result, issue->confidence, issue->detected_ns,
+	     issue->first_seen_ns, issue->last_seen_ns, issue->count);
 	tell("  by %s:%u kind%d", issue->attacker.ip, issue->attacker.port,
 	     issue->attacker.user_kind);
 	tell_span("user", issue->attacker.user);
@@ -372,7 +378,7 @@ static void told_forget(void)
 	n_told = 0;
 }
 
-#define assert_told(text) assert_non_null(strstr(told, text))
+#define assert_told(text)     assert_non_null(strstr(told, text))
 #define assert_not_told(text) assert_null(strstr(told, text))
 
 // ---- Deltas
@@ -421,7 +427,7 @@ static struct span delta_text(struct delta *d, const char *text)
 }
 
 static inline struct call *delta_add(struct delta *d, uint64_t time_ns, uint64_t principal,
-			      uint64_t endpoint, uint16_t status)
+				     uint64_t endpoint, uint16_t status)
 {
 	struct call *call = &d->calls[d->n_calls++];
 
@@ -439,7 +445,7 @@ static inline struct call *delta_add(struct delta *d, uint64_t time_ns, uint64_t
 }
 
 static inline void delta_endpoint(struct delta *d, uint64_t time_ns, uint64_t id, const char *host,
-			   const char *method, const char *template)
+				  const char *method, const char *template)
 {
 	d->names[d->n_names++] = (struct delta_name){
 		.id = id,
@@ -453,7 +459,7 @@ static inline void delta_endpoint(struct delta *d, uint64_t time_ns, uint64_t id
 }
 
 static inline void delta_principal(struct delta *d, uint64_t time_ns, uint64_t id, const char *user,
-			    uint8_t addr)
+				   uint8_t addr)
 {
 	d->names[d->n_names++] = (struct delta_name){
 		.id = id,
@@ -466,8 +472,9 @@ static inline void delta_principal(struct delta *d, uint64_t time_ns, uint64_t i
 	assert_true(d->n_names <= TEST_NAMES);
 }
 
-static inline struct finding *delta_finding(struct delta *d, const struct detector *detector, uint64_t key,
-				     uint64_t time_ns, uint64_t principal, uint64_t endpoint)
+static inline struct finding *delta_finding(struct delta *d, const struct detector *detector,
+					    uint64_t key, uint64_t time_ns, uint64_t principal,
+					    uint64_t endpoint)
 {
 	struct finding *f = &d->findings[d->n_findings++];
 	char text[64];
@@ -496,8 +503,12 @@ static inline struct finding *delta_finding(struct delta *d, const struct detect
 		.user_agent = delta_text(d, "found/1"),
 		.path = delta_text(d, "/v1/****"),
 		.n_types = 1,
-		.types = {{.type = 1, .dir = SERVER, .count = 2, .field = 11,
-			   .name = delta_text(d, "$.users[].ssn"), .sample = delta_text(d, "***1")}},
+		.types = {{.type = 1,
+			   .dir = SERVER,
+			   .count = 2,
+			   .field = 11,
+			   .name = delta_text(d, "$.users[].ssn"),
+			   .sample = delta_text(d, "***1")}},
 	};
 	snprintf(text, sizeof(text), "GET /%" PRIu64 " HTTP/1.1", time_ns);
 	f->evidence.time_ns = time_ns;

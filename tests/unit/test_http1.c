@@ -1,334 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The apitap authors
 //
-// The HTTP/1 parser as a whole, with a mock for bodies. Conversations are delivered whole, byte by
-// byte and cut in two at every place; pieces lie against a page that must not be touched. Losses
-// are played by a small model of a tapped TCP connection.
+// The HTTP/1 parser as a whole. Conversations are delivered whole, byte by byte and cut in two at
+// every place, and must give the same exchanges.
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-// Work is counted in bytes looked at or moved, not in time.
-static uint64_t work;
-
-static void *counted_memchr(const void *p, int c, size_t n)
-{
-	void *hit = memchr(p, c, n);
-
-	work += hit ? (size_t)((uint8_t *)hit - (const uint8_t *)p) + 1 : n;
-	return hit;
-}
-
-static void *counted_memcpy(void *to, const void *from, size_t n)
-{
-	work += n;
-	return memcpy(to, from, n);
-}
-
-#define memchr counted_memchr
-#define memcpy counted_memcpy
-#include "flows/http1.c"
-#include "flows/http1_head.c"
-#include "flows/http1_message.c"
-#include "flows/http_exchange.c"
-#include "flows/http_pair.c"
-#undef memchr
-#undef memcpy
-
-#include "dataplane/pool.c"
-
-// ---- mock of the body module: keeps what it is given
-
-struct body {
-	struct http_tx *tx;
-	enum dir dir;
-	uint32_t len;
-	bool gap;
-	char bytes[70000];
-};
-
-static uint32_t bodies_open;
-static bool bodies_refused;
-
-struct body *body_begin(struct flow_env *env, struct http_tx *tx, enum dir dir)
-{
-	struct http_msg *msg = &tx->msg[dir];
-
-	assert_true(msg->has_body);
-	assert_true(msg->seen);
-	if (bodies_refused)
-		return NULL;
-	struct body *body = pool_get(&env->body);
-
-	assert_non_null(body);
-	body->tx = tx;
-	body->dir = dir;
-	body->len = 0;
-	body->gap = false;
-	bodies_open++;
-	return body;
-}
-
-void body_data(struct flow_env *, struct body *body, struct span raw)
-{
-	assert_true(raw.len <= sizeof(body->bytes) - body->len);
-	memcpy(body->bytes + body->len, raw.p, raw.len);
-	body->len += raw.len;
-	body->tx->msg[body->dir].wire_len += raw.len;
-}
-
-void body_gap(struct flow_env *, struct body *body, uint64_t)
-{
-	body->gap = true;
-}
-
-static char last_body[2][70001]; // of the message that ended last
-
-void body_end(struct flow_env *env, struct body *body, bool complete)
-{
-	struct http_msg *msg = &body->tx->msg[body->dir];
-
-	msg->complete = complete && !body->gap;
-	msg->body_len = body->len;
-	memcpy(last_body[body->dir], body->bytes, body->len);
-	last_body[body->dir][body->len] = 0;
-	if (msg->body) {
-		msg->body_kept = body->len < env->limits.capture_body ? body->len
-								      : env->limits.capture_body;
-		memcpy(msg->body, body->bytes, msg->body_kept);
-	}
-	pool_put(&env->body, body);
-	bodies_open--;
-}
-
-// ---- the sensor around the parser
-
-static struct flow_env env;
-static struct conn_meta meta;
-static struct http1 conn;
-static struct pctx ctx;
-static uint8_t *guarded;
-static size_t guarded_size;
-static char got[1 << 20]; // what the sink was told
-static size_t got_len;
-static bool hide_unsolicited;
-
-static void put(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void put(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	int n = vsnprintf(got + got_len, sizeof(got) - got_len, format, args);
-	va_end(args);
-	assert_true(n >= 0 && (size_t)n < sizeof(got) - got_len);
-	got_len += (size_t)n;
-}
-
-enum { TOLD_REQUEST = 1, TOLD_RESPONSE = 2 };
-
-static void check_spans(const struct http_tx *tx, enum dir dir)
-{
-	const struct http_msg *msg = &tx->msg[dir];
-	const uint8_t *base = tx->capture;
-
-	for (uint32_t i = 0; i < HEADER_N; i++) {
-		struct span v = msg->header[i];
-
-		assert_true(!v.p || (base && v.p >= base && v.p + v.len <= base + env.capture.size));
-	}
-	assert_true(!msg->head || msg->head_len <= env.limits.capture_head);
-	assert_true(msg->head || !msg->head_len);
-	if (dir == CLIENT && tx->uri.p)
-		assert_true(tx->uri.p >= msg->head && tx->uri.p + tx->uri.len <= msg->head + msg->head_len);
-}
-
-static void on_request(void *, struct http_tx *tx)
-{
-	assert_null(tx->detect);
-	assert_true(tx->msg[CLIENT].seen && !tx->msg[SERVER].seen && tx->status == 0);
-	check_spans(tx, CLIENT);
-	tx->detect = (void *)(uintptr_t)TOLD_REQUEST;
-}
-
-static void on_response(void *, struct http_tx *tx)
-{
-	assert_int_equal((uintptr_t)tx->detect, tx->msg[CLIENT].seen ? TOLD_REQUEST : 0);
-	assert_true(tx->msg[SERVER].seen && tx->status >= 101);
-	check_spans(tx, SERVER);
-	tx->detect = (void *)((uintptr_t)tx->detect | TOLD_RESPONSE);
-}
-
-static void put_message(const struct http_tx *tx, enum dir dir)
-{
-	static const char framing[] = "-LCX";
-	const struct http_msg *msg = &tx->msg[dir];
-
-	put("[");
-	if (msg->seen) {
-		put("%c%s", framing[msg->framing], msg->complete ? "" : "!");
-		if (msg->has_body && msg->complete)
-			put("%u %.*s", (uint32_t)msg->body_len, (int)msg->body_kept, msg->body);
-		if (msg->head_truncated)
-			put(" cut");
-	}
-	for (uint32_t i = 0; i < ANOMALY_N; i++) {
-		if (!(msg->anomalies >> i & 1) ||
-		    (hide_unsolicited && i == ANOMALY_UNSOLICITED_RESPONSE && dir == SERVER &&
-		     tx->msg[CLIENT].seen))
-			continue;
-		const char *name = http_anomaly_name(i);
-
-		put(" +%s", strncmp(name, "http_", 5) == 0 ? name + 5 : name);
-	}
-	put("]");
-}
-
-static void on_end(void *, struct http_tx *tx)
-{
-	assert_int_equal((uintptr_t)tx->detect, (tx->msg[CLIENT].seen ? TOLD_REQUEST : 0) |
-							(tx->msg[SERVER].seen ? TOLD_RESPONSE : 0));
-	assert_int_equal(tx->msg[SERVER].seen, tx->status != 0);
-	assert_ptr_equal(tx->conn, &meta);
-	put("%.*s %.*s ", (int)tx->method.len, tx->method.len ? (const char *)tx->method.p : "",
-	    (int)tx->uri.len, tx->uri.len ? (const char *)tx->uri.p : "");
-	put_message(tx, CLIENT);
-	put(" %u ", tx->status);
-	put_message(tx, SERVER);
-	put("%s\n", tx->paired_by_guess ? " guess" : "");
-	for (uint32_t dir = 0; dir < 2; dir++) {
-		const struct http_msg *msg = &tx->msg[dir];
-
-		assert_true(!msg->complete || !(msg->anomalies & ANOMALY_BIT(TRUNCATED)));
-		assert_true(msg->first_ns <= msg->last_ns);
-	}
-}
-
-static void pools(uint32_t tx, uint32_t capture, uint32_t head4k, uint32_t head64k)
-{
-	pool_fini(&env.tx);
-	pool_fini(&env.capture);
-	pool_fini(&env.head4k);
-	pool_fini(&env.head64k);
-	pool_init(&env.tx, sizeof(struct http_tx), tx);
-	pool_init(&env.capture, 2 * ((size_t)env.limits.capture_head + env.limits.capture_body + 64),
-		  capture);
-	pool_init(&env.head4k, 4096, head4k);
-	pool_init(&env.head64k, env.limits.head_bytes, head64k);
-}
-
-static void defaults(void)
-{
-	env.limits = (struct flow_limits){
-		.head_bytes = 65536,
-		.headers = 256,
-		.pipeline = 128,
-		.capture_head = 8192,
-		.capture_body = 256,
-	};
-	pools(300, 300, 4, 4);
-	memset(&env.stats, 0, sizeof(env.stats));
-	bodies_refused = false;
-	hide_unsolicited = false;
-}
-
-static int setup(void **state)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	uint8_t *p;
-
-	*state = NULL;
-	guarded_size = 64 * page;
-	p = mmap(NULL, guarded_size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p == MAP_FAILED || mprotect(p + guarded_size, page, PROT_NONE))
-		return -1;
-	guarded = p + guarded_size;
-	env.sink = (struct event_sink){.request = on_request, .response = on_response, .end = on_end};
-	return pool_init(&env.body, sizeof(struct body), 16);
-}
-
-static int fresh(void **)
-{
-	defaults();
-	return 0;
-}
-
-static uint64_t delivered[2]; // behind what the parser was given
-static bool alive;
-
-static void conn_open(bool midstream)
-{
-	memset(&conn, 0, sizeof(conn));
-	meta = (struct conn_meta){.midstream = midstream};
-	ctx = (struct pctx){.env = &env, .conn = &meta, .state = &conn, .now_ns = 1};
-	ctx.lossy[CLIENT] = ctx.lossy[SERVER] = midstream;
-	delivered[CLIENT] = delivered[SERVER] = 0;
-	got_len = 0;
-	got[0] = 0;
-	alive = true;
-	http1_parser.open(&ctx);
-}
-
-static void give(enum dir dir, const void *bytes, size_t len)
-{
-	assert_true(len <= guarded_size);
-	if (!alive || !len)
-		return;
-	memcpy(guarded - len, bytes, len);
-	ctx.now_ns++;
-	ctx.off[dir] = delivered[dir];
-	if (ctx.acked[!dir] < delivered[!dir])
-		ctx.acked[!dir] = delivered[!dir];
-	delivered[dir] += len;
-	alive = http1_parser.data(&ctx, dir, span_make(guarded - len, len));
-}
-
-static void give_text(enum dir dir, const char *text)
-{
-	give(dir, text, strlen(text));
-}
-
-static void lose(enum dir dir, uint64_t len)
-{
-	if (!alive || !len)
-		return;
-	ctx.lossy[dir] = true;
-	ctx.off[dir] = delivered[dir];
-	delivered[dir] += len;
-	alive = http1_parser.gap(&ctx, dir, len);
-}
-
-static void conn_close(enum close_reason why)
-{
-	if (why == CLOSE_FIN) {
-		http1_parser.fin(&ctx, CLIENT);
-		http1_parser.fin(&ctx, SERVER);
-	}
-	http1_parser.close(&ctx, why);
-	assert_int_equal(env.tx.used, 0);
-	assert_int_equal(env.capture.used, 0);
-	assert_int_equal(env.head4k.used, 0);
-	assert_int_equal(env.head64k.used, 0);
-	assert_int_equal(env.body.used, 0);
-	assert_int_equal(bodies_open, 0);
-}
-
-static void assert_told(const char *what, const char *want)
-{
-	if (strcmp(got, want))
-		fail_msg("%s\n--- got\n%s--- wanted\n%s", what, got, want);
-}
-
-// ---- framing
+#include "tests/unit/http1_harness.h"
 
 struct step {
 	char who; // c, s: bytes; G, H: a hole in the client's, server's stream; F: server's FIN; R: RST
@@ -344,15 +20,32 @@ struct conversation {
 	struct step steps[10];
 };
 
-#define C(text) {'c', text, 0}
-#define S(text) {'s', text, 0}
-#define LOSE_C(n) {'G', NULL, n}
-#define LOSE_S(n) {'H', NULL, n}
-#define FIN {'F', NULL, 0}
-#define RST {'R', NULL, 0}
-#define GET(uri) "GET " uri " HTTP/1.1\r\nHost: h\r\n\r\n"
-#define OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+#define C(text)                                                                                    \
+	{                                                                                          \
+		'c', text, 0                                                                       \
+	}
+#define S(text)                                                                                    \
+	{                                                                                          \
+		's', text, 0                                                                       \
+	}
+#define LOSE_C(n)                                                                                  \
+	{                                                                                          \
+		'G', NULL, n                                                                       \
+	}
+#define LOSE_S(n)                                                                                  \
+	{                                                                                          \
+		'H', NULL, n                                                                       \
+	}
+#define FIN                                                                                        \
+	{                                                                                          \
+		'F', NULL, 0                                                                       \
+	}
+#define RST                                                                                        \
+	{                                                                                          \
+		'R', NULL, 0                                                                       \
+	}
 
+// clang-format off
 static const struct conversation zoo[] = {
 	{"keep-alive", "GET /a [-] 200 [L2 ok]\nGET /b [-] 200 [L2 ok]\n", false, false,
 	 {C(GET("/a")), S(OK), C(GET("/b")), S(OK)}},
@@ -371,6 +64,12 @@ static const struct conversation zoo[] = {
 	    "0005;x=\"a;b\\\"c\"\r\nhello\r\n6 \r\n world\r\n000;y\r\nX-Sum: 1\r\nX-Sig: 2\r\n\r\n"),
 	  S("HTTP/1.1 200 OK\r\ntransfer-ENCODING:   Chunked  \r\n\r\n1\r\na\r\n1\r\nb\r\n1\r\nc\r\n"
 	    "0\r\n\r\n"),
+	  C(GET("/b")), S(OK)}},
+	{"nothing missing but the end of the trailer", "GET /a [-] 200 [C1 a]\n", false, false,
+	 {C(GET("/a")), S("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nx"), RST}},
+	{"odd versions", "GET /a [- +bad_version] 200 [L2 ok +bad_version]\nGET /b [-] 200 [L2 ok]\n", false,
+	 false,
+	 {C("GET /a HTTP/2.0\r\nHost: h\r\n\r\n"), S("HTTP/1.01 200 OK\r\nContent-Length: 2\r\n\r\nok"),
 	  C(GET("/b")), S(OK)}},
 	{"empty chunked body", "GET /a [-] 200 [C0 ]\n", false, false,
 	 {C(GET("/a")), S("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")}},
@@ -476,6 +175,9 @@ static const struct conversation zoo[] = {
 	{"chunk size too large", "POST /a [C! +bad_chunk +body_incomplete] 400 [L]\n", true, false,
 	 {C("POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff0\r\nabc"),
 	  S("HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n")}},
+	{"chunk size too large by a little", "POST /a [C! +bad_chunk +body_incomplete] 400 [L]\n", true, false,
+	 {C("POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nabc"),
+	  S("HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n")}},
 	{"chunk size that is none",
 	 "POST /a [C! +bad_chunk +body_incomplete] 400 [L]\nGET /b [-] 200 [L2 ok] guess\n", true, false,
 	 {C("POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n0\r\n\r\n"),
@@ -510,6 +212,17 @@ static const struct conversation zoo[] = {
 	  S("HTTP/1.1 100 Continue\r\n\r\n"), RST}},
 	{"half a head", "POST /a [-! cut +body_incomplete] 0 []\n", false, false,
 	 {C("POST /a HTTP/1.1\r\nHost: h\r\nContent-Le"), S("HTTP/1.1 100 Continue\r\n\r\n"), RST}},
+	{"refused before the head was all there",
+	 "POST /a [L2 {} cut] 431 [L]\nGET /b [-] 200 [L2 ok]\n", false, false,
+	 {C("POST /a HTTP/1.1\r\nHost: h\r\nX-"), S("HTTP/1.1 431 No\r\nContent-Length: 0\r\n\r\n"),
+	  C("Y: 1\r\nContent-Length: 2\r\n\r\n{}"), C(GET("/b")), S(OK)}},
+	{"refused before the head was all there, connection ends",
+	 "POST /a [-! cut +body_incomplete] 408 [L]\n", false, false,
+	 {C("POST /a HTTP/1.1\r\nHost: h\r\nX-"), S("HTTP/1.1 408 No\r\nContent-Length: 0\r\n\r\n"),
+	  RST}},
+	{"answered before the hole in the head is given up",
+	 "POST /a [-! cut +tcp_gap +body_incomplete] 200 [L2 ok]\nGET /b [-] 200 [L2 ok] guess\n", true,
+	 false, {C("POST /a HTTP/1.1\r\nHost: h\r\nX-"), S(OK), LOSE_C(50), C(GET("/b")), S(OK)}},
 	{"half a start line", "", false, false,
 	 {C("POST /a HTTP/1.1\r"), S("HTTP/1.1 100 Continue\r\n\r\n"), RST}},
 	{"half a response head", "GET /a [-] 500 [-! cut +body_incomplete]\n", false, false,
@@ -542,6 +255,11 @@ static const struct conversation zoo[] = {
 	 false, false,
 	 {C("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n01"), LOSE_C(8), S(OK),
 	  C(GET("/b")), S(OK)}},
+	{"hole one byte beyond a body",
+	 "POST /a [L! +tcp_gap +body_incomplete] 200 [L2 ok]\n  [] 200 [L2 ok]\nGET /c [-] 200 [L2 ok] guess\n",
+	 true, false,
+	 {C("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n01"), LOSE_C(9), S(OK),
+	  C("ET /b HTTP/1.1\r\nHost: h\r\n\r\n"), S(OK), C(GET("/c")), S(OK)}},
 	{"hole in a chunk", "GET /a [-] 200 [C! +tcp_gap +body_incomplete]\nGET /b [-] 200 [L2 ok]\n", false,
 	 false,
 	 {C(GET("/a")), S("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n14\r\n0123456789"),
@@ -569,6 +287,13 @@ static const struct conversation zoo[] = {
 	 {S(OK), C(GET("/b")), S(OK)}},
 	{"found behind an empty line", "GET /b [- +midstream] 200 [L2 ok] guess\n", true, true,
 	 {S("rest of a chunk\r\n0\r\n\r\n"), C("X-Rest: of a head\r\n\r\n" GET("/b")), S(OK)}},
+	{"a body ends like a request line begins", "GET /b [- +midstream] 200 [L2 ok] guess\n", true, true,
+	 {C("some words"), C(GET("/b")), S(OK)}},
+	{"a body ends like a method", "GET /b [- +midstream] 200 [L2 ok] guess\n", true, true,
+	 {C("words"), C(GET("/b")), S(OK)}},
+	{"two requests at once, hole in the first",
+	 "GET /b [- +midstream] 0 []\n  [] 200 [L2 ok]\n  [] 200 [L2 ok]\n", true, true,
+	 {C("GET /a HTTP/1.1\r\nHo"), LOSE_C(9), C(GET("/b")), S(OK), S(OK)}},
 	{"quoted in a body", "", true, true,
 	 {C("one\r\n\r\ntwo\r\n\r\n" GET("/quoted") "three"),
 	  S("one\n\ntwo\n\n" OK)}},
@@ -576,6 +301,7 @@ static const struct conversation zoo[] = {
 	 {C("GET /no-host HTTP/1.1\r\nA: b\r\n\r\n"), C("GET /bare HTTP/1.1\nHost: h\n\n"),
 	  C("GET /bad HTTP/1.1\r\nHost: h\r\nno header\r\n\r\n"), S("HTTP/1.1 200 OK\r\nno header\r\n\r\n")}},
 };
+// clang-format on
 
 // Plays a conversation; step `cut` is delivered in two pieces, the first of `at` bytes. cut -1: all
 // whole; -2: all byte by byte.
@@ -654,7 +380,8 @@ static void test_stream_jumps(void **)
 	give_text(CLIENT, "56789");
 	give_text(CLIENT, GET("/b"));
 	conn_close(CLOSE_FIN);
-	assert_string_equal(got, "POST /a [L! +tcp_gap +body_incomplete +asymmetric] 0 []\nGET /b [- +asymmetric] 0 []\n");
+	assert_string_equal(got, "POST /a [L! +tcp_gap +body_incomplete +asymmetric] 0 []\nGET /b "
+				 "[- +asymmetric] 0 []\n");
 }
 
 static void test_facts(void **)
@@ -678,7 +405,8 @@ static void test_facts(void **)
 	assert_memory_equal(tx->msg[CLIENT].body, "abc", 3);
 	assert_int_equal(tx->req_end_off, 68);
 	assert_false(tx->msg[CLIENT].head_truncated);
-	give_text(SERVER, "HTTP/1.0 200 OK\r\nSet-Cookie: s=1\r\nSet-Cookie: t=2\r\nContent-Length: 5\r\n\r\n");
+	give_text(SERVER, "HTTP/1.0 200 OK\r\nSet-Cookie: s=1\r\nSet-Cookie: "
+			  "t=2\r\nContent-Length: 5\r\n\r\n");
 	tx = conn.side[SERVER].tx;
 	assert_int_equal(tx->status, 200);
 	assert_int_equal(tx->msg[SERVER].version_minor, 0);
@@ -754,7 +482,8 @@ static void test_pipeline_bound(void **)
 	env.limits.pipeline = 2;
 	conn_open(false);
 	ctx.acked[CLIENT] = 1; // the server is there
-	give_text(CLIENT, GET("/0") GET("/1") GET("/2") "HEAD /3 HTTP/1.1\r\nHost: h\r\n\r\n" GET("/4"));
+	give_text(CLIENT,
+		  GET("/0") GET("/1") GET("/2") "HEAD /3 HTTP/1.1\r\nHost: h\r\n\r\n" GET("/4"));
 	ctx.acked[CLIENT] = delivered[CLIENT];
 	assert_int_equal(env.tx.used, 2);
 	assert_int_equal(env.stats.http_pipeline_full, 3);
@@ -762,7 +491,8 @@ static void test_pipeline_bound(void **)
 	give_text(CLIENT, GET("/5"));
 	give_text(SERVER, OK);
 	conn_close(CLOSE_FIN);
-	assert_string_equal(got, "GET /0 [-] 200 [L2 ok]\nGET /1 [-] 200 [L2 ok]\nGET /5 [-] 200 [L2 ok]\n");
+	assert_string_equal(
+		got, "GET /0 [-] 200 [L2 ok]\nGET /1 [-] 200 [L2 ok]\nGET /5 [-] 200 [L2 ok]\n");
 	assert_int_equal(env.stats.http_requests, 6);
 	assert_int_equal(env.stats.http_responses, 6);
 }
@@ -823,14 +553,12 @@ static void test_pools_empty(void **)
 	assert_string_equal(got, "GET /0 [-] 200 [L!]\n");
 }
 
-static char big[300000];
-
 // A head too long: known facts are reported, the framing is found all the same.
 static void test_head_too_long(void **)
 {
-	static const char *const framing[] = {"Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n",
-					      "Content-Length: 4\r\n  1\r\n",
-					      "Transfer-Encoding:%300schunked\r\n"};
+	static const char *const framing[] = {
+		"Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n",
+		"Content-Length: 4\r\n  1\r\n", "Transfer-Encoding:%300schunked\r\n"};
 	static const char *const want[] = {"L5 hello", "C5 hello", "-!", "-!"};
 
 	for (uint32_t piece = 1; piece <= 70000; piece = piece == 1 ? 1460 : piece * 4) {
@@ -853,7 +581,8 @@ static void test_head_too_long(void **)
 			conn_close(CLOSE_FIN);
 			assert_int_equal(env.stats.http_head_too_long, 1);
 			snprintf(expect, sizeof(expect),
-				 "POST /long [%s cut +head_too_long +too_many_headers%s] 200 [L2 ok]\n",
+				 "POST /long [%s cut +head_too_long +too_many_headers%s] 200 [L2 "
+				 "ok]\n",
 				 want[k], k > 1 ? " +body_incomplete" : "");
 			assert_told(line, expect);
 		}
@@ -922,343 +651,6 @@ static void test_overlap_conflict(void **)
 	assert_string_equal(got, "GET /a [- +tcp_overlap_conflict] 200 [L2 ok]\n");
 }
 
-// ---- loss: a model of a connection seen through a tap that drops packets
-
-enum { EXCHANGES = 6, PACKETS = 400 };
-
-struct packet {
-	enum dir dir;
-	uint32_t exchange;
-	uint64_t off, ack;
-	uint32_t len;
-	bool lost, given;
-};
-
-struct model {
-	char stream[2][40000];
-	uint64_t len[2];
-	struct packet packets[PACKETS];
-	uint32_t n;
-	uint64_t end[2][EXCHANGES]; // of message i
-};
-
-static struct model model;
-static uint32_t model_seed;
-static uint32_t found_mask, wrong;
-static char wanted_body[2][EXCHANGES][2000];
-
-static uint32_t rnd(uint32_t n)
-{
-	model_seed = model_seed * 1103515245 + 12345;
-	return (model_seed >> 8) % n;
-}
-
-static void model_body(char *out, uint32_t i, bool chunked, char *text)
-{
-	size_t n = 20 + rnd(600), at = 0;
-
-	for (size_t k = 0; k < n; k++)
-		text[k] = (char)('a' + (k * 7 + i) % 26);
-	text[n] = 0;
-	if (!chunked) {
-		sprintf(out, "Content-Length: %zu\r\n\r\n%s", n, text);
-		return;
-	}
-	out += sprintf(out, "Transfer-Encoding: chunked\r\n\r\n");
-	while (at < n) {
-		size_t k = 1 + rnd(200);
-
-		k = k < n - at ? k : n - at;
-		out += sprintf(out, "%zx\r\n%.*s\r\n", k, (int)k, text + at);
-		at += k;
-	}
-	sprintf(out, "0\r\n\r\n");
-}
-
-static void model_send(enum dir dir, uint32_t i, const char *text, uint32_t mss)
-{
-	size_t len = strlen(text);
-
-	memcpy(model.stream[dir] + model.len[dir], text, len);
-	for (size_t at = 0; at < len; at += mss) {
-		struct packet *p = &model.packets[model.n++];
-
-		assert_true(model.n < PACKETS);
-		*p = (struct packet){
-			.dir = dir,
-			.exchange = i,
-			.off = model.len[dir],
-			.ack = model.len[!dir],
-			.len = (uint32_t)(len - at < mss ? len - at : mss),
-		};
-		model.len[dir] += p->len;
-	}
-	model.end[dir][i] = model.len[dir];
-}
-
-// window: requests sent before a response is awaited; 1: the client waits.
-static void model_make(uint32_t window, uint32_t mss)
-{
-	char text[4000];
-
-	model.n = 0;
-	model.len[CLIENT] = model.len[SERVER] = 0;
-	for (uint32_t base = 0; base < EXCHANGES; base += window) {
-		for (uint32_t i = base; i < base + window && i < EXCHANGES; i++) {
-			bool post = rnd(2);
-			int n = sprintf(text, "%s /%u HTTP/1.1\r\nHost: h\r\nX-Pad: %u\r\n",
-					post ? "POST" : "GET", i, rnd(1000));
-
-			wanted_body[CLIENT][i][0] = 0;
-			if (post)
-				model_body(text + n, i, rnd(2), wanted_body[CLIENT][i]);
-			else
-				strcpy(text + n, "\r\n");
-			model_send(CLIENT, i, text, mss);
-		}
-		for (uint32_t i = base; i < base + window && i < EXCHANGES; i++) {
-			int n = sprintf(text, "HTTP/1.1 200 OK\r\nLocation: %u\r\n", i);
-
-			model_body(text + n, i, rnd(2), wanted_body[SERVER][i]);
-			model_send(SERVER, i, text, mss);
-		}
-	}
-}
-
-static void on_end_model(void *ctx_, struct http_tx *tx)
-{
-	struct span uri = tx->uri, mark_ = http_header(tx, SERVER, HEADER_LOCATION);
-	bool guess = tx->paired_by_guess;
-
-	on_end(ctx_, tx);
-	if (uri.len == 2 && mark_.len == 1) {
-		if (uri.p[1] != mark_.p[0])
-			wrong++;
-		else
-			found_mask |= 1u << (uri.p[1] - '0');
-	}
-	(void)guess;
-	for (uint32_t dir = 0; dir < 2; dir++) {
-		const struct http_msg *msg = &tx->msg[dir];
-		const uint8_t *who = dir == CLIENT ? (uri.len == 2 ? uri.p + 1 : NULL)
-						   : (mark_.len == 1 ? mark_.p : NULL);
-
-		if (!msg->complete || !msg->has_body)
-			continue;
-		if (!who)
-			continue;
-		const char *want = wanted_body[dir][*who - '0'];
-
-		if (msg->body_len != strlen(want) || strncmp((char *)msg->body, want, msg->body_kept))
-			wrong++;
-	}
-}
-
-// What the TCP layer may do: hold packets behind a hole for `patience` packets, and tell the
-// acknowledgements of the packet that is delivered, or (late) all that were seen.
-static void model_run(uint32_t patience, bool late)
-{
-	uint64_t next[2] = {0}, acks[2] = {0}; // acks: by stream
-	uint32_t since[2] = {0};
-
-	found_mask = wrong = 0;
-	conn_open(false);
-	for (uint32_t i = 0; i < model.n; i++) {
-		struct packet *p = &model.packets[i];
-
-		p->given = false;
-		if (p->lost)
-			continue;
-		if (acks[!p->dir] < p->ack)
-			acks[!p->dir] = p->ack;
-		for (uint32_t d = 0; d < 2; d++) {
-			for (uint32_t k = 0; k <= i; k++) { // packets are in order within a direction
-				struct packet *q = &model.packets[k];
-
-				if (q->dir != d || q->lost || q->given)
-					continue;
-				if (q->off > next[d]) {
-					if (since[d]++ < patience)
-						break;
-					ctx.acked[!d] = late ? acks[!d] : ctx.acked[!d];
-					lose(d, q->off - next[d]);
-				}
-				since[d] = 0;
-				uint64_t ack = late ? acks[!d] : q->ack;
-
-				if (ctx.acked[!d] < ack)
-					ctx.acked[!d] = ack;
-				memcpy(guarded - q->len, model.stream[d] + q->off, q->len);
-				ctx.off[d] = q->off;
-				ctx.now_ns++;
-				assert_true(http1_parser.data(&ctx, d, span_make(guarded - q->len, q->len)));
-				next[d] = delivered[d] = q->off + q->len;
-				q->given = true;
-			}
-		}
-	}
-	conn_close(CLOSE_FIN);
-}
-
-// One segment of a keep-alive conversation is missing: nothing is paired wrongly, and every
-// exchange none of whose segments is missing is found.
-static void test_one_segment_lost(void **)
-{
-	env.sink.end = on_end_model;
-	for (uint32_t round = 0; round < 60; round++) {
-		model_seed = round;
-		model_make(1, round % 3 == 0 ? 100 : round % 3 == 1 ? 400 : 1460);
-		for (uint32_t lost_ = 0; lost_ < model.n; lost_++) {
-			uint32_t hit = model.packets[lost_].exchange;
-
-			model.packets[lost_].lost = true;
-			model_run(0, false);
-			model.packets[lost_].lost = false;
-			if (wrong || (found_mask | 1u << hit) != (1u << EXCHANGES) - 1)
-				fail_msg("round %u packet %u (%s %u): wrong %u found %x\n%s", round, lost_,
-					 model.packets[lost_].dir == CLIENT ? "request" : "response", hit,
-					 wrong, found_mask, got);
-		}
-	}
-	env.sink.end = on_end;
-}
-
-// Whatever is lost, however long holes are waited for, and whatever client: nothing wrong is said.
-static void test_many_segments_lost(void **)
-{
-	uint32_t found = 0, all = 0;
-
-	env.sink.end = on_end_model;
-	for (uint32_t round = 0; round < 6000; round++) {
-		model_seed = round;
-		uint32_t window = rnd(3) ? 1 : 1 + rnd(EXCHANGES), loss = 2 + rnd(30);
-
-		model_make(window, 60 + rnd(1400));
-		for (uint32_t i = 0; i < model.n; i++)
-			model.packets[i].lost = rnd(loss) == 0;
-		uint32_t patience = rnd(2) ? 0 : rnd(12);
-		bool late = rnd(2);
-
-		model_run(patience, late);
-		if (wrong)
-			fail_msg("round %u window %u late %d: %u wrong\n%s", round, window, late, wrong, got);
-		found += (uint32_t)__builtin_popcount(found_mask);
-		all += EXCHANGES;
-	}
-	assert_true(found > all / 4);
-	env.sink.end = on_end;
-}
-
-// ---- hostile input
-
-static void test_hostile(void **)
-{
-	static const char *const parts[] = {
-		GET("/x"), OK, "GET / HTTP/1.1\r\n", "Host: h\r\n", "\r\n", "\n", "Content-Length: 7\r\n",
-		"Transfer-Encoding: chunked\r\n", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 100 C\r\n\r\n",
-		"HTTP/1.1 101 S\r\n", "5\r\nhello\r\n", "0\r\n\r\n", "HTTP/1.", "HEAD / HTTP/1.0\r\n\r\n",
-		"CONNECT a:1 HTTP/1.0\r\n\r\n", "\x01\x80\xff", "Expect: 100-continue\r\n", "G", " ", ";", "7",
-		"ffffffffffffffff", ":", "HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n",
-	};
-
-	for (uint32_t round = 0; round < 30000; round++) {
-		model_seed = round;
-		env.limits.head_bytes = round % 3 ? 65536 : 200;
-		env.limits.pipeline = round % 5 ? 128 : 2;
-		if (round % 1000 == 0)
-			pools(round % 2000 ? 300 : 3, round % 3000 ? 300 : 2, 2, 1);
-		conn_open(rnd(4) == 0);
-		for (uint32_t i = rnd(40); i > 0; i--) {
-			char bytes[1000];
-			size_t n = 0, from;
-			enum dir dir = rnd(2);
-
-			for (uint32_t k = rnd(4) + 1; k > 0; k--) {
-				const char *part = parts[rnd(sizeof(parts) / sizeof(parts[0]))];
-
-				n += (size_t)sprintf(bytes + n, "%s", part);
-			}
-			from = rnd(8) ? 0 : rnd((uint32_t)n);
-			ctx.now_ns += rnd(2) ? 0 : ONE_SIDED_NS;
-			if (rnd(10) == 0)
-				lose(dir, rnd(2) ? rnd(20) : 1 + rnd(2000000000));
-			give(dir, bytes + from, n - from);
-			if (rnd(50) == 0)
-				http1_parser.fin(&ctx, dir);
-		}
-		conn_close((enum close_reason)rnd(5));
-	}
-	assert_true(env.stats.http_exchanges > 10000);
-}
-
-// ---- work
-
-enum shape {
-	SHAPE_URI,
-	SHAPE_HEADERS,
-	SHAPE_FOLD,
-	SHAPE_LINE_ENDS,
-	SHAPE_CHUNKS,
-	SHAPE_CHUNK_EXTENSION,
-	SHAPE_TRAILER,
-	SHAPE_SYNC_BLANK,
-	SHAPE_SYNC_START,
-	SHAPE_SYNC_REQUESTS,
-	SHAPE_PIPELINE,
-	SHAPE_N,
-};
-
-static size_t shape_make(enum shape shape, size_t n)
-{
-	static const char *const begin[SHAPE_N] = {
-		"GET /", "GET / HTTP/1.1\r\nHost: h\r\n", "GET / HTTP/1.1\r\nHost: h\r\nX: 1\r\n", "",
-		"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
-		"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1;",
-		"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
-		"\x01\r\n\r\n", "\x01\r\n\r\n", "\x01\r\n\r\n", "",
-	};
-	static const char *const unit[SHAPE_N] = {
-		"u", "a:b\r\n", " f\r\n", "\r\n", "1\r\nx\r\n", "e", "t:u\r\n", "\n0\r\n\r\n", "GET ",
-		"\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n", GET("/"),
-	};
-	size_t at = (size_t)sprintf(big, "%s", begin[shape]);
-
-	while (at < n)
-		at += (size_t)sprintf(big + at, "%s", unit[shape]);
-	return at;
-}
-
-static uint64_t shape_work(enum shape shape, size_t n, size_t piece)
-{
-	size_t len = shape_make(shape, n);
-
-	work = 0;
-	conn_open(false);
-	for (size_t at = 0; at < len; at += piece)
-		give(CLIENT, big + at, len - at < piece ? len - at : piece);
-	uint64_t done = work;
-
-	conn_close(CLOSE_RST);
-	return done;
-}
-
-static void test_linear(void **)
-{
-	static const size_t pieces[] = {1, 7, 1460, 60000};
-
-	for (enum shape shape = 0; shape < SHAPE_N; shape++) {
-		for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
-			uint64_t one = shape_work(shape, 30000, pieces[i]);
-			uint64_t two = shape_work(shape, 60000, pieces[i]);
-			uint64_t four = shape_work(shape, 120000, pieces[i]);
-
-			if (two > 5 * one / 2 + 10000 || four > 5 * two / 2 + 10000 || four > 120000 * 12)
-				fail_msg("shape %d pieces of %zu: %lu %lu %lu", (int)shape, pieces[i], one, two,
-					 four);
-		}
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1278,10 +670,6 @@ int main(void)
 		cmocka_unit_test_setup(test_head_without_end, fresh),
 		cmocka_unit_test_setup(test_capture_cut, fresh),
 		cmocka_unit_test_setup(test_overlap_conflict, fresh),
-		cmocka_unit_test_setup(test_one_segment_lost, fresh),
-		cmocka_unit_test_setup(test_many_segments_lost, fresh),
-		cmocka_unit_test_setup(test_hostile, fresh),
-		cmocka_unit_test_setup(test_linear, fresh),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

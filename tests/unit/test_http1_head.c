@@ -24,7 +24,8 @@ static int setup(void **state)
 
 	*state = NULL;
 	guarded_size = 32 * page;
-	p = mmap(NULL, guarded_size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	p = mmap(NULL, guarded_size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		 0);
 	if (p == MAP_FAILED || mprotect(p + guarded_size, page, PROT_NONE))
 		return -1;
 	guarded = p + guarded_size;
@@ -49,7 +50,7 @@ static bool is_text(struct span s, const char *text)
 	do {                                                                                       \
 		struct span got_ = (s);                                                            \
 		if (!is_text(got_, text))                                                          \
-			fail_msg("'%.*s' is not '%s'", (int)got_.len, (const char *)got_.p, text);  \
+			fail_msg("'%.*s' is not '%s'", (int)got_.len, (const char *)got_.p, text); \
 	} while (0)
 
 static struct http1_head parse(enum dir dir, const char *text)
@@ -90,15 +91,17 @@ static void test_end(void **)
 		// Resumed at any point the same end is found.
 		for (uint32_t n = 0; n < cases[i].end; n++) {
 			assert_int_equal(http1_head_end(s.p, n, 0), 0);
-			assert_int_equal(http1_head_end(s.p, s.len, HTTP1_HEAD_RESUME(n)), cases[i].end);
+			assert_int_equal(http1_head_end(s.p, s.len, http1_head_resume(n)),
+					 cases[i].end);
 		}
 	}
 }
 
 static void test_request(void **)
 {
-	struct http1_head h = parse(CLIENT, "POST /a?b=c HTTP/1.1\r\nHost: x.test\r\ncontent-TYPE:a/b \r\n"
-					    "CONTENT-LENGTH: 011\r\nX-Other: \r\n\r\n");
+	struct http1_head h =
+		parse(CLIENT, "POST /a?b=c HTTP/1.1\r\nHost: x.test\r\ncontent-TYPE:a/b \r\n"
+			      "CONTENT-LENGTH: 011\r\nX-Other: \r\n\r\n");
 
 	assert_text(h.method, "POST");
 	assert_text(h.uri, "/a?b=c");
@@ -121,10 +124,21 @@ static void test_request(void **)
 static void test_request_line(void **)
 {
 	static const char *const bad[] = {
-		"GET\r\n\r\n", "GET /\r\n\r\n", " GET / HTTP/1.1\r\n\r\n", "GET / HTTP/2.0\r\n\r\n",
-		"GET / http/1.1\r\n\r\n", "GET / HTTP/1.\r\n\r\n", "GET / HTTP/1.10\r\n\r\n",
-		"GET HTTP/1.1\r\n\r\n", "GET  HTTP/1.1\r\n\r\n", "G(T / HTTP/1.1\r\n\r\n",
-		"HTTP/1.1 200 OK\r\n\r\n", "\r\n", "\n", "", "GET / HTTP/1.1",
+		"GET\r\n\r\n",
+		"GET /\r\n\r\n",
+		" GET / HTTP/1.1\r\n\r\n",
+		"GET / HTTP/.1\r\n\r\n",
+		"GET / http/1.1\r\n\r\n",
+		"GET / HTTP/1.\r\n\r\n",
+		"GET / HTTP/1.1x\r\n\r\n",
+		"GET HTTP/1.1\r\n\r\n",
+		"GET  HTTP/1.1\r\n\r\n",
+		"G(T / HTTP/1.1\r\n\r\n",
+		"HTTP/1.1 200 OK\r\n\r\n",
+		"\r\n",
+		"\n",
+		"",
+		"GET / HTTP/1.1",
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG / HTTP/1.1\r\n\r\n",
 	};
 	struct http1_head h;
@@ -134,18 +148,26 @@ static void test_request_line(void **)
 	h = parse(CLIENT, "GET  /a b \tHTTP/1.0 \r\n\r\n");
 	assert_text(h.uri, "/a b");
 	assert_int_equal(h.anomalies, ANOMALY_BIT(BAD_REQUEST_LINE));
-	assert_int_equal(anomalies(CLIENT, "GET /a\tb HTTP/1.0\r\n\r\n"), ANOMALY_BIT(BAD_REQUEST_LINE));
+	assert_int_equal(anomalies(CLIENT, "GET /a\tb HTTP/1.0\r\n\r\n"),
+			 ANOMALY_BIT(BAD_REQUEST_LINE));
 	assert_int_equal(anomalies(CLIENT, "GET /\x01 HTTP/1.0\r\n\r\n"),
 			 ANOMALY_BIT(BAD_REQUEST_LINE) | ANOMALY_BIT(BAD_HEADER_VALUE));
-	assert_int_equal(anomalies(CLIENT, "GET / HTTP/1.7\r\nHost: a\r\n\r\n"), ANOMALY_BIT(BAD_VERSION));
+	assert_int_equal(anomalies(CLIENT, "GET / HTTP/1.7\r\nHost: a\r\n\r\n"),
+			 ANOMALY_BIT(BAD_VERSION));
+	h = parse(CLIENT, "GET / HTTP/1.10\r\nHost: a\r\n\r\n");
+	assert_int_equal(h.anomalies, ANOMALY_BIT(BAD_VERSION));
+	assert_int_equal(h.version_minor, 10);
+	assert_text(h.uri, "/");
+	assert_int_equal(anomalies(CLIENT, "GET / HTTP/2.0\r\nHost: a\r\n\r\n"),
+			 ANOMALY_BIT(BAD_VERSION));
 }
 
 static void test_status_line(void **)
 {
 	static const char *const bad[] = {
-		"HTTP/1.1 20\r\n\r\n", "HTTP/1.1 2x0 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n",
-		"HTTP/1.1 099 OK\r\n\r\n", "HTTP/1.1\r\n\r\n", "HTTP/2.0 200 OK\r\n\r\n",
-		"ICY 200 OK\r\n\r\n", "HTTP/1.1 200OK\r\n\r\n", "HTTP/1.1200 OK\r\n\r\n",
+		"HTTP/1.1 20\r\n\r\n",     "HTTP/1.1 2x0 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n",
+		"HTTP/1.1 099 OK\r\n\r\n", "HTTP/1.1\r\n\r\n",        "HTTP/1.1000 200 OK\r\n\r\n",
+		"ICY 200 OK\r\n\r\n",      "HTTP/1.1 2\r\n\r\n",      "HTTP/1.12000 OK\r\n\r\n",
 	};
 	struct http1_head h;
 
@@ -159,8 +181,14 @@ static void test_status_line(void **)
 	assert_int_equal(h.anomalies, 0);
 	assert_int_equal(anomalies(SERVER, "HTTP/1.1 200\r\n\r\n"), 0);
 	assert_int_equal(anomalies(SERVER, "HTTP/1.1 200 \r\n\r\n"), 0);
-	assert_int_equal(anomalies(SERVER, "HTTP/1.1  200 OK\r\n\r\n"), ANOMALY_BIT(BAD_STATUS_LINE));
-	assert_int_equal(anomalies(SERVER, "HTTP/1.1 777 OK\r\n\r\n"), ANOMALY_BIT(BAD_STATUS_LINE));
+	assert_int_equal(anomalies(SERVER, "HTTP/1.1  200 OK\r\n\r\n"),
+			 ANOMALY_BIT(BAD_STATUS_LINE));
+	assert_int_equal(anomalies(SERVER, "HTTP/1.1 200OK\r\n\r\n"), ANOMALY_BIT(BAD_STATUS_LINE));
+	h = parse(SERVER, "HTTP/999.01 200 OK\r\n\r\n");
+	assert_int_equal(h.anomalies, ANOMALY_BIT(BAD_VERSION));
+	assert_int_equal(h.version_major, 255);
+	assert_int_equal(anomalies(SERVER, "HTTP/1.1 777 OK\r\n\r\n"),
+			 ANOMALY_BIT(BAD_STATUS_LINE));
 }
 
 static void test_lines(void **)
@@ -168,10 +196,14 @@ static void test_lines(void **)
 	struct http1_head h;
 
 	assert_int_equal(anomalies(CLIENT, "GET / HTTP/1.1\nHost: a\n\n"), ANOMALY_BIT(BARE_LF));
-	assert_int_equal(anomalies(CLIENT, "GET / HTTP/1.1\r\nHost: a\n\r\n"), ANOMALY_BIT(BARE_LF));
-	assert_int_equal(anomalies(CLIENT, "GET / HTTP/1.1\r\nHost: a\r\n\n"), ANOMALY_BIT(BARE_LF));
-	assert_int_equal(anomalies(CLIENT, "GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n"), ANOMALY_BIT(BARE_CR));
-	h = parse(CLIENT, "GET / HTTP/1.1\r\nHost: a\r\nX: one\r\n two\r\n\tthree\r\nCookie: c\r\n\r\n");
+	assert_int_equal(anomalies(CLIENT, "GET / HTTP/1.1\r\nHost: a\n\r\n"),
+			 ANOMALY_BIT(BARE_LF));
+	assert_int_equal(anomalies(CLIENT, "GET / HTTP/1.1\r\nHost: a\r\n\n"),
+			 ANOMALY_BIT(BARE_LF));
+	assert_int_equal(anomalies(CLIENT, "GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n"),
+			 ANOMALY_BIT(BARE_CR));
+	h = parse(CLIENT,
+		  "GET / HTTP/1.1\r\nHost: a\r\nX: one\r\n two\r\n\tthree\r\nCookie: c\r\n\r\n");
 	assert_int_equal(h.anomalies, ANOMALY_BIT(OBS_FOLD));
 	assert_int_equal(h.n_headers, 3);
 	assert_text(h.header[HEADER_COOKIE], "c");
@@ -197,7 +229,8 @@ static void test_lines(void **)
 	assert_int_equal(h.anomalies, ANOMALY_BIT(DUPLICATE_HOST));
 	assert_text(h.header[HEADER_HOST], "a");
 	struct http1_head nul;
-	assert_true(http1_head_parse(AT_GUARD("GET / HTTP/1.0\r\nA: x\0y\r\n\r\n"), CLIENT, 9, &nul));
+	assert_true(
+		http1_head_parse(AT_GUARD("GET / HTTP/1.0\r\nA: x\0y\r\n\r\n"), CLIENT, 9, &nul));
 	assert_int_equal(nul.anomalies, ANOMALY_BIT(NUL_IN_HEAD) | ANOMALY_BIT(BAD_HEADER_VALUE));
 }
 
@@ -320,10 +353,10 @@ static void test_controls(void **)
 				seed = seed * 1103515245 + 12345;
 				uint32_t r = seed >> 16;
 
-				bytes[i] = r % 64 == 0 ? (uint8_t)(r >> 6) :
-					   r % 64 == 1 ? '\r' :
-					   r % 64 == 2 ? (uint8_t)((r >> 6) % 33) :
-							 (uint8_t)(' ' + r % 94);
+				bytes[i] = r % 64 == 0   ? (uint8_t)(r >> 6)
+					   : r % 64 == 1 ? '\r'
+					   : r % 64 == 2 ? (uint8_t)((r >> 6) % 33)
+							 : (uint8_t)(' ' + r % 94);
 			}
 			struct span s = at_guard(bytes, len);
 
@@ -358,12 +391,12 @@ struct framing_case {
 	uint64_t anomalies;
 };
 
-#define DUP ANOMALY_BIT(DUPLICATE_LENGTH)
+#define DUP      ANOMALY_BIT(DUPLICATE_LENGTH)
 #define CONFLICT ANOMALY_BIT(CONFLICTING_LENGTH)
-#define BAD_CL ANOMALY_BIT(BAD_LENGTH)
-#define BOTH ANOMALY_BIT(LENGTH_AND_CHUNKED)
-#define BAD_TE ANOMALY_BIT(BAD_TRANSFER_ENCODING)
-#define DUP_TE ANOMALY_BIT(DUPLICATE_TRANSFER_ENCODING)
+#define BAD_CL   ANOMALY_BIT(BAD_LENGTH)
+#define BOTH     ANOMALY_BIT(LENGTH_AND_CHUNKED)
+#define BAD_TE   ANOMALY_BIT(BAD_TRANSFER_ENCODING)
+#define DUP_TE   ANOMALY_BIT(DUPLICATE_TRANSFER_ENCODING)
 
 static void test_framing(void **)
 {
@@ -371,7 +404,8 @@ static void test_framing(void **)
 		{"", FRAMING_NONE, FRAMING_CLOSE, UINT64_MAX, 0},
 		{"Content-Length: 0\r\n", FRAMING_LENGTH, FRAMING_LENGTH, 0, 0},
 		{"Content-Length: 11, 11\r\n", FRAMING_LENGTH, FRAMING_LENGTH, 11, DUP},
-		{"Content-Length: 11\r\nContent-Length: 11\r\n", FRAMING_LENGTH, FRAMING_LENGTH, 11, DUP},
+		{"Content-Length: 11\r\nContent-Length: 11\r\n", FRAMING_LENGTH, FRAMING_LENGTH, 11,
+		 DUP},
 		{"Content-Length: 11\r\nContent-Length: 5\r\n", FRAMING_LENGTH, FRAMING_LENGTH, 11,
 		 DUP | CONFLICT},
 		{"Content-Length: 11, 5\r\n", FRAMING_LENGTH, FRAMING_LENGTH, 11, DUP | CONFLICT},
@@ -386,8 +420,10 @@ static void test_framing(void **)
 		{"Content-Length: 99999999999999999999\r\n", FRAMING_NONE, -1, UINT64_MAX, BAD_CL},
 		{"Content-Length: 18446744073709551616\r\n", FRAMING_NONE, -1, UINT64_MAX, BAD_CL},
 		{"Transfer-Encoding: chunked\r\n", FRAMING_CHUNKED, FRAMING_CHUNKED, UINT64_MAX, 0},
-		{"transfer-ENCODING:   Chunked  \r\n", FRAMING_CHUNKED, FRAMING_CHUNKED, UINT64_MAX, 0},
-		{"Transfer-Encoding: gzip, chunked\r\n", FRAMING_CHUNKED, FRAMING_CHUNKED, UINT64_MAX, 0},
+		{"transfer-ENCODING:   Chunked  \r\n", FRAMING_CHUNKED, FRAMING_CHUNKED, UINT64_MAX,
+		 0},
+		{"Transfer-Encoding: gzip, chunked\r\n", FRAMING_CHUNKED, FRAMING_CHUNKED,
+		 UINT64_MAX, 0},
 		{"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", FRAMING_CHUNKED,
 		 FRAMING_CHUNKED, UINT64_MAX, DUP_TE},
 		{"Transfer-Encoding: chunked, gzip\r\n", -1, FRAMING_CLOSE, UINT64_MAX, BAD_TE},
@@ -397,13 +433,13 @@ static void test_framing(void **)
 		{"Transfer-Encoding: \x0b"
 		 "chunked\r\n",
 		 -1, FRAMING_CLOSE, UINT64_MAX, BAD_TE | ANOMALY_BIT(BAD_HEADER_VALUE)},
-		{"Transfer-Encoding: identity\r\nContent-Length: 3\r\n", FRAMING_LENGTH, FRAMING_LENGTH, 3,
-		 BAD_TE | BOTH},
+		{"Transfer-Encoding: identity\r\nContent-Length: 3\r\n", FRAMING_LENGTH,
+		 FRAMING_LENGTH, 3, BAD_TE | BOTH},
 		{"Transfer-Encoding:\r\n", FRAMING_NONE, FRAMING_CLOSE, UINT64_MAX, BAD_TE},
-		{"Content-Length: 6\r\nTransfer-Encoding: chunked\r\n", FRAMING_CHUNKED, FRAMING_CHUNKED, 6,
-		 BOTH},
-		{"Transfer-Encoding: xchunked\r\nContent-Length: 11\r\n", FRAMING_LENGTH, FRAMING_CLOSE, 11,
-		 BAD_TE | BOTH},
+		{"Content-Length: 6\r\nTransfer-Encoding: chunked\r\n", FRAMING_CHUNKED,
+		 FRAMING_CHUNKED, 6, BOTH},
+		{"Transfer-Encoding: xchunked\r\nContent-Length: 11\r\n", FRAMING_LENGTH,
+		 FRAMING_CLOSE, 11, BAD_TE | BOTH},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -416,7 +452,8 @@ static void test_framing(void **)
 		h = parse(CLIENT, text);
 		if (h.anomalies != c->anomalies || h.framing.content_length != c->length)
 			fail_msg("%s", text);
-		assert_int_equal(http1_framing_request(&h.framing, &how) ? (int)how : -1, c->request);
+		assert_int_equal(http1_framing_request(&h.framing, &how) ? (int)how : -1,
+				 c->request);
 		snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\n%s\r\n", c->fields);
 		h = parse(SERVER, text);
 		assert_int_equal(http1_framing_response(&h.framing, false, &how) ? (int)how : -1,
@@ -493,7 +530,8 @@ static void test_probe(void **)
 	assert_true(http1_head_plausible(AT_GUARD("PROPF"), CLIENT));
 	assert_false(http1_head_plausible(AT_GUARD("GET/"), CLIENT));
 	assert_true(http1_head_plausible(AT_GUARD("HTT"), SERVER));
-	assert_false(http1_head_plausible(AT_GUARD("HTTP/2"), SERVER));
+	assert_true(http1_head_plausible(AT_GUARD("HTTP/2"), SERVER));
+	assert_false(http1_head_plausible(AT_GUARD("HTTQ"), SERVER));
 }
 
 static void test_many_headers(void **)
@@ -515,7 +553,8 @@ static void test_many_headers(void **)
 
 static void test_kept_head(void **)
 {
-	char text[] = "GET / HTTP/1.1\r\nHost: a\r\nX-One:  1 \r\nbroken\r\nX-Two: 2\r\n 3\r\nx-one: 4\r\n";
+	char text[] = "GET / HTTP/1.1\r\nHost: a\r\nX-One:  1 \r\nbroken\r\nX-Two: 2\r\n "
+		      "3\r\nx-one: 4\r\n";
 	struct http_msg msg = {.head = (uint8_t *)text, .head_len = sizeof(text) - 1};
 	struct span name, value;
 	uint32_t pos = 0, n = 0;
@@ -538,9 +577,30 @@ static void test_kept_head(void **)
 static void test_hostile(void **)
 {
 	static const char *const parts[] = {
-		"GET ", "/", " HTTP/1.1", "\r\n", "\n", "\r", " ", "\t", ":", "Host", "Content-Length",
-		"Transfer-Encoding", "chunked", ",", "11", "-", "HTTP/1.1", "200", "\x80", "\x01", "A", ";",
-		"", "x: y\r\n",
+		"GET ",
+		"/",
+		" HTTP/1.1",
+		"\r\n",
+		"\n",
+		"\r",
+		" ",
+		"\t",
+		":",
+		"Host",
+		"Content-Length",
+		"Transfer-Encoding",
+		"chunked",
+		",",
+		"11",
+		"-",
+		"HTTP/1.1",
+		"200",
+		"\x80",
+		"\x01",
+		"A",
+		";",
+		"",
+		"x: y\r\n",
 	};
 	uint32_t seed = 7;
 
@@ -579,7 +639,8 @@ static void test_hostile(void **)
 						     v.len <= (size_t)(s.p + s.len - v.p)));
 			}
 			if (dir == CLIENT)
-				assert_true(h.uri.len && h.method.len && h.uri.p + h.uri.len <= s.p + s.len);
+				assert_true(h.uri.len && h.method.len &&
+					    h.uri.p + h.uri.len <= s.p + s.len);
 		}
 	}
 }
@@ -587,22 +648,14 @@ static void test_hostile(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_end),
-		cmocka_unit_test(test_request),
-		cmocka_unit_test(test_request_line),
-		cmocka_unit_test(test_status_line),
-		cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_every_cut),
-		cmocka_unit_test(test_known_names),
-		cmocka_unit_test(test_anomaly_names),
-		cmocka_unit_test(test_tokens),
-		cmocka_unit_test(test_controls),
-		cmocka_unit_test(test_framing),
-		cmocka_unit_test(test_framing_line),
-		cmocka_unit_test(test_probe),
-		cmocka_unit_test(test_many_headers),
-		cmocka_unit_test(test_kept_head),
-		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_end),          cmocka_unit_test(test_request),
+		cmocka_unit_test(test_request_line), cmocka_unit_test(test_status_line),
+		cmocka_unit_test(test_lines),        cmocka_unit_test(test_every_cut),
+		cmocka_unit_test(test_known_names),  cmocka_unit_test(test_anomaly_names),
+		cmocka_unit_test(test_tokens),       cmocka_unit_test(test_controls),
+		cmocka_unit_test(test_framing),      cmocka_unit_test(test_framing_line),
+		cmocka_unit_test(test_probe),        cmocka_unit_test(test_many_headers),
+		cmocka_unit_test(test_kept_head),    cmocka_unit_test(test_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -51,10 +51,10 @@ static uint64_t before; // what the server acknowledged before the response
 static struct answer reply(struct http_pair *pair, uint32_t i, uint32_t asked, bool client_lossy)
 {
 	return reply_with(pair, (struct http_pair_view){.start = 100 * i,
-						  .before = before,
-						  .acked = 100 * asked + 100,
-						  .known = 100 * asked + 100,
-						  .client_lossy = client_lossy});
+							.before = before,
+							.acked = 100 * asked + 100,
+							.known = 100 * asked + 100,
+							.client_lossy = client_lossy});
 }
 
 static void test_order(void **)
@@ -151,9 +151,9 @@ static void test_lost_request(void **)
 	ask(&pair, 0, 0);
 	assert_ptr_equal(reply(&pair, 0, 0, false).tx, &txs[0]);
 	http_pair_lost(&pair, CLIENT, true);
-	struct answer a = reply_with(&pair, 
-				     (struct http_pair_view){.start = 100, .acked = 200, .known = 100,
-							     .client_lossy = true});
+	struct answer a = reply_with(
+		&pair, (struct http_pair_view){
+			       .start = 100, .acked = 200, .known = 100, .client_lossy = true});
 	assert_int_equal(a.result, PAIR_NONE);
 	ask(&pair, 2, 200);
 	assert_true(txs[2].after_loss);
@@ -203,7 +203,8 @@ static void test_queue_across_loss(void **)
 static void test_unknown_bytes(void **)
 {
 	struct http_pair pair;
-	struct http_pair_view view = {.start = 100, .acked = 200, .known = 150, .client_lossy = true};
+	struct http_pair_view view = {
+		.start = 100, .acked = 200, .known = 150, .client_lossy = true};
 
 	http_pair_open(&pair, true);
 	ask(&pair, 0, 100);
@@ -250,6 +251,24 @@ static void test_two_claims(void **)
 	assert_int_equal(a.dropped, 2);
 }
 
+// Requests are missing behind the one that could be meant: no proof.
+static void test_loss_behind(void **)
+{
+	struct http_pair pair;
+
+	http_pair_open(&pair, false);
+	ask(&pair, 0, 0);
+	http_pair_lost(&pair, SERVER, false);
+	http_pair_lost(&pair, CLIENT, false);
+	assert_int_equal(reply(&pair, 0, 0, true).result, PAIR_NONE);
+	http_pair_open(&pair, false);
+	ask(&pair, 0, 0);
+	http_pair_lost(&pair, SERVER, false);
+	http_pair_lost(&pair, CLIENT, false);
+	ask(&pair, 2, 200);
+	assert_int_equal(reply(&pair, 0, 2, true).result, PAIR_NONE);
+}
+
 static void test_midstream(void **)
 {
 	struct http_pair pair;
@@ -259,7 +278,8 @@ static void test_midstream(void **)
 	assert_int_equal(reply_with(&pair, (struct http_pair_view){.start = 0}).result, PAIR_NONE);
 	ask(&pair, 0, 100);
 	txs[0].req_end_off = 100;
-	struct http_pair_view view = {.start = 100, .acked = 100, .known = 100, .client_lossy = true};
+	struct http_pair_view view = {
+		.start = 100, .acked = 100, .known = 100, .client_lossy = true};
 
 	assert_ptr_equal(reply_with(&pair, view).tx, &txs[0]);
 	assert_true(pair.anchored);
@@ -310,6 +330,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_bytes),
 		cmocka_unit_test(test_response_first),
 		cmocka_unit_test(test_two_claims),
+		cmocka_unit_test(test_loss_behind),
 		cmocka_unit_test(test_midstream),
 		cmocka_unit_test(test_unsolicited),
 		cmocka_unit_test(test_give_up),

@@ -103,8 +103,13 @@ static void test_only_worse(void **unused)
 	f->confidence = 20;
 	f->terms[0] = (struct issue_term){"weak", 20};
 	f->status = 403;
-	facts = (struct issue_facts){.detector = &alpha, .options = &alpha_options, .key = 7,
-				     .count = 2, .first_ns = 300, .last_ns = 300, .finding = f};
+	facts = (struct issue_facts){.detector = &alpha,
+				     .options = &alpha_options,
+				     .key = 7,
+				     .count = 2,
+				     .first_ns = 300,
+				     .last_ns = 300,
+				     .finding = f};
 	issues_put(table(), &facts, 300);
 	issues_tell(table(), 400, true);
 	assert_int_equal(n_told, 1);
@@ -168,8 +173,12 @@ static void put_metric(double value, enum severity severity, uint64_t time_ns)
 	};
 
 	issues_put(table(),
-		   &(struct issue_facts){.detector = &alpha, .options = &alpha_options, .key = 3,
-					 .count = 1, .first_ns = time_ns, .last_ns = time_ns,
+		   &(struct issue_facts){.detector = &alpha,
+					 .options = &alpha_options,
+					 .key = 3,
+					 .count = 1,
+					 .first_ns = time_ns,
+					 .last_ns = time_ns,
 					 .judged = &draft},
 		   time_ns);
 	memset(window, '#', sizeof(window));
@@ -304,8 +313,12 @@ static void test_codes_and_types_bounded(void **unused)
 		f->types[0].field = i % 20;
 		f->types[0].type = i == 0 ? 9999 : 1;
 		issues_put(table(),
-			   &(struct issue_facts){.detector = &beta, .key = 1, .count = 1,
-						 .first_ns = 1, .last_ns = 1, .finding = f},
+			   &(struct issue_facts){.detector = &beta,
+						 .key = 1,
+						 .count = 1,
+						 .first_ns = 1,
+						 .last_ns = 1,
+						 .finding = f},
 			   1);
 	}
 	issues_tell(table(), S, true);
@@ -325,13 +338,22 @@ static const struct known_call calls[] = {
 // A judgement without evidence knows what the principal and the calls tell.
 static void test_judged(void **unused)
 {
-	struct merged_principal p = {.id = 3, .kind = PRINCIPAL_SESSION,
-				     .addr = {0x20, 0x01, [15] = 7}, .user = (char[]){"u1"},
+	struct merged_principal p = {.id = 3,
+				     .kind = PRINCIPAL_SESSION,
+				     .addr = {0x20, 0x01, [15] = 7},
+				     .user = (char[]){"u1"},
 				     .user_agent = (char[]){"agent"}};
 	struct issue_draft draft = {.severity = SEVERITY_LOW};
-	struct issue_facts facts = {.detector = &alpha, .options = &alpha_options, .key = 3,
-				    .count = 1, .first_ns = 5, .last_ns = 5, .principal = &p,
-				    .judged = &draft, .history = calls, .n_history = 3};
+	struct issue_facts facts = {.detector = &alpha,
+				    .options = &alpha_options,
+				    .key = 3,
+				    .count = 1,
+				    .first_ns = 5,
+				    .last_ns = 5,
+				    .principal = &p,
+				    .judged = &draft,
+				    .history = calls,
+				    .n_history = 3};
 	struct finding *f;
 
 	assert_non_null(unused);
@@ -375,11 +397,18 @@ static void test_judged(void **unused)
 // The path of one endpoint is not shown with the template of another one.
 static void test_one_target(void **unused)
 {
-	struct merged_endpoint e = {.id = 6, .host = (char[]){"h6"}, .method = (char[]){"PUT"},
+	struct merged_endpoint e = {.id = 6,
+				    .host = (char[]){"h6"},
+				    .method = (char[]){"PUT"},
 				    .template = (char[]){"/six"}};
 	struct issue_draft draft = {0};
-	struct issue_facts facts = {.detector = &beta, .key = 3, .count = 1, .first_ns = 5,
-				    .last_ns = 5, .endpoint = &e, .judged = &draft,
+	struct issue_facts facts = {.detector = &beta,
+				    .key = 3,
+				    .count = 1,
+				    .first_ns = 5,
+				    .last_ns = 5,
+				    .endpoint = &e,
+				    .judged = &draft,
 				    .finding = delta_finding(delta, &beta, 3, 20, 3, 5)};
 
 	assert_non_null(unused);
@@ -458,20 +487,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_created),
-		TEST(test_id),
-		TEST(test_only_worse),
-		TEST(test_update_time),
-		TEST(test_urgent),
-		TEST(test_tell_order),
-		TEST(test_three_evidences),
-		TEST(test_first_issues_have_evidence),
-		TEST(test_bound),
-		TEST(test_codes_and_types_bounded),
-		TEST(test_judged),
-		TEST(test_one_target),
-		TEST(test_addresses),
-		TEST(test_foreach),
+		TEST(test_created),         TEST(test_id),
+		TEST(test_only_worse),      TEST(test_update_time),
+		TEST(test_urgent),          TEST(test_tell_order),
+		TEST(test_three_evidences), TEST(test_first_issues_have_evidence),
+		TEST(test_bound),           TEST(test_codes_and_types_bounded),
+		TEST(test_judged),          TEST(test_one_target),
+		TEST(test_addresses),       TEST(test_foreach),
 		TEST(test_no_memory),
 	};
 

@@ -6,8 +6,6 @@
 
 #include "tests/unit/merge_fixture.h"
 
-#include "detect/idmap.h"
-
 #define S UINT64_C(1000000000)
 
 static uint64_t random_state;
@@ -84,27 +82,6 @@ static void test_counts(void **unused)
 	assert_int_equal(merger->merges, 1);
 }
 
-static void test_areas_aligned(void **unused)
-{
-	assert_non_null(unused);
-	for (uint64_t i = 1; i < 100; i++) {
-		delta_add(delta, i, i, 0, 200);
-		delta_endpoint(delta, i, i, "", "", "");
-	}
-	run_epoch(1);
-	for (uint32_t i = 0; i < 99; i++) {
-		struct merged_principal *p = merger_principal_at(merger, i);
-
-		assert_int_equal((uintptr_t)p->area[0] % 16, 0);
-		assert_int_equal((uintptr_t)p->area[1] % 16, 0);
-		// Inside of the block, not over one another.
-		assert_true((uint8_t *)p->area[1] - (uint8_t *)p->area[0] >= 8);
-		memset(p->area[0], 0xff, 8);
-		memset(p->area[1], 0xff, 3);
-		memset(merger_endpoint_at(merger, i)->area[0], 0xff, 8);
-	}
-}
-
 // ---- Order
 
 static void test_sorted(void **unused)
@@ -139,7 +116,9 @@ static void test_sorted(void **unused)
 				sum -= call->time_ns * 31 + call->order;
 				if (k == 0)
 					continue;
-				assert_false(call_before(call, call - 1));
+				assert_true(call[-1].time_ns <= call->time_ns);
+				if (call[-1].time_ns == call->time_ns)
+					assert_true(call[-1].order <= call->order);
 				if (!call_before(call - 1, call)) // equal: stable
 					assert_true(call[-1].call < call->call);
 			}
@@ -170,43 +149,47 @@ static void test_one_stream(void **unused)
 
 // ---- Any number of workers
 
+// Two exchanges always begin at the same time.
 static void scenario_call(struct delta *d, uint64_t i)
 {
-	uint64_t principal = 100 + i * 7 % 40, endpoint = 500 + i % 23;
+	uint64_t principal = 100 + i * 7 % 40, endpoint = 500 + i % 23, time = 10 * (i / 2);
 	char text[32];
-	struct call *call = delta_add(d, 10 * i, principal, endpoint, i % 5 ? 200 : 403);
+	struct call *call = delta_add(d, time, principal, endpoint, i % 5 ? 200 : 403);
 
+	call->order = i;
 	call->n_values = (uint32_t)(i % 4);
 	call->flags = i % 2 ? CALL_CREDENTIALS : 0;
 	snprintf(text, sizeof(text), "user%" PRIu64 "-%" PRIu64, principal, i % 3);
-	delta_principal(d, 10 * i, principal, text, (uint8_t)i);
+	delta_principal(d, time, principal, text, (uint8_t)i);
 	snprintf(text, sizeof(text), "/e%" PRIu64, endpoint);
-	delta_endpoint(d, 10 * i, endpoint, "host", i % 2 ? "GET" : "PUT", text);
-	if (i % 11 == 0)
-		delta_finding(d, i % 2 ? &alpha : &beta, i % 6, 10 * i, principal, endpoint)
-			->arg[0] = i;
+	delta_endpoint(d, time, endpoint, "host", i % 2 ? "GET" : "PUT", text);
+	if (i % 11 == 0) {
+		struct finding *f =
+			delta_finding(d, i % 2 ? &alpha : &beta, i % 6, time, principal, endpoint);
+
+		f->arg[0] = i;
+		f->order = i;
+	}
 }
 
 // Every exchange goes to a worker by chance, every worker hands over its own order.
 static void scenario_run(uint32_t n_workers, uint64_t seed)
 {
 	struct delta *deltas[8];
-	uint64_t late[8] = {0};
 
 	random_state = seed;
 	for (uint32_t w = 0; w < n_workers; w++)
 		deltas[w] = delta_make();
 	for (uint64_t epoch = 0; epoch < 6; epoch++) {
 		for (uint64_t i = 0; i < 300; i++)
-			scenario_call(deltas[random_next() % n_workers], epoch * 300 + i * 77 % 300);
+			scenario_call(deltas[random_next() % n_workers],
+				      epoch * 300 + i * 77 % 300);
 		for (uint32_t w = 0; w < n_workers; w++)
 			merge_fold_gather(merger, deltas[(w + epoch) % n_workers]);
 		merger_run(merger, (epoch + 1) * S);
 		merger_publish(merger, (uint32_t)epoch + 1, (uint32_t)epoch + 1);
-		for (uint32_t w = 0; w < n_workers; w++) {
+		for (uint32_t w = 0; w < n_workers; w++)
 			delta_empty(deltas[w]);
-			late[w]++;
-		}
 	}
 	merger_finish(merger, 7 * S);
 	tell("trace %" PRIu64 "\n", alpha_of(merger)->trace);
@@ -308,138 +291,7 @@ static void test_same_id(void **unused)
 	assert_int_equal(merger_endpoints(merger), 1);
 }
 
-// ---- Bounds
-
-static void test_endpoints_bounded(void **unused)
-{
-	assert_non_null(unused);
-	merger->known.max_endpoints = 10;
-	for (uint64_t i = 1; i <= 15; i++) {
-		delta_endpoint(delta, i, i, "h", "GET", "/");
-		delta_endpoint(delta, i, i, "h", "GET", "/"); // another worker says the same
-		delta_add(delta, i, 3, i, 200);
-	}
-	run_epoch(1);
-	assert_int_equal(merger_endpoints(merger), 10);
-	assert_int_equal(merger->known.endpoints_lost, 5);
-	assert_non_null(merger_endpoint(merger, 10)); // those that came first
-	assert_null(merger_endpoint(merger, 11));
-	assert_int_equal(merger_principal(merger, 3)->calls, 15);
-}
-
-static void test_longest_idle_goes(void **unused)
-{
-	assert_non_null(unused);
-	merger->known.max_principals = 4;
-	for (uint64_t i = 1; i <= 4; i++) {
-		delta_principal(delta, i, i, "u", 1);
-		delta_add(delta, i, i, 0, 200);
-	}
-	delta_add(delta, 10, 1, 0, 200); // the first one comes back
-	run_epoch(1);
-	delta_principal(delta, 20, 5, "u5", 1);
-	delta_add(delta, 20, 5, 0, 200);
-	run_epoch(2);
-	assert_int_equal(merger_principals(merger), 4);
-	assert_int_equal(merger->known.principals_lost, 1);
-	assert_null(merger_principal(merger, 2));
-	assert_int_equal(merger_principal(merger, 1)->calls, 2);
-	assert_string_equal(merger_principal(merger, 5)->user, "u5");
-	delta_add(delta, 30, 2, 0, 200); // its worker thinks that it is still known
-	run_epoch(3);
-	assert_null(merger_principal(merger, 3));
-	assert_int_equal(merger_principal(merger, 2)->calls, 1);
-	assert_string_equal(merger_principal(merger, 2)->user, "");
-	for (uint32_t i = 0; i < 4; i++) // the list has no holes
-		assert_ptr_equal(merger_principal_at(merger, i),
-				 merger_principal(merger, merger_principal_at(merger, i)->id));
-}
-
-// Many more than there is room for, in one epoch: each is counted when its time comes.
-static void test_flood_of_principals(void **unused)
-{
-	assert_non_null(unused);
-	merger->known.max_principals = 50;
-	for (uint64_t i = 1; i <= 1000; i++) {
-		delta_principal(delta, i * 10, i, "u", 1);
-		delta_add(delta, i * 10, i, 0, 200);
-		delta_add(delta, i * 10 + 1, i, 0, 200);
-		delta_add(delta, i * 10 + 2, 5000, 0, 200); // always busy
-	}
-	run_epoch(1);
-	assert_int_equal(merger_principals(merger), 50);
-	assert_int_equal(merger->known.principals_lost, 951);
-	assert_int_equal(merger_principal(merger, 5000)->calls, 1000);
-	assert_int_equal(merger_principal(merger, 1000)->calls, 2);
-	assert_int_equal(merger_principal(merger, 952)->calls, 2);
-	assert_null(merger_principal(merger, 951));
-	assert_int_equal(alpha_of(merger)->calls, 3000);
-}
-
-// A map under random additions and removals against a plain list.
-static void test_map(void **unused)
-{
-	static bool there[512];
-	struct idmap map = {0};
-
-	assert_non_null(unused);
-	memset(there, 0, sizeof(there));
-	random_state = 5;
-	assert_null(idmap_get(&map, 1));
-	for (uint32_t round = 0; round < 50000; round++) {
-		uint64_t id = 1 + random_next() % 511;
-		// Some share their place: the same upper half of the product.
-		uint64_t key = id % 4 ? id : id << 60 | id;
-
-		if (there[id]) {
-			assert_ptr_equal(idmap_get(&map, key), &there[id]);
-			idmap_remove(&map, key);
-		} else {
-			assert_null(idmap_get(&map, key));
-			assert_true(idmap_add(&map, key, &there[id]));
-		}
-		there[id] = !there[id];
-		if (round % 1000 == 0) {
-			uint32_t n = 0;
-
-			for (uint64_t i = 1; i < 512; i++) {
-				n += there[i];
-				assert_ptr_equal(idmap_get(&map, i % 4 ? i : i << 60 | i),
-						 there[i] ? &there[i] : NULL);
-			}
-			assert_int_equal(map.n, n);
-		}
-	}
-	idmap_fini(&map);
-}
-
 // ---- Histories
-
-static void test_history_grows_and_turns(void **unused)
-{
-	struct known_call calls[ISSUE_MAX_HISTORY];
-	static const uint32_t limits[] = {0, 1, 3, 4, 5, 10, 16, 31, 32, 33, 1000};
-
-	assert_non_null(unused);
-	for (uint32_t k = 0; k < sizeof(limits) / sizeof(limits[0]); k++) {
-		uint32_t limit = limits[k] < 32 ? limits[k] : 32;
-		struct known known;
-		struct known_principal *p;
-
-		known_init(&known, 1, 1, limits[k]);
-		p = known_principal_add(&known, 1);
-		for (uint64_t i = 0; i < 100; i++) {
-			uint32_t n;
-
-			known_principal_call(&known, p, &(struct call){.time_ns = i});
-			n = known_history(p, calls);
-			assert_int_equal(n, i + 1 < limit ? i + 1 : limit);
-			for (uint32_t at = 0; at < n; at++)
-				assert_int_equal(calls[at].time_ns, i + 1 - n + at);
-		}
-		known_clear(&known);
-	}
-}
 
 // Whatever came after it in the same epoch, the history of an issue ends with its exchange.
 static void test_history_of_that_moment(void **unused)
@@ -682,13 +534,12 @@ static void test_no_start(void **unused)
 // Whichever allocation fails: no crash, no leak, and what is missing was counted.
 static void test_no_memory(void **unused)
 {
-	uint64_t lost = 0, complete = 0;
+	uint64_t lost = 0;
+	uint32_t at = 1;
 
 	assert_non_null(unused);
 	alpha_options.threshold = 30;
-	for (uint32_t at = 1; at < 1500; at += at < 60 ? 1 : 17) {
-		uint64_t calls;
-
+	for (n_allocs = at; n_allocs >= at; at += at < 60 ? 1 : 17) {
 		merger_reset(merger);
 		lists_free(merger);
 		told_forget();
@@ -696,16 +547,14 @@ static void test_no_memory(void **unused)
 		fail_at = at;
 		scenario_run(2, 3);
 		fail_at = 0;
-		calls = alpha_of(merger)->calls + merger->calls_lost;
-		assert_int_equal(calls, 1800);
+		assert_int_equal(alpha_of(merger)->calls + merger->calls_lost, 1800);
 		assert_int_equal(merger->exchanges, 1800);
 		lost += merger->calls_lost + merger->names_lost + merger->findings_lost +
 			merger->issues.lost + merger->known.principals_lost +
 			merger->known.endpoints_lost;
-		complete += n_allocs < at;
 	}
+	assert_true(at > 500);
 	assert_true(lost > 100);
-	assert_int_equal(complete, 0);
 }
 
 int main(void)
@@ -713,18 +562,12 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_counts),
-		TEST(test_areas_aligned),
 		TEST(test_sorted),
 		TEST(test_one_stream),
 		TEST(test_any_number_of_workers),
 		TEST(test_first_name_stays),
 		TEST(test_name_comes_later),
 		TEST(test_same_id),
-		TEST(test_endpoints_bounded),
-		TEST(test_longest_idle_goes),
-		TEST(test_flood_of_principals),
-		TEST(test_map),
-		TEST(test_history_grows_and_turns),
 		TEST(test_history_of_that_moment),
 		TEST(test_joined_and_accepted),
 		TEST(test_watch_and_raise),

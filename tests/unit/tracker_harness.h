@@ -39,12 +39,20 @@ enum { BYTE_NONE = 0, BYTE_DATA, BYTE_GAP };
 
 // One connection as the parser saw it.
 struct record {
-	bool closed, refused, fin[2], started[2], conflict;
+	bool closed, conflict;
 	enum close_reason why;
 	struct conn_meta meta;
 	uint64_t begin[2], end[2]; // offsets
 	uint64_t gaps[2];
+	bool fin[2];
 	uint8_t bytes[2][HARNESS_STREAM], kinds[2][HARNESS_STREAM];
+};
+
+// What the parser needs to know of a connection to judge its caller; in the parser's state.
+struct fake_state {
+	uint32_t index; // of the connection, from 1
+	bool closed, refused, fin[2], started[2];
+	uint64_t end[2];
 };
 
 // Ends of a connection between two hosts that exist only here.
@@ -60,8 +68,8 @@ static struct rte_mempool *pool;
 static struct flow_env env;
 static struct tracker_limits limits;
 static struct tracker *tracker;
-static struct fates fates;
-static uint64_t now_ns;
+static struct fates counted;
+static uint64_t clock_ns;
 static uint32_t pool_before;
 static uint64_t random_state;
 static uint32_t split_mbufs; // payload goes into buffers of at most so many bytes; 0: one
@@ -81,11 +89,10 @@ static uint32_t random_below(uint32_t n)
 
 static struct record *record_of(const struct pctx *p)
 {
-	uint32_t index;
+	const struct fake_state *state = p->state;
 
-	memcpy(&index, p->state, sizeof(index));
-	assert_true(index > 0 && index <= n_open);
-	return &records[(index - 1) % HARNESS_RECORDS];
+	assert_true(state->index > 0 && state->index <= n_open);
+	return &records[(state->index - 1) % HARNESS_RECORDS];
 }
 
 __attribute__((format(printf, 3, 4))) static void say(const struct record *r, const char *run,
@@ -128,28 +135,31 @@ static enum probe fake_probe(struct span first, enum dir dir)
 static void fake_open(struct pctx *p)
 {
 	struct record *r = &records[n_open++ % HARNESS_RECORDS];
-	static const uint8_t zero[64];
+	static const struct fake_state zero;
+	struct fake_state *state = p->state;
 
-	assert_memory_equal(p->state, zero, sizeof(zero));
-	memcpy(p->state, &n_open, sizeof(n_open));
-	*r = (struct record){.meta = *p->conn};
+	assert_memory_equal(state, &zero, sizeof(zero));
+	state->index = n_open;
 	assert_ptr_equal(p->env, &env);
+	if (!quiet)
+		*r = (struct record){.meta = *p->conn};
 	say(r, NULL, p->conn->midstream ? "open~" : "open");
 }
 
 static struct record *fake_enter(struct pctx *p, enum dir dir)
 {
 	struct record *r = record_of(p);
+	struct fake_state *state = p->state;
 
-	assert_false(r->closed);
-	assert_false(r->refused);
-	assert_false(r->fin[dir]);
+	assert_false(state->closed);
+	assert_false(state->refused);
+	assert_false(state->fin[dir]);
 	// Nothing is skipped without a word; a direction may begin anywhere.
-	if (!r->started[dir])
-		r->begin[dir] = r->end[dir] = p->off[dir];
-	r->started[dir] = true;
-	assert_int_equal(p->off[dir], r->end[dir]);
-	assert_int_equal(p->now_ns, now_ns);
+	if (!state->started[dir])
+		r->begin[dir] = r->end[dir] = state->end[dir] = p->off[dir];
+	state->started[dir] = true;
+	assert_int_equal(p->off[dir], state->end[dir]);
+	assert_true(quiet || p->now_ns == clock_ns);
 	r->conflict |= p->overlap_conflict;
 	return r;
 }
@@ -157,31 +167,36 @@ static struct record *fake_enter(struct pctx *p, enum dir dir)
 static bool fake_data(struct pctx *p, enum dir dir, struct span bytes)
 {
 	struct record *r = fake_enter(p, dir);
-	uint64_t off = r->end[dir];
+	struct fake_state *state = p->state;
+	uint64_t off = state->end[dir];
 
 	assert_true(bytes.len > 0);
 	for (uint32_t i = 0; i < bytes.len && off + i < HARNESS_STREAM && !quiet; i++) {
 		r->bytes[dir][off + i] = bytes.p[i];
 		r->kinds[dir][off + i] = BYTE_DATA;
 	}
-	r->end[dir] += bytes.len;
+	state->end[dir] += bytes.len;
+	r->end[dir] = state->end[dir];
 	say(r, dir == CLIENT ? "C" : "S", "%.*s", (int)(bytes.len < 200 ? bytes.len : 200),
 	    (const char *)bytes.p);
-	if (refuse_one_in && random_below(refuse_one_in) == 0)
-		r->refused = true;
-	if (memchr(bytes.p, '!', bytes.len) && !quiet)
-		r->refused = true;
-	return !r->refused;
+	state->refused = (refuse_one_in && random_below(refuse_one_in) == 0) ||
+			 (!quiet && memchr(bytes.p, '!', bytes.len));
+	return !state->refused;
 }
 
 static bool fake_gap(struct pctx *p, enum dir dir, uint64_t len)
 {
 	struct record *r = fake_enter(p, dir);
+	struct fake_state *state = p->state;
 
 	assert_true(p->lossy[dir]);
-	for (uint64_t off = r->end[dir]; off < r->end[dir] + len && off < HARNESS_STREAM; off++)
+	for (uint64_t off = state->end[dir]; off < state->end[dir] + len; off++) {
+		if (quiet || off >= HARNESS_STREAM)
+			break;
 		r->kinds[dir][off] = BYTE_GAP;
-	r->end[dir] += len;
+	}
+	state->end[dir] += len;
+	r->end[dir] = state->end[dir];
 	r->gaps[dir] += len;
 	say(r, NULL, "%cgap%llu", dir == CLIENT ? 'C' : 'S', (unsigned long long)len);
 	return true;
@@ -190,17 +205,19 @@ static bool fake_gap(struct pctx *p, enum dir dir, uint64_t len)
 static void fake_fin(struct pctx *p, enum dir dir)
 {
 	struct record *r = fake_enter(p, dir);
+	struct fake_state *state = p->state;
 
-	r->fin[dir] = true;
+	r->fin[dir] = state->fin[dir] = true;
 	say(r, NULL, "%cfin", dir == CLIENT ? 'C' : 'S');
 }
 
 static void fake_close(struct pctx *p, enum close_reason why)
 {
 	struct record *r = record_of(p);
+	struct fake_state *state = p->state;
 
-	assert_false(r->closed);
-	r->closed = true;
+	assert_false(state->closed);
+	r->closed = state->closed = true;
 	r->why = why;
 	r->conflict |= p->overlap_conflict;
 	n_closed++;
@@ -209,7 +226,7 @@ static void fake_close(struct pctx *p, enum close_reason why)
 
 const struct parser http1_parser = {
 	.name = "fake",
-	.size = 64,
+	.size = sizeof(struct fake_state),
 	.probe = fake_probe,
 	.open = fake_open,
 	.data = fake_data,
@@ -254,8 +271,8 @@ static int harness_setup(void **)
 		.gap_segments = 4096,
 	};
 	env = (struct flow_env){0};
-	fates = (struct fates){0};
-	now_ns = 1700000000 * second;
+	counted = (struct fates){0};
+	clock_ns = 1700000000 * second;
 	random_state = 1;
 	split_mbufs = 0;
 	n_open = 0;
@@ -342,19 +359,19 @@ static void tracker_check(void)
 	assert_int_equal(conns, t->conns.used);
 	assert_int_equal(held, t->held);
 	assert_true(held <= limits.hold_total);
-	assert_int_equal(fates.pkts[FATE_HELD], held_pkts);
-	assert_int_equal(fates.bytes[FATE_HELD], held_bytes);
+	assert_int_equal(counted.pkts[FATE_HELD], held_pkts);
+	assert_int_equal(counted.bytes[FATE_HELD], held_bytes);
 	assert_int_equal(t->n_done, 0);
-	assert_true(fate_balanced(&fates));
+	assert_true(fate_balanced(&counted));
 }
 
 static void harness_flush(void)
 {
-	now_ns = tracker->latest_ns;
-	tracker_flush(tracker, &fates);
+	clock_ns = tracker->latest_ns;
+	tracker_flush(tracker, &counted);
 	tracker_check();
 	assert_int_equal(tracker_flows(tracker), 0);
-	assert_int_equal(fates.pkts[FATE_HELD], 0);
+	assert_int_equal(counted.pkts[FATE_HELD], 0);
 	assert_int_equal(n_open, n_closed);
 	assert_null(tracker->holes);
 	assert_int_equal(rte_mempool_avail_count(pool), pool_before);
@@ -375,24 +392,24 @@ static int harness_teardown(void **)
 static void put_burst(struct rte_mbuf **pkts, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		fates.rx_pkts++;
-		fates.rx_bytes += rte_pktmbuf_pkt_len(pkts[i]);
+		counted.rx_pkts++;
+		counted.rx_bytes += rte_pktmbuf_pkt_len(pkts[i]);
 	}
-	tracker_burst(tracker, pkts, n, &fates);
-	assert_true(fate_balanced(&fates));
+	tracker_burst(tracker, pkts, n, &counted);
+	assert_true(fate_balanced(&counted));
 }
 
 static void put(struct rte_mbuf *m)
 {
-	now_ns = pkt_of(m)->ts_ns;
+	clock_ns = pkt_of(m)->ts_ns;
 	put_burst(&m, 1);
 }
 
 static void tick(uint64_t ns)
 {
-	now_ns += ns;
-	tracker_tick(tracker, now_ns, &fates);
-	assert_true(fate_balanced(&fates));
+	clock_ns += ns;
+	tracker_tick(tracker, clock_ns, &counted);
+	assert_true(fate_balanced(&counted));
 }
 
 static struct rte_mbuf *bare_packet(const struct flow_key *key, const void *data, uint32_t len)
@@ -418,7 +435,7 @@ static struct rte_mbuf *bare_packet(const struct flow_key *key, const void *data
 	*pkt_of(m) = (struct pkt){
 		.key = *key,
 		.hash = hash_flow_key(key, 7),
-		.ts_ns = now_ns,
+		.ts_ns = clock_ns,
 		.payload_off = HARNESS_HEADERS,
 		.payload_len = (uint16_t)(m->pkt_len - HARNESS_HEADERS),
 	};

@@ -5,13 +5,15 @@
 // exchange, the history. Everything from the wire goes through show(), which is the only place
 // that decides what a terminal may get.
 
-#include "tools/card.h"
+#include "export/card.h"
 
+#include "export/issue.pb-c.h"
 #include "export/json.h"
 #include "export/wire.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -356,4 +358,23 @@ void card_print(FILE *out, const Apitap__Record *record)
 	data_types(out, issue);
 	proof(out, issue);
 	putc('\n', out);
+}
+
+bool card_from_issue(FILE *out, const struct issue *issue, const char *sensor)
+{
+	struct wire_stamp stamp = {.sensor = sensor, .durable = true};
+	struct wire_record *packed = wire_issue(issue);
+	Apitap__Record *record = NULL;
+	struct span bytes;
+
+	if (packed) {
+		bytes = wire_stamp(packed, &stamp);
+		record = apitap__record__unpack(NULL, bytes.len, bytes.p);
+	}
+	free(packed);
+	if (!record)
+		return false;
+	card_print(out, record);
+	apitap__record__free_unpacked(record, NULL);
+	return true;
 }

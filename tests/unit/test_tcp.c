@@ -1,0 +1,1028 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// TCP: whatever the order, the cuts and the copies, a stream is delivered once, in order, and
+// what is missing is said. Random cases against a model first, then one case for each rule.
+
+#include "tracker_harness.h"
+
+#include "flows/tcp.c"
+
+enum { STREAM_MAX = 3000, PIECES_MAX = 2400, PREFIX = 16 };
+
+// A segment of a random case, before it is sent.
+struct piece {
+	enum dir dir;
+	uint32_t from, to;
+	uint8_t flags;
+	uint8_t version; // which bytes it carries
+};
+
+static struct piece pieces[PIECES_MAX];
+static uint32_t n_pieces;
+static uint8_t streams[2][STREAM_MAX];
+static uint32_t stream_len[2];
+
+static void streams_make(uint32_t least, uint32_t most)
+{
+	for (enum dir dir = CLIENT; dir <= SERVER; dir++) {
+		stream_len[dir] = least + random_below(most - least + 1);
+		for (uint32_t i = 0; i < stream_len[dir]; i++)
+			streams[dir][i] = (uint8_t)('a' + random_below(26));
+		memcpy(streams[dir], dir == CLIENT ? "REQ " : "RSP ", 4);
+	}
+}
+
+static uint8_t version_of(uint8_t byte, uint8_t version, uint32_t off)
+{
+	// The beginning is always the same, so that the protocol is known.
+	return off < PREFIX || version == 0 ? byte : (uint8_t)(byte - 'a' + 'A');
+}
+
+static void piece_add(enum dir dir, uint32_t from, uint32_t to, uint8_t flags, uint8_t version)
+{
+	assert_true(n_pieces < PIECES_MAX);
+	pieces[n_pieces++] = (struct piece){dir, from, to, flags, version};
+}
+
+// Cuts both streams into pieces, adds copies with other cuts, and shuffles within a window.
+static void pieces_make(uint32_t max_cut, uint32_t n_extra, uint32_t window, uint32_t versions)
+{
+	uint32_t at[2] = {0, 0};
+
+	n_pieces = 0;
+	while (at[0] < stream_len[0] || at[1] < stream_len[1]) {
+		enum dir dir = at[0] == stream_len[0] ? SERVER :
+			       at[1] == stream_len[1] ? CLIENT : (enum dir)random_below(2);
+		uint32_t to = at[dir] + 1 + random_below(max_cut);
+
+		// The first bytes stay together, so that no loss hides them.
+		to = at[dir] == 0 && to < PREFIX ? PREFIX : to;
+		to = RTE_MIN(to, stream_len[dir]);
+		piece_add(dir, at[dir], to, 0, (uint8_t)random_below(versions));
+		at[dir] = to;
+	}
+	for (uint32_t i = 0; i < n_extra; i++) {
+		enum dir dir = (enum dir)random_below(2);
+		uint32_t from = random_below(stream_len[dir]);
+		uint32_t to = from + 1 + random_below(2 * max_cut);
+
+		piece_add(dir, from, RTE_MIN(to, stream_len[dir]), 0,
+			  (uint8_t)random_below(versions));
+		// Somewhere in the conversation, not at its end.
+		uint32_t k = random_below(n_pieces);
+		struct piece swap = pieces[k];
+		pieces[k] = pieces[n_pieces - 1];
+		pieces[n_pieces - 1] = swap;
+	}
+	for (enum dir dir = CLIENT; dir <= SERVER; dir++)
+		piece_add(dir, stream_len[dir], stream_len[dir], TCP_FIN, 0);
+	for (uint32_t i = 0; i + 1 < n_pieces; i++) {
+		uint32_t k = i + random_below(RTE_MIN(window, n_pieces - i));
+		struct piece swap = pieces[i];
+
+		pieces[i] = pieces[k];
+		pieces[k] = swap;
+	}
+}
+
+static void piece_put(struct conv *v, const struct piece *p)
+{
+	uint8_t bytes[STREAM_MAX];
+
+	for (uint32_t off = p->from; off < p->to; off++)
+		bytes[off - p->from] = version_of(streams[p->dir][off], p->version, off);
+	put(segment(v, p->dir, p->flags | TCP_ACK, p->from, bytes, p->to - p->from));
+}
+
+static struct conv random_conv(uint32_t number)
+{
+	struct conv v = conv_make(number, random_below(2));
+
+	// Often just before the wrap.
+	v.isn[0] = random_below(2) ? random_below(UINT32_MAX) : UINT32_MAX - random_below(3000);
+	v.isn[1] = random_below(2) ? random_below(UINT32_MAX) : UINT32_MAX - random_below(3000);
+	return v;
+}
+
+// What the model knows of one direction: which bytes have come, and up to where without a hole.
+struct model {
+	uint8_t have[STREAM_MAX];
+	uint8_t first[STREAM_MAX]; // the first copy
+	uint32_t next;
+	bool conflict; // a later copy of a byte that was waiting differs
+};
+
+static void model_put(struct model *model, const struct piece *p)
+{
+	for (uint32_t off = p->from; off < p->to; off++) {
+		uint8_t byte = version_of(streams[p->dir][off], p->version, off);
+
+		if (off < model->next)
+			continue;
+		if (model->have[off])
+			model->conflict |= model->first[off] != byte;
+		else
+			model->first[off] = byte;
+		model->have[off] = 1;
+	}
+	while (model->next < stream_len[p->dir] && model->have[model->next])
+		model->next++;
+}
+
+static void check_stream(const struct record *r, enum dir dir, const uint8_t *expected)
+{
+	assert_int_equal(r->begin[dir], 0);
+	assert_int_equal(r->end[dir], stream_len[dir]);
+	assert_int_equal(r->gaps[dir], 0);
+	assert_memory_equal(r->bytes[dir], expected, stream_len[dir]);
+	assert_true(r->fin[dir]);
+}
+
+// Any cuts, order, copies and overlaps: exactly the stream.
+static void test_any_order(void **)
+{
+	tracker_begin();
+	for (uint32_t round = 0; round < 1500; round++) {
+		struct conv v = random_conv(round);
+		uint32_t max_cut = round % 5 == 0 ? 1 + random_below(3) : 8 + random_below(700);
+
+		split_mbufs = random_below(3) ? 0 : 30 + random_below(200);
+		n_open = n_closed = 0;
+		streams_make(PREFIX, max_cut < 4 ? 200 : STREAM_MAX);
+		pieces_make(max_cut, random_below(30), 1 + random_below(300), 1);
+		handshake(&v);
+		for (uint32_t i = 0; i < n_pieces; i++)
+			piece_put(&v, &pieces[i]);
+		assert_int_equal(n_open, 1);
+		check_stream(&records[0], CLIENT, streams[CLIENT]);
+		check_stream(&records[0], SERVER, streams[SERVER]);
+		assert_true(records[0].closed);
+		assert_int_equal(records[0].why, CLOSE_FIN);
+		assert_false(records[0].conflict);
+		assert_false(records[0].meta.midstream);
+		if (round % 100 == 0)
+			tracker_check();
+		if (round % 500 == 0)
+			harness_flush();
+	}
+	assert_int_equal(env.stats.tcp_overlap_conflicts, 0);
+	assert_int_equal(env.stats.tcp_gaps, 0);
+}
+
+// Copies that differ: of a byte that waits the first one is taken, and the conflict is noted.
+static void test_first_copy_wins(void **)
+{
+	static struct model models[2];
+	uint32_t n_conflicts = 0;
+
+	tracker_begin();
+	for (uint32_t round = 0; round < 1500; round++) {
+		struct conv v = random_conv(round);
+
+		split_mbufs = random_below(3) ? 0 : 30 + random_below(200);
+		n_open = n_closed = 0;
+		memset(models, 0, sizeof(models));
+		streams_make(PREFIX, 600);
+		pieces_make(1 + random_below(150), random_below(20), 1 + random_below(40), 2);
+		handshake(&v);
+		for (uint32_t i = 0; i < n_pieces; i++) {
+			piece_put(&v, &pieces[i]);
+			model_put(&models[pieces[i].dir], &pieces[i]);
+		}
+		check_stream(&records[0], CLIENT, models[CLIENT].first);
+		check_stream(&records[0], SERVER, models[SERVER].first);
+		assert_int_equal(records[0].conflict,
+				 models[CLIENT].conflict || models[SERVER].conflict);
+		n_conflicts += records[0].conflict;
+		if (round % 500 == 0)
+			harness_flush();
+	}
+	assert_true(n_conflicts > 200);
+	assert_true(n_conflicts < 1400);
+	assert_true(env.stats.tcp_overlap_conflicts >= n_conflicts);
+}
+
+// Delivered bytes and gaps together are the stream; no byte is wrong; returns bytes delivered.
+static uint32_t check_lossy(const struct record *r, enum dir dir, const uint8_t *survived)
+{
+	uint32_t n = 0, gaps = 0;
+
+	assert_int_equal(r->begin[dir], 0);
+	assert_int_equal(r->end[dir], stream_len[dir]);
+	for (uint32_t off = 0; off < stream_len[dir]; off++) {
+		assert_int_not_equal(r->kinds[dir][off], BYTE_NONE);
+		if (r->kinds[dir][off] == BYTE_GAP) {
+			gaps++;
+			continue;
+		}
+		assert_true(survived[off]);
+		assert_int_equal(r->bytes[dir][off], streams[dir][off]);
+		n++;
+	}
+	assert_int_equal(gaps, r->gaps[dir]);
+	return n;
+}
+
+static void loss_rounds(uint32_t rounds, bool bounds)
+{
+	static uint8_t survived[2][STREAM_MAX];
+	uint64_t n_survived = 0, n_delivered = 0;
+
+	for (uint32_t round = 0; round < rounds; round++) {
+		struct conv v = random_conv(round);
+		uint32_t loss = random_below(30);
+
+		split_mbufs = random_below(3) ? 0 : 30 + random_below(200);
+		n_open = n_closed = 0;
+		memset(survived, 0, sizeof(survived));
+		streams_make(PREFIX, STREAM_MAX);
+		pieces_make(8 + random_below(300), random_below(20),
+			    bounds ? 1 + random_below(200) : 1 + random_below(40), 1);
+		handshake(&v);
+		// The beginnings, so that there is a parser to talk to.
+		for (enum dir dir = CLIENT; dir <= SERVER; dir++) {
+			piece_put(&v, &(struct piece){dir, 0, PREFIX, 0, 0});
+			memset(survived[dir], 1, PREFIX);
+		}
+		for (uint32_t i = 0; i < n_pieces; i++) {
+			const struct piece *p = &pieces[i];
+
+			if (!(p->flags & TCP_FIN) && random_below(100) < loss)
+				continue;
+			memset(survived[p->dir] + p->from, 1, p->to - p->from);
+			piece_put(&v, p);
+			clock_ns += random_below(2000000);
+			if (bounds && random_below(10) == 0)
+				tick(random_below(30000000));
+		}
+		tracker_check();
+		harness_flush();
+		assert_int_equal(n_open, 1);
+		for (enum dir dir = CLIENT; dir <= SERVER; dir++) {
+			n_delivered += check_lossy(&records[0], dir, survived[dir]);
+			for (uint32_t off = 0; off < stream_len[dir]; off++)
+				n_survived += survived[dir][off];
+		}
+	}
+	// With room to wait nothing that was seen is given up; without it, still most of it is
+	// delivered.
+	if (!bounds)
+		assert_int_equal(n_delivered, n_survived);
+	else
+		assert_true(n_delivered > n_survived / 3 && n_delivered < n_survived);
+}
+
+static void test_loss(void **)
+{
+	tracker_begin();
+	loss_rounds(1000, false);
+}
+
+static void test_loss_within_bounds(void **)
+{
+	limits.hold_segments = 6;
+	limits.hold_bytes = 700;
+	limits.hold_total = 9;
+	limits.gap_segments = 5;
+	limits.gap_ms = 20;
+	tracker_begin();
+	loss_rounds(1000, true);
+	assert_true(env.stats.tcp_hold_full > 0);
+}
+
+// A held segment that a larger one covers; the piece behind it is new.
+static void test_covering_copy(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	at(&v, CLIENT, 12, "cd");
+	at(&v, CLIENT, 20, "kl");
+	at(&v, CLIENT, 8, "yyabXXefghijXXmn");
+	tracker_check();
+	at(&v, CLIENT, 0, "REQ 1234");
+	assert_log("open|C:REQ 1234yyabcdefghijklmn");
+	assert_true(records[0].conflict);
+	assert_int_equal(env.stats.tcp_overlap_conflicts, 2);
+	assert_int_equal(counted.bytes[FATE_DUPLICATE], 4);
+}
+
+static void test_in_order_over_held(void **)
+{
+	struct conv v = conv_make(1, 1);
+
+	tracker_begin();
+	handshake(&v);
+	at(&v, CLIENT, 6, "cdef");
+	at(&v, CLIENT, 0, "REQ abXXXXgh");
+	assert_log("open|C:REQ abcdefgh");
+	assert_true(records[0].conflict);
+	assert_int_equal(counted.bytes[FATE_DUPLICATE], 4);
+	at(&v, CLIENT, 12, "ij");
+	assert_log("open|C:REQ abcdefghij");
+}
+
+// A conflict among segments that came before the protocol was known is not forgotten.
+static void test_conflict_before_probe(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	at(&v, CLIENT, 6, "cd");
+	at(&v, CLIENT, 6, "CD");
+	at(&v, CLIENT, 0, "REQ ab");
+	assert_log("open|C:REQ abcd");
+	assert_true(records[0].conflict);
+	assert_int_equal(env.stats.tcp_overlap_conflicts, 1);
+}
+
+static void test_fin_out_of_order(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	at(&v, CLIENT, 0, "REQ 1");
+	put(segment(&v, CLIENT, TCP_FIN | TCP_ACK, 9, NULL, 0));
+	assert_log("open|C:REQ 1");
+	at(&v, CLIENT, 5, "2345");
+	assert_log("open|C:REQ 12345|Cfin");
+	v.sent[CLIENT] = 10;
+	say_next(&v, SERVER, "RSP half closed");
+	put(segment(&v, SERVER, TCP_FIN | TCP_ACK, 15, "last", 4));
+	assert_log("open|C:REQ 12345|Cfin|S:RSP half closedlast|Sfin|close0");
+	assert_int_equal(env.stats.flows_closed, 1);
+}
+
+// Before everything else.
+static void test_fin_first(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	put(segment(&v, SERVER, TCP_FIN | TCP_ACK, 8, NULL, 0));
+	put(segment(&v, CLIENT, TCP_FIN | TCP_ACK, 5, NULL, 0));
+	at(&v, CLIENT, 0, "REQ 1");
+	at(&v, SERVER, 5, "end");
+	at(&v, SERVER, 0, "RSP 1");
+	assert_log("open|C:REQ 1|Cfin|S:RSP 1end|Sfin|close0");
+}
+
+// Twice, with data, and the copy is not a second end.
+static void test_fin_again(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	put(segment(&v, CLIENT, TCP_FIN | TCP_ACK, 0, "REQ 1", 5));
+	put(segment(&v, CLIENT, TCP_FIN | TCP_ACK, 0, "REQ 1", 5));
+	put(segment(&v, CLIENT, TCP_FIN | TCP_ACK, 5, NULL, 0));
+	assert_log("open|C:REQ 1|Cfin");
+}
+
+static void test_fin_lost(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	say_next(&v, CLIENT, "REQ 1");
+	fin(&v, CLIENT);
+	say_next(&v, SERVER, "RSP 1");
+	v.sent[SERVER]++; // not seen
+	ack(&v, CLIENT);
+	tick(299 * second);
+	assert_log("open|C:REQ 1|Cfin|S:RSP 1");
+	tick(3 * second);
+	assert_log("open|C:REQ 1|Cfin|S:RSP 1|close2");
+}
+
+// The last bytes before a FIN are lost; the acknowledgement of the FIN says that they are.
+static void test_fin_behind_loss(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	say_next(&v, CLIENT, "REQ 1");
+	fin(&v, CLIENT);
+	say_next(&v, SERVER, "RSP 1");
+	v.sent[SERVER] += 10;
+	fin(&v, SERVER);
+	tick(3000000);
+	assert_log("open|C:REQ 1|Cfin|S:RSP 1");
+	ack(&v, CLIENT);
+	assert_log("open|C:REQ 1|Cfin|S:RSP 1|Sgap10|Sfin|close0");
+	assert_int_equal(tracker->conns.used, 0);
+}
+
+// The same, found by a tick.
+static void test_fin_behind_loss_tick(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	say_next(&v, CLIENT, "REQ 1");
+	fin(&v, CLIENT);
+	say_next(&v, SERVER, "RSP 1");
+	v.sent[SERVER] += 10;
+	fin(&v, SERVER);
+	ack(&v, CLIENT);
+	tick(3000000);
+	assert_log("open|C:REQ 1|Cfin|S:RSP 1|Sgap10|Sfin|close0");
+	assert_int_equal(env.stats.flows_closed, 1);
+}
+
+// A FIN that nobody acknowledges is no evidence, however far it claims to be.
+static void test_fin_far(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	say_next(&v, CLIENT, "REQ 1");
+	put(segment(&v, CLIENT, TCP_FIN | TCP_ACK, 1500000000, NULL, 0));
+	put(segment(&v, CLIENT, TCP_FIN | TCP_ACK, -1500000000, NULL, 0));
+	put(segment(&v, CLIENT, TCP_FIN | TCP_ACK, -1500000000, NULL, 0));
+	put(segment(&v, CLIENT, TCP_FIN | TCP_ACK, -1500000000, NULL, 0));
+	put(segment(&v, CLIENT, TCP_FIN | TCP_ACK, -1500000000, NULL, 0));
+	put(segment(&v, CLIENT, TCP_FIN | TCP_ACK, 500, NULL, 0));
+	ack(&v, SERVER);
+	tick(10 * second);
+	say_next(&v, CLIENT, "23");
+	assert_log("open|C:REQ 123");
+	harness_flush();
+	// What is said of the end is believed only when nothing more can come.
+	assert_log("open|C:REQ 123|Cgap493|Cfin|close4");
+}
+
+// A FIN whose segment lies behind bytes that are missing must not skip those that still come.
+static void test_fin_and_full_hold(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	limits.hold_segments = 2;
+	tracker_begin();
+	handshake(&v);
+	say_next(&v, CLIENT, "REQ 1");
+	put(segment(&v, CLIENT, TCP_FIN | TCP_ACK, 20, NULL, 0));
+	at(&v, CLIENT, 6, "a");
+	at(&v, CLIENT, 8, "b");
+	at(&v, CLIENT, 10, "c");
+	at(&v, CLIENT, 9, "-");
+	at(&v, CLIENT, 11, "defghijkl");
+	assert_log("open|C:REQ 1|Cgap1|C:a|Cgap1|C:b-cdefghijkl|Cfin");
+}
+
+static void test_data_behind_fin(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	at(&v, CLIENT, 8, "held behind the end");
+	put(segment(&v, CLIENT, TCP_FIN | TCP_ACK, 0, "REQ 1", 5));
+	assert_int_equal(tracker->held, 0);
+	at(&v, CLIENT, 5, "ghost");
+	at(&v, CLIENT, 0, "REQ 1ghost");
+	at(&v, CLIENT, 6, "ghost");
+	for (uint32_t i = 0; i < 8; i++)
+		at(&v, CLIENT, 100000000 + 5 * i, "ghost");
+	assert_log("open|C:REQ 1|Cfin");
+	assert_int_equal(counted.bytes[FATE_DUPLICATE], 5);
+	assert_int_equal(counted.bytes[FATE_DISCARDED], 19 + 11 * 5);
+	say_next(&v, SERVER, "RSP 1");
+	assert_log("open|C:REQ 1|Cfin|S:RSP 1");
+}
+
+static void test_wrap(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	v.isn[CLIENT] = UINT32_MAX - 3; // REQ is before the wrap
+	v.isn[SERVER] = UINT32_MAX - 8;
+	tracker_begin();
+	handshake(&v);
+	at(&v, CLIENT, 6, "cd");
+	at(&v, CLIENT, 4, "ab");
+	at(&v, CLIENT, 0, "REQ ");
+	v.sent[CLIENT] = 8;
+	at(&v, SERVER, 9, "f");
+	at(&v, SERVER, 0, "RSP abcde");
+	v.sent[SERVER] = 10;
+	ack(&v, CLIENT);
+	fin(&v, SERVER);
+	fin(&v, CLIENT);
+	assert_log("open|C:REQ abcd|S:RSP abcdef|Sfin|Cfin|close0");
+}
+
+static void test_rst_right(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	say_next(&v, CLIENT, "REQ 1");
+	at(&v, SERVER, 10, "tail");
+	put(segment(&v, CLIENT, TCP_RST, v.sent[CLIENT], NULL, 0));
+	// What is held is delivered around its hole; the server's protocol follows the client's.
+	assert_log("open|C:REQ 1|Sgap10|S:tail|close1");
+	at(&v, SERVER, 0, "RSP 1");
+	assert_log("open|C:REQ 1|Sgap10|S:tail|close1");
+	assert_int_equal(counted.bytes[FATE_DISCARDED], 5);
+}
+
+static void test_rst_wrong(void **)
+{
+	static const int64_t places[] = {-2, 2, 1000, -1000, 900000, 0x7fffffff, -0x7fffffff};
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	// Before there is payload.
+	put(segment(&v, CLIENT, TCP_RST, 1000, NULL, 0));
+	put(segment(&v, SERVER, TCP_RST | TCP_ACK, -1000, NULL, 0));
+	say_next(&v, CLIENT, "REQ 1");
+	for (uint32_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		put(segment(&v, CLIENT, TCP_RST, v.sent[CLIENT] + places[i], NULL, 0));
+		put(segment(&v, SERVER, TCP_RST | TCP_ACK, v.sent[SERVER] + places[i], "x", 1));
+	}
+	say_next(&v, SERVER, "RSP 1");
+	assert_log("open|C:REQ 1|S:RSP 1");
+	assert_int_equal(env.stats.tcp_bad_rst, 2 + 2 * 7);
+	assert_int_equal(counted.bytes[FATE_DISCARDED], 7);
+}
+
+// A reset behind bytes that the mirror lost and the receiver has acknowledged.
+static void test_rst_behind_loss(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	say_next(&v, CLIENT, "REQ 1");
+	v.sent[CLIENT] += 1000;
+	put(segment(&v, CLIENT, TCP_RST, v.sent[CLIENT], NULL, 0));
+	assert_log("open|C:REQ 1");
+	ack(&v, SERVER);
+	put(segment(&v, CLIENT, TCP_RST, v.sent[CLIENT], NULL, 0));
+	assert_log("open|C:REQ 1|close1");
+}
+
+static void test_keep_alive(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	say_next(&v, CLIENT, "REQ 1");
+	at(&v, CLIENT, v.sent[CLIENT] - 1, "Z");
+	put(segment(&v, CLIENT, TCP_ACK, v.sent[CLIENT] - 1, NULL, 0));
+	ack(&v, SERVER);
+	say_next(&v, SERVER, "RSP 1");
+	at(&v, SERVER, v.sent[SERVER] - 1, "Z");
+	say_next(&v, CLIENT, "+2");
+	say_next(&v, SERVER, "+2");
+	assert_log("open|C:REQ 1|S:RSP 1|C:+2|S:+2");
+	assert_int_equal(counted.bytes[FATE_DUPLICATE], 2);
+}
+
+// Snap length: a segment of which only the beginning is there.
+static void put_cut(const struct conv *v, enum dir dir, int64_t off, const char *text,
+		    uint16_t missing, uint8_t flags)
+{
+	struct rte_mbuf *m = segment(v, dir, TCP_ACK | flags, off, text, (uint32_t)strlen(text));
+
+	pkt_of(m)->missing_len = missing;
+	put(m);
+}
+
+static void test_snap_length(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	put_cut(&v, CLIENT, 0, "REQ 1", 5, 0);
+	put_cut(&v, CLIENT, 0, "REQ 1", 5, 0); // again
+	put_cut(&v, CLIENT, 20, "c", 4, TCP_FIN);
+	put_cut(&v, CLIENT, 10, "", 5, 0);
+	put_cut(&v, CLIENT, 15, "b", 4, 0);
+	assert_log("open|C:REQ 1|Cgap5|Cgap5|C:b|Cgap4|C:c|Cgap4|Cfin");
+	// What was cut off a held segment is there in the next one.
+	put_cut(&v, SERVER, 4, "ab", 4, 0);
+	at(&v, SERVER, 7, "defgh");
+	at(&v, SERVER, 0, "RSP ");
+	assert_log("open|C:REQ 1|Cgap5|Cgap5|C:b|Cgap4|C:c|Cgap4|Cfin|S:RSP ab|Sgap1|S:defgh");
+}
+
+// A hole that the receiver has acknowledged ends soon, but not at once: with two mirror ports
+// the acknowledgement may be seen before the bytes.
+static void test_hole_acked(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	say_next(&v, CLIENT, "REQ 1");
+	v.sent[CLIENT] += 3;
+	say_next(&v, CLIENT, "5");
+	ack(&v, SERVER);
+	assert_log("open|C:REQ 1");
+	clock_ns += 2000000;
+	ack(&v, SERVER);
+	assert_log("open|C:REQ 1|Cgap3|C:5");
+	// By number of packets, with a clock that stands.
+	v.sent[CLIENT] += 3;
+	say_next(&v, CLIENT, "6");
+	for (uint32_t i = 0; i < 7; i++)
+		ack(&v, SERVER);
+	assert_log("open|C:REQ 1|Cgap3|C:5");
+	ack(&v, SERVER);
+	assert_log("open|C:REQ 1|Cgap3|C:5|Cgap3|C:6");
+	// Late, they are old.
+	at(&v, CLIENT, 5, "abc");
+	assert_log("open|C:REQ 1|Cgap3|C:5|Cgap3|C:6");
+}
+
+static void test_hole_tick(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	limits.gap_ms = 200;
+	tracker_begin();
+	handshake(&v);
+	at(&v, CLIENT, 0, "REQ 1");
+	at(&v, CLIENT, 8, "4");
+	tick(199 * 1000000);
+	assert_log("open|C:REQ 1");
+	tick(1000000);
+	assert_log("open|C:REQ 1|Cgap3|C:4");
+	assert_int_equal(env.stats.tcp_gaps, 1);
+	assert_int_equal(env.stats.tcp_gap_bytes, 3);
+}
+
+static void test_hole_segments(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	limits.gap_segments = 3;
+	tracker_begin();
+	handshake(&v);
+	at(&v, CLIENT, 0, "REQ 1");
+	at(&v, CLIENT, 8, "4");
+	at(&v, CLIENT, 9, "5");
+	assert_log("open|C:REQ 1");
+	at(&v, CLIENT, 10, "6");
+	assert_log("open|C:REQ 1|Cgap3|C:456");
+}
+
+// Bounds of a direction and of all; a bound ends holes, and nothing is lost by it.
+static void test_hold_bounds(void **)
+{
+	struct conv v = conv_make(1, 0), w = conv_make(2, 0);
+
+	limits.hold_segments = 3;
+	limits.hold_bytes = 100;
+	limits.hold_total = 4;
+	tracker_begin();
+	handshake(&v);
+	handshake(&w);
+	at(&v, CLIENT, 0, "REQ ");
+	for (uint32_t i = 0; i < 3; i++)
+		at(&v, CLIENT, 10 + 2 * i, "v");
+	assert_int_equal(tracker->held, 3);
+	assert_log("open|C:REQ ");
+	at(&v, CLIENT, 16, "v");
+	tracker_check();
+	assert_log("open|C:REQ |Cgap6|C:v|Cgap1|C:v|Cgap1|C:v");
+	assert_int_equal(tracker->held, 1);
+	// More than fits into the byte bound alone is not waited with.
+	char large[102] = "";
+	memset(large, 'x', 101);
+	at(&v, CLIENT, 20, large);
+	assert_int_equal(tracker->held, 0);
+	assert_int_equal(records[0].end[CLIENT], 121);
+	// The worker's bound, met by others.
+	log_text[0] = 0;
+	for (uint32_t i = 0; i < 3; i++)
+		at(&v, CLIENT, 200 + 2 * i, "v");
+	at(&w, CLIENT, 0, "REQ ");
+	at(&w, CLIENT, 5, "w");
+	assert_int_equal(tracker->held, 4);
+	at(&w, SERVER, 5, "w");
+	tracker_check();
+	assert_int_equal(tracker->held, 4);
+	assert_log("1open|1C:REQ |1Sgap5|1S:w");
+	assert_true(env.stats.tcp_hold_full >= 3);
+}
+
+// Two thousand islands: bounded memory.
+static void test_islands(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	limits.hold_segments = 64;
+	limits.gap_segments = 64;
+	tracker_begin();
+	handshake(&v);
+	at(&v, CLIENT, 0, "REQ ");
+	for (uint32_t i = 0; i < 2000; i++) {
+		at(&v, CLIENT, 14 + i * 20, "0123456789");
+		assert_true(tracker->held <= 64);
+	}
+	v.sent[CLIENT] = 4;
+	say_next(&v, SERVER, "RSP 1");
+	assert_int_equal(records[0].end[SERVER], 5);
+	tracker_check();
+}
+
+static void test_far(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	say_next(&v, CLIENT, "REQ 1");
+	at(&v, CLIENT, 200000000, "evil");
+	at(&v, CLIENT, 0x7fffff00, "evil");
+	at(&v, CLIENT, -0x7fffff00, "evil");
+	// A run of segments that fit each other: the server's acknowledgements give the lie.
+	ack(&v, SERVER);
+	for (uint32_t i = 0; i < 50; i++) {
+		at(&v, CLIENT, 300000000 + 4 * i, "evil");
+		ack(&v, SERVER);
+		at(&v, CLIENT, -100000000 + 4 * i, "evil");
+	}
+	for (uint32_t i = 0; i < 50; i++) {
+		at(&v, CLIENT, -100000000 + 4 * i, "evil");
+		ack(&v, SERVER);
+	}
+	say_next(&v, CLIENT, "2");
+	assert_log("open|C:REQ 12");
+	assert_int_equal(env.stats.tcp_out_of_window, 153);
+	assert_int_equal(tracker->held, 0);
+}
+
+// We lost track of a connection by that much: the acknowledgements fit the new place.
+static void test_far_believed(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	say_next(&v, CLIENT, "REQ 1");
+	ack(&v, SERVER);
+	at(&v, CLIENT, 1000, "held");
+	v.sent[CLIENT] += 100000000;
+	for (uint32_t i = 0; i < 6; i++) {
+		say_next(&v, CLIENT, "new");
+		ack(&v, SERVER);
+	}
+	assert_log("open|C:REQ 1|Cgap100000009|C:newnewnew");
+	assert_int_equal(tracker->held, 0);
+	assert_int_equal(counted.bytes[FATE_DISCARDED], 13);
+	// Backwards: another stream, of which the parser is told by an empty hole.
+	v.sent[CLIENT] -= 1000000000;
+	for (uint32_t i = 0; i < 4; i++) {
+		say_next(&v, CLIENT, "old");
+		ack(&v, SERVER);
+	}
+	assert_log("open|C:REQ 1|Cgap100000009|C:newnewnew|Cgap0|C:old");
+}
+
+// … or there is nobody to ask.
+static void test_far_one_sided(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	at(&v, CLIENT, 0, "REQ 1");
+	for (uint32_t i = 0; i < 4; i++)
+		at(&v, CLIENT, 100000000 + 3 * i, "new");
+	assert_log("open~|C:REQ 1|Cgap100000004|C:new");
+}
+
+static void test_one_direction(void **)
+{
+	struct conv v = conv_make(1, 0), w = conv_make(2, 1);
+
+	tracker_begin();
+	put(segment(&v, CLIENT, TCP_SYN, -1, NULL, 0));
+	say_next(&v, CLIENT, "REQ 1");
+	say_next(&v, CLIENT, "REQ 2");
+	fin(&v, CLIENT);
+	assert_log("open~|C:REQ 1REQ 2|Cfin");
+	assert_int_equal(records[0].meta.port[CLIENT], v.key.port[0]);
+	put(segment(&w, SERVER, TCP_SYN | TCP_ACK, -1, NULL, 0));
+	say_next(&w, SERVER, "RSP 1");
+	say_next(&w, SERVER, "RSP 2");
+	assert_log("open~|C:REQ 1REQ 2|Cfin|1open|1S:RSP 1RSP 2");
+	assert_int_equal(records[1].meta.port[SERVER], 80);
+	assert_int_equal(env.stats.tcp_midstream, 1);
+}
+
+static void test_midstream(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	at(&v, SERVER, 300, "rest of an answer");
+	v.sent[SERVER] = 317;
+	v.sent[CLIENT] = 77;
+	ack(&v, CLIENT);
+	assert_log("");
+	assert_int_equal(counted.bytes[FATE_OPAQUE], 17);
+	say_next(&v, CLIENT, "REQ 2");
+	say_next(&v, SERVER, "RSP 2");
+	assert_log("open~|C:REQ 2|S:RSP 2");
+	assert_int_equal(records[0].begin[CLIENT], 0);
+	assert_int_equal(records[0].begin[SERVER], 17);
+	assert_true(records[0].meta.midstream);
+	struct conv w = conv_make(2, 0);
+	say_next(&w, CLIENT, "rest of a request");
+	say_next(&w, SERVER, "RSP 1");
+	assert_log("open~|C:REQ 2|S:RSP 2|1open~|1S:RSP 1");
+	say_next(&w, CLIENT, "REQ 2");
+	assert_int_equal(records[1].begin[CLIENT], 17);
+}
+
+// A byte at a time, both sides by turns: the protocol is found at the fourth.
+static void test_probe_by_bytes(void **)
+{
+	static const char *const texts[2] = {"REQ 123", "RSP abc"};
+	struct conv v = conv_make(1, 1);
+
+	tracker_begin();
+	handshake(&v);
+	for (uint32_t i = 0; i < 7; i++) {
+		for (enum dir dir = CLIENT; dir <= SERVER; dir++) {
+			char one[2] = {texts[dir][i], 0};
+
+			say_next(&v, dir, one);
+		}
+	}
+	assert_log("open|C:REQ|S:RSP|C: |S: |C:1|S:a|C:2|S:b|C:3|S:c");
+	assert_int_equal(counted.bytes[FATE_PARSED], 14);
+	assert_false(records[0].meta.midstream);
+	// The server's side is known first, and the client's bytes are there before its own.
+	struct conv w = conv_make(2, 0);
+	log_text[0] = 0;
+	handshake(&w);
+	say_next(&w, CLIENT, "RE");
+	say_next(&w, SERVER, "RSP ");
+	say_next(&w, CLIENT, "Q ");
+	assert_log("1open|1C:RE|1S:RSP |1C:Q ");
+}
+
+// Nothing that is known within the first bytes of a direction: the connection's place is free
+// again, its flow stays opaque.
+static void test_opaque(void **)
+{
+	struct conv v = conv_make(1, 0);
+	char text[1001] = "";
+
+	memset(text, 'x', 1000);
+	tracker_begin();
+	handshake(&v);
+	at(&v, SERVER, 20, "held");
+	for (uint32_t i = 0; i < PROBE_GIVE_UP / 1000; i++)
+		say_next(&v, CLIENT, text);
+	assert_int_equal(tracker->conns.used, 1);
+	say_next(&v, CLIENT, text);
+	assert_int_equal(tracker->conns.used, 0);
+	assert_int_equal(tracker->held, 0);
+	say_next(&v, CLIENT, "REQ that nobody sees");
+	say_next(&v, SERVER, "RSP that nobody sees");
+	assert_log("");
+	assert_int_equal(counted.bytes[FATE_OPAQUE], v.sent[CLIENT] + v.sent[SERVER] + 4);
+	assert_int_equal(counted.bytes[FATE_PARSED], 0);
+	assert_int_equal(tracker_flows(tracker), 1);
+}
+
+// What is nothing yet may be followed by something: a message may begin with any piece.
+static void test_probe_later(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	say_next(&v, SERVER, "220 ready");
+	say_next(&v, CLIENT, "RE");
+	say_next(&v, CLIENT, "X");
+	say_next(&v, CLIENT, "R");
+	say_next(&v, CLIENT, "EQ 1");
+	say_next(&v, SERVER, "RSP 1");
+	assert_log("open|C:REQ 1|S:RSP 1");
+	assert_int_equal(records[0].begin[CLIENT], 3);
+	assert_int_equal(records[0].begin[SERVER], 9);
+}
+
+// The parser refuses while more is held; nothing of it is lost on the way.
+static void test_refused(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	at(&v, CLIENT, 6, "rest");
+	at(&v, CLIENT, 20, "rest");
+	at(&v, SERVER, 5, "rest");
+	at(&v, CLIENT, 0, "REQ 1!");
+	assert_log("open|C:REQ 1!|close4");
+	assert_int_equal(tracker->conns.used, 0);
+	assert_int_equal(tracker->held, 0);
+	at(&v, SERVER, 0, "RSP ");
+	assert_int_equal(counted.bytes[FATE_PARSED], 6);
+	assert_int_equal(counted.bytes[FATE_OPAQUE], 4 + 4 + 4 + 4);
+}
+
+// The protocol is found while the connection is being closed, and turns the sides around.
+static void test_probe_at_close(void **)
+{
+	struct conv v = conv_make(1, 1);
+
+	tracker_begin();
+	at(&v, SERVER, 0, "x");
+	at(&v, SERVER, 10, "RSP ");
+	at(&v, CLIENT, 0, "y");
+	at(&v, CLIENT, 10, "REQ ");
+	assert_int_equal(tracker->held, 2);
+	harness_flush();
+	assert_log("open~|S:RSP |Cgap9|C:REQ |close4");
+}
+
+// Segments that no receiver takes, before and inside a connection.
+static void test_payload_without_ack(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	put(segment(&v, CLIENT, TCP_PSH, 0, "EVIL", 4));
+	put(segment(&v, CLIENT, 0, 0, "EVIL", 4));
+	put(segment(&v, CLIENT, TCP_FIN, 0, NULL, 0));
+	put(segment(&v, CLIENT, TCP_SYN | TCP_FIN | TCP_ACK, 0, "EVIL", 4));
+	put(segment(&v, CLIENT, TCP_SYN | TCP_ACK, 0, "EVIL", 4));
+	put(segment(&v, CLIENT, TCP_SYN, 0, "EVIL", 4));
+	say_next(&v, CLIENT, "REQ 1");
+	put(segment(&v, CLIENT, TCP_SYN | TCP_ACK, 5, "EVIL", 4));
+	put(segment(&v, CLIENT, TCP_SYN, 5, "EVIL", 4));
+	put(segment(&v, CLIENT, TCP_PSH, 5, "EVIL", 4));
+	say_next(&v, CLIENT, "2");
+	say_next(&v, SERVER, "RSP 1");
+	assert_log("open|C:REQ 12|S:RSP 1");
+	assert_int_equal(counted.bytes[FATE_DISCARDED], 8 * 4);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		tracker_test(test_any_order),
+		tracker_test(test_first_copy_wins),
+		tracker_test(test_loss),
+		tracker_test(test_loss_within_bounds),
+		tracker_test(test_covering_copy),
+		tracker_test(test_in_order_over_held),
+		tracker_test(test_conflict_before_probe),
+		tracker_test(test_fin_out_of_order),
+		tracker_test(test_fin_first),
+		tracker_test(test_fin_again),
+		tracker_test(test_fin_lost),
+		tracker_test(test_fin_behind_loss),
+		tracker_test(test_fin_behind_loss_tick),
+		tracker_test(test_fin_far),
+		tracker_test(test_fin_and_full_hold),
+		tracker_test(test_data_behind_fin),
+		tracker_test(test_wrap),
+		tracker_test(test_rst_right),
+		tracker_test(test_rst_wrong),
+		tracker_test(test_rst_behind_loss),
+		tracker_test(test_keep_alive),
+		tracker_test(test_snap_length),
+		tracker_test(test_hole_acked),
+		tracker_test(test_hole_tick),
+		tracker_test(test_hole_segments),
+		tracker_test(test_hold_bounds),
+		tracker_test(test_islands),
+		tracker_test(test_far),
+		tracker_test(test_far_believed),
+		tracker_test(test_far_one_sided),
+		tracker_test(test_one_direction),
+		tracker_test(test_midstream),
+		tracker_test(test_probe_by_bytes),
+		tracker_test(test_opaque),
+		tracker_test(test_probe_later),
+		tracker_test(test_refused),
+		tracker_test(test_probe_at_close),
+		tracker_test(test_payload_without_ack),
+	};
+
+	return cmocka_run_group_tests(tests, harness_group, harness_group_end);
+}
