@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The apitap authors
 //
-// The decoder. Bounds are checked by subtraction; nothing beyond the first segment of an mbuf is
-// looked at, which holds all headers that are followed. Mirror realities are tolerated: wrong
-// checksums (offloads), total length 0 (segmentation offload before the mirror), bytes behind
-// the datagram (padding, trailers), frames cut by a snap length.
+// The decoder. Bounds are checked by subtraction; headers are looked for in the first segment of
+// an mbuf only, which packet_gather() sees to: what is in further ones is payload, or missing.
+// Mirror realities are tolerated: wrong checksums (offloads), total length 0 (segmentation
+// offload before the mirror), bytes behind the datagram (padding, trailers), frames cut by a
+// snap length.
 
 #include "dataplane/packet.h"
 
@@ -20,6 +21,7 @@ enum {
 	PROTOCOL_UDP = 17,
 	WALK_DEPTH = 16, // headers of link, encapsulation and network together
 	IPV6_EXTENSIONS = 8,
+	HEADERS_TOGETHER = 256, // bytes in the first segment at least, when there are more
 };
 
 enum { // libpcap's DLT_* / LINKTYPE_* numbers
@@ -98,10 +100,14 @@ static enum walk_next step_link(struct walk *walk, uint32_t link_type)
 	case LINK_LOOP:
 		return walk_skip(walk, 4) ? WALK_IP : WALK_STOP;
 	case LINK_PPP:
-	case LINK_PPP_SERIAL:
 		return step_ppp(walk);
 	case LINK_PPP_ETHER: // RFC 2516: version, code, session, length
 		return walk_skip(walk, 6) ? step_ppp(walk) : WALK_STOP;
+	case LINK_PPP_SERIAL:
+		if (walk->len && walk->p[0] != 0x0f && walk->p[0] != 0x8f)
+			return step_ppp(walk);
+		// Cisco's framing: unicast or broadcast address, then as below.
+		// fallthrough
 	case LINK_C_HDLC:
 		if (walk->len < 4)
 			return WALK_STOP;
@@ -132,7 +138,7 @@ struct network {
 	bool more;                // … and not the last one
 	uint32_t offset, id;      // of the part
 	uint8_t protocol;
-	uint32_t missing;         // bytes of the datagram that the capture cut off
+	uint32_t missing;         // bytes of the datagram that are not in walk
 };
 
 // RFC 791. Afterwards walk is exactly the datagram's payload, without trailer bytes.
@@ -182,7 +188,7 @@ static bool step_ipv6(struct walk *walk, uint32_t cut, struct network *net)
 	net->missing = payload > walk->len ? payload - walk->len : 0;
 	if (payload < walk->len)
 		walk->len = payload;
-	for (uint32_t i = 0; i < IPV6_EXTENSIONS; i++) {
+	for (uint32_t i = 0; i <= IPV6_EXTENSIONS; i++) {
 		uint32_t len;
 
 		switch (next) {
@@ -269,18 +275,22 @@ static enum fate step_fragment(struct rte_mbuf *m, const struct walk *walk,
 	return FATE_FRAGMENT;
 }
 
-// RFC 9293 section 3.1.
-static enum fate step_tcp(struct rte_mbuf *m, struct walk *walk, const struct network *net,
-			  uint64_t seed)
+// RFC 9293 section 3.1. rest: bytes of the datagram in further segments of m.
+static enum fate step_tcp(struct rte_mbuf *m, const struct walk *walk, const struct network *net,
+			  uint32_t rest, uint64_t seed)
 {
 	struct pkt *pkt = pkt_of(m);
 	const uint8_t *p = walk->p;
+	uint32_t there = walk->len + rest, whole = walk->len + net->missing;
 
 	if (walk->len < 20)
 		return FATE_MALFORMED;
+	// A snap length may have cut the options off, and all behind them.
 	uint32_t header = (p[12] >> 4) * 4u;
-	if (header < 20 || header > walk->len)
+	uint32_t off = (uint32_t)(p - rte_pktmbuf_mtod(m, const uint8_t *)) + RTE_MIN(header, there);
+	if (header < 20 || header > whole || off > UINT16_MAX)
 		return FATE_MALFORMED;
+	uint32_t payload = RTE_MIN(there > header ? there - header : 0, (uint32_t)UINT16_MAX);
 	key_fill(pkt, net, walk_be16(p), walk_be16(p + 2), walk->space);
 	pkt->hash = hash_flow_key(&pkt->key, seed);
 	pkt->seq = walk_be32(p + 4);
@@ -292,30 +302,44 @@ static enum fate step_tcp(struct rte_mbuf *m, struct walk *walk, const struct ne
 	pkt->bad_checksum = 0;
 	pkt->held_skip = 0;
 	pkt->next_held = NULL;
-	walk_skip(walk, header);
-	pkt->payload_off = (uint16_t)(walk->p - rte_pktmbuf_mtod(m, const uint8_t *));
-	pkt->payload_len = (uint16_t)RTE_MIN(walk->len, (uint32_t)UINT16_MAX);
-	pkt->missing_len = (uint16_t)RTE_MIN(net->missing, (uint32_t)UINT16_MAX);
+	pkt->payload_off = (uint16_t)off;
+	pkt->payload_len = (uint16_t)payload;
+	pkt->missing_len = (uint16_t)RTE_MIN(whole - header - payload, (uint32_t)UINT16_MAX);
 	return FATE_PARSED;
+}
+
+// Moves bytes of further segments into the first one when that is short: a datagram put together
+// from small pieces. False: no room.
+static bool packet_gather(struct rte_mbuf *m)
+{
+	for (struct rte_mbuf *seg = m->next; seg && m->data_len < HEADERS_TOGETHER; seg = seg->next) {
+		uint32_t n = RTE_MIN((uint32_t)HEADERS_TOGETHER - m->data_len, (uint32_t)seg->data_len);
+
+		if (n > rte_pktmbuf_tailroom(m))
+			return false;
+		memcpy(rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len),
+		       rte_pktmbuf_mtod(seg, const uint8_t *), n);
+		m->data_len = (uint16_t)(m->data_len + n);
+		seg->data_len = (uint16_t)(seg->data_len - n);
+		seg->data_off = (uint16_t)(seg->data_off + n);
+	}
+	return true;
 }
 
 enum fate packet_decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_len, uint64_t seed)
 {
-	// walk.len is of the whole packet; headers must lie in the first segment, which the
-	// caller fills with at least 2 KiB before it starts a second one.
+	if (m->nb_segs > 1 && m->data_len < HEADERS_TOGETHER && !packet_gather(m))
+		return FATE_MALFORMED;
+	// What is not in walk, of what was on the wire; and how much of that is in further segments.
 	uint32_t first = rte_pktmbuf_data_len(m), whole = rte_pktmbuf_pkt_len(m);
-	uint32_t cut = wire_len > whole ? wire_len - whole : 0;
-	struct walk walk = {.p = rte_pktmbuf_mtod(m, const uint8_t *), .len = whole};
-	const uint8_t *limit = walk.p + first;
+	uint32_t cut = RTE_MAX(wire_len, whole) - first, rest = whole - first;
+	struct walk walk = {.p = rte_pktmbuf_mtod(m, const uint8_t *), .len = first};
 	struct network net;
 	enum walk_next next = step_link(&walk, link_type);
 
 	for (uint32_t depth = 0; depth < WALK_DEPTH; depth++) {
 		const struct decap *decap;
 
-		// Every step below reads at most 64 bytes of headers at walk.p.
-		if (first != whole && (walk.p > limit || limit - walk.p < 128))
-			return FATE_MALFORMED;
 		switch (next) {
 		case WALK_STOP:
 			return FATE_MALFORMED;
@@ -343,10 +367,12 @@ enum fate packet_decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_le
 			return FATE_MALFORMED;
 		if (!(version == 4 ? step_ipv4(&walk, cut, &net) : step_ipv6(&walk, cut, &net)))
 			return FATE_MALFORMED;
+		cut = net.missing;
+		rest = RTE_MIN(rest, cut);
 		if (net.fragment)
 			return step_fragment(m, &walk, &net);
 		if (net.protocol == PROTOCOL_TCP)
-			return step_tcp(m, &walk, &net, seed);
+			return step_tcp(m, &walk, &net, rest, seed);
 		if (net.protocol == PROTOCOL_UDP) {
 			if (walk.len < 8)
 				return FATE_MALFORMED;

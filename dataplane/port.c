@@ -2,7 +2,7 @@
 // Copyright (c) 2026 The apitap authors
 //
 // Nothing is ever sent: no TX queue is configured where the driver allows that, and no code here
-// or elsewhere calls rte_eth_tx_burst. RSS is symmetric (the 0x6d5a key, periodic in 16 bits, or
+// or elsewhere calls the burst transmit function. RSS is symmetric (the 0x6d5a key, periodic in 16 bits, or
 // the driver's symmetric Toeplitz), so that both directions of a connection meet in one queue;
 // where the driver cannot, one queue is polled and software shards by a keyed hash.
 

@@ -427,16 +427,19 @@ uint32_t check_base64(struct span s, uint8_t *out, uint32_t max)
 	return n;
 }
 
+bool check_starts(struct span s, const char *what)
+{
+	uint32_t i = 0;
+
+	while (i < s.len && what[i] && span_lower(s.p[i]) == (uint8_t)what[i])
+		i++;
+	return what[i] == 0;
+}
+
 bool check_holds(struct span s, const char *what)
 {
-	uint32_t n = (uint32_t)strlen(what);
-
-	for (uint32_t i = 0; n <= s.len && i <= s.len - n; i++) {
-		uint32_t j = 0;
-
-		while (j < n && span_lower(s.p[i + j]) == (uint8_t)what[j])
-			j++;
-		if (j == n)
+	for (; s.len; s.p++, s.len--) {
+		if (span_lower(s.p[0]) == (uint8_t)what[0] && check_starts(s, what))
 			return true;
 	}
 	return false;
@@ -444,8 +447,14 @@ bool check_holds(struct span s, const char *what)
 
 bool check_equals(struct span s, const char *what)
 {
-	return s.len == strlen(what) && check_holds(s, what);
+	for (uint32_t i = 0; i < s.len; i++) {
+		if (span_lower(s.p[i]) != (uint8_t)what[i])
+			return false;
+	}
+	return what[s.len] == 0;
 }
+
+enum { PLACEHOLDER_LOOK = 64 };
 
 bool check_placeholder(struct span s)
 {
@@ -463,6 +472,8 @@ bool check_placeholder(struct span s)
 
 	if (s.len == 0 || check_uniform(s.p, s.len))
 		return true;
+	if (s.len > PLACEHOLDER_LOOK)
+		s.len = PLACEHOLDER_LOOK;
 	if ((s.p[0] == '<' && s.p[s.len - 1] == '>') || (s.p[0] == '[' && s.p[s.len - 1] == ']') ||
 	    (s.p[0] == '{' && s.p[s.len - 1] == '}'))
 		return true;

@@ -100,6 +100,7 @@ uint32_t check_base64(struct span s, uint8_t *out, uint32_t max);
 bool check_placeholder(struct span s);
 // Card numbers that networks and payment services publish for tests.
 bool check_test_card(struct span s);
-// Whether s holds what (lower case); letters of s compare without case.
+// Whether s begins with, holds, is what (lower case, without NUL in s): without case of s.
+bool check_starts(struct span s, const char *what);
 bool check_holds(struct span s, const char *what);
 bool check_equals(struct span s, const char *what);

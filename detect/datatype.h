@@ -84,6 +84,10 @@ struct datatype {
 	bool digits_only;    // nothing but digits in it
 	uint8_t digits_near; // digits in the RUN_NEAR bytes from its start on
 	uint8_t run_before;  // the byte that stands left of it; 0: any
+	// What it begins with, both in as far as runs of every length of the type agree: 'A' for a
+	// letter, '9' for a digit, '?' for either; and the bytes that the first one is of.
+	const char *run_form, *run_first;
+	const char *run_after; // bytes of which one follows, when it is shorter than RUN_WHOLE
 	bool run_chain;      // six runs of two bytes or three of four follow each other
 
 	bool wide;     // tried on texts with a good part of bytes beyond ASCII
@@ -109,6 +113,7 @@ enum {
 	DATATYPE_WORDS = DATATYPE_MAX / 64, // 64-bit words of a set of types
 	PATTERN_WIDTH_MAX = 32,
 	RUN_NEAR = 24,
+	RUN_WHOLE = 8,
 };
 
 #define RUN_LEN(n) (UINT64_C(1) << (n)) // 63: 63 bytes and more

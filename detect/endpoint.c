@@ -19,7 +19,7 @@
 #include "flows/form.h"
 
 enum {
-	WORD_MAX = 64,     // longer segments are values
+	WORD_MAX = 64, // longer segments are values
 	TOKEN_MIN = 20,
 	PREFIXED_MIN = 14, // of what follows the prefix, as in cus_9s6XKzkNRiz8i3
 };
@@ -122,12 +122,16 @@ static bool is_date(struct span s)
 	       number_at(s, 3, 2) <= 31;
 }
 
+// Something before the sign, and a domain that ends with letters: not package@1.2.3.
 static bool is_email(struct span s)
 {
 	const uint8_t *at = memchr(s.p, '@', s.len);
-	uint32_t local = at ? (uint32_t)(at - s.p) : 0;
+	uint32_t local = at ? (uint32_t)(at - s.p) : 0, letters = 0;
 
-	return local > 0 && s.len - local > 3 && memchr(at, '.', s.len - local) != NULL;
+	while (letters < s.len && is_alpha(s.p[s.len - 1 - letters]))
+		letters++;
+	return local > 0 && letters >= 2 && s.len - local > letters + 2 &&
+	       s.p[s.len - 1 - letters] == '.';
 }
 
 // 26 letters and digits of Crockford's base 32, the first at most 7.
@@ -189,8 +193,7 @@ static bool is_token(struct span s, const struct shape *shape)
 		return shape->digits >= 4 && shape->changes >= 4;
 	if (shape->upper == 0 || shape->lower == 0)
 		return false; // words with dashes and a year in them
-	return shape->digits >= 2 ? shape->changes * 20 >= s.len * 7
-				  : shape->changes * 2 >= s.len;
+	return shape->digits >= 2 ? shape->changes * 20 >= s.len * 7 : shape->changes * 2 >= s.len;
 }
 
 enum segment_class endpoint_segment(struct span s)
@@ -238,8 +241,8 @@ enum segment_class endpoint_segment(struct span s)
 const char *endpoint_segment_name(enum segment_class class)
 {
 	static const char *const names[] = {
-		[SEGMENT_WORD] = "",       [SEGMENT_ID] = "{id}",       [SEGMENT_UUID] = "{uuid}",
-		[SEGMENT_HEX] = "{hex}",   [SEGMENT_DATE] = "{date}",   [SEGMENT_EMAIL] = "{email}",
+		[SEGMENT_WORD] = "",         [SEGMENT_ID] = "{id}",     [SEGMENT_UUID] = "{uuid}",
+		[SEGMENT_HEX] = "{hex}",     [SEGMENT_DATE] = "{date}", [SEGMENT_EMAIL] = "{email}",
 		[SEGMENT_TOKEN] = "{token}",
 	};
 
@@ -321,7 +324,8 @@ void endpoint_split(struct exchange *x)
 
 // ---- template
 
-struct template {
+struct template
+{
 	uint8_t *out;
 	uint32_t n;
 };
@@ -451,9 +455,10 @@ void endpoint_identify(struct exchange *x, uint64_t seed, uint32_t hidden)
 bool endpoint_is_login(struct span path)
 {
 	static const char *const words[] = {
-		"login",    "log-in",        "signin",   "sign-in", "sign_in",      "signup",
-		"sign-up",  "sign_up",       "register", "token",   "registration", "oauth",
-		"oauth2",   "authenticate",  "reset-password",      "forgot-password",
+		"login",    "log-in",       "signin",         "sign-in",
+		"sign_in",  "signup",       "sign-up",        "sign_up",
+		"register", "token",        "registration",   "oauth",
+		"oauth2",   "authenticate", "reset-password", "forgot-password",
 	};
 	struct span segment;
 	bool password = false;

@@ -24,7 +24,7 @@ enum segment_class {
 };
 
 enum {
-	ENDPOINT_DEPTH = 16,   // segments that are looked at
+	ENDPOINT_DEPTH = 16,    // segments that are looked at
 	ENDPOINT_SEGMENT = 256, // bytes of one; a longer one is no word
 	ENDPOINT_HOST = 255,
 	ENDPOINT_METHOD = 32,

@@ -6,22 +6,24 @@
 //
 //	head   line by line, also where a line ends by a bare CR or goes on in the next one
 //	URLs   segment by segment, pair by pair; escaped ones are searched decoded, hidden whole
-//	body   by the places that the scan of this exchange found; what was not searched, and what
-//	       lies behind more places than are kept, is not shown
+//	body   by the places that the scan of this exchange found and by the names of its fields;
+//	       what was not searched, and what lies behind more places than are kept, is not shown
 //
 // Bodies were searched when they passed; heads are searched here, which is seldom: once per
 // finding and epoch.
 
 #include "detect/evidence.h"
 
+#include "detect/secret_fields.h"
 #include "flows/form.h"
 
 enum {
-	RANGES_MAX = 16,      // values in one text; with more the whole text is hidden
-	TEXT_MAX = 16 << 10,  // what scan_text() takes
-	DECODE_MAX = 2048,    // an escaped value longer than this is hidden whole
-	SECRET_SHOWN = 12,    // a secret this long shows its last four bytes
-	TAIL_MAX = 512,       // of a body that ends early
+	RANGES_MAX = 16,     // values in one text; with more the whole text is hidden
+	TEXT_MAX = 16 << 10, // what scan_text() takes
+	DECODE_MAX = 2048,   // an escaped value longer than this is hidden whole
+	SECRET_SHOWN = 12,   // a secret this long shows its last four bytes
+	TAIL_MAX = 512,      // of a body that ends early
+	FIELDS_MAX = 64,     // of a body, hidden for their names
 };
 
 static const struct conf_row evidence_rows[] = {
@@ -87,6 +89,10 @@ static void put_value(struct out *out, uint16_t type, struct span s)
 		put_stars(out, s.len);
 		return;
 	}
+	if (type == MASK_SECRET) {
+		put_secret(out, s);
+		return;
+	}
 	n = datatype_mask(type, s, out->p + out->n, s.len);
 	out->n += n < s.len ? n : s.len;
 }
@@ -111,12 +117,13 @@ static void ranges_add(void *arg, const struct hit *hit)
 	// Addresses stand in every head and are what an issue is about.
 	if (hit->value.len == 0 || datatype_get(hit->type)->group == GROUP_NETWORK)
 		return;
-	if (r->n == RANGES_MAX || hit->off > r->text_len || hit->value.len > r->text_len - hit->off) {
+	if (r->n == RANGES_MAX || hit->off > r->text_len ||
+	    hit->value.len > r->text_len - hit->off) {
 		r->too_many = true;
 		return;
 	}
-	r->range[r->n++] = (struct range){(uint32_t)hit->off,
-					  (uint32_t)hit->off + hit->value.len, hit->type};
+	r->range[r->n++] =
+		(struct range){(uint32_t)hit->off, (uint32_t)hit->off + hit->value.len, hit->type};
 }
 
 static struct ranges ranges_of(const struct out *out, struct span text, struct span key)
@@ -138,7 +145,8 @@ static void ranges_sort(struct range *range, uint32_t n)
 		uint32_t k = i;
 
 		for (; k > 0 && (range[k - 1].from > one.from ||
-				 (range[k - 1].from == one.from && range[k - 1].to < one.to)); k--)
+				 (range[k - 1].from == one.from && range[k - 1].to < one.to));
+		     k--)
 			range[k] = range[k - 1];
 		range[k] = one;
 	}
@@ -184,17 +192,6 @@ static void put_text(struct out *out, struct span text, struct span key)
 
 // ---- URLs
 
-static bool contains(struct span s, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (uint32_t i = 0; n <= s.len && i <= s.len - n; i++) {
-		if (span_ieq(span_make(s.p + i, n), span_make(word, n)))
-			return true;
-	}
-	return false;
-}
-
 static bool one_of(struct span s, const char *const *names)
 {
 	for (; *names; names++) {
@@ -204,32 +201,13 @@ static bool one_of(struct span s, const char *const *names)
 	return false;
 }
 
-bool evidence_secret_name(struct span name)
-{
-	static const char *const words[] = {"token",   "secret",  "api-key", "api_key",
-					    "apikey",  "passw",   "passphrase", "auth",
-					    "session", "jwt",     "credential", "signature"};
-	static const char *const whole[] = {"key", "pwd", "pin", "otp", "sig", "code", "sid",
-					    "phpsessid", "cookie", NULL};
-	static const char *const open[] = {"www-authenticate", "proxy-authenticate", "authority",
-					   ":authority", NULL};
-
-	if (one_of(name, open))
-		return false;
-	for (uint32_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (contains(name, words[i]))
-			return true;
-	}
-	return one_of(name, whole);
-}
-
 // A part of a URL. An escaped one is searched in the form that the server sees.
 static void put_part(struct out *out, struct span raw, struct span key, bool plus)
 {
 	uint8_t text[DECODE_MAX];
 	struct span decoded;
 
-	if (key.len && evidence_secret_name(key)) {
+	if (key.len && secret_name(key)) {
 		put_secret(out, raw);
 		return;
 	}
@@ -352,9 +330,9 @@ static void put_authorization(struct out *out, struct span value)
 // name=value pairs. In Set-Cookie the known attributes are no secrets.
 static void put_cookies(struct out *out, struct span value, bool set)
 {
-	static const char *const attributes[] = {"path",    "domain",  "expires", "max-age",
-						 "samesite", "priority", "version", "comment",
-						 NULL};
+	static const char *const attributes[] = {"path",    "domain",   "expires",
+						 "max-age", "samesite", "priority",
+						 "version", "comment",  NULL};
 
 	for (uint32_t at = 0; at < value.len;) {
 		struct span pair = span_until(span_cut(value, at, value.len), ';');
@@ -391,8 +369,12 @@ enum field_kind {
 
 static enum field_kind put_field(struct out *out, struct span name, struct span value)
 {
-	static const char *const urls[] = {"referer", "location", "content-location",
-					   "x-original-url", "x-rewrite-url", "x-forwarded-uri",
+	static const char *const urls[] = {"referer",
+					   "location",
+					   "content-location",
+					   "x-original-url",
+					   "x-rewrite-url",
+					   "x-forwarded-uri",
 					   NULL};
 	struct span trimmed = span_trim(value);
 	uint32_t before = (uint32_t)(trimmed.p - value.p);
@@ -404,7 +386,7 @@ static enum field_kind put_field(struct out *out, struct span name, struct span 
 		put_authorization(out, trimmed);
 	} else if (span_ieq(name, SPAN_LIT("cookie")) || span_ieq(name, SPAN_LIT("set-cookie"))) {
 		put_cookies(out, trimmed, name.len > 6);
-	} else if (evidence_secret_name(name)) {
+	} else if (secret_name(name)) {
 		put_secret(out, trimmed);
 	} else {
 		if (one_of(name, urls))
@@ -508,17 +490,17 @@ static uint32_t body_tail(const struct http_msg *msg, uint32_t shown)
 	return at;
 }
 
-static void put_body(struct out *out, const struct exchange *x, enum dir dir)
+// Returns how much of the body it has shown.
+static uint32_t put_body(struct out *out, const struct exchange *x, enum dir dir)
 {
 	const struct http_msg *msg = &x->tx->msg[dir];
-	uint32_t shown = body_shown(out->evidence, x, dir), n = 0, tail;
-	struct range range[EXCHANGE_MASKS + 1];
+	uint32_t shown = body_shown(out->evidence, x, dir), n = 0, n_fields, tail;
+	struct range range[EXCHANGE_MASKS + FIELDS_MAX + 1];
+	struct secret_field field[FIELDS_MAX];
 
-	if (shown == 0)
-		return;
-	if (out->evidence->clear) {
+	if (shown == 0 || out->evidence->clear) {
 		put(out, span_make(msg->body, shown));
-		return;
+		return shown;
 	}
 	for (uint32_t i = 0; i < x->n_masks[dir]; i++) {
 		const struct exchange_mask *mask = &x->masks[dir][i];
@@ -526,10 +508,15 @@ static void put_body(struct out *out, const struct exchange *x, enum dir dir)
 		if (mask->off < shown)
 			range[n++] = (struct range){mask->off, mask->off + mask->len, mask->type};
 	}
+	n_fields = secret_fields(span_make(msg->body, shown), field, FIELDS_MAX, &shown);
+	for (uint32_t i = 0; i < n_fields; i++) // one that is cut by the end is hidden to there
+		range[n++] = (struct range){
+			field[i].from, field[i].to < shown ? field[i].to : UINT32_MAX, MASK_SECRET};
 	tail = body_tail(msg, shown);
 	if (tail < shown)
 		range[n++] = (struct range){tail, UINT32_MAX, MASK_WHOLE};
 	put_ranges(out, span_make(msg->body, shown), range, n);
+	return shown;
 }
 
 // ---- all together
@@ -547,7 +534,7 @@ static void message_copy(struct out *out, const struct exchange *x, enum dir dir
 {
 	const struct http_msg *msg = &x->tx->msg[dir];
 	struct span head = span_make(msg->head, msg->head_len);
-	uint32_t from = out->n;
+	uint32_t from = out->n, shown;
 
 	if (out->evidence->clear)
 		put(out, head);
@@ -556,10 +543,10 @@ static void message_copy(struct out *out, const struct exchange *x, enum dir dir
 	message->head = span_make(out->p + from, out->n - from);
 	message->head_truncated = msg->head_truncated;
 	from = out->n;
-	put_body(out, x, dir);
+	shown = put_body(out, x, dir);
 	message->body = span_make(out->p + from, out->n - from);
 	message->body_len = msg->body_len;
-	message->body_truncated = body_shown(out->evidence, x, dir) < msg->body_len;
+	message->body_truncated = shown < msg->body_len;
 }
 
 uint32_t evidence_copy(const struct evidence *evidence, const struct exchange *x, uint8_t *to,

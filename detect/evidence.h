@@ -32,5 +32,3 @@ uint32_t evidence_copy(const struct evidence *evidence, const struct exchange *x
 		       struct issue_evidence *out);
 // A masked copy of a path, never longer than it. Returns its length. Masks whatever the options.
 uint32_t evidence_path(const struct evidence *evidence, struct span path, uint8_t *to);
-// Does the name of a header or parameter say that its value is a secret?
-bool evidence_secret_name(struct span name);

@@ -254,9 +254,8 @@ static bool finding_stand(struct detect_worker *w, struct slot *slot, struct fin
 	}
 	if (slot->evidence) {
 		used = evidence_copy(&state->evidence, x, slot->evidence, &f->evidence);
-		f->path = span_make(slot->evidence + used,
-				    evidence_path(&state->evidence, x->path,
-						  slot->evidence + used));
+		f->path = span_make(slot->evidence + used, evidence_path(&state->evidence, x->path,
+									 slot->evidence + used));
 		used += f->path.len;
 		f->user_agent = span_make(slot->evidence + used, agent.len);
 		if (agent.len)

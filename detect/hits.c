@@ -17,11 +17,11 @@
 
 enum {
 	PAIRS_MAX = 64,
-	TEXT_MAX = 2048,      // decoded bytes of a query value or segment that are searched
-	SHORT_ID = 6,         // digits in a row that are no more than an id, in queries
-	SHORT_PATH_ID = 8,    // … in paths, where no name tells more
+	TEXT_MAX = 2048,   // decoded bytes of a query value or segment that are searched
+	SHORT_ID = 6,      // digits in a row that are no more than an id, in queries
+	SHORT_PATH_ID = 8, // … in paths, where no name tells more
 	SESSION_MIN = 12,
-	SEARCH_BACK = 512,    // how far before its place a value is sought
+	SEARCH_BACK = 512, // how far before its place a value is sought
 };
 
 void hits_types_init(struct hits_types *types)
@@ -60,8 +60,8 @@ static void name_put(struct name *name, const void *bytes, size_t len)
 // One key. '@' begins names in some dialects; elsewhere it makes an address.
 static void name_part(struct name *name, struct span part)
 {
-	struct span bare = part.len > 1 && part.p[0] == '@' ? span_make(part.p + 1, part.len - 1)
-							    : part;
+	struct span bare =
+		part.len > 1 && part.p[0] == '@' ? span_make(part.p + 1, part.len - 1) : part;
 	enum segment_class class = endpoint_segment(bare);
 
 	if (class == SEGMENT_WORD && bare.len && memchr(bare.p, '@', bare.len))
@@ -174,7 +174,8 @@ static struct exchange_hit *hits_new(const struct hits *hits, const struct hit *
 	struct exchange_hit *h;
 
 	name_make(&name, hits, hit);
-	if (name.replaced || place == PLACE_QUERY || place == PLACE_PATH || place == PLACE_REFERER) {
+	if (name.replaced || place == PLACE_QUERY || place == PLACE_PATH ||
+	    place == PLACE_REFERER) {
 		field = siphash(hits->seed, 'F' + (uint64_t)place, span_make(text, name.n));
 		h = hits_find(x, hit, place, field);
 		if (h)
@@ -367,8 +368,8 @@ static bool worth_it(struct span text, uint32_t short_id)
 // Parameters whose name alone says what they carry.
 static int type_by_name(const struct hits_types *types, struct span key, struct span value)
 {
-	static const char *const sessions[] = {"jsessionid", "phpsessid", "sessionid",
-					       "session_id", "sid"};
+	static const char *const sessions[] = {"jsessionid", "phpsessid", "sessionid", "session_id",
+					       "sid"};
 	static const char *const passwords[] = {"password", "passwd", "pwd", "passphrase"};
 
 	for (uint32_t i = 0; i < sizeof(passwords) / sizeof(passwords[0]); i++) {
@@ -379,7 +380,8 @@ static int type_by_name(const struct hits_types *types, struct span key, struct 
 		if (span_ieq(key, span_make(sessions[i], strlen(sessions[i]))))
 			return value.len >= SESSION_MIN ? types->session : -1;
 	}
-	return value.len >= SESSION_MIN && principal_key_parameter(key, value) ? types->api_key : -1;
+	return value.len >= SESSION_MIN && principal_key_parameter(key, value) ? types->api_key
+									       : -1;
 }
 
 static bool scan_parameter(struct scanner *scanner, struct hits *hits, struct span key,

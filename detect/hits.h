@@ -11,7 +11,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MASK_WHOLE = UINT16_MAX }; // a type of struct exchange_mask: nothing of the value is shown
+// Types of struct exchange_mask that are no data types.
+enum {
+	MASK_WHOLE = UINT16_MAX,      // nothing of the value is shown
+	MASK_SECRET = UINT16_MAX - 1, // the end of a long one
+};
 
 // Types that are treated in a special way; -1: not in this program.
 struct hits_types {
@@ -24,8 +28,8 @@ struct hits {
 	const struct hits_types *types;
 	uint64_t seed;
 	enum hit_place place;
-	struct span name; // of the place, when it is not in a body
-	bool found;       // the scanner reported something
+	struct span name;  // of the place, when it is not in a body
+	bool found;        // the scanner reported something
 	uint64_t off, end; // the last value reported, and its group; end 0: none
 	enum type_group group;
 };

@@ -374,31 +374,13 @@ uint64_t keyctx_hash(struct span key, uint64_t seed)
 	return h ^ h >> 29;
 }
 
-// The last bytes of a name; together with the hash and the length they stand for the name.
-static void keyctx_prefix(struct span key, uint8_t out[KEYCTX_PREFIX])
+const struct keyctx *keyctx_fill(const struct keyctx_words *words, struct keyctx *slot,
+				 struct span key, uint64_t hash)
 {
-	uint32_t n = key.len < KEYCTX_PREFIX ? key.len : KEYCTX_PREFIX;
-
-	memset(out, 0, KEYCTX_PREFIX);
-	memcpy(out, key.p + (key.len - n), n);
-}
-
-const struct keyctx *keyctx_get(const struct keyctx_words *words, struct keyctx_cache *cache,
-				struct span key, uint64_t hash)
-{
-	uint64_t mixed = (hash ^ cache->seed) * UINT64_C(0x9e3779b97f4a7c15);
-	struct keyctx *k = &cache->slot[mixed >> 32 & (KEYCTX_SLOTS - 1)];
-
-	if (k->used && k->hash == hash && k->len == key.len) {
-		uint32_t n = key.len < KEYCTX_PREFIX ? key.len : KEYCTX_PREFIX;
-
-		if (memcmp(k->prefix, key.p + (key.len - n), n) == 0)
-			return k;
-	}
-	keyctx_match(words, key, k);
-	k->hash = hash;
-	k->len = key.len;
-	k->used = true;
-	keyctx_prefix(key, k->prefix);
-	return k;
+	keyctx_match(words, key, slot);
+	slot->hash = hash;
+	slot->len = key.len;
+	slot->used = true;
+	keyctx_ends(key, slot->ends);
+	return slot;
 }

@@ -11,7 +11,6 @@
 enum {
 	KEYCTX_SLOTS = 4096,  // names remembered per worker, a power of two
 	KEYCTX_KEY_MAX = 64,  // bytes of a name that are looked at
-	KEYCTX_PREFIX = 16,   // bytes of a name kept to tell names of one hash apart
 };
 
 struct keyctx_words;
@@ -20,7 +19,7 @@ struct keyctx_words;
 struct keyctx {
 	uint64_t hash;
 	uint64_t types[DATATYPE_WORDS];
-	uint8_t prefix[KEYCTX_PREFIX];
+	uint64_t ends[2]; // see keyctx_ends()
 	uint32_t len;
 	bool any;     // some type is in the set
 	bool generic; // says nothing by itself ("value", "number"): ask the container's name
@@ -39,14 +38,51 @@ void keyctx_words_free(struct keyctx_words *words);
 
 // The set for a name, computed without a cache.
 void keyctx_match(const struct keyctx_words *words, struct span key, struct keyctx *out);
-// The same from the cache. hash: any hash of the name, the same for the same name. The result is
-// valid until the next call.
-const struct keyctx *keyctx_get(const struct keyctx_words *words, struct keyctx_cache *cache,
-				struct span key, uint64_t hash);
+// Fills a slot of the cache.
+const struct keyctx *keyctx_fill(const struct keyctx_words *words, struct keyctx *slot,
+				 struct span key, uint64_t hash);
 // A hash for names that come without one.
 uint64_t keyctx_hash(struct span key, uint64_t seed);
 
 static inline bool keyctx_has(const uint64_t *set, uint32_t type)
 {
 	return set[type / 64] >> (type % 64) & 1;
+}
+
+// The first and the last bytes of a name: with hash and length they stand for the name. Loads are
+// all inside of it.
+static inline void keyctx_ends(struct span key, uint64_t out[2])
+{
+	uint32_t a = 0, b = 0;
+
+	if (key.len >= 8) {
+		memcpy(&out[0], key.p, 8);
+		memcpy(&out[1], key.p + key.len - 8, 8);
+		return;
+	}
+	if (key.len >= 4) {
+		memcpy(&a, key.p, 4);
+		memcpy(&b, key.p + key.len - 4, 4);
+	} else if (key.len) {
+		a = key.p[0];
+		b = (uint32_t)key.p[key.len / 2] << 8 | key.p[key.len - 1];
+	}
+	out[0] = a;
+	out[1] = b;
+}
+
+// keyctx_match() from the cache. hash: any hash of the name, the same for the same name. The
+// result is valid until the next call.
+static inline const struct keyctx *keyctx_get(const struct keyctx_words *words,
+					      struct keyctx_cache *cache, struct span key,
+					      uint64_t hash)
+{
+	uint64_t mixed = (hash ^ cache->seed) * UINT64_C(0x9e3779b97f4a7c15), ends[2];
+	struct keyctx *k = &cache->slot[mixed >> 32 & (KEYCTX_SLOTS - 1)];
+
+	keyctx_ends(key, ends);
+	if (k->hash == hash && k->ends[0] == ends[0] && k->ends[1] == ends[1] &&
+	    k->len == key.len && k->used)
+		return k;
+	return keyctx_fill(words, k, key, hash);
 }

@@ -25,7 +25,9 @@ static const char *const direction_choices[] = {"response", "request", "both", N
 static const char *const severity_choices[] = {"info", "low", "medium", "high", "critical", NULL};
 
 #define POLICY_ROW(field, kind, ...)                                                               \
-	{.key = #field, .type = kind, .offset = offsetof(struct policy, field), __VA_ARGS__}
+	{                                                                                          \
+		.key = #field, .type = kind, .offset = offsetof(struct policy, field), __VA_ARGS__ \
+	}
 static const struct conf_row policy_rows[] = {
 	POLICY_ROW(type, CONF_STR, .names = datatype_name, .required = true,
 		   .help = "The data type that the policy is about"),

@@ -79,8 +79,8 @@ static bool one_of(struct span name, const char *const *names)
 // What programs send when they have nothing to send.
 static bool is_empty(struct span value)
 {
-	static const char *const empty[] = {"", "null", "undefined", "none", "nil", "false",
-					    "deleted", "(null)", NULL};
+	static const char *const empty[] = {"",      "null",    "undefined", "none", "nil",
+					    "false", "deleted", "(null)",    NULL};
 
 	return one_of(value, empty);
 }
@@ -284,8 +284,8 @@ static struct authorization authorization_of(const struct exchange *x)
 
 static bool found_bearer(struct exchange *x, uint64_t seed, const struct authorization *a)
 {
-	static const char *const schemes[] = {"Bearer", "DPoP", "JWT", "Token", "ApiKey", "Api-Key",
-					      "Key", NULL};
+	static const char *const schemes[] = {"Bearer", "DPoP",    "JWT", "Token",
+					      "ApiKey", "Api-Key", "Key", NULL};
 
 	if (a->scheme.len ? one_of(a->scheme, schemes) : a->value.len >= KEY_MIN)
 		return found_token(x, seed, a->value);
@@ -417,7 +417,7 @@ static bool cookies_authenticate(const struct exchange *x, const struct conf_str
 
 bool principal_key_parameter(struct span key, struct span value)
 {
-	static const char *const sure[] = {"api_key", "apikey", "api-key", "x-api-key",
+	static const char *const sure[] = {"api_key",      "apikey",     "api-key", "x-api-key",
 					   "access_token", "auth_token", NULL};
 	static const char *const maybe[] = {"key", "token", "jwt", "client_secret", NULL};
 
@@ -502,8 +502,7 @@ void principal_identify(struct exchange *x, const struct principal_options *opti
 		x->credentials = true;
 		return;
 	}
-	if (found_bearer(x, seed, &authorization) ||
-	    found_session(x, &options->cookies, seed) ||
+	if (found_bearer(x, seed, &authorization) || found_session(x, &options->cookies, seed) ||
 	    (key.len && found_token(x, seed, key)) ||
 	    (parameter_key.len && found_token(x, seed, parameter_key)) ||
 	    found_basic(x, seed, &authorization))

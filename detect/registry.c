@@ -20,7 +20,8 @@ void detector_add(const struct detector *detector)
 {
 	uint32_t place = n_detectors;
 
-	if (n_detectors == DETECTORS_MAX || !detector->id || !detector->name || !detector->section) {
+	if (n_detectors == DETECTORS_MAX || !detector->id || !detector->name ||
+	    !detector->section) {
 		fprintf(stderr, "detector %s: %s\n", detector->id ? detector->id : "without id",
 			n_detectors == DETECTORS_MAX ? "one too many" : "needs id, name, section");
 		abort();

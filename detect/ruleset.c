@@ -83,6 +83,28 @@ static bool ruleset_bucket(struct ruleset *r, uint32_t i, enum run_kind kind, ui
 	return true;
 }
 
+static void ruleset_gate(struct shape_gate *g, const struct datatype *t)
+{
+	const char *form = t->run_form ? t->run_form : "";
+
+	g->near = t->digits_near;
+	g->least = t->digits_min;
+	g->before = t->run_before;
+	for (uint32_t i = 0; form[i] && i < 32; i++) {
+		if (form[i] == '?')
+			continue;
+		g->form |= UINT32_C(1) << i;
+		if (form[i] == '9')
+			g->digits |= UINT32_C(1) << i;
+	}
+	memset(g->first, t->run_first ? 0 : 0xff, sizeof(g->first));
+	for (const char *c = t->run_first; c && *c; c++)
+		ruleset_set(g->first, (uint8_t)*c & 127);
+	memset(g->after, t->run_after ? 0 : 0xff, sizeof(g->after));
+	for (const char *c = t->run_after; c && *c; c++)
+		ruleset_set(g->after, (uint8_t)*c);
+}
+
 // Enters type i into the tables. False: one of them is too small.
 static bool ruleset_enter(struct ruleset *r, uint32_t i)
 {
@@ -91,6 +113,7 @@ static bool ruleset_enter(struct ruleset *r, uint32_t i)
 	uint64_t mixed = t->run_mixed | (t->digits_only ? 0 : range);
 	uint64_t digits = t->run_digits | range;
 
+	ruleset_gate(&r->gate[i], t);
 	if (t->key_only)
 		ruleset_set(r->named, i);
 	if (t->wide && !ruleset_few(&r->wide, i))

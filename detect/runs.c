@@ -63,6 +63,12 @@ static void runs_sse2(const uint8_t *p, uint32_t n, struct runs_block *out)
 	}
 }
 
+__attribute__((target("avx2"))) static inline uint64_t runs_pair(__m256i low, __m256i high)
+{
+	return (uint32_t)_mm256_movemask_epi8(low) |
+	       (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
+}
+
 __attribute__((target("avx2"))) static void runs_avx2(const uint8_t *p, uint32_t n,
 						      struct runs_block *out)
 {
@@ -71,25 +77,21 @@ __attribute__((target("avx2"))) static void runs_avx2(const uint8_t *p, uint32_t
 	const __m256i lower = _mm256_set1_epi8(0x20), at = _mm256_set1_epi8('@');
 
 	for (uint32_t b = 0; b < n; b++) {
-		uint32_t digit[2], letter[2], mark[2], wide[2];
+		__m256i x = _mm256_loadu_si256((const __m256i *)(p + b * RUNS_BLOCK));
+		__m256i y = _mm256_loadu_si256((const __m256i *)(p + b * RUNS_BLOCK + 32));
+		__m256i d = _mm256_sub_epi8(x, zero), e = _mm256_sub_epi8(y, zero);
+		__m256i l = _mm256_sub_epi8(_mm256_or_si256(x, lower), a);
+		__m256i m = _mm256_sub_epi8(_mm256_or_si256(y, lower), a);
+		__m256i digit_x = _mm256_cmpeq_epi8(_mm256_min_epu8(d, nine), d);
+		__m256i digit_y = _mm256_cmpeq_epi8(_mm256_min_epu8(e, nine), e);
+		__m256i letter_x = _mm256_cmpeq_epi8(_mm256_min_epu8(l, z), l);
+		__m256i letter_y = _mm256_cmpeq_epi8(_mm256_min_epu8(m, z), m);
 
-		for (uint32_t i = 0; i < 2; i++) {
-			__m256i x = _mm256_loadu_si256(
-				(const __m256i *)(p + b * RUNS_BLOCK + i * 32));
-			__m256i d = _mm256_sub_epi8(x, zero);
-			__m256i l = _mm256_sub_epi8(_mm256_or_si256(x, lower), a);
-
-			digit[i] = (uint32_t)_mm256_movemask_epi8(
-				_mm256_cmpeq_epi8(_mm256_min_epu8(d, nine), d));
-			letter[i] = (uint32_t)_mm256_movemask_epi8(
-				_mm256_cmpeq_epi8(_mm256_min_epu8(l, z), l));
-			mark[i] = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(x, at));
-			wide[i] = (uint32_t)_mm256_movemask_epi8(x);
-		}
-		out[b].digit = digit[0] | (uint64_t)digit[1] << 32;
-		out[b].alnum = out[b].digit | letter[0] | (uint64_t)letter[1] << 32;
-		out[b].at = mark[0] | (uint64_t)mark[1] << 32;
-		out[b].wide = wide[0] | (uint64_t)wide[1] << 32;
+		out[b].alnum = runs_pair(_mm256_or_si256(digit_x, letter_x),
+					 _mm256_or_si256(digit_y, letter_y));
+		out[b].digit = runs_pair(digit_x, digit_y);
+		out[b].at = runs_pair(_mm256_cmpeq_epi8(x, at), _mm256_cmpeq_epi8(y, at));
+		out[b].wide = runs_pair(x, y);
 	}
 }
 
@@ -165,6 +167,9 @@ uint32_t runs_build(struct span text, const uint8_t *p, uint64_t alnum, uint64_t
 		r->after = q < end ? *q : 0;
 		r->joined = q + 1 < end && runs_is_alnum(q[1]) && len < 255;
 		n++;
+		// A word is a part of no form, but the end of any.
+		if (n > 1 && r->digits == 0 && len > RUNS_WORD)
+			break;
 		pos += len + 1;
 		if (pos >= 64)
 			break;

@@ -12,6 +12,7 @@
 enum {
 	RUNS_BLOCK = 64,
 	RUNS_MAX = 12, // runs that a check gets to see
+	RUNS_WORD = 4, // longer runs without a digit are words
 };
 
 // Bit i is byte i of the block.
@@ -37,6 +38,7 @@ static inline uint64_t runs_join(uint64_t low, uint64_t high, uint32_t pos)
 }
 
 // The runs at p, which starts one; alnum and digit: 64 bits from p on. No byte outside text is
-// read. Returns how many of at most max were found; runs that start behind the 64 bits are not.
+// read. Returns how many of at most max were found; runs that start behind the 64 bits, or behind
+// a word, are not.
 uint32_t runs_build(struct span text, const uint8_t *p, uint64_t alnum, uint64_t digit,
 		    struct run *out, uint32_t max);

@@ -61,16 +61,18 @@ struct scanner {
 	struct keyctx_cache names;
 };
 
-// Where the hits of one call go to.
+// Where the hits of one call go to. Not cleared as a whole: it is set up for every value that gets
+// past the first looks.
 struct sink {
+	struct shapes_job job; // text, key, name
 	struct scanner *s;
 	hit_fn fn;
 	void *arg;
-	const struct keyctx *key;
-	struct hit hit; // what all hits of the call share
-	struct span text;
-	uint64_t off;   // of text in the body
+	struct span parent;
+	uint64_t field;
+	uint64_t off;    // of the text in the body
 	struct span raw; // set when text is decoded: hits are of the whole value
+	enum dir dir;
 	bool secret;     // a secret was reported
 	// Texts: candidates from here on are held back. UINT32_MAX: none.
 	uint32_t hold;
@@ -79,19 +81,31 @@ struct sink {
 
 static const struct keyctx scan_no_name;
 
-static struct sink sink_init(struct scanner *s, hit_fn fn, void *arg, enum dir dir,
+static void sink_take(void *arg, uint32_t type, struct span value, uint32_t start);
+
+static inline void sink_init(struct sink *k, struct scanner *s, hit_fn fn, void *arg, enum dir dir,
 			     struct span text, uint64_t off)
 {
-	return (struct sink){
-		.s = s,
-		.fn = fn,
-		.arg = arg,
-		.key = &scan_no_name,
-		.hit.dir = dir,
-		.text = text,
-		.off = off,
-		.hold = UINT32_MAX,
-	};
+	k->job.rules = s->rules;
+	k->job.text = text;
+	k->job.from = 0;
+	k->job.to = text.len;
+	k->job.key = &scan_no_name;
+	k->job.name = (struct span){0};
+	k->job.padded = false;
+	k->job.fn = sink_take;
+	k->job.arg = k;
+	k->s = s;
+	k->fn = fn;
+	k->arg = arg;
+	k->parent = (struct span){0};
+	k->field = 0;
+	k->off = off;
+	k->raw = (struct span){0};
+	k->dir = dir;
+	k->secret = false;
+	k->hold = UINT32_MAX;
+	k->pending = NULL;
 }
 
 static bool scan_wanted(const struct ruleset *r, uint32_t type, struct span value, bool ctx)
@@ -103,14 +117,19 @@ static bool scan_wanted(const struct ruleset *r, uint32_t type, struct span valu
 
 static void sink_report(struct sink *k, uint32_t type, struct span value, bool ctx)
 {
-	struct hit hit = k->hit;
+	struct hit hit = {
+		.type = (uint16_t)type,
+		.ctx = ctx,
+		.dir = k->dir,
+		.value = k->raw.len ? k->raw : value,
+		.key = k->job.name,
+		.parent = k->parent,
+		.field = k->field,
+		.off = k->off + (k->raw.len ? 0 : (uint64_t)(value.p - k->job.text.p)),
+	};
 
 	if (!scan_wanted(k->s->rules, type, value, ctx))
 		return;
-	hit.type = (uint16_t)type;
-	hit.ctx = ctx;
-	hit.value = k->raw.len ? k->raw : value;
-	hit.off = k->off + (k->raw.len ? 0 : (uint64_t)(value.p - k->text.p));
 	k->secret |= k->s->rules->type[type]->group == GROUP_SECRET;
 	k->fn(k->arg, &hit);
 }
@@ -119,8 +138,8 @@ static void sink_report(struct sink *k, uint32_t type, struct span value, bool c
 static void sink_hold(const struct sink *k, uint32_t type, struct span value, bool ctx)
 {
 	struct scan_pending *p = k->pending;
-	uint32_t start = (uint32_t)(value.p - k->text.p);
-	uint32_t tail = k->text.len < PENDING_TAIL ? 0 : k->text.len - PENDING_TAIL;
+	uint32_t start = (uint32_t)(value.p - k->job.text.p);
+	uint32_t tail = k->job.text.len < PENDING_TAIL ? 0 : k->job.text.len - PENDING_TAIL;
 
 	if (start < tail || p->n_held == PENDING_HELD) {
 		k->s->stats.dropped++;
@@ -136,7 +155,7 @@ static void sink_hold(const struct sink *k, uint32_t type, struct span value, bo
 static void sink_take(void *arg, uint32_t type, struct span value, uint32_t start)
 {
 	struct sink *k = arg;
-	bool ctx = keyctx_has(k->key->types, type);
+	bool ctx = keyctx_has(k->job.key->types, type);
 
 	if (start >= k->hold)
 		sink_hold(k, type, value, ctx);
@@ -201,27 +220,13 @@ static void scan_judge_matches(struct scanner *s, struct sink *k, uint32_t hold_
 		// Another hit inside of a value that was just accepted.
 		if (type == last_type && end <= last_end)
 			continue;
-		v = scan_check(s->rules, type, k->text, end, k->hit.key, k->key);
+		v = scan_check(s->rules, type, k->job.text, end, k->job.name, k->job.key);
 		if (v.len == 0)
 			continue;
 		last_type = type;
-		last_end = (uint32_t)(v.p - k->text.p) + v.len;
+		last_end = (uint32_t)(v.p - k->job.text.p) + v.len;
 		sink_take(k, type, v, end > hold_match ? UINT32_MAX - 1 : 0);
 	}
-}
-
-static struct shapes_job scan_job(struct sink *k, bool padded)
-{
-	return (struct shapes_job){
-		.rules = k->s->rules,
-		.text = k->text,
-		.to = k->text.len,
-		.key = k->key,
-		.name = k->hit.key,
-		.padded = padded,
-		.fn = sink_take,
-		.arg = k,
-	};
 }
 
 // Types that are told by the name alone, tried on the whole value. A secret that was told by its
@@ -229,10 +234,10 @@ static struct shapes_job scan_job(struct sink *k, bool padded)
 static void scan_named(struct sink *k)
 {
 	const struct ruleset *r = k->s->rules;
-	struct candidate c = {.text = k->text, .at = k->text.p, .key = k->hit.key, .ctx = true};
+	struct candidate c = {.text = k->job.text, .at = k->job.text.p, .key = k->job.name, .ctx = true};
 
 	for (uint32_t w = 0; w < DATATYPE_WORDS; w++) {
-		uint64_t set = k->key->types[w] & r->named[w];
+		uint64_t set = k->job.key->types[w] & r->named[w];
 
 		for (; set; set &= set - 1) {
 			uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(set);
@@ -250,16 +255,15 @@ static void scan_named(struct sink *k)
 // A whole text at once.
 static void scan_whole(struct scanner *s, struct sink *k, bool padded, bool patterns)
 {
-	if (k->text.len >= SCAN_VALUE_MIN || k->key->any) {
-		struct shapes_job job = scan_job(k, padded);
-
-		shapes_scan(&job);
-	}
+	k->job.padded = padded;
+	k->job.to = k->job.text.len;
+	if (k->job.text.len >= SCAN_VALUE_MIN || k->job.key->any)
+		shapes_scan(&k->job);
 	if (patterns) {
-		scan_patterns(s, k->text, 0);
+		scan_patterns(s, k->job.text, 0);
 		scan_judge_matches(s, k, UINT32_MAX);
 	}
-	if (k->key->any)
+	if (k->job.key->any)
 		scan_named(k);
 }
 
@@ -271,8 +275,11 @@ static void scan_release(struct scanner *s, struct scan_pending *p, uint64_t unt
 			 hit_fn fn, void *arg)
 {
 	uint64_t off = p->seen - p->tail_len;
-	struct sink k = sink_init(s, fn, arg, dir, (struct span){p->tail, p->tail_len}, off);
+	struct sink k;
 
+	if (p->n_held == 0)
+		return;
+	sink_init(&k, s, fn, arg, dir, (struct span){p->tail, p->tail_len}, off);
 	for (uint32_t i = 0; i < p->n_held; i++) {
 		struct span v = {p->tail + p->held[i].start, p->held[i].len};
 
@@ -285,12 +292,12 @@ static void scan_release(struct scanner *s, struct scan_pending *p, uint64_t unt
 // One piece of a text; k->off is where it stands in the body.
 static void scan_piece(struct scanner *s, struct scan_pending *p, struct sink *k, bool patterns)
 {
-	uint32_t len = k->text.len, after = 0, from = 0, skip;
+	uint32_t len = k->job.text.len, after = 0, from = 0, skip;
 	uint64_t end = k->off + len;
 
 	if (end <= p->seen)
 		return;
-	scan_release(s, p, k->off, k->hit.dir, k->fn, k->arg);
+	scan_release(s, p, k->off, k->dir, k->fn, k->arg);
 	if (p->next > k->off)
 		from = (uint32_t)(p->next - k->off);
 	if (p->seen > k->off + SCAN_HOLD_MATCH)
@@ -298,26 +305,29 @@ static void scan_piece(struct scanner *s, struct scan_pending *p, struct sink *k
 	k->pending = p;
 	k->hold = len > SCAN_HOLD ? len - SCAN_HOLD : 0;
 	if (from < len) {
-		struct shapes_job job = scan_job(k, true);
+		uint32_t decided = k->hold > from ? k->hold : from;
 
-		job.from = from;
-		job.to = k->hold > from ? k->hold : from;
-		skip = job.to > from ? shapes_scan(&job) : 0;
-		p->next = k->off + (skip > job.to ? skip : job.to);
-		job.from = skip > job.to ? skip : job.to;
-		job.to = len;
-		if (job.from < job.to)
-			shapes_scan(&job);
+		k->job.padded = true;
+		k->job.from = from;
+		k->job.to = decided;
+		skip = decided > from ? shapes_scan(&k->job) : 0;
+		if (skip > decided)
+			decided = skip;
+		p->next = k->off + decided;
+		k->job.from = decided;
+		k->job.to = len;
+		if (decided < len)
+			shapes_scan(&k->job);
 	}
 	if (patterns) {
-		scan_patterns(s, k->text, after);
+		scan_patterns(s, k->job.text, after);
 		scan_judge_matches(s, k, len > SCAN_HOLD_MATCH ? len - SCAN_HOLD_MATCH : 0);
 	}
 	p->seen = end;
 	p->tail_len = 0;
 	if (p->n_held) {
 		p->tail_len = (uint16_t)(len < PENDING_TAIL ? len : PENDING_TAIL);
-		memcpy(p->tail, k->text.p + (len - p->tail_len), p->tail_len);
+		memcpy(p->tail, k->job.text.p + (len - p->tail_len), p->tail_len);
 	}
 }
 
@@ -368,8 +378,9 @@ static void scan_orphan(struct scanner *s, const struct found *f, enum dir dir, 
 			void *arg)
 {
 	struct span kept = {f->bytes, f->kept};
-	struct sink k = sink_init(s, fn, arg, dir, kept, f->off);
+	struct sink k;
 
+	sink_init(&k, s, fn, arg, dir, kept, f->off);
 	if (f->kept && !keyctx_has(s->rules->named, f->type))
 		sink_report(&k, f->type, kept, false);
 }
@@ -429,7 +440,7 @@ static bool scan_meet(struct scanner *s, struct scan_pending *p, const struct va
 		if (!judge || (f->type == last_type && f->off <= last_end))
 			continue;
 		found = scan_check(s->rules, f->type, v->v, (uint32_t)(f->off - v->off), v->key,
-				   k->key);
+				   k->job.key);
 		// A string in pieces: the next one may show the rest.
 		if (v->kind == VALUE_TEXT && end - f->off < SCAN_HOLD_MATCH &&
 		    (found.len == 0 || found.p + found.len == v->v.p + v->v.len))
@@ -438,7 +449,7 @@ static bool scan_meet(struct scanner *s, struct scan_pending *p, const struct va
 			continue;
 		last_type = f->type;
 		last_end = v->off + (uint64_t)(found.p - v->v.p) + found.len;
-		sink_report(k, f->type, found, keyctx_has(k->key->types, f->type));
+		sink_report(k, f->type, found, keyctx_has(k->job.key->types, f->type));
 	}
 	if (s->next < s->n_found) {
 		p->done = s->next ? s->found[s->next - 1].off : p->done;
@@ -487,8 +498,9 @@ void scan_window(struct scanner *s, struct scan_pending *pending, const struct w
 		pending->text = false;
 		scan_window_values(s, pending, window, fn, arg);
 	} else {
-		struct sink k = sink_init(s, fn, arg, window->dir, window->bytes, window->off);
+		struct sink k;
 
+		sink_init(&k, s, fn, arg, window->dir, window->bytes, window->off);
 		pending->text = true;
 		scan_piece(s, pending, &k, true);
 	}
@@ -506,7 +518,7 @@ static struct span scan_container(struct span parent)
 	return (struct span){parent.p + start, end - start};
 }
 
-static const struct keyctx *scan_name(struct scanner *s, struct span key, uint64_t hash,
+static inline const struct keyctx *scan_name(struct scanner *s, struct span key, uint64_t hash,
 				      struct span parent)
 {
 	const struct keyctx *k;
@@ -526,8 +538,9 @@ static const struct keyctx *scan_name(struct scanner *s, struct span key, uint64
 // A name that is itself a value, such as an address with '@' that maps to an object.
 static void scan_odd_name(struct scanner *s, const struct sink *value, struct span name)
 {
-	struct sink k = sink_init(s, value->fn, value->arg, value->hit.dir, name, value->off);
+	struct sink k;
 
+	sink_init(&k, s, value->fn, value->arg, value->dir, name, value->off);
 	scan_whole(s, &k, false, true);
 }
 
@@ -549,35 +562,25 @@ static bool scan_decode(const struct value *v, uint8_t *buf, struct span *text, 
 	return true;
 }
 
-void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,
-		hit_fn fn, void *arg)
+// A value that may hold something.
+static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
+							struct scan_pending *pending,
+							const struct value *value,
+							const struct keyctx *key, hit_fn fn,
+							void *arg)
 {
 	uint8_t buf[SCAN_ESCAPED + RUNS_BLOCK];
-	uint32_t len = value->v.len;
 	bool again = false, decoded;
-	const struct keyctx *key;
 	struct sink k;
 
-	// The same bytes were searched as text.
-	if (pending->text)
-		return;
-	key = scan_name(s, value->key, value->key_hash, value->parent);
-	if (!key->any && !key->odd && pending->n == 0) {
-		if (len < SCAN_VALUE_MIN)
-			return;
-		// An amount, an id or a time; of what needs no name only a card is a number.
-		if (value->kind == VALUE_NUMBER &&
-		    (len < SCAN_NUMBER_MIN || len > SCAN_NUMBER_MAX))
-			return;
-	}
-	k = sink_init(s, fn, arg, value->dir, value->v, value->off);
-	k.key = key;
-	k.hit.key = value->key;
-	k.hit.parent = value->parent;
-	k.hit.field = value->field;
+	sink_init(&k, s, fn, arg, value->dir, value->v, value->off);
+	k.job.key = key;
+	k.job.name = value->key;
+	k.parent = value->parent;
+	k.field = value->field;
 	if (key->odd)
 		scan_odd_name(s, &k, value->key);
-	decoded = scan_decode(value, buf, &k.text, &again);
+	decoded = scan_decode(value, buf, &k.job.text, &again);
 	if (pending->n && scan_meet(s, pending, value, &k, !decoded))
 		again |= decoded;
 	if (decoded)
@@ -591,6 +594,30 @@ void scan_value(struct scanner *s, struct scan_pending *pending, const struct va
 		pending->next = pending->seen = value->off;
 	}
 	scan_piece(s, pending, &k, false);
+}
+
+void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,
+		hit_fn fn, void *arg)
+{
+	uint32_t len = value->v.len;
+	const struct keyctx *key;
+
+	// The same bytes were searched as text.
+	if (pending->text)
+		return;
+	key = scan_name(s, value->key, value->key_hash, value->parent);
+	if (!key->any && !key->odd && pending->n == 0) {
+		if (len < SCAN_VALUE_MIN)
+			return;
+		// An amount, an id or a time; of what needs no name only a card is a number.
+		if (value->kind == VALUE_NUMBER &&
+		    (len < SCAN_NUMBER_MIN || len > SCAN_NUMBER_MAX))
+			return;
+		if (value->kind != VALUE_TEXT && !value->escaped &&
+		    !shapes_worth(s->rules, value->v))
+			return;
+	}
+	scan_value_whole(s, pending, value, key, fn, arg);
 }
 
 void scan_end(struct scanner *s, struct scan_pending *pending, enum dir dir, hit_fn fn, void *arg)
@@ -610,10 +637,11 @@ void scan_end(struct scanner *s, struct scan_pending *pending, enum dir dir, hit
 void scan_text(struct scanner *s, struct span text, struct span key, uint64_t field, enum dir dir,
 	       hit_fn fn, void *arg)
 {
-	struct sink k = sink_init(s, fn, arg, dir, text, 0);
+	struct sink k;
 
-	k.key = scan_name(s, key, keyctx_hash(key, s->names.seed), (struct span){0});
-	k.hit.key = key;
-	k.hit.field = field;
+	sink_init(&k, s, fn, arg, dir, text, 0);
+	k.job.key = scan_name(s, key, keyctx_hash(key, s->names.seed), (struct span){0});
+	k.job.name = key;
+	k.field = field;
 	scan_whole(s, &k, false, true);
 }

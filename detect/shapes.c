@@ -17,13 +17,13 @@ enum {
 	SHAPES_BLOCKS = 32,                    // masks made at a time
 	SHAPES_STEP = SHAPES_BLOCKS - 2,       // of which this many are looked at
 	WIDE_MIN = 12,                         // bytes beyond ASCII that make a text wide
-	STAMP_MAX = 40,                        // bytes of a time stamp that are skipped
 	WIDE_VALUES = 64,                      // values that are taken from one wide text
 };
 
 #define UUID_BYTES 36
 #define UUID_ALNUM UINT64_C(0xfff7bdeff) // 8-4-4-4-12
 #define DATE_DIGITS UINT64_C(0x36f)      // 4-2-2
+#define STAMP_DIGITS UINT64_C(0x1b)      // of hours and minutes
 #define PAIRS_ALNUM UINT64_C(0x1b6db)    // 2-2-2-2-2-2
 #define QUADS_ALNUM UINT64_C(0x3def)     // 4-4-4
 
@@ -33,12 +33,42 @@ struct shapes_at {
 	uint32_t len;
 	uint64_t alnum, digit;
 	enum run_kind kind;
-	uint8_t near;
+	uint8_t near, digits;  // digits close by, and in it
+	uint8_t first, before, after; // its first byte, and those around it; 0: none
 };
 
 static uint64_t shapes_low(uint32_t n)
 {
 	return n >= 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
+}
+
+static inline struct shapes_at shapes_view(struct span text, uint32_t pos, uint64_t alnum,
+					   uint64_t digit)
+{
+	struct shapes_at a = {.pos = pos, .alnum = alnum, .digit = digit};
+
+	a.len = ~alnum ? (uint32_t)__builtin_ctzll(~alnum) : 64;
+	a.near = (uint8_t)__builtin_popcountll(digit & shapes_low(RUN_NEAR));
+	a.digits = (uint8_t)__builtin_popcountll(digit & shapes_low(a.len));
+	a.first = text.p[pos];
+	a.before = pos ? text.p[pos - 1] : 0;
+	a.after = a.len < text.len - pos ? text.p[pos + a.len] : 0;
+	if (a.digits < a.len)
+		a.kind = RUN_MIXED;
+	else
+		a.kind = a.before == '+' ? RUN_PLUS : RUN_DIGITS;
+	return a;
+}
+
+static inline bool shapes_is_chain(const struct shapes_at *a)
+{
+	return (a->alnum & 0x3ffff) == PAIRS_ALNUM || (a->alnum & 0x7fff) == QUADS_ALNUM;
+}
+
+static inline const struct bucket *shapes_bucket(const struct ruleset *rules,
+						 const struct shapes_at *a)
+{
+	return &rules->bucket[a->len < 63 ? a->len : 63][a->kind];
 }
 
 // Tries one type; the end of the accepted value, or 0.
@@ -57,11 +87,13 @@ static uint32_t shapes_try(const struct shapes_job *job, uint32_t type, const st
 	return (uint32_t)(v.p - c->text.p) + v.len;
 }
 
-static bool shapes_fits(const struct datatype *t, const struct shapes_at *a, uint32_t digits,
-			uint8_t before)
+// Whether a first run may begin a value of a type.
+static inline bool shapes_fits(const struct shape_gate *g, const struct shapes_at *a)
 {
-	return a->near >= t->digits_near && digits >= t->digits_min &&
-	       (t->run_before == 0 || t->run_before == before);
+	return a->near >= g->near && (a->digit & g->form) == g->digits && a->digits >= g->least &&
+	       (g->first[a->first / 64 & 1] >> (a->first % 64) & 1) &&
+	       (a->len >= RUN_WHOLE || (g->after[a->after / 64] >> (a->after % 64) & 1)) &&
+	       (g->before == 0 || g->before == a->before);
 }
 
 // The runs from a start on, made only when a type wants to see them.
@@ -106,8 +138,6 @@ static void shapes_named(const struct shapes_job *job, const struct shapes_at *a
 {
 	const struct ruleset *rules = job->rules;
 	uint32_t bit = a->len < 63 ? a->len : 63;
-	uint32_t digits = (uint32_t)__builtin_popcountll(a->digit & shapes_low(a->len));
-	uint8_t before = a->pos ? job->text.p[a->pos - 1] : 0;
 
 	for (uint32_t w = 0; w < DATATYPE_WORDS; w++) {
 		uint64_t set = job->key->types[w] & rules->shape[w];
@@ -116,7 +146,7 @@ static void shapes_named(const struct shapes_job *job, const struct shapes_at *a
 			uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(set);
 
 			if (!(rules->run_set[i][a->kind] >> bit & 1) ||
-			    !shapes_fits(rules->type[i], a, digits, before))
+			    !shapes_fits(&rules->gate[i], a))
 				continue;
 			shapes_open(job, a, r);
 			shapes_try(job, i, &r->c, a->pos);
@@ -128,27 +158,21 @@ static void shapes_named(const struct shapes_job *job, const struct shapes_at *a
 static uint32_t shapes_start(const struct shapes_job *job, const struct shapes_at *a)
 {
 	const struct ruleset *rules = job->rules;
-	const struct bucket *b = &rules->bucket[a->len < 63 ? a->len : 63][a->kind];
+	const struct bucket *b = shapes_bucket(rules, a);
 	struct shapes_runs r;
 	uint32_t end = 0;
 
 	r.c.n_runs = 0;
-	if (b->n && a->near >= b->near) {
-		uint32_t digits = (uint32_t)__builtin_popcountll(a->digit & shapes_low(a->len));
-		uint8_t before = a->pos ? job->text.p[a->pos - 1] : 0;
+	for (uint32_t i = 0; a->near >= b->near && i < b->n; i++) {
+		uint32_t type = b->type[i], e;
 
-		for (uint32_t i = 0; i < b->n; i++) {
-			uint32_t type = b->type[i], e;
-
-			if (!shapes_fits(rules->type[type], a, digits, before) ||
-			    keyctx_has(job->key->types, type))
-				continue;
-			shapes_open(job, a, &r);
-			e = shapes_try(job, type, &r.c, a->pos);
-			end = e > end ? e : end;
-		}
+		if (!shapes_fits(&rules->gate[type], a) || keyctx_has(job->key->types, type))
+			continue;
+		shapes_open(job, a, &r);
+		e = shapes_try(job, type, &r.c, a->pos);
+		end = e > end ? e : end;
 	}
-	if ((a->alnum & 0x3ffff) == PAIRS_ALNUM || (a->alnum & 0x7fff) == QUADS_ALNUM) {
+	if (shapes_is_chain(a)) {
 		uint32_t e = shapes_few(job, &rules->chain, a, &r);
 
 		end = e > end ? e : end;
@@ -158,12 +182,34 @@ static uint32_t shapes_start(const struct shapes_job *job, const struct shapes_a
 	return end;
 }
 
+// The end of a time stamp, whose minutes are at p + 14.
+static inline uint32_t shapes_time(const uint8_t *p, uint32_t left, uint64_t digit)
+{
+	uint32_t n = 16;
+
+	if (n < left && p[n] == ':' && (digit >> 17 & 3) == 3)
+		n = 19;
+	if (n < left && (p[n] == '.' || p[n] == ',') && (digit >> (n + 1) & 1))
+		n += 1 + (uint32_t)__builtin_ctzll(~(digit >> (n + 1)));
+	if (n < left && p[n] == 'Z')
+		return n + 1;
+	// Bits beyond the masks are zero: no digits.
+	if (n < 58 && n < left && (p[n] == '+' || p[n] == '-') && (digit >> (n + 1) & 3) == 3) {
+		n += 3;
+		if (n < left && p[n] == ':' && (digit >> (n + 1) & 3) == 3)
+			n += 3;
+		else if ((digit >> n & 3) == 3)
+			n += 2;
+	}
+	return n;
+}
+
 // The end of a UUID or of a time stamp that starts here, or 0: both are everywhere, and are full
 // of digits that would be looked at again and again.
-static uint32_t shapes_skip(const struct shapes_job *job, const struct shapes_at *a)
+static inline uint32_t shapes_skip(struct span text, const struct shapes_at *a)
 {
-	const uint8_t *p = job->text.p + a->pos;
-	uint32_t left = job->text.len - a->pos, n;
+	const uint8_t *p = text.p + a->pos;
+	uint32_t left = text.len - a->pos, n;
 
 	if (a->len == 8 && (a->alnum & shapes_low(UUID_BYTES + 1)) == UUID_ALNUM && p[8] == '-' &&
 	    p[13] == '-' && p[18] == '-' && p[23] == '-')
@@ -172,16 +218,9 @@ static uint32_t shapes_skip(const struct shapes_job *job, const struct shapes_at
 	    p[4] != p[7] || (p[4] != '-' && p[4] != '/') || (p[0] != '1' && p[0] != '2'))
 		return 0;
 	n = 10;
-	if (left > 13 && (p[10] == 'T' || p[10] == ' ') && (a->digit >> 11 & 3) == 3 &&
-	    p[13] == ':') {
-		for (n = 13; n < left && n < STAMP_MAX; n++) {
-			if ((p[n] < '0' || p[n] > ':') && p[n] != '.' && p[n] != '+' &&
-			    p[n] != '-' && p[n] != 'Z' && p[n] != ',')
-				break;
-		}
-		// A comma or a point may end the sentence; more than a stamp may follow it.
-		return a->pos + n;
-	}
+	if (left >= 16 && (p[10] == 'T' || p[10] == ' ') && p[13] == ':' &&
+	    (a->digit >> 11 & STAMP_DIGITS) == STAMP_DIGITS)
+		return a->pos + shapes_time(p, left, a->digit);
 	// A date alone, and not the beginning of a longer number.
 	return n < left && (a->alnum >> 10 & 1) ? 0 : a->pos + n;
 }
@@ -244,20 +283,14 @@ static uint32_t shapes_block(const struct shapes_job *job, const struct runs_blo
 		return skip;
 	for (; starts; starts &= starts - 1) {
 		uint32_t bit = (uint32_t)__builtin_ctzll(starts), end;
-		struct shapes_at a = {.pos = base + bit};
+		struct shapes_at a;
 
-		if (a.pos < skip)
+		if (base + bit < skip)
 			continue;
-		a.alnum = runs_join(b[0].alnum, b[1].alnum, bit);
-		a.digit = runs_join(b[0].digit, b[1].digit, bit);
-		a.len = ~a.alnum ? (uint32_t)__builtin_ctzll(~a.alnum) : 64;
-		a.near = (uint8_t)__builtin_popcountll(a.digit & shapes_low(RUN_NEAR));
-		if ((a.digit & shapes_low(a.len)) != shapes_low(a.len))
-			a.kind = RUN_MIXED;
-		else
-			a.kind = a.pos && job->text.p[a.pos - 1] == '+' ? RUN_PLUS : RUN_DIGITS;
+		a = shapes_view(job->text, base + bit, runs_join(b[0].alnum, b[1].alnum, bit),
+				runs_join(b[0].digit, b[1].digit, bit));
 		if (!job->key->any) {
-			end = shapes_skip(job, &a);
+			end = shapes_skip(job->text, &a);
 			if (end) {
 				skip = end;
 				continue;
@@ -293,6 +326,73 @@ static uint32_t shapes_masks(const struct shapes_job *job, uint32_t base, uint32
 	}
 	memset(&b[blocks], 0, 2 * sizeof(b[0]));
 	return blocks;
+}
+
+// One block alone: the same looks as in shapes_block() and shapes_start(), without a name, up to
+// the point where a type would be asked.
+static bool shapes_worth_block(const struct ruleset *rules, struct span text)
+{
+	struct runs_block b;
+	uint64_t keep = shapes_low(text.len), starts;
+
+	rules->masks(text.p, 1, &b);
+	if (b.at & keep)
+		return true;
+	b.digit &= keep;
+	b.alnum &= keep;
+	if (b.wide && __builtin_popcountll(b.wide & keep) >= WIDE_MIN)
+		return true;
+	starts = b.alnum & ~(b.alnum << 1);
+	if (__builtin_popcountll(b.digit) < rules->near_min)
+		return __builtin_popcountll(starts) >= 3 && shapes_chain(b.alnum, starts);
+	while (starts) {
+		uint32_t bit = (uint32_t)__builtin_ctzll(starts), end;
+		struct shapes_at a = shapes_view(text, bit, b.alnum >> bit, b.digit >> bit);
+		const struct bucket *bucket = shapes_bucket(rules, &a);
+
+		end = shapes_skip(text, &a);
+		if (end) {
+			starts &= ~shapes_low(end);
+			continue;
+		}
+		for (uint32_t i = 0; a.near >= bucket->near && i < bucket->n; i++) {
+			if (shapes_fits(&rules->gate[bucket->type[i]], &a))
+				return true;
+		}
+		if (shapes_is_chain(&a))
+			return true;
+		starts &= starts - 1;
+	}
+	return false;
+}
+
+bool shapes_worth(const struct ruleset *rules, struct span text)
+{
+	struct runs_block b[SHAPES_BLOCKS];
+	uint32_t before = 0, wide = 0;
+
+	if (text.len <= RUNS_BLOCK)
+		return shapes_worth_block(rules, text);
+	for (uint32_t base = 0; base < text.len;) {
+		uint32_t left = text.len - base, n;
+
+		n = left < sizeof(b) / sizeof(b[0]) * RUNS_BLOCK
+			    ? (left + RUNS_BLOCK - 1) / RUNS_BLOCK
+			    : sizeof(b) / sizeof(b[0]);
+		rules->masks(text.p + base, n, b);
+		for (uint32_t i = 0; i < n; i++, base += RUNS_BLOCK) {
+			uint64_t keep = shapes_low(text.len - base);
+			uint64_t alnum = b[i].alnum & keep;
+			uint32_t digits = (uint32_t)__builtin_popcountll(b[i].digit & keep);
+
+			wide += (uint32_t)__builtin_popcountll(b[i].wide & keep);
+			if (b[i].at & keep || before + digits >= rules->near_min ||
+			    wide >= WIDE_MIN || shapes_chain(alnum, alnum & ~(alnum << 1)))
+				return true;
+			before = digits;
+		}
+	}
+	return false;
 }
 
 uint32_t shapes_scan(const struct shapes_job *job)

@@ -21,6 +21,10 @@ struct shapes_job {
 	void *arg;
 };
 
+// Whether shapes_scan() could find anything in a text of a field whose name says nothing. 64 bytes
+// behind the text may be read. For most values of most bodies the answer is no, and this is all
+// that is done with them.
+bool shapes_worth(const struct ruleset *rules, struct span text);
 // Returns the end of the last value, UUID or time stamp that was taken as a whole, or 0: what is
 // before it is not to be looked at again.
 uint32_t shapes_scan(const struct shapes_job *job);

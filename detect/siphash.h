@@ -71,8 +71,9 @@ static inline uint64_t siphash(uint64_t k0, uint64_t k1, struct span text)
 
 	for (uint32_t i = 0; i < whole; i += 8)
 		siphash_word(&s, siphash_load(text.p + i, 8));
-	siphash_word(&s, (uint64_t)text.len << 56 |
-				 (whole < text.len ? siphash_load(text.p + whole, text.len & 7) : 0));
+	siphash_word(&s,
+		     (uint64_t)text.len << 56 |
+			     (whole < text.len ? siphash_load(text.p + whole, text.len & 7) : 0));
 	s.v2 ^= 0xff;
 	siphash_rounds(&s, 4);
 	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;

@@ -5,10 +5,10 @@
 // from its request to its end, and the delta that is handed to the merger at each epoch.
 //
 //	request ─ response ─ windows, values ─ end ─► call, names, detectors ─► observer
-//	   who, where, target     hits                        findings ─► delta[active]
+//	   who, where, target     hits                      findings ─► delta[active]
 //
-// All memory is there from the start (worker_life.c). What does not fit into a delta is counted and
-// lost. Nothing here depends on how many workers there are. finding.c has the rest of the delta.
+// All memory is there from the start (worker_life.c). What does not fit into a delta is counted
+// and lost. Nothing here depends on how many workers there are. finding.c has the rest of it.
 
 #include "detect/worker_state.h"
 

@@ -38,8 +38,8 @@ struct worker_state {
 		const void *options;
 	} detectors[DETECTORS_MAX]; // those that are enabled
 	uint32_t generation;
-	uint32_t names_bytes;       // of the arena, in this epoch
-	uint32_t n_met;             // findings that a detector met in the present exchange
+	uint32_t names_bytes; // of the arena, in this epoch
+	uint32_t n_met;       // findings that a detector met in the present exchange
 	const struct finding *met[EXCHANGE_HITS];
 	struct slot slots[SLOTS];
 	uint64_t announced[ANNOUNCED];

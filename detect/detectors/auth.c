@@ -21,10 +21,10 @@
 #include "detect/worker.h"
 
 enum {
-	DIGESTS = 3,        // arg[0..2]: the least digests of the answers' data
-	ARG_DISTINCT = 3,   // arg[3]: most different values in one field of one answer
-	VALUES_MAX = 8,     // digests remembered per endpoint
-	LIST_DISTINCT = 8,  // so many in one answer are a list of people
+	DIGESTS = 3,       // arg[0..2]: the least digests of the answers' data
+	ARG_DISTINCT = 3,  // arg[3]: most different values in one field of one answer
+	VALUES_MAX = 8,    // digests remembered per endpoint
+	LIST_DISTINCT = 8, // so many in one answer are a list of people
 	MANY_ANSWERS = 50,
 };
 
@@ -42,7 +42,10 @@ struct auth_endpoint {
 };
 
 #define AUTH_ROW(field, kind, ...)                                                                 \
-	{.key = #field, .type = kind, .offset = offsetof(struct auth_options, field), __VA_ARGS__}
+	{                                                                                          \
+		.key = #field, .type = kind, .offset = offsetof(struct auth_options, field),       \
+		__VA_ARGS__                                                                        \
+	}
 static const struct conf_row auth_rows[] = {
 	AUTH_ROW(enabled, CONF_BOOL, .def = "true", .help = "Whether this detector runs"),
 	AUTH_ROW(min_responses, CONF_U32, .min = 1, .max = 1e6, .def = "5", .unit = "responses",
@@ -181,9 +184,9 @@ static bool auth_accept(const struct detector *self, const void *opaque, struct 
 		value_add(area, f->arg[i]);
 	if (f->arg[ARG_DISTINCT] > area->distinct)
 		area->distinct = f->arg[ARG_DISTINCT];
-	if (has_strong(f) || (area->responses >= options->min_responses &&
-			      (area->n_values >= options->min_distinct ||
-			       area->distinct >= LIST_DISTINCT)))
+	if (has_strong(f) ||
+	    (area->responses >= options->min_responses &&
+	     (area->n_values >= options->min_distinct || area->distinct >= LIST_DISTINCT)))
 		area->raised = true;
 	return area->raised;
 }
@@ -206,7 +209,9 @@ static void list_types(const struct finding *f, char *out, size_t size)
 	}
 	for (uint32_t i = 0; i < n_seen && i < 4 && n < size; i++)
 		n += (size_t)snprintf(out + n, size - n, "%s%s",
-				      i == 0 ? "" : i + 1 == n_seen ? " and " : ", ",
+				      i == 0            ? ""
+				      : i + 1 == n_seen ? " and "
+							: ", ",
 				      datatype_get(seen[i])->title);
 	if (n_seen > 4 && n < size)
 		snprintf(out + n, size - n, " and %u more", n_seen - 4);
@@ -236,7 +241,8 @@ static void auth_describe(const struct detector *self, const void *,
 {
 	const struct auth_endpoint *area = area_of(self, endpoint);
 	const struct finding *f = draft->finding;
-	uint64_t ok = endpoint ? endpoint->ok : 0, with = endpoint ? endpoint->ok_with_credentials : 0;
+	uint64_t ok = endpoint ? endpoint->ok : 0,
+		 with = endpoint ? endpoint->ok_with_credentials : 0;
 	double share = ok ? 100.0 * (double)with / (double)ok : 0;
 	char where[384], types[256], number[32], all[32], without[32];
 	const char *answers;
@@ -260,17 +266,21 @@ static void auth_describe(const struct detector *self, const void *,
 			 "%s gives out personal data (%s) to callers that send no credentials: %s "
 			 "such answer%s. %s of its %s successful answers had credentials in the "
 			 "request: the endpoint does not ask for any.",
-			 where, types, answers, text_plural(n), with ? "Fewer than 1 %" : "None", text_count(all, ok));
+			 where, types, answers, text_plural(n), with ? "Fewer than 1 %" : "None",
+			 text_count(all, ok));
 		auth_term(draft, "hardly anybody sends credentials to the endpoint", 5);
 	} else {
 		snprintf(draft->description, sizeof(draft->description),
-			 "%s gives out personal data (%s) to callers that send no credentials, though "
-			 "%.*f %% of its %s successful answers went to callers that did: %s answer%s "
+			 "%s gives out personal data (%s) to callers that send no credentials, "
+			 "though "
+			 "%.*f %% of its %s successful answers went to callers that did: %s "
+			 "answer%s "
 			 "went to callers without, %s of them with personal data.%s",
 			 where, types, share < 99.95 ? 1 : 2, share, text_count(all, ok),
 			 text_count(without, ok - with), text_plural(ok - with), answers,
 			 share >= 99 && ok >= MANY_ANSWERS
-				 ? " So credentials are the rule here, and the check can be passed by."
+				 ? " So credentials are the rule here, and the check can be passed "
+				   "by."
 				 : " So the check of credentials is not made in every case.");
 		auth_term(draft, "other callers do send credentials", 10);
 	}
@@ -278,7 +288,8 @@ static void auth_describe(const struct detector *self, const void *,
 		 "Anybody who can reach the service can read this data, and by trying ids or pages "
 		 "most likely that of all people in it. Nothing ties a reader to a name.");
 	snprintf(draft->remediation, sizeof(draft->remediation),
-		 "Require a valid token or session before the endpoint answers, for every method and "
+		 "Require a valid token or session before the endpoint answers, for every method "
+		 "and "
 		 "path that leads to it, and verify with a call that has none. If callers do "
 		 "authenticate by a header of your own, name it in principal.headers.");
 }

@@ -25,11 +25,11 @@
 #include "detect/worker.h"
 
 enum {
-	LEARNT_MAX = 48,          // (field, type) of one endpoint
+	LEARNT_MAX = 48,           // (field, type) of one endpoint
 	SAVED_ENDPOINTS = 1 << 20, // at most in a file
 	SAVED_HEAD = 8 + 8 + 8 + 8 + 1 + 2,
 	SAVED_ENTRY = 8 + 4 + 1,
-	ARG_SECRET = 0,           // of struct finding: told at once
+	ARG_SECRET = 0, // of struct finding: told at once
 	HOUR_S = 3600,
 };
 
@@ -55,15 +55,17 @@ struct exposure_endpoint {
 	uint64_t first_ns;  // of the first one
 	uint64_t learnt_ns; // when learning ended; 0: it goes on
 	uint32_t n;
-	bool full;          // something was not learnt
+	bool full; // something was not learnt
 	struct exposure_entry entry[LEARNT_MAX];
 };
 
 static const struct detector exposure;
 
 #define EXPOSURE_ROW(field, kind, ...)                                                             \
-	{.key = #field, .type = kind, .offset = offsetof(struct exposure_options, field),          \
-	 __VA_ARGS__}
+	{                                                                                          \
+		.key = #field, .type = kind, .offset = offsetof(struct exposure_options, field),   \
+		__VA_ARGS__                                                                        \
+	}
 static const struct conf_row exposure_rows[] = {
 	EXPOSURE_ROW(enabled, CONF_BOOL, .def = "true", .help = "Whether this detector runs"),
 	EXPOSURE_ROW(learn_exchanges, CONF_U32, .min = 1, .max = 1e9, .def = "1000",
@@ -96,8 +98,8 @@ static bool one_of(const char *id, const char *const *ids)
 
 static bool is_token(const struct datatype *type)
 {
-	static const char *const tokens[] = {"jwt", "cookie.session", "basic.auth",
-					     "apikey.generic", "google.oauth", NULL};
+	static const char *const tokens[] = {
+		"jwt", "cookie.session", "basic.auth", "apikey.generic", "google.oauth", NULL};
 
 	return one_of(type->id, tokens);
 }
@@ -128,9 +130,9 @@ static void exposure_exchange(const struct detector *self, const void *, struct 
 		if (hit->dir != SERVER)
 			continue;
 		// What is only learnt must leave room for what is told.
-		if (!secret && (!ok || type->reports == REPORTS_WEAK ||
-				(x->login && is_token(type)) || d->n_findings >= DELTA_FINDINGS / 2 ||
-				d->arena_used >= DELTA_ARENA / 2))
+		if (!secret &&
+		    (!ok || type->reports == REPORTS_WEAK || (x->login && is_token(type)) ||
+		     d->n_findings >= DELTA_FINDINGS / 2 || d->arena_used >= DELTA_ARENA / 2))
 			continue;
 		if (policies_match(worker_policies(w), hit->type, SERVER, x))
 			continue;
@@ -155,8 +157,8 @@ static void exposure_call(const struct detector *self, const void *opaque, struc
 			  const struct call *call)
 {
 	const struct exposure_options *options = opaque;
-	struct merged_endpoint *e = call->status / 100 == 2 ? merger_endpoint(m, call->endpoint)
-							    : NULL;
+	struct merged_endpoint *e =
+		call->status / 100 == 2 ? merger_endpoint(m, call->endpoint) : NULL;
 	struct exposure_endpoint *area = e ? merger_endpoint_area(m, e, self) : NULL;
 
 	if (!area || area->learnt_ns)
@@ -173,11 +175,11 @@ static void exposure_call(const struct detector *self, const void *opaque, struc
 static bool is_checked(const struct datatype *type)
 {
 	static const char *const checked[] = {
-		"vehicle.vin", "card.pan", "card.track2", "iban",     "crypto.btc", "crypto.eth",
-		"crypto.seed", "de.ust",   "in.gstin",    "de.rvnr",  "fr.nir",     "es.nif",
-		"es.nie",      "it.cf",    "fi.hetu",     "ch.ahv",   "br.cpf",     "br.cnpj",
-		"mx.curp",     "kr.rrn",   "kr.frn",      "cn.id",    "sg.nric",    "mrz",
-		"us.dea",      "github.pat", "npm",       NULL,
+		"vehicle.vin", "card.pan",   "card.track2", "iban",    "crypto.btc", "crypto.eth",
+		"crypto.seed", "de.ust",     "in.gstin",    "de.rvnr", "fr.nir",     "es.nif",
+		"es.nie",      "it.cf",      "fi.hetu",     "ch.ahv",  "br.cpf",     "br.cnpj",
+		"mx.curp",     "kr.rrn",     "kr.frn",      "cn.id",   "sg.nric",    "mrz",
+		"us.dea",      "github.pat", "npm",         NULL,
 	};
 
 	return type->reports == REPORTS_YES && one_of(type->id, checked);
@@ -262,27 +264,32 @@ static void exposure_describe(const struct detector *, const void *opaque,
 			 where, what, field, f->status, text_count(answers, f->count),
 			 text_plural(f->count));
 		snprintf(draft->impact, sizeof(draft->impact),
-			 "Whoever can call the endpoint holds the secret and may act with the rights "
-			 "of its owner until it is revoked. Caches, logs and browser tools on the way "
+			 "Whoever can call the endpoint holds the secret and may act with the "
+			 "rights "
+			 "of its owner until it is revoked. Caches, logs and browser tools on the "
+			 "way "
 			 "have kept copies.");
 		snprintf(draft->remediation, sizeof(draft->remediation),
 			 "Revoke and replace the secret first. Then remove the field from the "
 			 "response, and let responses be built from a list of permitted fields.");
 		return;
 	}
-	snprintf(draft->description, sizeof(draft->description),
-		 "%s began to return a kind of data that it did not return before: %s, in the field "
-		 "%s (%s response%s so far). Its usual data was learnt from at least %s answers; it "
-		 "has been called %s times in all.",
-		 where, what, field, text_count(answers, f->count), text_plural(f->count),
-		 text_count((char[32]){0}, options->learn_exchanges),
-		 text_count(calls, endpoint ? endpoint->calls : 0));
+	snprintf(
+		draft->description, sizeof(draft->description),
+		"%s began to return a kind of data that it did not return before: %s, in the field "
+		"%s (%s response%s so far). Its usual data was learnt from at least %s answers; it "
+		"has been called %s times in all.",
+		where, what, field, text_count(answers, f->count), text_plural(f->count),
+		text_count((char[32]){0}, options->learn_exchanges),
+		text_count(calls, endpoint ? endpoint->calls : 0));
 	snprintf(draft->impact, sizeof(draft->impact),
 		 "A change of the program or of a query may have opened data that callers are not "
-		 "meant to see. Clients that show only a part of a response still receive all of it.");
-	snprintf(draft->remediation, sizeof(draft->remediation),
-		 "Find the change that added the field. Remove the field or limit it to those who "
-		 "need it; if it is intended, add a policy that allows the type for this endpoint.");
+		 "meant to see. Clients that show only a part of a response still receive all of "
+		 "it.");
+	snprintf(
+		draft->remediation, sizeof(draft->remediation),
+		"Find the change that added the field. Remove the field or limit it to those who "
+		"need it; if it is intended, add a policy that allows the type for this endpoint.");
 }
 
 // ---- what was learnt

@@ -85,13 +85,14 @@ static void prohibited_describe(const struct detector *, const void *,
 	response = f->types[0].dir == SERVER;
 	endpoint_text(endpoint, where, sizeof(where));
 	text_clean(field, sizeof(field), f->types[0].name.p, f->types[0].name.len);
-	snprintf(draft->description, sizeof(draft->description),
-		 "%s %s%s of %s held data of a prohibited type: %s, in the field %s. %s%s%s forbids "
-		 "it here.",
-		 text_count(count, f->count), response ? "response" : "request",
-		 text_plural(f->count), where, what, field,
-		 *policy->name ? "The policy \"" : "A policy", policy->name,
-		 *policy->name ? "\"" : "");
+	snprintf(
+		draft->description, sizeof(draft->description),
+		"%s %s%s of %s held data of a prohibited type: %s, in the field %s. %s%s%s forbids "
+		"it here.",
+		text_count(count, f->count), response ? "response" : "request",
+		text_plural(f->count), where, what, field,
+		*policy->name ? "The policy \"" : "A policy", policy->name,
+		*policy->name ? "\"" : "");
 	snprintf(draft->impact, sizeof(draft->impact),
 		 "%s data that was decided to stay away from this interface. Beside the "
 		 "harm to the people it is about, this can break law or contracts.",

@@ -32,13 +32,13 @@
 
 enum {
 	WINDOW_S = 60,
-	GRACE_S = 2,         // a second is closed when one this much later was seen
-	SECONDS = 64,        // window and open seconds, a power of two
-	OPEN = 4,            // lists of open seconds
-	VALUE_MAX = 65535,   // larger sums count as this one when users are ranked
+	GRACE_S = 2,       // a second is closed when one this much later was seen
+	SECONDS = 64,      // window and open seconds, a power of two
+	OPEN = 4,          // lists of open seconds
+	VALUE_MAX = 65535, // larger sums count as this one when users are ranked
 	USERS_CHUNK = 1024,
-	CHUNKS_MAX = 1024,   // a million users within a minute
-	STALE_MAX = 1000,    // calls in a row from long ago: the clock was set back
+	CHUNKS_MAX = 1024, // a million users within a minute
+	STALE_MAX = 1000,  // calls in a row from long ago: the clock was set back
 };
 
 static_assert(WINDOW_S + OPEN <= SECONDS, "a bucket must be empty before it is used again");
@@ -51,23 +51,23 @@ struct retrieval_options {
 };
 
 struct user {
-	uint64_t id;       // principal
-	uint64_t active;   // a bit per closed second of the window with calls
+	uint64_t id;                // principal
+	uint64_t active;            // a bit per closed second of the window with calls
 	uint64_t endpoint, last_ns; // of the newest call with values
-	uint32_t sum;      // values in the window
-	uint32_t pending;  // values in open seconds
-	uint8_t touched;   // a bit per open second with calls
-	bool listed;       // in leaving[]
-	bool hot;          // in hot: has many values
+	uint32_t sum;               // values in the window
+	uint32_t pending;           // values in open seconds
+	uint8_t touched;            // a bit per open second with calls
+	bool listed;                // in leaving[]
+	bool hot;                   // in hot: has many values
 	struct user *touched_next[OPEN], *leaving_next, *hot_next; // hot_next: of free ones, too
-	uint16_t bucket[SECONDS]; // values per second
+	uint16_t bucket[SECONDS];                                  // values per second
 };
 
 struct retrieval {
 	bool started;
 	uint64_t first, closed, latest; // seconds
-	uint64_t total;      // values of all in the window
-	uint32_t n_users;    // with calls in the window
+	uint64_t total;                 // values of all in the window
+	uint32_t n_users;               // with calls in the window
 	uint32_t stale;
 	struct user *touched[OPEN];
 	struct user *leaving[SECONDS]; // by the second in which the oldest bucket leaves
@@ -75,7 +75,7 @@ struct retrieval {
 	struct idmap map;
 	uint32_t n_chunks;
 	struct user *chunk[CHUNKS_MAX]; // owned
-	uint64_t users_lost; // calls of users for whom there was no room
+	uint64_t users_lost;            // calls of users for whom there was no room
 	uint32_t tree[VALUE_MAX + 2];
 };
 
@@ -87,8 +87,10 @@ struct retrieval_told {
 static const struct detector retrieval;
 
 #define RETRIEVAL_ROW(field, kind, ...)                                                            \
-	{.key = #field, .type = kind, .offset = offsetof(struct retrieval_options, field),         \
-	 __VA_ARGS__}
+	{                                                                                          \
+		.key = #field, .type = kind, .offset = offsetof(struct retrieval_options, field),  \
+		__VA_ARGS__                                                                        \
+	}
 static const struct conf_row retrieval_rows[] = {
 	RETRIEVAL_ROW(enabled, CONF_BOOL, .def = "true", .help = "Whether this detector runs"),
 	RETRIEVAL_ROW(min_items, CONF_U32, .min = 2, .max = 1e9, .def = "100", .unit = "values",
@@ -256,7 +258,7 @@ static void second_enter(struct retrieval *r, uint64_t second)
 		uint16_t values = u->bucket[second % SECONDS];
 
 		next = u->touched_next[second % OPEN];
-		u->touched &= (uint8_t)~(1u << (second % OPEN));
+		u->touched &= (uint8_t) ~(1u << (second % OPEN));
 		u->pending -= values;
 		if (!u->active) {
 			r->n_users++;
@@ -338,7 +340,8 @@ static double percentile_of(uint32_t below, uint32_t others)
 	return NAN;
 }
 
-static void retrieval_texts(struct issue_draft *draft, const struct merged_principal *p, uint32_t below)
+static void retrieval_texts(struct issue_draft *draft, const struct merged_principal *p,
+			    uint32_t below)
 {
 	const struct issue_metric *metric = &draft->metric;
 	uint32_t others = (uint32_t)metric->population - 1;
@@ -348,7 +351,9 @@ static void retrieval_texts(struct issue_draft *draft, const struct merged_princ
 	text_count(value, (uint64_t)metric->value);
 	if (!isnan(metric->percentile))
 		snprintf(rank, sizeof(rank), "more than %.*f %% of the other %s users received",
-			 metric->percentile > 99.95 ? 2 : metric->percentile > 99 ? 1 : 0,
+			 metric->percentile > 99.95 ? 2
+			 : metric->percentile > 99  ? 1
+						    : 0,
 			 metric->percentile, text_count(population, others));
 	else if (below == others)
 		snprintf(rank, sizeof(rank), "the highest number of all %s users",
@@ -361,13 +366,17 @@ static void retrieval_texts(struct issue_draft *draft, const struct merged_princ
 		 "average of the others was %.2f.",
 		 user, text_count(value, (uint64_t)metric->value), rank, metric->baseline_mean);
 	snprintf(draft->impact, sizeof(draft->impact),
-		 "This is how a database is copied through its API: with valid calls, by somebody who "
-		 "may make them, only too many. Each value is somebody's data that is out of control "
+		 "This is how a database is copied through its API: with valid calls, by somebody "
+		 "who "
+		 "may make them, only too many. Each value is somebody's data that is out of "
+		 "control "
 		 "once it was taken.");
-	snprintf(draft->remediation, sizeof(draft->remediation),
-		 "Look through the calls of this user, and block it or withdraw its credentials if "
-		 "they have no business reason. Limit pages and calls per user, and return only the "
-		 "fields that a client needs. A known export should run under an account of its own.");
+	snprintf(
+		draft->remediation, sizeof(draft->remediation),
+		"Look through the calls of this user, and block it or withdraw its credentials if "
+		"they have no business reason. Limit pages and calls per user, and return only the "
+		"fields that a client needs. A known export should run under an account of its "
+		"own.");
 }
 
 // Is this number of values out of all proportion? Then the issue is raised, or grows.
@@ -393,16 +402,17 @@ static void user_judge(const struct retrieval_options *options, struct merger *m
 	struct issue_draft draft = {
 		.severity = SEVERITY_HIGH,
 		.result = RESULT_SUCCEEDED,
-		.metric = {
-			.present = true,
-			.name = "sensitive_values_per_minute",
-			.unit = "values/min",
-			.window = "60 s",
-			.value = value,
-			.baseline_mean = mean,
-			.percentile = percentile_of(below, others),
-			.population = (uint64_t)others + 1,
-		},
+		.metric =
+			{
+				.present = true,
+				.name = "sensitive_values_per_minute",
+				.unit = "values/min",
+				.window = "60 s",
+				.value = value,
+				.baseline_mean = mean,
+				.percentile = percentile_of(below, others),
+				.population = (uint64_t)others + 1,
+			},
 	};
 	retrieval_terms(&draft, mean > 0 ? value / mean : INFINITY, others + 1);
 	retrieval_texts(&draft, p, below);

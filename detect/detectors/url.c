@@ -42,8 +42,8 @@ CONF_SECTION(url_section);
 
 static bool is_searched_by(const char *id)
 {
-	static const char *const words[] = {"coordinates", "zip.", "postcode.", "plz.", "gender",
-					    "person.name", "address."};
+	static const char *const words[] = {"coordinates", "zip.",        "postcode.", "plz.",
+					    "gender",      "person.name", "address."};
 
 	for (uint32_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (!strncmp(id, words[i], strlen(words[i])))
@@ -122,20 +122,22 @@ static void url_describe(const struct detector *, const void *,
 	secret = type->group == GROUP_SECRET;
 	endpoint_text(endpoint, where, sizeof(where));
 	text_clean(field, sizeof(field), f->types[0].name.p, f->types[0].name.len);
-	snprintf(draft->description, sizeof(draft->description),
-		 "%s request%s to %s carried %s in %s (%s); an example was answered with status %u.",
-		 text_count(count, f->count), text_plural(f->count), where, type->title,
-		 places[f->arg[0]], field, f->status);
+	snprintf(
+		draft->description, sizeof(draft->description),
+		"%s request%s to %s carried %s in %s (%s); an example was answered with status %u.",
+		text_count(count, f->count), text_plural(f->count), where, type->title,
+		places[f->arg[0]], field, f->status);
 	snprintf(draft->impact, sizeof(draft->impact),
 		 "URLs are written to the logs of servers, proxies and gateways, stay in browser "
 		 "histories and are passed on to other sites. %s",
 		 secret ? "Whoever reads one of those places can use the secret."
 			: "Whoever reads one of those places learns data about a person.");
-	snprintf(draft->remediation, sizeof(draft->remediation), "%s",
-		 secret ? "Send the secret in the Authorization header, refuse it in URLs, and "
-			  "replace those that were sent this way."
-			: "Send the value in the body of a POST request, or use an opaque id in its "
-			  "place, and clean the logs.");
+	snprintf(
+		draft->remediation, sizeof(draft->remediation), "%s",
+		secret ? "Send the secret in the Authorization header, refuse it in URLs, and "
+			 "replace those that were sent this way."
+		       : "Send the value in the body of a POST request, or use an opaque id in its "
+			 "place, and clean the logs.");
 }
 
 static const struct detector url = {

@@ -12,16 +12,23 @@ enum { NUMBER_MAX = 6, WORDS_MAX = 6, WORD_MAX = 24, REST_MAX = 80, UNIT_MAX = 4
 
 static bool is_suffix(struct span word)
 {
-	static const char *const suffixes[] = {
-		"street", "st",   "avenue", "ave",  "road",    "rd",      "drive",   "dr",   "lane",
-		"ln",     "boulevard",      "blvd", "court",   "ct",      "place",   "pl",   "way",
-		"circle", "cir",  "parkway", "pkwy", "terrace", "ter",     "trail",   "trl",  "square",
-		"sq",     "highway",        "hwy",  "plaza",   "alley",   "crescent", "close", NULL,
+	// By the first letter, from 'a' on; a blank behind each.
+	static const char *const suffixes[26] = {
+		"avenue ave alley ", "boulevard blvd ", "court ct circle cir crescent close ",
+		"drive dr ", [7] = "highway hwy ", [11] = "lane ln ",
+		[15] = "place pl parkway pkwy plaza ", [17] = "road rd ", [18] = "street st square sq ",
+		[19] = "terrace ter trail trl ", [22] = "way ",
 	};
+	const char *list = check_is(word.p[0], CLASS_ALPHA) ? suffixes[(word.p[0] | 0x20) - 'a'] : NULL;
 
-	for (uint32_t i = 0; suffixes[i]; i++) {
-		if (check_equals(word, suffixes[i]))
+	while (list && *list) {
+		uint32_t n = (uint32_t)(strchr(list, ' ') - list), i = 0;
+
+		while (n == word.len && i < n && span_lower(word.p[i]) == (uint8_t)list[i])
+			i++;
+		if (n == word.len && i == n)
 			return true;
+		list += n + 1;
 	}
 	return false;
 }
@@ -61,12 +68,14 @@ static bool is_box(const struct candidate *c)
 // "Apt. 12", "Suite 4" behind a number and some words.
 static bool has_unit(const uint8_t *p, const uint8_t *end)
 {
-	static const char *const units[] = {" apt", " suite", " ste ", " unit ", " p.o. box", NULL};
+	static const char *const units[] = {"apt", "suite", "ste ", "unit ", "p.o. box", NULL};
 	struct span rest = span_make(p, end - p > UNIT_MAX ? UNIT_MAX : (size_t)(end - p));
 
-	for (uint32_t i = 0; units[i]; i++) {
-		if (check_holds(rest, units[i]))
-			return true;
+	for (; rest.len > 1; rest.p++, rest.len--) {
+		for (uint32_t i = 0; rest.p[0] == ' ' && units[i]; i++) {
+			if (check_starts(span_make(rest.p + 1, rest.len - 1), units[i]))
+				return true;
+		}
 	}
 	return false;
 }
@@ -76,11 +85,12 @@ static struct span check(const struct candidate *c)
 	const uint8_t *end = c->text.p + c->text.len, *stop;
 	const uint8_t *p = c->at;
 
-	stop = p + c->runs[0].len;
-	if (street(stop, end))
-		stop = street(stop, end);
-	else if (!is_box(c) && !has_unit(stop, end))
-		return (struct span){0};
+	stop = street(p + c->runs[0].len, end);
+	if (!stop) {
+		stop = p + c->runs[0].len;
+		if (!is_box(c) && !has_unit(stop, end))
+			return (struct span){0};
+	}
 	// Apartment, town and state belong to it; what follows a line does not.
 	while (stop < end && stop - p < REST_MAX && *stop >= ' ' && *stop != '"' && *stop != '<' &&
 	       *stop != '\\' && *stop != ';')

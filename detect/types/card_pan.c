@@ -112,6 +112,8 @@ static const struct datatype card_pan = {
 	.run_digits = RUN_LEN(4) | RUN_LEN(12) | RUN_LEN(13) | RUN_LEN(14) | RUN_LEN(15) |
 		      RUN_LEN(16) | RUN_LEN(17) | RUN_LEN(18) | RUN_LEN(19),
 	.digits_near = 12,
+	.run_first = "123456789",
+	.run_after = " -",
 	.check = check,
 	.samples = samples,
 };

@@ -143,6 +143,7 @@ static const struct datatype crypto_btc = {
 	.run_max = 35,
 	.run_mixed = RUN_LEN(42) | RUN_LEN(62),
 	.digits_min = 2,
+	.run_first = "13bB",
 	.check = check_btc,
 	.samples = btc_samples,
 };
@@ -169,6 +170,8 @@ static const struct datatype crypto_eth = {
 	.context = eth_context,
 	.run_mixed = RUN_LEN(42),
 	.digits_min = 2,
+	.run_form = "9A",
+	.run_first = "0",
 	.check = check_eth,
 	.samples = eth_samples,
 };

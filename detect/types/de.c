@@ -250,6 +250,7 @@ static const struct datatype de_rvnr = {
 	.run_mixed = RUN_LEN(12),
 	.run_ctx = RUN_LEN(2),
 	.digits_near = 11,
+	.run_form = "99",
 	.check = check_rvnr,
 	.samples = rvnr_samples,
 };

@@ -32,7 +32,7 @@ static uint32_t domain(const uint8_t *p, const uint8_t *end)
 		n += len;
 		if (labels && len >= 2 &&
 		    (check_all(label, len, CLASS_ALPHA) ||
-		     (len > 4 && check_holds(span_make(label, 4), "xn--"))))
+		     (len > 4 && check_starts(span_make(label, len), "xn--"))))
 			best = n;
 		if (p + n == end || p[n] != '.')
 			break;
@@ -44,15 +44,15 @@ static uint32_t domain(const uint8_t *p, const uint8_t *end)
 static bool is_file(struct span host)
 {
 	static const char *const endings[] = {
-		".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".ico", ".js", ".css", ".json",
-		".html", ".htm", ".php", ".jsp", ".aspx", ".txt", ".xml", ".pdf", ".map", ".local",
-		".woff", ".ttf", NULL,
+		"png",  "jpg", "jpeg", "gif", "svg",  "webp", "ico", "js",  "css",   "json", "html",
+		"htm",  "php", "jsp",  "aspx", "txt", "xml",  "pdf", "map", "local", "woff", "ttf",
+		NULL,
 	};
+	uint32_t n = check_left(host.p, host.p + host.len, CLASS_ALNUM);
+	struct span last = span_make(host.p + host.len - n, n);
 
 	for (uint32_t i = 0; endings[i]; i++) {
-		uint32_t n = (uint32_t)strlen(endings[i]);
-
-		if (host.len > n && check_equals(span_make(host.p + host.len - n, n), endings[i]))
+		if (check_equals(last, endings[i]))
 			return true;
 	}
 	return false;
@@ -64,7 +64,7 @@ static bool is_placeholder(struct span local, struct span host)
 					    "youremail", "your.email", "someone", "foo", NULL};
 	struct span top = host;
 
-	if (host.len < 11 || !check_holds(span_make(host.p, 8), "example."))
+	if (host.len < 11 || !check_starts(host, "example."))
 		return false;
 	top.p += 8;
 	top.len -= 8;

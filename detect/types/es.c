@@ -67,6 +67,8 @@ static const struct datatype es_nif = {
 	.run_digits = RUN_LEN(7) | RUN_LEN(8),
 	.digits_min = 7,
 	.digits_near = 7,
+	.run_form = "9999999",
+	.run_after = "-",
 	.check = check_nif,
 	.samples = nif_samples,
 };
@@ -94,6 +96,9 @@ static const struct datatype es_nie = {
 	.run_mixed = RUN_LEN(8) | RUN_LEN(9) | RUN_LEN(10),
 	.run_ctx = RUN_LEN(1),
 	.digits_near = 7,
+	.run_form = "A",
+	.run_first = "XYZxyz",
+	.run_after = "-",
 	.check = check_nie,
 	.samples = nie_samples,
 };

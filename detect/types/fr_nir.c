@@ -73,6 +73,8 @@ static const struct datatype fr_nir = {
 	.run_digits = RUN_LEN(1) | RUN_LEN(13) | RUN_LEN(15),
 	.run_mixed = RUN_LEN(13) | RUN_LEN(15),
 	.digits_near = 14,
+	.run_first = "12",
+	.run_after = " ",
 	.check = check,
 	.samples = samples,
 };

@@ -10,6 +10,7 @@
 
 enum { IBAN_MAX = 34 };
 
+// In the order of the country codes.
 static const struct {
 	char country[3];
 	uint8_t len;
@@ -42,9 +43,17 @@ static const struct {
 // The row of a country; -1: it issues none.
 static int country(const uint8_t *p)
 {
-	for (uint32_t i = 0; i < sizeof(countries) / sizeof(countries[0]); i++) {
-		if (memcmp(countries[i].country, p, 2) == 0)
-			return (int)i;
+	int low = 0, high = sizeof(countries) / sizeof(countries[0]) - 1;
+
+	while (low <= high) {
+		int middle = (low + high) / 2, order = memcmp(countries[middle].country, p, 2);
+
+		if (order == 0)
+			return middle;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle - 1;
 	}
 	return -1;
 }
@@ -149,6 +158,8 @@ static const struct datatype iban = {
 	.run_mixed = RUN_LEN(4),
 	.digits_min = 2,
 	.digits_near = 6,
+	.run_form = "AA99",
+	.run_after = " -",
 	.check = check,
 	.mask = mask,
 	.samples = samples,

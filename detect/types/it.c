@@ -94,6 +94,7 @@ static const struct datatype it_cf = {
 	.context = cf_context,
 	.run_mixed = RUN_LEN(16),
 	.digits_near = 2,
+	.run_form = "AAAAAA",
 	.check = check_cf,
 	.samples = cf_samples,
 };

@@ -180,7 +180,7 @@ static struct span check_curp(const struct candidate *c)
 	return (10 - sum % 10) % 10 == (uint32_t)(f.text[17] - '0') ? f.value : (struct span){0};
 }
 
-#define NUMBER(sym, name, what, when, words, mixed, digits, ctx, near)                             \
+#define NUMBER(sym, name, what, when, words, mixed, digits, ctx, near, form, after)                \
 	static const struct datatype sym = {                                                       \
 		.id = name,                                                                        \
 		.title = what,                                                                     \
@@ -193,6 +193,8 @@ static struct span check_curp(const struct candidate *c)
 		.run_digits = digits,                                                              \
 		.run_ctx = ctx,                                                                    \
 		.digits_near = near,                                                               \
+		.run_form = form,                                                                  \
+		.run_after = after,                                                                \
 		.check = check_##sym,                                                              \
 		.samples = sym##_samples,                                                          \
 	};                                                                                         \
@@ -204,7 +206,7 @@ static const struct type_sample pesel_samples[] = {
 	{NULL, "87042361546", false},    {"pesel", "87042361547", false},
 	{"pesel", "87133261546", false}, {0},
 };
-NUMBER(pesel, "pl.pesel", "Polish national number", REPORTS_CTX, pesel_context, 0, RUN_LEN(11), 0, 11)
+NUMBER(pesel, "pl.pesel", "Polish national number", REPORTS_CTX, pesel_context, 0, RUN_LEN(11), 0, 11, NULL, NULL)
 
 static const char *const personnummer_context[] = {"personnummer", "samordningsnummer", "pnr", NULL};
 static const struct type_sample personnummer_samples[] = {
@@ -217,7 +219,7 @@ static const struct type_sample personnummer_samples[] = {
 	{0},
 };
 NUMBER(personnummer, "se.personnummer", "Swedish personal number", REPORTS_CTX,
-       personnummer_context, 0, RUN_LEN(6) | RUN_LEN(8) | RUN_LEN(10) | RUN_LEN(12), 0, 10)
+       personnummer_context, 0, RUN_LEN(6) | RUN_LEN(8) | RUN_LEN(10) | RUN_LEN(12), 0, 10, NULL, NULL)
 
 static const char *const hetu_context[] = {"hetu", "henkilotunnus", "henkilötunnus",
 					   "personbeteckning", NULL};
@@ -227,7 +229,7 @@ static const struct type_sample hetu_samples[] = {
 	{0},
 };
 NUMBER(hetu, "fi.hetu", "Finnish personal identity code", REPORTS_YES, hetu_context, RUN_LEN(11),
-       RUN_LEN(6), 0, 9)
+       RUN_LEN(6), 0, 9, "999999", "-+")
 
 static const char *const fnr_context[] = {"fodselsnummer", "fødselsnummer", "fnr", "personnummer",
 					  NULL};
@@ -239,7 +241,7 @@ static const struct type_sample fnr_samples[] = {
 	{0},
 };
 NUMBER(fnr, "no.fnr", "Norwegian birth number", REPORTS_CTX, fnr_context, 0,
-       RUN_LEN(6) | RUN_LEN(11), 0, 11)
+       RUN_LEN(6) | RUN_LEN(11), 0, 11, NULL, NULL)
 
 static const char *const be_context[] = {"rijksregister", "rijksregisternummer", "registre national",
 					 "niss", "insz", NULL};
@@ -251,7 +253,7 @@ static const struct type_sample be_samples[] = {
 	{0},
 };
 NUMBER(be, "be.nn", "Belgian national number", REPORTS_CTX, be_context, 0,
-       RUN_LEN(2) | RUN_LEN(6) | RUN_LEN(11), 0, 11)
+       RUN_LEN(2) | RUN_LEN(6) | RUN_LEN(11), 0, 11, NULL, NULL)
 
 static const char *const rrn_context[] = {"rrn", "resident registration", "jumin", "주민등록번호",
 					  "주민번호", NULL};
@@ -266,7 +268,7 @@ static const struct type_sample rrn_samples[] = {
 	{0},
 };
 NUMBER(rrn, "kr.rrn", "Korean resident registration number", REPORTS_YES, rrn_context, 0, RUN_LEN(6),
-       RUN_LEN(13), 13)
+       RUN_LEN(13), 13, NULL, "-")
 
 static const char *const frn_context[] = {"frn", "foreigner registration", "alien registration",
 					  "외국인등록번호", NULL};
@@ -279,7 +281,7 @@ static const struct type_sample frn_samples[] = {
 	{0},
 };
 NUMBER(frn, "kr.frn", "Korean foreigner registration number", REPORTS_YES, frn_context, 0,
-       RUN_LEN(6), RUN_LEN(13), 13)
+       RUN_LEN(6), RUN_LEN(13), 13, NULL, "-")
 
 static const char *const za_context[] = {"id number", "identity number", "rsa id", "south african id",
 					 "national id", "za id", NULL};
@@ -291,7 +293,7 @@ static const struct type_sample za_samples[] = {
 	{"id_number", "8713235124087", false},
 	{0},
 };
-NUMBER(za, "za.id", "South African identity number", REPORTS_CTX, za_context, 0, RUN_LEN(13), 0, 13)
+NUMBER(za, "za.id", "South African identity number", REPORTS_CTX, za_context, 0, RUN_LEN(13), 0, 13, NULL, NULL)
 
 static const char *const cn_context[] = {"身份证", "idcard", "id card", "shenfenzheng", "sfz", NULL};
 static const struct type_sample cn_samples[] = {
@@ -303,7 +305,7 @@ static const struct type_sample cn_samples[] = {
 	{0},
 };
 NUMBER(cn, "cn.id", "Chinese identity number", REPORTS_YES, cn_context, RUN_LEN(18), RUN_LEN(18), 0,
-       17)
+       17, "99999999999999999", NULL)
 
 static const char *const curp_context[] = {"curp", NULL};
 static const struct type_sample curp_samples[] = {
@@ -314,4 +316,4 @@ static const struct type_sample curp_samples[] = {
 	{0},
 };
 NUMBER(curp, "mx.curp", "Mexican population registry code", REPORTS_YES, curp_context, RUN_LEN(18),
-       0, 0, 7)
+       0, 0, 7, "AAAA999999A", NULL)

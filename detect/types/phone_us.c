@@ -114,6 +114,7 @@ static const struct datatype phone_us = {
 	.run_digits = RUN_LEN(3),
 	.run_ctx = RUN_LEN(10) | RUN_LEN(11),
 	.digits_near = 10,
+	.run_after = "-. )",
 	.check = check,
 	.samples = samples,
 };

@@ -215,7 +215,7 @@ static struct span check_medicare(const struct candidate *c)
 		       : (struct span){0};
 }
 
-#define NUMBER(sym, name, what, kind, when, weight, words, mixed, digit_runs, ctx_runs, near)      \
+#define NUMBER(sym, name, what, kind, when, weight, words, mixed, digit_runs, ctx_runs, near, form, after) \
 	static const struct datatype sym = {                                                       \
 		.id = name,                                                                        \
 		.title = what,                                                                     \
@@ -228,6 +228,8 @@ static struct span check_medicare(const struct candidate *c)
 		.run_digits = digit_runs,                                                          \
 		.run_ctx = ctx_runs,                                                               \
 		.digits_near = near,                                                               \
+		.run_form = form,                                                                  \
+		.run_after = after,                                                                \
 		.check = check_##sym,                                                              \
 		.samples = sym##_samples,                                                          \
 	};                                                                                         \
@@ -242,7 +244,7 @@ static const struct type_sample ca_sin_samples[] = {
 	{"sin", "097006605", false},   {0},
 };
 NUMBER(ca_sin, "ca.sin", "Canadian social insurance number", GROUP_GOVERNMENT_ID, REPORTS_CTX,
-       SEVERITY_CRITICAL, sin_context, 0, RUN_LEN(3) | RUN_LEN(9), 0, 9)
+       SEVERITY_CRITICAL, sin_context, 0, RUN_LEN(3) | RUN_LEN(9), 0, 9, NULL, NULL)
 
 static const char *const bsn_context[] = {"bsn", "burgerservicenummer", "sofinummer", NULL};
 static const struct type_sample bsn_samples[] = {
@@ -253,7 +255,7 @@ static const struct type_sample bsn_samples[] = {
 	{0},
 };
 NUMBER(bsn, "nl.bsn", "Dutch citizen service number", GROUP_GOVERNMENT_ID, REPORTS_CTX,
-       SEVERITY_CRITICAL, bsn_context, 0, RUN_LEN(4) | RUN_LEN(9), 0, 9)
+       SEVERITY_CRITICAL, bsn_context, 0, RUN_LEN(4) | RUN_LEN(9), 0, 9, NULL, NULL)
 
 static const char *const ahv_context[] = {"ahv", "avs", "ahv number", NULL};
 static const struct type_sample ahv_samples[] = {
@@ -264,7 +266,7 @@ static const struct type_sample ahv_samples[] = {
 	{0},
 };
 NUMBER(ahv, "ch.ahv", "Swiss social insurance number", GROUP_GOVERNMENT_ID, REPORTS_YES,
-       SEVERITY_CRITICAL, ahv_context, 0, RUN_LEN(3) | RUN_LEN(13), 0, 13)
+       SEVERITY_CRITICAL, ahv_context, 0, RUN_LEN(3) | RUN_LEN(13), 0, 13, "999", ". ")
 
 static const char *const tckn_context[] = {"tckn", "kimlik", "kimlik no", "tc", "tc kimlik",
 					   "national id", NULL};
@@ -277,7 +279,7 @@ static const struct type_sample tckn_samples[] = {
 	{0},
 };
 NUMBER(tckn, "tr.tckn", "Turkish identity number", GROUP_GOVERNMENT_ID, REPORTS_CTX,
-       SEVERITY_CRITICAL, tckn_context, 0, RUN_LEN(11), 0, 11)
+       SEVERITY_CRITICAL, tckn_context, 0, RUN_LEN(11), 0, 11, NULL, NULL)
 
 static const char *const aadhaar_context[] = {"aadhaar", "aadhar", "uidai", "uid", "आधार", NULL};
 static const struct type_sample aadhaar_samples[] = {
@@ -289,7 +291,7 @@ static const struct type_sample aadhaar_samples[] = {
 	{0},
 };
 NUMBER(aadhaar, "in.aadhaar", "Indian Aadhaar number", GROUP_GOVERNMENT_ID, REPORTS_CTX,
-       SEVERITY_CRITICAL, aadhaar_context, 0, RUN_LEN(4) | RUN_LEN(12), 0, 12)
+       SEVERITY_CRITICAL, aadhaar_context, 0, RUN_LEN(4) | RUN_LEN(12), 0, 12, NULL, NULL)
 
 static const char *const pan_context[] = {"pan", "permanent account number", "pancard", NULL};
 static const struct type_sample pan_samples[] = {
@@ -302,7 +304,7 @@ static const struct type_sample pan_samples[] = {
 	{0},
 };
 NUMBER(pan, "in.pan", "Indian permanent account number", GROUP_GOVERNMENT_ID, REPORTS_YES,
-       SEVERITY_HIGH, pan_context, RUN_LEN(10), 0, 0, 4)
+       SEVERITY_HIGH, pan_context, RUN_LEN(10), 0, 0, 4, "AAAAA9999A", NULL)
 
 static const char *const cpf_context[] = {"cpf", NULL};
 static const struct type_sample cpf_samples[] = {
@@ -314,7 +316,7 @@ static const struct type_sample cpf_samples[] = {
 	{0},
 };
 NUMBER(cpf, "br.cpf", "Brazilian taxpayer number (CPF)", GROUP_GOVERNMENT_ID, REPORTS_YES,
-       SEVERITY_CRITICAL, cpf_context, 0, RUN_LEN(3), RUN_LEN(9) | RUN_LEN(11), 11)
+       SEVERITY_CRITICAL, cpf_context, 0, RUN_LEN(3), RUN_LEN(9) | RUN_LEN(11), 11, NULL, ".")
 
 static const char *const cnpj_context[] = {"cnpj", NULL};
 static const struct type_sample cnpj_samples[] = {
@@ -326,7 +328,7 @@ static const struct type_sample cnpj_samples[] = {
 	{0},
 };
 NUMBER(cnpj, "br.cnpj", "Brazilian company number (CNPJ)", GROUP_GOVERNMENT_ID, REPORTS_YES,
-       SEVERITY_LOW, cnpj_context, RUN_LEN(2), RUN_LEN(2), RUN_LEN(12) | RUN_LEN(14), 8)
+       SEVERITY_LOW, cnpj_context, RUN_LEN(2), RUN_LEN(2), RUN_LEN(12) | RUN_LEN(14), 8, NULL, ".")
 
 static const char *const brn_context[] = {"brn", "business registration", "사업자등록번호", "사업자번호",
 					  NULL};
@@ -338,7 +340,7 @@ static const struct type_sample brn_samples[] = {
 	{0},
 };
 NUMBER(brn, "kr.brn", "Korean business number", GROUP_GOVERNMENT_ID, REPORTS_CTX, SEVERITY_LOW,
-       brn_context, 0, RUN_LEN(3) | RUN_LEN(10), 0, 10)
+       brn_context, 0, RUN_LEN(3) | RUN_LEN(10), 0, 10, NULL, NULL)
 
 static const char *const nric_context[] = {"nric", "fin", "nric fin", NULL};
 static const struct type_sample nric_samples[] = {
@@ -347,7 +349,7 @@ static const struct type_sample nric_samples[] = {
 	{NULL, "A7204918G", false}, {NULL, "s7204918g", false},    {0},
 };
 NUMBER(nric, "sg.nric", "Singapore identity number", GROUP_GOVERNMENT_ID, REPORTS_YES, SEVERITY_HIGH,
-       nric_context, RUN_LEN(9), 0, 0, 7)
+       nric_context, RUN_LEN(9), 0, 0, 7, "A9999999A", NULL)
 
 static const char *const tnin_context[] = {"tnin", "thai id", "thai national id", "national id",
 					   "เลขประจำตัวประชาชน", "บัตรประชาชน", NULL};
@@ -359,7 +361,7 @@ static const struct type_sample tnin_samples[] = {
 	{0},
 };
 NUMBER(tnin, "th.tnin", "Thai national identity number", GROUP_GOVERNMENT_ID, REPORTS_CTX,
-       SEVERITY_HIGH, tnin_context, 0, RUN_LEN(1) | RUN_LEN(13), 0, 13)
+       SEVERITY_HIGH, tnin_context, 0, RUN_LEN(1) | RUN_LEN(13), 0, 13, NULL, NULL)
 
 static const char *const tfn_context[] = {"tfn", "tax file", NULL};
 static const struct type_sample tfn_samples[] = {
@@ -370,7 +372,7 @@ static const struct type_sample tfn_samples[] = {
 	{0},
 };
 NUMBER(tfn, "au.tfn", "Australian tax file number", GROUP_GOVERNMENT_ID, REPORTS_CTX,
-       SEVERITY_CRITICAL, tfn_context, 0, RUN_LEN(3) | RUN_LEN(9), 0, 9)
+       SEVERITY_CRITICAL, tfn_context, 0, RUN_LEN(3) | RUN_LEN(9), 0, 9, NULL, NULL)
 
 static const char *const abn_context[] = {"abn", "australian business number", NULL};
 static const struct type_sample abn_samples[] = {
@@ -381,7 +383,7 @@ static const struct type_sample abn_samples[] = {
 	{0},
 };
 NUMBER(abn, "au.abn", "Australian business number", GROUP_GOVERNMENT_ID, REPORTS_CTX, SEVERITY_INFO,
-       abn_context, 0, RUN_LEN(2) | RUN_LEN(11), 0, 11)
+       abn_context, 0, RUN_LEN(2) | RUN_LEN(11), 0, 11, NULL, NULL)
 
 static const char *const medicare_context[] = {"medicare", NULL};
 static const struct type_sample medicare_samples[] = {
@@ -393,4 +395,4 @@ static const struct type_sample medicare_samples[] = {
 	{0},
 };
 NUMBER(medicare, "au.medicare", "Australian Medicare number", GROUP_HEALTH, REPORTS_CTX,
-       SEVERITY_HIGH, medicare_context, 0, RUN_LEN(4) | RUN_LEN(10) | RUN_LEN(11), 0, 10)
+       SEVERITY_HIGH, medicare_context, 0, RUN_LEN(4) | RUN_LEN(10) | RUN_LEN(11), 0, 10, NULL, NULL)

@@ -14,6 +14,8 @@ static struct span check_nino(const struct candidate *c)
 	struct form f;
 	char prefix[3];
 
+	if (!check_all(c->at, 2, CLASS_ALPHA) || (c->runs[0].len == 2 && c->runs[0].digits))
+		return (struct span){0};
 	if (!check_forms(c, "9 2?2?2?2?1 2?7 8?1 2?6?1", " ", &f) ||
 	    !check_all(f.text, 2, CLASS_UPPER) || !check_all(f.text + 2, 6, CLASS_DIGIT) ||
 	    f.text[8] < 'A' || f.text[8] > 'D' || strchr("DFIQUV", f.text[0]) ||
@@ -90,6 +92,8 @@ static const struct datatype uk_nino = {
 	.context = nino_context,
 	.run_mixed = RUN_LEN(2) | RUN_LEN(8) | RUN_LEN(9),
 	.digits_near = 6,
+	.run_form = "AA",
+	.run_after = " ",
 	.check = check_nino,
 	.samples = nino_samples,
 };
@@ -143,6 +147,7 @@ static const struct datatype uk_dl = {
 	.run_mixed = RUN_LEN(16) | RUN_LEN(18),
 	.digits_min = 6,
 	.digits_near = 6,
+	.run_form = "A????999999",
 	.check = check_dl,
 	.samples = dl_samples,
 };

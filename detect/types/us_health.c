@@ -118,6 +118,8 @@ static const struct datatype us_mbi = {
 	.run_mixed = RUN_LEN(4) | RUN_LEN(11),
 	.digits_near = 5,
 	.digits_min = 2,
+	.run_form = "9A?9",
+	.run_after = "-",
 	.check = check_mbi,
 	.samples = mbi_samples,
 };
@@ -146,6 +148,7 @@ static const struct datatype us_dea = {
 	.run_mixed = RUN_LEN(9),
 	.digits_min = 7,
 	.digits_near = 7,
+	.run_form = "A?9999999",
 	.check = check_dea,
 	.samples = dea_samples,
 };

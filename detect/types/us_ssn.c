@@ -75,6 +75,7 @@ static const struct datatype us_ssn = {
 	.run_digits = RUN_LEN(3),
 	.run_ctx = RUN_LEN(9),
 	.digits_near = 9,
+	.run_after = "- .",
 	.check = check_ssn,
 	.samples = ssn_samples,
 };

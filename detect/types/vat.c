@@ -11,7 +11,8 @@ static struct span check_de(const struct candidate *c)
 {
 	struct form f;
 
-	if (!check_forms(c, "11 2?9 2?3?3?3", " -.", &f) || memcmp(f.text, "DE", 2) != 0 ||
+	if (!check_starts(span_make(c->at, 2), "de") ||
+	    !check_forms(c, "11 2?9 2?3?3?3", " -.", &f) || memcmp(f.text, "DE", 2) != 0 ||
 	    !check_all(f.text + 2, 9, CLASS_DIGIT) || f.text[2] == '0' ||
 	    !check_mod11_10(f.text + 2, 9))
 		return (struct span){0};
@@ -86,6 +87,9 @@ static const struct datatype de_ust = {
 	.context = de_context,
 	.run_mixed = RUN_LEN(2) | RUN_LEN(11),
 	.digits_near = 9,
+	.run_form = "AA",
+	.run_first = "dD",
+	.run_after = " -.",
 	.check = check_de,
 	.samples = de_samples,
 };
@@ -140,6 +144,7 @@ static const struct datatype in_gstin = {
 	.run_mixed = RUN_LEN(15),
 	.digits_min = 6,
 	.digits_near = 6,
+	.run_form = "99AAAAA9999A",
 	.check = check_in,
 	.samples = in_samples,
 };

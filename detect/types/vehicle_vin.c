@@ -68,6 +68,7 @@ static const struct datatype vehicle_vin = {
 	.run_mixed = RUN_LEN(17),
 	.digits_near = 5,
 	.digits_min = 5,
+	.run_form = "?????????????9999",
 	.check = check,
 	.samples = samples,
 };

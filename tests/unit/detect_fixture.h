@@ -42,29 +42,65 @@ enum {
 };
 
 static const struct datatype fixture_types[TYPES] = {
-	[TYPE_APIKEY] = {.id = "apikey.generic", .title = "API key", .group = GROUP_SECRET,
-			 .reports = REPORTS_CTX, .severity = SEVERITY_HIGH},
-	[TYPE_AWS] = {.id = "aws.access", .title = "AWS access key", .group = GROUP_SECRET,
-		      .reports = REPORTS_YES, .severity = SEVERITY_CRITICAL},
-	[TYPE_CARD] = {.id = "card.pan", .title = "Payment card number", .group = GROUP_FINANCIAL,
-		       .reports = REPORTS_YES, .severity = SEVERITY_HIGH, .personal = true},
-	[TYPE_SESSION] = {.id = "cookie.session", .title = "Session cookie", .group = GROUP_SECRET,
-			  .reports = REPORTS_CTX, .severity = SEVERITY_HIGH},
-	[TYPE_EMAIL] = {.id = "email", .title = "Email address", .group = GROUP_CONTACT,
-			.reports = REPORTS_YES, .severity = SEVERITY_MEDIUM, .personal = true},
-	[TYPE_IPV4] = {.id = "ipv4", .title = "IPv4 address", .group = GROUP_NETWORK,
-		       .reports = REPORTS_YES, .severity = SEVERITY_LOW},
-	[TYPE_JWT] = {.id = "jwt", .title = "JSON web token", .group = GROUP_SECRET,
-		      .reports = REPORTS_YES, .severity = SEVERITY_HIGH},
-	[TYPE_OTP] = {.id = "otp", .title = "One-time code", .group = GROUP_SECRET,
-		      .reports = REPORTS_CTX, .severity = SEVERITY_MEDIUM},
-	[TYPE_PASSWORD] = {.id = "password.field", .title = "Password", .group = GROUP_SECRET,
-			   .reports = REPORTS_CTX, .severity = SEVERITY_HIGH},
-	[TYPE_NAME] = {.id = "person.name", .title = "Name", .group = GROUP_PERSONAL,
-		       .reports = REPORTS_WEAK, .severity = SEVERITY_LOW, .personal = true},
-	[TYPE_SSN] = {.id = "us.ssn", .title = "US Social Security number",
-		      .group = GROUP_GOVERNMENT_ID, .reports = REPORTS_YES,
-		      .severity = SEVERITY_HIGH, .personal = true},
+	[TYPE_APIKEY] = {.id = "apikey.generic",
+			 .title = "API key",
+			 .group = GROUP_SECRET,
+			 .reports = REPORTS_CTX,
+			 .severity = SEVERITY_HIGH},
+	[TYPE_AWS] = {.id = "aws.access",
+		      .title = "AWS access key",
+		      .group = GROUP_SECRET,
+		      .reports = REPORTS_YES,
+		      .severity = SEVERITY_CRITICAL},
+	[TYPE_CARD] = {.id = "card.pan",
+		       .title = "Payment card number",
+		       .group = GROUP_FINANCIAL,
+		       .reports = REPORTS_YES,
+		       .severity = SEVERITY_HIGH,
+		       .personal = true},
+	[TYPE_SESSION] = {.id = "cookie.session",
+			  .title = "Session cookie",
+			  .group = GROUP_SECRET,
+			  .reports = REPORTS_CTX,
+			  .severity = SEVERITY_HIGH},
+	[TYPE_EMAIL] = {.id = "email",
+			.title = "Email address",
+			.group = GROUP_CONTACT,
+			.reports = REPORTS_YES,
+			.severity = SEVERITY_MEDIUM,
+			.personal = true},
+	[TYPE_IPV4] = {.id = "ipv4",
+		       .title = "IPv4 address",
+		       .group = GROUP_NETWORK,
+		       .reports = REPORTS_YES,
+		       .severity = SEVERITY_LOW},
+	[TYPE_JWT] = {.id = "jwt",
+		      .title = "JSON web token",
+		      .group = GROUP_SECRET,
+		      .reports = REPORTS_YES,
+		      .severity = SEVERITY_HIGH},
+	[TYPE_OTP] = {.id = "otp",
+		      .title = "One-time code",
+		      .group = GROUP_SECRET,
+		      .reports = REPORTS_CTX,
+		      .severity = SEVERITY_MEDIUM},
+	[TYPE_PASSWORD] = {.id = "password.field",
+			   .title = "Password",
+			   .group = GROUP_SECRET,
+			   .reports = REPORTS_CTX,
+			   .severity = SEVERITY_HIGH},
+	[TYPE_NAME] = {.id = "person.name",
+		       .title = "Name",
+		       .group = GROUP_PERSONAL,
+		       .reports = REPORTS_WEAK,
+		       .severity = SEVERITY_LOW,
+		       .personal = true},
+	[TYPE_SSN] = {.id = "us.ssn",
+		      .title = "US Social Security number",
+		      .group = GROUP_GOVERNMENT_ID,
+		      .reports = REPORTS_YES,
+		      .severity = SEVERITY_HIGH,
+		      .personal = true},
 };
 
 uint32_t datatype_count(void)
@@ -209,8 +245,8 @@ void scan_text(struct scanner *s, struct span text, struct span key, uint64_t fi
 void scan_window(struct scanner *, struct scan_pending *, const struct window *window, hit_fn fn,
 		 void *arg)
 {
-	struct span fresh = span_make(window->bytes.p + window->fresh,
-				      window->bytes.len - window->fresh);
+	struct span fresh =
+		span_make(window->bytes.p + window->fresh, window->bytes.len - window->fresh);
 
 	if (!window->values)
 		fixture_find((struct hit){.dir = window->dir, .off = window->off + window->fresh},
@@ -234,10 +270,14 @@ static void fixture_raw(void *arg, const struct hit *hit)
 	raw->fn(raw->arg, &whole);
 }
 
-void scan_value(struct scanner *, struct scan_pending *, const struct value *v, hit_fn fn, void *arg)
+void scan_value(struct scanner *, struct scan_pending *, const struct value *v, hit_fn fn,
+		void *arg)
 {
-	struct hit hit = {
-		.dir = v->dir, .key = v->key, .parent = v->parent, .field = v->field, .off = v->off};
+	struct hit hit = {.dir = v->dir,
+			  .key = v->key,
+			  .parent = v->parent,
+			  .field = v->field,
+			  .off = v->off};
 	uint8_t text[1024];
 
 	if (v->escaped) {
@@ -300,8 +340,8 @@ static void fixture_message(struct fixture *f, enum dir dir, const char *head, c
 }
 
 // NULL: that side was not seen.
-static void fixture_open(struct fixture *f, const char *request, const char *request_body,
-			 const char *response, const char *response_body)
+static inline void fixture_open(struct fixture *f, const char *request, const char *request_body,
+				const char *response, const char *response_body)
 {
 	static const uint8_t client[16] = {[10] = 0xff, [11] = 0xff, 198, 51, 100, 7};
 	static const uint8_t server[16] = {[10] = 0xff, [11] = 0xff, 203, 0, 113, 80};
@@ -317,7 +357,7 @@ static void fixture_open(struct fixture *f, const char *request, const char *req
 	fixture_message(f, SERVER, response, response_body);
 }
 
-static void fixture_close(struct fixture *f)
+static inline void fixture_close(struct fixture *f)
 {
 	for (uint32_t i = 0; i < 2; i++) {
 		free(f->head[i]);

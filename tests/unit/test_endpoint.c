@@ -56,6 +56,7 @@ static void test_templates(void **)
 		{"/r/20240517", "/r/{id}"},
 		{"/m/alice%40example.com", "/m/{email}"},
 		{"/m/alice@example.com", "/m/{email}"},
+		{"/lib@3.5.2/a@b/x", "/lib@3.5.2/a@b/x"},
 		{"/o/01ARZ3NDEKTSV4RRFFQ69G5FAV", "/o/{id}"},
 		{"/o/cus_9s6XKzkNRiz8i3", "/o/{id}"},
 		{"/o/INV-2024-0001", "/o/{id}"},
@@ -85,8 +86,10 @@ static void test_templates(void **)
 		{"/a#frag", "/a"},
 		{"*", "/*"},
 		{"/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16",
-		 "/{id}/{id}/{id}/{id}/{id}/{id}/{id}/{id}/{id}/{id}/{id}/{id}/{id}/{id}/{id}/{id}"},
-		{"/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r", "/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/\xe2\x80\xa6"},
+		 "/{id}/{id}/{id}/{id}/{id}/{id}/{id}/{id}/{id}/{id}/{id}/{id}/{id}/{id}/{id}/"
+		 "{id}"},
+		{"/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r",
+		 "/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/\xe2\x80\xa6"},
 	};
 
 	for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -158,12 +161,12 @@ static void test_hosts(void **)
 		    "/a", "b=c");
 	expect_host("GET /a? HTTP/1.1\r\nHost: example.com.\r\n\r\n", "example.com", "/a", "");
 	expect_host("GET /a HTTP/1.1\r\nHost: [2001:db8::1]:80\r\n\r\n", "[2001:db8::1]", "/a", "");
-	expect_host("GET http://Other.example:81/p/q?r HTTP/1.1\r\nHost: h\r\n\r\n", "other.example",
-		    "/p/q", "r");
+	expect_host("GET http://Other.example:81/p/q?r HTTP/1.1\r\nHost: h\r\n\r\n",
+		    "other.example", "/p/q", "r");
 	expect_host("GET http://u:p@other.example HTTP/1.1\r\nHost: h\r\n\r\n", "other.example", "",
 		    "");
-	expect_host("GET http://other.example?x=/y HTTP/1.1\r\nHost: h\r\n\r\n", "other.example", "",
-		    "x=/y");
+	expect_host("GET http://other.example?x=/y HTTP/1.1\r\nHost: h\r\n\r\n", "other.example",
+		    "", "x=/y");
 	expect_host("CONNECT far.example:443 HTTP/1.1\r\nHost: h\r\n\r\n", "far.example", "", "");
 	expect_host("GET /a HTTP/1.0\r\n\r\n", "203.0.113.80", "/a", "");
 	expect_host("GET /a HTTP/1.1\r\nHost: [broken\r\n\r\n", "[broken", "/a", "");
@@ -191,10 +194,11 @@ static void test_identity(void **)
 
 static void test_login(void **)
 {
-	static const char *const yes[] = {"/login", "/api/v1/Login", "/user/sign-in", "/oauth/token",
-					  "/signup", "/password/reset", "/login.php", "/a/register/b"};
-	static const char *const no[] = {"/", "/logins", "/api/tokens/1", "/password", "/reset",
-					 "/users/me", "/password/x/reset"};
+	static const char *const yes[] = {"/login",       "/api/v1/Login", "/user/sign-in",
+					  "/oauth/token", "/signup",       "/password/reset",
+					  "/login.php",   "/a/register/b"};
+	static const char *const no[] = {"/",      "/logins",   "/api/tokens/1",    "/password",
+					 "/reset", "/users/me", "/password/x/reset"};
 
 	for (uint32_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
 		assert_true(endpoint_is_login(span_make(yes[i], strlen(yes[i]))));

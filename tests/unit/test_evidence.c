@@ -53,7 +53,8 @@ static void expect_head(const char *request, const char *expected)
 static void test_start_line(void **)
 {
 	expect_head("GET /a/b?c=d&e HTTP/1.1\r\n\r\n", "GET /a/b?c=d&e HTTP/1.1\r\n\r\n");
-	expect_head("GET /u/123-45-6789/x HTTP/1.1\r\n\r\n", "GET /u/***-**-6789/x HTTP/1.1\r\n\r\n");
+	expect_head("GET /u/123-45-6789/x HTTP/1.1\r\n\r\n",
+		    "GET /u/***-**-6789/x HTTP/1.1\r\n\r\n");
 	expect_head("GET /u?mail=ann@example.com HTTP/1.1\r\n\r\n",
 		    "GET /u?mail=***@******e.com HTTP/1.1\r\n\r\n");
 	// Escaped: the whole value, for half of it may be behind an escape.
@@ -72,20 +73,24 @@ static void test_credentials(void **)
 {
 	static const char line[] = "GET / HTTP/1.1\r\n";
 	static const char *const cases[][2] = {
-		{"Authorization: Bearer abcdefghijklmnop", "Authorization: Bearer ************mnop"},
+		{"Authorization: Bearer abcdefghijklmnop",
+		 "Authorization: Bearer ************mnop"},
 		{"authorization:  Bearer short", "authorization:  Bearer *****"},
-		{"Authorization: Basic dXNlcjpwYXNzd29yZA==", "Authorization: Basic ********************"},
+		{"Authorization: Basic dXNlcjpwYXNzd29yZA==",
+		 "Authorization: Basic ********************"},
 		{"Authorization: abcdefghijkl", "Authorization: ********ijkl"},
 		{"Authorization : Bearer abcdefghijkl", "Authorization : Bearer ********ijkl"},
 		{"Proxy-Authorization: Basic dTpw", "Proxy-Authorization: Basic ****"},
-		{"Cookie: a=b; session=0123456789abcdef; c", "Cookie: a=*; session=************cdef; *"},
+		{"Cookie: a=b; session=0123456789abcdef; c",
+		 "Cookie: a=*; session=************cdef; *"},
 		{"X-API-Key: 0123456789abcdef", "X-API-Key: ************cdef"},
 		{"X-Auth-Token: 0123", "X-Auth-Token: ****"},
 		{"X-My-Secret: 0123", "X-My-Secret: ****"},
 		{"X-Session-Id: 0123", "X-Session-Id: ****"},
 		{"My-Password: 0123", "My-Password: ****"},
 		{"X-User: ann@example.com", "X-User: ***@******e.com"},
-		{"Referer: https://h/p?api_key=0123456789ab&x=1", "Referer: https://h/p?api_key=********89ab&x=1"},
+		{"Referer: https://h/p?api_key=0123456789ab&x=1",
+		 "Referer: https://h/p?api_key=********89ab&x=1"},
 		{"Host: api.example.com", "Host: api.example.com"},
 		{"X-Forwarded-For: 10.0.0.9", "X-Forwarded-For: 10.0.0.9"},
 		{"User-Agent: curl/8.0 (x)", "User-Agent: curl/8.0 (x)"},
@@ -218,7 +223,7 @@ static void test_overlaps(void **)
 	mask(SERVER, 2, 11, TYPE_SSN);
 	mask(SERVER, 2, 11, TYPE_CARD); // the same place once more
 	mask(SERVER, 14, 15, TYPE_EMAIL);
-	mask(SERVER, 10, 8, TYPE_SSN);  // across both
+	mask(SERVER, 10, 8, TYPE_SSN); // across both
 	make();
 	assert_span(copy.response.body, "x *************************** y");
 	done();
@@ -232,6 +237,52 @@ static void test_overlaps(void **)
 	mask(SERVER, 6, 2, TYPE_PASSWORD);
 	make();
 	assert_span(copy.response.body, "x *********** y");
+	done();
+}
+
+// Fields whose names tell, with values that no type knows.
+static void test_secret_fields(void **)
+{
+	static const char *const cases[][2] = {
+		{"{\"token\":\"CANARY-resp-6\",\"empty\":\"\",\"secret\":\"x\"}",
+		 "{\"token\":\"*********sp-6\",\"empty\":\"\",\"secret\":\"*\"}"},
+		{"[ {\"a\": {\"client_secret\" : \"q\\\"q\", \"n\": 12}, \"pin\": 1234} ]",
+		 "[ {\"a\": {\"client_secret\" : \"****\", \"n\": 12}, \"pin\": ****} ]"},
+		{"{\"author\":\"Ann Example\",\"code\":\"0123456789\",\"token_type\":\"Bearer\"}",
+		 "{\"author\":\"Ann Example\",\"code\":\"0123456789\",\"token_type\":\"Bearer\"}"},
+		{"{\"a\":\"token\",\"b\":[\"session\",\"x\"],\"c\":null}",
+		 "{\"a\":\"token\",\"b\":[\"session\",\"x\"],\"c\":null}"},
+		{"user=ann&pwd=abc&access_token=0123456789ab&x",
+		 "user=ann&pwd=***&access_token=********89ab&x"},
+		{"plain text, nothing = in it", "plain text, nothing = in it"},
+		{"   ", "   "},
+	};
+
+	for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		open_exchange("GET / HTTP/1.1\r\n\r\n", NULL, "HTTP/1.1 200 OK\r\n\r\n",
+			      cases[i][0]);
+		make();
+		assert_span(copy.response.body, cases[i][1]);
+		done();
+		// Cut anywhere, a secret shows nothing of itself.
+		for (uint32_t kept = 0; kept < strlen(cases[i][0]); kept++) {
+			open_exchange("GET / HTTP/1.1\r\n\r\n", NULL, "HTTP/1.1 200 OK\r\n\r\n",
+				      cases[i][0]);
+			f.tx.msg[SERVER].body_kept = kept;
+			make();
+			assert_false(holds(copy.response.body, "CANARY-re"));
+			assert_int_equal(copy.response.body.len, kept);
+			done();
+		}
+	}
+	char body[4000] = "{";
+	for (uint32_t i = 0; i < 80; i++)
+		strcat(body, "\"token\":\"CANARYCANARY\",");
+	open_exchange("GET / HTTP/1.1\r\n\r\n", NULL, "HTTP/1.1 200 OK\r\n\r\n", body);
+	make();
+	assert_false(holds(copy.response.body, "CANARY"));
+	assert_true(copy.response.body_truncated);
+	assert_true(copy.response.body.len > 64 * 20);
 	done();
 }
 
@@ -282,8 +333,21 @@ static void test_hostile(void **)
 		n = (uint32_t)sprintf(head, "GET /%s HTTP/1.1\r\n", seed % 3 ? "a" : "");
 		while (n < 500) {
 			static const char *const pieces[] = {
-				"Cookie: ", "Authorization:", " ", "\r\n", "\r", "\n", "=", ";",
-				"CANARY-CANARY-CANARY", ":", "?", "/", "#", "%", "Set-Cookie: a=",
+				"Cookie: ",
+				"Authorization:",
+				" ",
+				"\r\n",
+				"\r",
+				"\n",
+				"=",
+				";",
+				"CANARY-CANARY-CANARY",
+				":",
+				"?",
+				"/",
+				"#",
+				"%",
+				"Set-Cookie: a=",
 				"X-Token:",
 			};
 
@@ -308,8 +372,9 @@ int main(void)
 		cmocka_unit_test(test_response_head), cmocka_unit_test(test_odd_lines),
 		cmocka_unit_test(test_body),          cmocka_unit_test(test_body_cuts),
 		cmocka_unit_test(test_body_limits),   cmocka_unit_test(test_overlaps),
-		cmocka_unit_test(test_tail),          cmocka_unit_test(test_many_values),
-		cmocka_unit_test(test_path),          cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_tail),          cmocka_unit_test(test_secret_fields),
+		cmocka_unit_test(test_many_values),   cmocka_unit_test(test_path),
+		cmocka_unit_test(test_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,7 +31,7 @@ static struct hits body_hits(void)
 }
 
 #define GET "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
-#define OK "HTTP/1.1 200 OK\r\n\r\n"
+#define OK  "HTTP/1.1 200 OK\r\n\r\n"
 
 // A value of the response's body, found there by its text.
 static void value(const char *parent, const char *key, uint64_t field, const char *text)
@@ -131,9 +131,13 @@ static void test_values(void **)
 	value("$", "a", 1, "ann@example.com");
 	// Once more as another type, as a part, and overlapping: one value.
 	hits = body_hits();
-	hit = (struct hit){.type = TYPE_CARD, .dir = SERVER, .off = 0,
-			   .value = span_make(f.tx.msg[SERVER].body, 15), .key = SPAN_LIT("a"),
-			   .parent = SPAN_LIT("$"), .field = 1};
+	hit = (struct hit){.type = TYPE_CARD,
+			   .dir = SERVER,
+			   .off = 0,
+			   .value = span_make(f.tx.msg[SERVER].body, 15),
+			   .key = SPAN_LIT("a"),
+			   .parent = SPAN_LIT("$"),
+			   .field = 1};
 	hits_add(&hits, &hit);
 	hit.off = 3;
 	hit.value = span_make(f.tx.msg[SERVER].body + 3, 4);
@@ -145,8 +149,11 @@ static void test_values(void **)
 	assert_int_equal(x.n_values, 2);
 	assert_int_equal(x.hits[x.n_hits - 1].type, TYPE_NAME);
 	// Nothing of a request counts.
-	hit = (struct hit){.type = TYPE_EMAIL, .dir = CLIENT, .off = 500,
-			   .value = SPAN_LIT("ann@example.com"), .key = SPAN_LIT("e"),
+	hit = (struct hit){.type = TYPE_EMAIL,
+			   .dir = CLIENT,
+			   .off = 500,
+			   .value = SPAN_LIT("ann@example.com"),
+			   .key = SPAN_LIT("e"),
 			   .parent = SPAN_LIT("$")};
 	hits_add(&hits, &hit);
 	assert_int_equal(x.n_values, 2);
@@ -274,8 +281,10 @@ static void test_target(void **)
 
 static void test_credentials_in_query(void **)
 {
-	open_exchange("GET /a?api_key=0123456789abcdef0123&token=short&sid=12&key=abcdefghijklmnopqr&"
-		      "pwd=abcd&api_key=null HTTP/1.1\r\nHost: h\r\n\r\n", NULL, NULL, NULL);
+	open_exchange(
+		"GET /a?api_key=0123456789abcdef0123&token=short&sid=12&key=abcdefghijklmnopqr&"
+		"pwd=abcd&api_key=null HTTP/1.1\r\nHost: h\r\n\r\n",
+		NULL, NULL, NULL);
 	hits_target(&scanner, &types, SEED, &x);
 	assert_int_equal(x.n_hits, 3);
 	expect_hit(0, TYPE_APIKEY, "query.api_key", 1, "0123****************");
@@ -287,11 +296,15 @@ static void test_credentials_in_query(void **)
 // Two types of a group for one value of a URL are one, those of two groups are two.
 static void test_again(void **)
 {
-	struct hit hit = {.dir = CLIENT, .type = TYPE_JWT, .off = 3, .value = SPAN_LIT("0123456789")};
+	struct hit hit = {
+		.dir = CLIENT, .type = TYPE_JWT, .off = 3, .value = SPAN_LIT("0123456789")};
 	struct hits hits;
 
 	open_exchange(GET, NULL, NULL, NULL);
-	hits = (struct hits){.x = &x, .types = &types, .seed = SEED, .place = PLACE_QUERY,
+	hits = (struct hits){.x = &x,
+			     .types = &types,
+			     .seed = SEED,
+			     .place = PLACE_QUERY,
 			     .name = SPAN_LIT("t")};
 	hits_add(&hits, &hit);
 	hit.type = TYPE_APIKEY;
@@ -355,11 +368,11 @@ static void test_confidence(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fields),    cmocka_unit_test(test_maps),
+		cmocka_unit_test(test_fields),     cmocka_unit_test(test_maps),
 		cmocka_unit_test(test_long_names), cmocka_unit_test(test_values),
-		cmocka_unit_test(test_distinct),  cmocka_unit_test(test_full),
-		cmocka_unit_test(test_masks),     cmocka_unit_test(test_misplaced),
-		cmocka_unit_test(test_target),    cmocka_unit_test(test_credentials_in_query),
+		cmocka_unit_test(test_distinct),   cmocka_unit_test(test_full),
+		cmocka_unit_test(test_masks),      cmocka_unit_test(test_misplaced),
+		cmocka_unit_test(test_target),     cmocka_unit_test(test_credentials_in_query),
 		cmocka_unit_test(test_again),      cmocka_unit_test(test_hostile_target),
 		cmocka_unit_test(test_confidence),
 	};

@@ -116,7 +116,8 @@ static void test_token(void **)
 	expect(PRINCIPAL_JWT, "app", true);
 	// The subject of an actor, a value, or a string in an array is not the user.
 	identify_plain(bearer("{\"act\":{\"sub\":\"admin\"},\"x\":\"sub\",\"y\":[\"sub\",\"z\"],"
-			      "\"sub\":\"me\"}", head));
+			      "\"sub\":\"me\"}",
+			      head));
 	expect(PRINCIPAL_JWT, "me", true);
 	identify_plain(bearer("{\"act\":{\"sub\":\"admin\"}}", head));
 	expect(PRINCIPAL_API_KEY, NULL, true);
@@ -127,8 +128,18 @@ static void test_token(void **)
 static void test_odd_tokens(void **)
 {
 	static const char *const payloads[] = {
-		"", "{", "[]", "{\"sub\"", "{\"sub\":", "{\"sub\":\"", "{\"sub\":\"cut",
-		"{\"sub\":\"\"}", "{\"sub\":null}", "}}}}\"sub\":\"x\"", "{\"sub\":12", "\"\\",
+		"",
+		"{",
+		"[]",
+		"{\"sub\"",
+		"{\"sub\":",
+		"{\"sub\":\"",
+		"{\"sub\":\"cut",
+		"{\"sub\":\"\"}",
+		"{\"sub\":null}",
+		"}}}}\"sub\":\"x\"",
+		"{\"sub\":12",
+		"\"\\",
 		"{\"sub\":{\"sub\":\"deep\"}}",
 	};
 	char head[4096];
@@ -250,7 +261,8 @@ static void test_schemes(void **)
 	expect(PRINCIPAL_BASIC, "ann", true);
 	IDENTIFY("Authorization: Digest realm=\"r\"\r\n");
 	expect(PRINCIPAL_ADDRESS, NULL, true);
-	IDENTIFY("Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/x, Signature=1\r\n");
+	IDENTIFY("Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/x, "
+		 "Signature=1\r\n");
 	expect(PRINCIPAL_API_KEY, NULL, true);
 	IDENTIFY("Authorization: Negotiate YIIJvwYGKwYBBQUC\r\n");
 	expect(PRINCIPAL_ADDRESS, NULL, true);
@@ -260,8 +272,9 @@ static void test_schemes(void **)
 
 static void test_configured(void **)
 {
-	struct conf *own = fixture_conf("principal = { headers = [ \"X-User-Id\", \"X-User-Token\" ]; "
-					"cookies = [ \"mine*\" ]; };");
+	struct conf *own =
+		fixture_conf("principal = { headers = [ \"X-User-Id\", \"X-User-Token\" ]; "
+			     "cookies = [ \"mine*\" ]; };");
 	const struct principal_options *options = conf_get(own, &principal_section);
 	struct fixture f;
 
@@ -324,11 +337,11 @@ static void test_text(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_siphash),      cmocka_unit_test(test_address),
-		cmocka_unit_test(test_token),        cmocka_unit_test(test_odd_tokens),
-		cmocka_unit_test(test_every_cut),    cmocka_unit_test(test_cookies),
-		cmocka_unit_test(test_keys),         cmocka_unit_test(test_schemes),
-		cmocka_unit_test(test_configured),   cmocka_unit_test(test_nothing_kept),
+		cmocka_unit_test(test_siphash),    cmocka_unit_test(test_address),
+		cmocka_unit_test(test_token),      cmocka_unit_test(test_odd_tokens),
+		cmocka_unit_test(test_every_cut),  cmocka_unit_test(test_cookies),
+		cmocka_unit_test(test_keys),       cmocka_unit_test(test_schemes),
+		cmocka_unit_test(test_configured), cmocka_unit_test(test_nothing_kept),
 		cmocka_unit_test(test_text),
 	};
 	int failed;

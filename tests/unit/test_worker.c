@@ -17,7 +17,11 @@ struct probe_options {
 };
 
 static const struct conf_row probe_rows[] = {
-	{.key = "enabled", .type = CONF_BOOL, .offset = 0, .def = "true", .help = "Whether it runs"},
+	{.key = "enabled",
+	 .type = CONF_BOOL,
+	 .offset = 0,
+	 .def = "true",
+	 .help = "Whether it runs"},
 };
 static const struct conf_section probe_section = {
 	.path = "detect.probe",
@@ -57,7 +61,7 @@ static const struct detector probe = {
 DETECTOR_REGISTER(probe);
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: h.example\r\nUser-Agent: tester\r\n\r\n"
-#define OK "HTTP/1.1 200 OK\r\n\r\n"
+#define OK        "HTTP/1.1 200 OK\r\n\r\n"
 
 static void begin(uint32_t n, uint32_t n_exchanges)
 {
@@ -79,9 +83,9 @@ static void test_exchange(void **)
 
 	begin(1, 4);
 	SEND(GET("/u/17"), NULL, OK,
-				"{\"users\":[{\"email\":\"ann@example.com\",\"ssn\":\"123-45-6789\"},"
-				"{\"email\":\"bob@example.com\"}]}",
-				.time_ns = 5 * (uint64_t)NS, .conn = 3, .index = 2);
+	     "{\"users\":[{\"email\":\"ann@example.com\",\"ssn\":\"123-45-6789\"},"
+	     "{\"email\":\"bob@example.com\"}]}",
+	     .time_ns = 5 * (uint64_t)NS, .conn = 3, .index = 2);
 	d = &work[0]->delta[work[0]->active];
 	assert_int_equal(d->exchanges, 1);
 	assert_int_equal(d->n_calls, 1);
@@ -143,12 +147,11 @@ static void test_half(void **)
 static void test_login(void **)
 {
 	begin(1, 4);
-	SEND("POST /session HTTP/1.1\r\nHost: h\r\n\r\n",
-				"user=ann&password=hunter2", OK, "");
+	SEND("POST /session HTTP/1.1\r\nHost: h\r\n\r\n", "user=ann&password=hunter2", OK, "");
 	assert_true(observed.x.login);
 	assert_int_equal(observed.x.hits[0].place, PLACE_FORM);
-	SEND("POST /x HTTP/1.1\r\nHost: h\r\n\r\n",
-				"{\"user\":\"ann\",\"password\":\"hunter2\"}", OK, "");
+	SEND("POST /x HTTP/1.1\r\nHost: h\r\n\r\n", "{\"user\":\"ann\",\"password\":\"hunter2\"}",
+	     OK, "");
 	assert_true(observed.x.login);
 	SEND("POST /x HTTP/1.1\r\nHost: h\r\n\r\n", "{\"user\":\"ann\"}", OK, "");
 	assert_false(observed.x.login);
@@ -215,14 +218,14 @@ static void test_epochs(void **)
 static void test_variants(void **)
 {
 	begin(1, 4);
-	SEND("GET / HTTP/1.1\r\nX-Api-Key: 0123456789\r\nUser-Agent: a\r\n\r\n",
-				NULL, OK, "", .client = 1);
-	SEND("GET / HTTP/1.1\r\nX-Api-Key: 0123456789\r\nUser-Agent: a\r\n\r\n",
-				NULL, OK, "", .client = 1);
-	SEND("GET / HTTP/1.1\r\nX-Api-Key: 0123456789\r\nUser-Agent: b\r\n\r\n",
-				NULL, OK, "", .client = 1);
-	SEND("GET / HTTP/1.1\r\nX-Api-Key: 0123456789\r\nUser-Agent: b\r\n\r\n",
-				NULL, OK, "", .client = 2);
+	SEND("GET / HTTP/1.1\r\nX-Api-Key: 0123456789\r\nUser-Agent: a\r\n\r\n", NULL, OK, "",
+	     .client = 1);
+	SEND("GET / HTTP/1.1\r\nX-Api-Key: 0123456789\r\nUser-Agent: a\r\n\r\n", NULL, OK, "",
+	     .client = 1);
+	SEND("GET / HTTP/1.1\r\nX-Api-Key: 0123456789\r\nUser-Agent: b\r\n\r\n", NULL, OK, "",
+	     .client = 1);
+	SEND("GET / HTTP/1.1\r\nX-Api-Key: 0123456789\r\nUser-Agent: b\r\n\r\n", NULL, OK, "",
+	     .client = 2);
 	assert_int_equal(work[0]->delta[0].n_names, 4); // one endpoint, three times the user
 	end();
 }
@@ -324,17 +327,16 @@ static void random_exchange(uint32_t *random, uint32_t n_workers, uint64_t time_
 
 	snprintf(head, sizeof(head),
 		 "GET /r%c/%u?e=user%u@example.com HTTP/1.1\r\nHost: h\r\nUser-Agent: ua%u\r\n\r\n",
-		 'g' + next_random(random) % 3, next_random(random) % 1000,
-		 next_random(random) % 5, conn % 4);
+		 'g' + next_random(random) % 3, next_random(random) % 1000, next_random(random) % 5,
+		 conn % 4);
 	for (uint32_t i = 0; i < n; i++)
 		p += sprintf(p, "%s\"f%c\":\"%s%03u-45-6789\"", i ? "," : "",
 			     'a' + next_random(random) % 12,
 			     next_random(random) % 2 ? "ann@example.com " : "",
 			     next_random(random) % 1000);
 	strcpy(p, "}");
-	SEND(head, NULL, OK, body, .time_ns = time_ns, .client = conn % 7,
-				.conn = conn, .worker = conn % n_workers,
-				.index = next_random(random) % 100);
+	SEND(head, NULL, OK, body, .time_ns = time_ns, .client = conn % 7, .conn = conn,
+	     .worker = conn % n_workers, .index = next_random(random) % 100);
 }
 
 static void test_same_for_all(void **)
@@ -369,10 +371,10 @@ static void test_same_for_all(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_exchange),   cmocka_unit_test(test_half),
-		cmocka_unit_test(test_login),      cmocka_unit_test(test_pool_empty),
-		cmocka_unit_test(test_epochs),     cmocka_unit_test(test_variants),
-		cmocka_unit_test(test_limits),     cmocka_unit_test(test_arena_full),
+		cmocka_unit_test(test_exchange),    cmocka_unit_test(test_half),
+		cmocka_unit_test(test_login),       cmocka_unit_test(test_pool_empty),
+		cmocka_unit_test(test_epochs),      cmocka_unit_test(test_variants),
+		cmocka_unit_test(test_limits),      cmocka_unit_test(test_arena_full),
 		cmocka_unit_test(test_most_values), cmocka_unit_test(test_same_for_all),
 	};
 

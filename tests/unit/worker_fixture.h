@@ -253,8 +253,8 @@ static struct entry *endpoint_add(uint64_t id, struct span host, struct span met
 	text_set(e->text[0], 400, host);
 	text_set(e->text[1], 400, method);
 	text_set(e->text[2], 400, template);
-	e->endpoint = (struct merged_endpoint){.id = id, .host = e->text[0], .method = e->text[1],
-					       .template = e->text[2]};
+	e->endpoint = (struct merged_endpoint){
+		.id = id, .host = e->text[0], .method = e->text[1], .template = e->text[2]};
 	for (uint32_t i = 0; i < detector_count(); i++)
 		e->endpoint.area[i] = calloc(1, detector_get(i)->endpoint_size + 1);
 	return e;
@@ -270,8 +270,8 @@ static struct entry *principal_add(uint64_t id, struct span user)
 	assert_true(merger.n_principals < ENTRIES_MAX && idmap_add(&merger.principal_map, id, e));
 	merger.principals[merger.n_principals++] = e;
 	text_set(e->text[0], 400, user);
-	e->principal = (struct merged_principal){.id = id, .user = e->text[0],
-						 .user_agent = e->text[1]};
+	e->principal =
+		(struct merged_principal){.id = id, .user = e->text[0], .user_agent = e->text[1]};
 	for (uint32_t i = 0; i < detector_count(); i++)
 		e->principal.area[i] = calloc(1, detector_get(i)->principal_size + 1);
 	return e;
@@ -412,10 +412,8 @@ static void found_types(const struct finding *f, char *out, size_t size)
 		n += (size_t)snprintf(out + n, size - n, "%s %c %.*s %lu %.*s\n",
 				      fixture_types[f->types[i].type].id,
 				      f->types[i].dir == SERVER ? '<' : '>',
-				      (int)f->types[i].name.len,
-				      (const char *)f->types[i].name.p,
-				      (unsigned long)f->types[i].count,
-				      (int)f->types[i].sample.len,
+				      (int)f->types[i].name.len, (const char *)f->types[i].name.p,
+				      (unsigned long)f->types[i].count, (int)f->types[i].sample.len,
 				      (const char *)f->types[i].sample.p);
 }
 
@@ -488,7 +486,8 @@ static void work_fold(uint64_t now_ns, bool last)
 		struct detect_worker *w = work[merger.reverse ? n_work - 1 - i : i];
 		const struct delta *d = &w->delta[!w->active];
 
-		assert_int_equal(atomic_load(&w->epoch_done), atomic_load(&work_shared->epoch_wanted));
+		assert_int_equal(atomic_load(&w->epoch_done),
+				 atomic_load(&work_shared->epoch_wanted));
 		for (uint32_t k = 0; k < d->n_names; k++) {
 			const struct delta_name *name = &d->names[k];
 
@@ -524,7 +523,7 @@ static void work_fold(uint64_t now_ns, bool last)
 	}
 }
 
-static struct raised *raised_by(const char *id, uint32_t n)
+static inline struct raised *raised_by(const char *id, uint32_t n)
 {
 	for (uint32_t i = 0; i < merger.n_raised; i++) {
 		if (!strcmp(merger.raised[i].detector->id, id) && n-- == 0)
