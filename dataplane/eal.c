@@ -47,7 +47,9 @@ uint64_t eal_hugepages_free(void)
 
 int eal_start(const struct eal_plan *plan, char *why, size_t why_len)
 {
-	char *argv[EAL_ARGS], memory[32];
+	// The EAL keeps pointers to the strings, so they stay; it reorders and overwrites its argv.
+	static char *argv[EAL_ARGS], *eal_argv[EAL_ARGS];
+	char memory[32];
 	int argc = 0;
 
 	if (plan->n_extra + 2 * (int)plan->n_devices + 16 > EAL_ARGS) {
@@ -84,8 +86,8 @@ int eal_start(const struct eal_plan *plan, char *why, size_t why_len)
 	for (int i = 0; i < plan->n_extra; i++)
 		argv[argc++] = plan->extra[i];
 	argv[argc] = NULL;
-	// The EAL keeps pointers into argv and reorders it: never freed.
-	if (rte_eal_init(argc, argv) < 0) {
+	memcpy(eal_argv, argv, sizeof(argv));
+	if (rte_eal_init(argc, eal_argv) < 0) {
 		snprintf(why, why_len, "DPDK did not start: %s%s", rte_strerror(rte_errno),
 			 plan->huge ? "; check the hugepages, or start with --no-huge after --" : "");
 		return -1;

@@ -157,10 +157,10 @@ static enum insert datagram_insert(struct datagram *d, struct rte_mbuf *m)
 }
 
 // Puts the bytes of m behind those of whole: in the first buffer while that has room, since
-// headers are only looked for there, then as further segments.
+// headers are only looked for there, then as further segments. The first is full before that.
 static void datagram_append(struct rte_mbuf *whole, struct rte_mbuf *m)
 {
-	uint32_t n = whole->nb_segs > 1 ? 0 : RTE_MIN(rte_pktmbuf_tailroom(whole), m->data_len);
+	uint32_t n = RTE_MIN(rte_pktmbuf_tailroom(whole), m->data_len);
 
 	if (n) {
 		// Neither can fail: n is within the room of one and the bytes of the other.
@@ -196,14 +196,17 @@ static struct rte_mbuf *datagram_join(struct frag *frag, struct datagram *d)
 	// 0, where the fragment header is too much: all that is there.
 	field = rte_cpu_to_be_16(length > UINT16_MAX ? 0 : (uint16_t)length);
 	if (pkt->v6) {
-		// As of a datagram in one piece (RFC 6946).
+		// The offset of the first piece is 0; without the flag it is all (RFC 6946).
 		memcpy(ip + 4, &field, 2);
-		ip[header - 6] = 0;
 		ip[header - 5] = 0;
 	} else {
 		memcpy(ip + 2, &field, 2);
-		ip[6] = 0; // flags and offset
-		ip[7] = 0;
+		ip[6] = 0;
+	}
+	// The lengths of a tunnel's headers are those of the first piece: all that is there.
+	for (uint32_t i = 0; i < pkt->n_outer; i++) {
+		ip = rte_pktmbuf_mtod_offset(whole, uint8_t *, pkt->outer_off[i]);
+		memset(ip + (ip[0] >> 4 == 4 ? 2 : 4), 0, 2);
 	}
 	*d = (struct datagram){0};
 	return whole;

@@ -335,8 +335,10 @@ enum fate packet_decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_le
 	uint32_t cut = RTE_MAX(wire_len, whole) - first, rest = whole - first;
 	struct walk walk = {.p = rte_pktmbuf_mtod(m, const uint8_t *), .len = first};
 	struct network net;
+	struct pkt *pkt = pkt_of(m);
 	enum walk_next next = step_link(&walk, link_type);
 
+	pkt->n_outer = 0;
 	for (uint32_t depth = 0; depth < WALK_DEPTH; depth++) {
 		const struct decap *decap;
 
@@ -373,6 +375,9 @@ enum fate packet_decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_le
 			return step_fragment(m, &walk, &net);
 		if (net.protocol == PROTOCOL_TCP)
 			return step_tcp(m, &walk, &net, rest, seed);
+		if (pkt->n_outer < PKT_OUTER)
+			pkt->outer_off[pkt->n_outer++] =
+				(uint16_t)(net.header - rte_pktmbuf_mtod(m, const uint8_t *));
 		if (net.protocol == PROTOCOL_UDP) {
 			if (walk.len < 8)
 				return FATE_MALFORMED;

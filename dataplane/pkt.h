@@ -29,6 +29,8 @@ struct flow_key {
 };
 _Static_assert(sizeof(struct flow_key) == 40, "hashed as 40 bytes");
 
+enum { PKT_OUTER = 4 };
+
 struct pkt {
 	struct flow_key key;
 	uint64_t ts_ns;        // since 1970
@@ -44,6 +46,9 @@ struct pkt {
 	uint8_t bad_checksum : 1; // TCP checksum was verified and is wrong
 	uint16_t window;
 	uint16_t l3_off, l4_off; // innermost IP and TCP headers, from the start of the packet
+	// frag.c only: IP headers before the innermost one, as far as they have room here
+	uint16_t outer_off[PKT_OUTER];
+	uint8_t n_outer;
 	// flows/tcp.c only, while the packet is held
 	uint16_t held_skip;    // leading payload bytes that were delivered meanwhile
 	struct rte_mbuf *next_held;

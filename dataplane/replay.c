@@ -187,7 +187,7 @@ static void on_final_issue(void *arg, const struct issue *issue)
 	if (r->issues)
 		json_from_issue(r->issues, issue, sensor->id, 0, r->n_issues);
 	if (!r->quiet)
-		card_from_issue(r->issues == stdout ? stderr : stdout, issue, sensor->id);
+		card_from_issue(r->issues == stdout ? stderr : stdout, issue, sensor->id, r->n_issues);
 }
 
 static void progress(struct replay *r, const struct source *source, const char *path)

@@ -14,11 +14,13 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_pause.h>
+#include <sched.h>
 #include <stdlib.h>
 
 enum {
 	RING_SLOTS = 2048,
 	FRAG_NESTED = 4,
+	WAIT_SPINS = 64,
 	EPOCH_PACKETS = 8192, // so that a delta cannot overflow, whatever the packets' clock says
 };
 
@@ -50,18 +52,29 @@ struct replay_engine {
 static void *const mark_epoch = (void *)1;
 static void *const mark_stop = (void *)3;
 
+// Workers may be more than CPUs here: who has nothing to do lets others run.
+static void replay_wait(uint32_t *turns)
+{
+	if (++*turns < WAIT_SPINS)
+		rte_pause();
+	else
+		sched_yield();
+}
+
 static int replay_worker_main(void *arg)
 {
 	struct replay_worker *w = arg;
 	void *slots[WORKER_BURST];
+	uint32_t idle = 0;
 
 	for (;;) {
 		uint32_t n = rte_ring_sc_dequeue_burst(w->ring, slots, WORKER_BURST, NULL), from = 0;
 
 		if (n == 0) {
-			rte_pause();
+			replay_wait(&idle);
 			continue;
 		}
+		idle = 0;
 		for (uint32_t i = 0; i < n; i++) {
 			if (slots[i] != mark_epoch && slots[i] != mark_stop)
 				continue;
@@ -129,13 +142,15 @@ struct replay_engine *replay_engine_new(struct sensor *sensor, uint64_t seed, ch
 
 static void replay_put(struct replay_worker *w, void **slots, uint32_t n)
 {
+	uint32_t turns = 0;
+
 	while (n) {
 		uint32_t sent = rte_ring_sp_enqueue_burst(w->ring, slots, n, NULL);
 
 		slots += sent;
 		n -= sent;
 		if (n)
-			rte_pause(); // offline nothing is dropped: the file waits
+			replay_wait(&turns); // offline nothing is dropped: the file waits
 	}
 }
 
@@ -172,10 +187,10 @@ static void replay_epoch(struct replay_engine *e, uint64_t now_ns)
 			w->pipe.poll(w->pipe.ctx);
 		}
 	}
-	for (uint32_t i = 0; e->threaded && i < e->n_workers; i++) {
+	for (uint32_t i = 0, turns = 0; e->threaded && i < e->n_workers; i++) {
 		while (atomic_load_explicit(&e->workers[i].marks_done, memory_order_acquire) !=
 		       e->marks)
-			rte_pause();
+			replay_wait(&turns);
 	}
 	detect_merge(s->detect, now_ns);
 	e->epoch_packets = 0;

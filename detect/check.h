@@ -13,11 +13,11 @@ enum {
 	CLASS_DIGIT = 1,
 	CLASS_UPPER = 2,
 	CLASS_LOWER = 4,
-	CLASS_HEX = 8,         // 0-9 a-f A-F
+	CLASS_HEX = 8, // 0-9 a-f A-F
 	CLASS_UNDERSCORE = 16,
 	CLASS_DASH = 32,
 	CLASS_DOT = 64,
-	CLASS_PLUS = 128,      // '+' and '/'
+	CLASS_PLUS = 128, // '+' and '/'
 	CLASS_ALPHA = CLASS_UPPER | CLASS_LOWER,
 	CLASS_ALNUM = CLASS_ALPHA | CLASS_DIGIT,
 	CLASS_WORD = CLASS_ALNUM | CLASS_UNDERSCORE,
@@ -90,7 +90,7 @@ bool check_date(uint32_t year, uint32_t month, uint32_t day);
 
 // Shannon entropy in 1/256 bit per byte of up to 255 bytes.
 uint32_t check_entropy(struct span s);
-#define ENTROPY(bits) ((uint32_t)((bits) * 256))
+#define ENTROPY(bits) ((uint32_t)((bits)*256))
 
 // Decodes base64 or base64url without white space, padding allowed. Returns the length written,
 // 0: not base64, or longer than max.

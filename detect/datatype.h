@@ -33,30 +33,30 @@ enum type_reports {
 // A maximal run of ASCII letters and digits, with the separators around it.
 struct run {
 	const uint8_t *p;
-	uint8_t len;     // 255: longer
-	uint8_t digits;  // how many of its bytes are digits
-	uint8_t before;  // byte left of it; 0 at the start of the text
-	uint8_t after;   // byte right of it; 0 at the end
-	bool joined;     // exactly one byte lies between it and the next run
+	uint8_t len;    // 255: longer
+	uint8_t digits; // how many of its bytes are digits
+	uint8_t before; // byte left of it; 0 at the start of the text
+	uint8_t after;  // byte right of it; 0 at the end
+	bool joined;    // exactly one byte lies between it and the next run
 };
 
 // What a check sees: the text, and for shapes the runs from the candidate's first one on.
 struct candidate {
-	struct span text;        // what may be looked at around the match
-	const uint8_t *at;       // pattern: end of the match; shape: start of the first run
-	const struct run *runs;  // shape: the first run and those behind it
+	struct span text;       // what may be looked at around the match
+	const uint8_t *at;      // pattern: end of the match; shape: start of the first run
+	const struct run *runs; // shape: the first run and those behind it
 	uint32_t n_runs;
-	struct span key;         // field name, may be empty
-	bool ctx;                // the field's name holds one of the type's context words
+	struct span key; // field name, may be empty
+	bool ctx;        // the field's name holds one of the type's context words
 };
 
 // The accepted value: a part of candidate.text. len 0: refused.
 typedef struct span (*type_check_fn)(const struct candidate *c);
 
 struct type_sample {
-	const char *key;  // field name, may be NULL
+	const char *key; // field name, may be NULL
 	const char *text;
-	bool found;       // is the type to be reported for it?
+	bool found; // is the type to be reported for it?
 };
 
 struct datatype {
@@ -64,12 +64,12 @@ struct datatype {
 	const char *title; // "US Social Security number"
 	enum type_group group;
 	enum type_reports reports;
-	uint8_t severity;  // enum severity of one value that must not be there (detect/issue.h)
-	bool personal;     // identifies or belongs to a person (credential-less access is a leak)
+	uint8_t severity; // enum severity of one value that must not be there (detect/issue.h)
+	bool personal;    // identifies or belongs to a person (credential-less access is a leak)
 	const char *const *context; // NULL-terminated, lower case; matched against field names
 
-	// Hyperscan: a literal of at least 3 bytes with at most a little around it, all in all not
-	// wider than PATTERN_WIDTH_MAX; the check looks at the rest. "@" alone is found without
+	// Hyperscan: a literal of at least 3 bytes (with 4 it is found much faster) with at most a
+	// little around it, all in all not wider than PATTERN_WIDTH_MAX; the check looks at the rest. "@" alone is found without
 	// Hyperscan. NULL: none.
 	const char *pattern;
 	uint32_t pattern_flags; // HS_FLAG_*
@@ -88,7 +88,7 @@ struct datatype {
 	// letter, '9' for a digit, '?' for either; and the bytes that the first one is of.
 	const char *run_form, *run_first;
 	const char *run_after; // bytes of which one follows, when it is shorter than RUN_WHOLE
-	bool run_chain;      // six runs of two bytes or three of four follow each other
+	bool run_chain;        // six runs of two bytes or three of four follow each other
 
 	bool wide;     // tried on texts with a good part of bytes beyond ASCII
 	bool key_only; // tried on every value of a field whose name matches context
@@ -123,6 +123,6 @@ enum {
 void datatype_freeze(void);
 uint32_t datatype_count(void);
 const struct datatype *datatype_get(uint32_t index);
-int datatype_find(const char *id);         // index or -1
-const char *datatype_name(size_t i);       // conf_names_fn
+int datatype_find(const char *id);   // index or -1
+const char *datatype_name(size_t i); // conf_names_fn
 uint32_t datatype_mask(uint32_t index, struct span value, uint8_t *out, uint32_t out_len);

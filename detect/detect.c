@@ -23,6 +23,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 struct detect {
 	struct detect_shared shared; // first: it holds aligned fields

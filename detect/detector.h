@@ -94,6 +94,10 @@ struct finding *finding_find(struct detect_worker *w, const struct detector *det
 // result is the same in any order and for any number of parts.
 void finding_join(struct finding *into, const struct finding *other);
 
+// The same without evidence: for what is only learnt from.
+struct finding *finding_note(struct detect_worker *w, const struct detector *detector, uint64_t key,
+			     const struct exchange *x, uint32_t hits);
+
 // Merger: what is known, for detectors' merger halves.
 struct merged_endpoint {
 	uint64_t id;
@@ -131,3 +135,5 @@ void merger_raise(struct merger *m, const struct detector *d, uint64_t key,
 // Merger: ask the workers to send evidence of this principal's next exchanges with sensitive
 // values (from the next epoch on, until forgotten; at most 64 are watched).
 void merger_watch(struct merger *m, uint64_t principal);
+// Merger: tell the workers that learning is over for this endpoint (struct snapshot).
+void merger_learnt(struct merger *m, uint64_t endpoint);

@@ -466,8 +466,11 @@ bool endpoint_is_login(struct span path)
 	for (uint32_t i = 0; i < ENDPOINT_DEPTH && endpoint_next(&path, &segment); i++) {
 		struct span stem = span_until(span_until(segment, ';'), '.');
 
-		for (uint32_t k = 0; k < sizeof(words) / sizeof(words[0]); k++) {
-			if (span_ieq(stem, span_make(words[k], strlen(words[k]))))
+		if (stem.len < 5 || stem.len > 15)
+			stem.len = 0; // as long as no word here
+		for (uint32_t k = 0; stem.len && k < sizeof(words) / sizeof(words[0]); k++) {
+			if (span_lower(stem.p[0]) == (uint8_t)words[k][0] &&
+			    span_ieq(stem, span_make(words[k], strlen(words[k]))))
 				return true;
 		}
 		if (password && span_ieq(stem, SPAN_LIT("reset")))

@@ -126,13 +126,33 @@ static void ranges_add(void *arg, const struct hit *hit)
 		(struct range){(uint32_t)hit->off, (uint32_t)hit->off + hit->value.len, hit->type};
 }
 
+// Could a data type be in it that needs no field name? Each has six digits, a long run of letters
+// and digits, an '@', or bytes beyond ASCII.
+static bool worth_scanning(struct span text)
+{
+	uint32_t digits = 0, run = 0, longest = 0;
+
+	for (uint32_t i = 0; i < text.len; i++) {
+		uint8_t c = text.p[i];
+		bool digit = c >= '0' && c <= '9';
+		bool alnum = digit || (span_lower(c) >= 'a' && span_lower(c) <= 'z');
+
+		if (c == '@' || c >= 0x80)
+			return true;
+		digits += digit;
+		run = alnum ? run + 1 : 0;
+		longest = run > longest ? run : longest;
+	}
+	return digits >= 6 || longest >= 12;
+}
+
 static struct ranges ranges_of(const struct out *out, struct span text, struct span key)
 {
 	struct ranges r = {.text_len = text.len};
 
 	if (text.len > TEXT_MAX)
 		r.too_many = true;
-	else if (text.len)
+	else if (text.len && (key.len || worth_scanning(text)))
 		scan_text(out->evidence->scanner, text, key, 0, CLIENT, ranges_add, &r);
 	return r;
 }
@@ -309,6 +329,25 @@ static void put_url(struct out *out, struct span url)
 
 // ---- heads
 
+// Fields whose names no data type waits for.
+static bool says_nothing(struct span name)
+{
+	static const char *const names[] = {
+		"accept",	  "accept-encoding", "accept-language", "cache-control",
+		"connection",	  "content-encoding", "content-length", "content-type",
+		"date",		  "etag",	     "expires",	       "host",
+		"keep-alive",	  "last-modified",   "origin",	       "pragma",
+		"server",	  "transfer-encoding", "user-agent",   "vary",
+	};
+
+	for (uint32_t i = 0; name.len && i < sizeof(names) / sizeof(names[0]); i++) {
+		if (span_lower(name.p[0]) == (uint8_t)names[i][0] &&
+		    span_ieq(name, span_make(names[i], strlen(names[i]))))
+			return true;
+	}
+	return false;
+}
+
 static void put_authorization(struct out *out, struct span value)
 {
 	struct span scheme = span_until(value, ' ');
@@ -392,7 +431,7 @@ static enum field_kind put_field(struct out *out, struct span name, struct span 
 		if (one_of(name, urls))
 			put_url(out, trimmed);
 		else
-			put_text(out, trimmed, name);
+			put_text(out, trimmed, says_nothing(name) ? (struct span){0} : name);
 		put(out, span_cut(value, before + trimmed.len, value.len));
 		return FIELD_OPEN;
 	}

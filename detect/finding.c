@@ -233,17 +233,18 @@ static void finding_types(struct delta *d, struct finding *f, const struct excha
 // Makes x the exchange that stands for the finding. Without room for its evidence the finding has
 // none; but what it had is not given up for that: then the answer is false.
 static bool finding_stand(struct detect_worker *w, struct slot *slot, struct finding *f,
-			  const struct exchange *x)
+			  const struct exchange *x, bool evidence)
 {
 	const struct worker_state *state = w->state;
 	const struct conn_meta *conn = x->tx->conn;
 	struct delta *d = delta_active(w);
 	struct span agent = http_header(x->tx, CLIENT, HEADER_USER_AGENT);
-	uint32_t need = evidence_size(x), used;
+	uint32_t need = 0, used;
 
 	if (agent.len > USER_AGENT_MAX)
 		agent.len = USER_AGENT_MAX;
-	need += agent.len + x->path.len;
+	if (evidence)
+		need = evidence_size(x) + agent.len + x->path.len;
 	if (need > slot->room) {
 		uint8_t *room = delta_room(d, need);
 
@@ -252,7 +253,7 @@ static bool finding_stand(struct detect_worker *w, struct slot *slot, struct fin
 		slot->evidence = room;
 		slot->room = room ? need : 0;
 	}
-	if (slot->evidence) {
+	if (evidence && slot->evidence) {
 		used = evidence_copy(&state->evidence, x, slot->evidence, &f->evidence);
 		f->path = span_make(slot->evidence + used, evidence_path(&state->evidence, x->path,
 									 slot->evidence + used));
@@ -291,8 +292,19 @@ static void finding_met(struct worker_state *state, const struct finding *f)
 		state->met[state->n_met++] = f;
 }
 
-struct finding *finding_add(struct detect_worker *w, const struct detector *detector, uint64_t key,
-			    const struct exchange *x, uint32_t hits)
+// Would copies of this exchange be kept if they were sent?
+static bool evidence_wanted(const struct detect_worker *w, const struct detector *detector,
+			    uint64_t key, const struct exchange *x)
+{
+	const struct snapshot *s = w->snapshot;
+
+	return !s || ((!s->evidence_full || key == x->principal) &&
+		      !idset_has(&s->quiet, snapshot_finding(detector, key)));
+}
+
+static struct finding *finding_make(struct detect_worker *w, const struct detector *detector,
+				    uint64_t key, const struct exchange *x, uint32_t hits,
+				    bool evidence)
 {
 	struct worker_state *state = w->state;
 	struct delta *d = delta_active(w);
@@ -306,7 +318,7 @@ struct finding *finding_add(struct detect_worker *w, const struct detector *dete
 		f->last_ns = last > f->last_ns ? last : f->last_ns;
 		finding_types(d, f, x, hits);
 		finding_met(state, f);
-		return finding_better(slot, f, x) && finding_stand(w, slot, f, x) ? f : NULL;
+		return finding_better(slot, f, x) && finding_stand(w, slot, f, x, evidence) ? f : NULL;
 	}
 	if (d->n_findings == DELTA_FINDINGS) {
 		d->findings_lost++;
@@ -319,12 +331,24 @@ struct finding *finding_add(struct detect_worker *w, const struct detector *dete
 	f->key = key;
 	f->count = 1;
 	f->last_ns = last;
-	finding_stand(w, slot, f, x); // never false: there is nothing to give up
+	finding_stand(w, slot, f, x, evidence); // never false: there is nothing to give up
 	slot->generation = state->generation;
 	d->n_findings++;
 	finding_types(d, f, x, hits);
 	finding_met(state, f);
 	return f;
+}
+
+struct finding *finding_add(struct detect_worker *w, const struct detector *detector, uint64_t key,
+			    const struct exchange *x, uint32_t hits)
+{
+	return finding_make(w, detector, key, x, hits, evidence_wanted(w, detector, key, x));
+}
+
+struct finding *finding_note(struct detect_worker *w, const struct detector *detector, uint64_t key,
+			     const struct exchange *x, uint32_t hits)
+{
+	return finding_make(w, detector, key, x, hits, false);
 }
 
 // ---- merger

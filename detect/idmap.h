@@ -7,6 +7,8 @@
 
 #pragma once
 
+#include "detect/draft.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -62,7 +64,7 @@ static inline bool idmap_add(struct idmap *map, uint64_t id, void *value)
 		uint32_t wider = slots ? 2 * slots : 64;
 		struct idmap old = *map;
 
-		map->slots = calloc(wider, sizeof(*map->slots));
+		map->slots = draft_alloc(wider, sizeof(*map->slots));
 		if (!map->slots) {
 			*map = old;
 			return false;
@@ -72,7 +74,7 @@ static inline bool idmap_add(struct idmap *map, uint64_t id, void *value)
 			if (old.slots[i].value)
 				idmap_place(map, old.slots[i].id, old.slots[i].value);
 		}
-		free(old.slots);
+		draft_free(old.slots);
 	}
 	idmap_place(map, id, value);
 	map->n++;
@@ -101,6 +103,6 @@ static inline void idmap_remove(struct idmap *map, uint64_t id)
 
 static inline void idmap_fini(struct idmap *map)
 {
-	free(map->slots);
+	draft_free(map->slots);
 	*map = (struct idmap){0};
 }

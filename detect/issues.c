@@ -16,6 +16,7 @@
 #include "detect/datatype.h"
 #include "detect/keep.h"
 #include "detect/siphash.h"
+#include "detect/worker.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -60,6 +61,9 @@ void issues_clear(struct issues *t)
 	t->changed = NULL;
 	t->changed_end = &t->changed;
 	t->evidence_bytes = t->created = t->updated = t->lost = 0;
+	if (t->quiet.n)
+		t->quiet = (struct idset){0};
+	t->full = false;
 }
 
 // ---- The table
@@ -347,6 +351,7 @@ static void record_evidence(struct issues *t, struct issue_record *r, const stru
 	struct issue *issue = &r->issue;
 	struct issue_evidence copy;
 
+	t->full |= t->n > ISSUES_WITH_EVIDENCE || t->evidence_bytes + len > ISSUES_EVIDENCE_BYTES;
 	if (!r->with_evidence || issue->n_evidence == ISSUE_MAX_EVIDENCE || len == 0 ||
 	    t->evidence_bytes + len > ISSUES_EVIDENCE_BYTES)
 		return;
@@ -361,6 +366,8 @@ static void record_evidence(struct issues *t, struct issue_record *r, const stru
 	if (issue->n_evidence == 0)
 		r->urgent = true;
 	issue->evidence[issue->n_evidence++] = copy;
+	if (issue->n_evidence == ISSUE_MAX_EVIDENCE)
+		idset_add(&t->quiet, snapshot_finding(r->detector, r->key));
 }
 
 // One exchange that stands for the issue. The one kept for a judgement comes again and again.

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "detect/detect.h"
+#include "detect/idset.h"
 #include "detect/known.h"
 
 enum {
@@ -18,6 +19,8 @@ enum {
 struct issue_record;
 
 struct issues {
+	struct idset quiet; // findings that need no more evidence, as in snapshots
+	bool full;          // no more evidence is kept
 	issue_fn fn; // may be NULL
 	void *arg;
 	uint64_t seed, update_ns;

@@ -10,8 +10,6 @@
 
 #include "detect/keyctx.h"
 
-#include <stdlib.h>
-
 enum {
 	KEYCTX_TABLE = 4096, // slots of the word table, a power of two
 	KEYCTX_WORD_MAX = 32,
@@ -43,12 +41,14 @@ struct keyctx_words {
 
 // Words that stand beside the telling one. A name of these alone is generic.
 static const char *const keyctx_fillers[] = {
-	"number", "numbers", "no", "num", "nr", "nbr", "id", "ids", "value", "val", "code", "field",
-	"data", "str", "string", "text", "raw", "key", "type", "name", "address", "addr", "user",
-	"my", "the", "customer", "client", "owner", "primary", "secondary", "home", "work", "main",
-	"new", "old", "cell", "contact", "billing", "shipping", "default", "current", "personal",
-	"business", "company", "sender", "receiver", "from", "to", "holder", "full", "plain",
-	"member", "account", "acct", "input", "param", "row", "col", "item", "list", "info", NULL,
+	"number",  "numbers",  "no",       "num",     "nr",      "nbr",       "id",       "ids",
+	"value",   "val",      "code",     "field",   "data",    "str",       "string",   "text",
+	"raw",     "key",      "type",     "name",    "address", "addr",      "user",     "my",
+	"the",     "customer", "client",   "owner",   "primary", "secondary", "home",     "work",
+	"main",    "new",      "old",      "cell",    "contact", "billing",   "shipping", "default",
+	"current", "personal", "business", "company", "sender",  "receiver",  "from",     "to",
+	"holder",  "full",     "plain",    "member",  "account", "acct",      "input",    "param",
+	"row",     "col",      "item",     "list",    "info",    NULL,
 };
 
 static const char *const keyctx_generic[] = {
@@ -155,33 +155,30 @@ static bool keyctx_add(struct keyctx_words *w, const char *text, uint32_t type)
 	return true;
 }
 
-struct keyctx_words *keyctx_words_new(const uint64_t on[DATATYPE_WORDS])
+size_t keyctx_words_size(void)
 {
-	struct keyctx_words *w = calloc(1, sizeof(*w));
-	bool ok = w != NULL;
-
-	for (uint32_t i = 0; ok && keyctx_fillers[i]; i++) {
-		struct keyctx_word *e = keyctx_insert(w, (const uint8_t *)keyctx_fillers[i],
-						      (uint32_t)strlen(keyctx_fillers[i]));
-		ok = e != NULL;
-		if (ok)
-			e->filler = true;
-	}
-	for (uint32_t i = 0; ok && i < datatype_count(); i++) {
-		const struct datatype *t = datatype_get(i);
-
-		for (uint32_t j = 0; ok && keyctx_has(on, i) && t->context && t->context[j]; j++)
-			ok = keyctx_add(w, t->context[j], i);
-	}
-	if (ok)
-		return w;
-	free(w);
-	return NULL;
+	return sizeof(struct keyctx_words);
 }
 
-void keyctx_words_free(struct keyctx_words *words)
+bool keyctx_words_fill(struct keyctx_words *w, const uint64_t on[DATATYPE_WORDS])
 {
-	free(words);
+	for (uint32_t i = 0; keyctx_fillers[i]; i++) {
+		struct keyctx_word *e = keyctx_insert(w, (const uint8_t *)keyctx_fillers[i],
+						      (uint32_t)strlen(keyctx_fillers[i]));
+
+		if (!e)
+			return false;
+		e->filler = true;
+	}
+	for (uint32_t i = 0; i < datatype_count(); i++) {
+		const struct datatype *t = datatype_get(i);
+
+		for (uint32_t j = 0; keyctx_has(on, i) && t->context && t->context[j]; j++) {
+			if (!keyctx_add(w, t->context[j], i))
+				return false;
+		}
+	}
+	return true;
 }
 
 static void keyctx_join(struct keyctx *out, const uint64_t *types)
@@ -243,10 +240,11 @@ static void keyctx_split(const struct keyctx_words *w, const uint8_t *p, uint32_
 			 struct keyctx *out)
 {
 	const struct keyctx_word *found[KEYCTX_WORD_MAX + 1][KEYCTX_WORD_MAX + 1];
-	uint64_t reached = 1, leads = UINT64_C(1) << len;
+	uint64_t reached = 1, leads;
 
 	if (len < 2 * KEYCTX_SPLIT_MIN || len > KEYCTX_WORD_MAX)
 		return;
+	leads = UINT64_C(1) << len;
 	for (uint32_t i = 0; i < len; i++) {
 		uint32_t h = keyctx_hash_byte(KEYCTX_HASH_START, p[i]);
 
@@ -359,10 +357,11 @@ void keyctx_match(const struct keyctx_words *words, struct span key, struct keyc
 {
 	memset(out, 0, sizeof(*out));
 	keyctx_match_ascii(words, key, out);
-	if (words->n_wide && keyctx_is_wide(key.p, key.len < KEYCTX_KEY_MAX ? key.len
-									    : KEYCTX_KEY_MAX))
+	if (words->n_wide &&
+	    keyctx_is_wide(key.p, key.len < KEYCTX_KEY_MAX ? key.len : KEYCTX_KEY_MAX))
 		keyctx_match_wide(words, key, out);
 	out->odd = keyctx_is_odd(key);
+	out->plain = !out->any && !out->generic && !out->odd;
 }
 
 uint64_t keyctx_hash(struct span key, uint64_t seed)
@@ -379,8 +378,7 @@ const struct keyctx *keyctx_fill(const struct keyctx_words *words, struct keyctx
 {
 	keyctx_match(words, key, slot);
 	slot->hash = hash;
-	slot->len = key.len;
-	slot->used = true;
+	slot->len = key.len + 1;
 	keyctx_ends(key, slot->ends);
 	return slot;
 }

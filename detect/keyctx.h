@@ -8,23 +8,25 @@
 
 #include "detect/datatype.h"
 
+#include <stdalign.h>
+
 enum {
-	KEYCTX_SLOTS = 4096,  // names remembered per worker, a power of two
-	KEYCTX_KEY_MAX = 64,  // bytes of a name that are looked at
+	KEYCTX_SLOTS = 4096, // names remembered per worker, a power of two
+	KEYCTX_KEY_MAX = 64, // bytes of a name that are looked at
 };
 
 struct keyctx_words;
 
-// The answer for one name. 64 bytes: one cache line.
+// The answer for one name: one cache line.
 struct keyctx {
-	uint64_t hash;
+	alignas(64) uint64_t hash;
 	uint64_t types[DATATYPE_WORDS];
 	uint64_t ends[2]; // see keyctx_ends()
-	uint32_t len;
-	bool any;     // some type is in the set
-	bool generic; // says nothing by itself ("value", "number"): ask the container's name
-	bool odd;     // the name may itself be a value ("jane@example.org")
-	bool used;
+	uint32_t len;     // and one; 0: the slot is free
+	bool any;         // some type is in the set
+	bool generic;     // says nothing by itself ("value", "number"): ask the container's name
+	bool odd;         // the name may itself be a value ("jane@example.org")
+	bool plain;       // none of these
 };
 
 struct keyctx_cache {
@@ -32,9 +34,10 @@ struct keyctx_cache {
 	uint64_t seed;
 };
 
-// Builds the table from the context words of the types in the set. NULL: out of memory.
-struct keyctx_words *keyctx_words_new(const uint64_t on[DATATYPE_WORDS]);
-void keyctx_words_free(struct keyctx_words *words);
+// Fills a zeroed table of keyctx_words_size() bytes from the context words of the types in the
+// set. False: there are too many, or one is too long.
+size_t keyctx_words_size(void);
+bool keyctx_words_fill(struct keyctx_words *words, const uint64_t on[DATATYPE_WORDS]);
 
 // The set for a name, computed without a cache.
 void keyctx_match(const struct keyctx_words *words, struct span key, struct keyctx *out);
@@ -81,8 +84,10 @@ static inline const struct keyctx *keyctx_get(const struct keyctx_words *words,
 	struct keyctx *k = &cache->slot[mixed >> 32 & (KEYCTX_SLOTS - 1)];
 
 	keyctx_ends(key, ends);
-	if (k->hash == hash && k->ends[0] == ends[0] && k->ends[1] == ends[1] &&
-	    k->len == key.len && k->used)
+	// A slot that was never filled has the length of no name.
+	if (__builtin_expect(((k->hash ^ hash) | (k->ends[0] ^ ends[0]) | (k->ends[1] ^ ends[1]) |
+			      (k->len ^ (key.len + 1))) == 0,
+			     1))
 		return k;
 	return keyctx_fill(words, k, key, hash);
 }

@@ -218,6 +218,10 @@ void merger_reset(struct merger *m)
 		watch_clear(&m->watch[i]);
 	m->n_watch = 0;
 	m->watch_changed = false;
+	if (m->learnt.n)
+		m->learnt = (struct idset){0};
+	m->told_learnt = m->told_quiet = 0;
+	m->told_full = false;
 	issues_clear(&m->issues);
 	known_clear(&m->known);
 	for (uint32_t i = 0; i < m->n_detectors; i++)
@@ -226,7 +230,16 @@ void merger_reset(struct merger *m)
 	m->exchanges = m->calls_lost = m->findings_total = m->findings_lost = m->names_lost = 0;
 	m->now_ns = m->merges = 0;
 	// Idle workers may still point to any of them: emptied, not freed.
-	memset(m->snapshots, 0, sizeof(m->snapshots));
+	for (uint32_t i = 0; i < MERGER_SNAPSHOTS; i++) {
+		struct snapshot *s = &m->snapshots[i].snapshot;
+
+		if (s->learnt.n || s->quiet.n)
+			memset(s, 0, sizeof(*s));
+		s->n_watch = 0;
+		s->evidence_full = false;
+		m->snapshots[i].used = false;
+		m->snapshots[i].retired = 0;
+	}
 	snapshot_first(m);
 }
 
@@ -333,10 +346,19 @@ static struct merger_snapshot *snapshot_free(struct merger *m, uint32_t oldest)
 
 void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest)
 {
-	struct merger_snapshot *next = m->watch_changed ? snapshot_free(m, oldest) : NULL;
+	const struct issues *t = &m->issues;
+	bool changed = m->watch_changed || m->told_learnt != m->learnt.n ||
+		       m->told_quiet != t->quiet.n || m->told_full != t->full;
+	struct merger_snapshot *next = changed ? snapshot_free(m, oldest) : NULL;
 
 	if (!next)
 		return;
+	next->snapshot.learnt = m->learnt;
+	next->snapshot.quiet = t->quiet;
+	next->snapshot.evidence_full = t->full;
+	m->told_learnt = m->learnt.n;
+	m->told_quiet = t->quiet.n;
+	m->told_full = t->full;
 	next->snapshot.n_watch = m->n_watch;
 	for (uint32_t i = 0; i < m->n_watch; i++)
 		next->snapshot.watch[i] = m->watch[i].principal;
@@ -350,6 +372,11 @@ void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest)
 }
 
 // ---- For detectors
+
+void merger_learnt(struct merger *m, uint64_t endpoint)
+{
+	idset_add(&m->learnt, endpoint);
+}
 
 struct merged_endpoint *merger_endpoint(struct merger *m, uint64_t id)
 {

@@ -75,6 +75,9 @@ struct merger {
 	struct merger_watch watch[WATCH_MAX];
 	uint32_t n_watch;
 	bool watch_changed;
+	struct idset learnt; // endpoints, as in snapshots
+	uint32_t told_learnt, told_quiet; // of the published snapshot
+	bool told_full;
 	struct merger_snapshot snapshots[MERGER_SNAPSHOTS], *published;
 
 	uint64_t exchanges, calls_lost, findings_total, findings_lost, names_lost;

@@ -22,8 +22,20 @@ extern const struct conf_section principal_section;
 
 struct merged_principal;
 
-// Sets x->principal, its kind, x->user and x->credentials. x->query is set.
-void principal_identify(struct exchange *x, const struct principal_options *options, uint64_t seed);
+// Tokens that were decoded before, of one worker. Zeroed at the start.
+enum { PRINCIPAL_CACHE = 1024 };
+struct principal_cache {
+	struct principal_known {
+		uint64_t hash; // of the Authorization field; 0: free
+		uint64_t principal;
+		uint8_t user_len;
+		uint8_t user[EXCHANGE_USER];
+	} known[PRINCIPAL_CACHE];
+};
+
+// Sets x->principal, its kind, x->user and x->credentials. x->query is set. cache may be NULL.
+void principal_identify(struct exchange *x, const struct principal_options *options, uint64_t seed,
+			struct principal_cache *cache);
 // Does a query parameter of this name carry an API key in this value?
 bool principal_key_parameter(struct span key, struct span value);
 

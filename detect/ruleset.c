@@ -2,10 +2,13 @@
 // Copyright (c) 2026 The apitap authors
 //
 // Builds the ruleset from the registry and the section "types" of the configuration: dispatch
-// tables, word table, and the Hyperscan database. Control thread; takes some milliseconds. The
-// result is read by all workers and never written again.
+// tables, word table, and the Hyperscan database; and the scanners that use it. Control thread;
+// takes some milliseconds. The ruleset is read by all workers and never written again.
 
 #include "detect/ruleset.h"
+
+#include "detect/scanner.h"
+#include "detect/shapes.h"
 
 #include <hs/hs.h>
 #include <stdio.h>
@@ -130,6 +133,8 @@ static bool ruleset_enter(struct ruleset *r, uint32_t i)
 		return true;
 	if (t->run_chain)
 		return ruleset_few(&r->chain, i);
+	if (t->digits_min == 0 && r->gate[i].digits == 0)
+		r->letter_runs |= mixed & ((RUN_LEN(RUNS_WORD) << 1) - 1);
 	return ruleset_bucket(r, i, RUN_MIXED, mixed) && ruleset_bucket(r, i, RUN_PLUS, digits) &&
 	       (t->run_before == '+' || ruleset_bucket(r, i, RUN_DIGITS, digits));
 }
@@ -190,6 +195,7 @@ struct ruleset *ruleset_new(const struct conf *conf, char *why, size_t why_len)
 	r->test_numbers = types->test_numbers;
 	r->card = datatype_find("card.pan");
 	r->masks = runs_best();
+	r->worth = shapes_worth_best();
 	for (uint32_t i = 0; i < r->n_types; i++) {
 		bool off = false;
 
@@ -205,9 +211,13 @@ struct ruleset *ruleset_new(const struct conf *conf, char *why, size_t why_len)
 			goto fail;
 		}
 	}
-	r->words = keyctx_words_new(r->on);
+	r->words = calloc(1, keyctx_words_size());
 	if (!r->words)
 		goto memory;
+	if (!keyctx_words_fill(r->words, r->on)) {
+		snprintf(why, why_len, "the data types have too many context words");
+		goto fail;
+	}
 	if (!ruleset_compile(r, why, why_len))
 		goto fail;
 	return r;
@@ -223,6 +233,30 @@ void ruleset_free(struct ruleset *ruleset)
 	if (!ruleset)
 		return;
 	hs_free_database(ruleset->patterns);
-	keyctx_words_free(ruleset->words);
+	free(ruleset->words);
 	free(ruleset);
+}
+
+struct scanner *scanner_new(const struct ruleset *ruleset, uint64_t seed)
+{
+	struct scanner *s = aligned_alloc(alignof(struct scanner), sizeof(*s));
+
+	if (!s)
+		return NULL;
+	memset(s, 0, sizeof(*s));
+	s->rules = ruleset;
+	s->names.seed = seed;
+	if (ruleset->patterns && hs_alloc_scratch(ruleset->patterns, &s->scratch) != HS_SUCCESS) {
+		scanner_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void scanner_free(struct scanner *scanner)
+{
+	if (!scanner)
+		return;
+	hs_free_scratch(scanner->scratch);
+	free(scanner);
 }

@@ -39,28 +39,34 @@ struct few_types {
 
 // What the first run of a type must look like, apart from its length.
 struct shape_gate {
-	uint64_t first[2]; // ASCII bytes that it may begin with
-	uint64_t after[4]; // bytes that may follow one shorter than RUN_WHOLE
-	uint32_t form;     // bytes of its beginning that are known to be letters or digits …
-	uint32_t digits;   // … and which of those are digits
+	uint64_t first[2];   // ASCII bytes that it may begin with
+	uint64_t after[4];   // bytes that may follow one shorter than RUN_WHOLE
+	uint32_t form;       // bytes of its beginning that are known to be letters or digits …
+	uint32_t digits;     // … and which of those are digits
 	uint8_t near, least; // digits_near, digits_min
 	uint8_t before;
 };
 
+struct ruleset;
+typedef bool (*shapes_worth_fn)(const struct ruleset *rules, struct span text);
+
 struct ruleset {
 	uint32_t n_types;
 	const struct datatype *type[DATATYPE_MAX];
-	uint64_t on[DATATYPE_WORDS];    // not disabled
-	uint64_t shape[DATATYPE_WORDS]; // on, with a shape
-	uint64_t named[DATATYPE_WORDS]; // on, key_only
+	uint64_t on[DATATYPE_WORDS];               // not disabled
+	uint64_t shape[DATATYPE_WORDS];            // on, with a shape
+	uint64_t named[DATATYPE_WORDS];            // on, key_only
 	uint64_t run_set[DATATYPE_MAX][RUN_KINDS]; // lengths with context
 	struct shape_gate gate[DATATYPE_MAX];
 	struct bucket bucket[64][RUN_KINDS];
 	struct few_types at, chain, wide;
-	uint8_t near_min; // a text with fewer digits has no shape in it, chains apart
+	uint64_t
+		letter_runs; // lengths of runs without a digit that may begin a shape, chains apart
+	uint8_t near_min;    // a text with fewer digits has no shape in it, chains apart
 	bool test_numbers;
-	int card;         // index of card.pan or -1
+	int card; // index of card.pan or -1
 	runs_fn masks;
+	shapes_worth_fn worth;
 	struct keyctx_words *words;
 	struct hs_database *patterns; // ids are type indices; NULL: no pattern is on
 };

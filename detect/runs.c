@@ -6,10 +6,6 @@
 
 #include "detect/runs.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
 void runs_scalar(const uint8_t *p, uint32_t n, struct runs_block *out)
 {
 	for (uint32_t b = 0; b < n; b++) {
@@ -35,64 +31,17 @@ void runs_scalar(const uint8_t *p, uint32_t n, struct runs_block *out)
 
 #if defined(__x86_64__)
 
-// c - low <= width, unsigned, for each byte: equal to its minimum with width.
 static void runs_sse2(const uint8_t *p, uint32_t n, struct runs_block *out)
 {
-	const __m128i zero = _mm_set1_epi8('0'), nine = _mm_set1_epi8(9);
-	const __m128i a = _mm_set1_epi8('a'), z = _mm_set1_epi8(25);
-	const __m128i lower = _mm_set1_epi8(0x20), at = _mm_set1_epi8('@');
-
-	for (uint32_t b = 0; b < n; b++) {
-		struct runs_block m = {0};
-
-		for (uint32_t i = 0; i < RUNS_BLOCK; i += 16) {
-			__m128i x = _mm_loadu_si128((const __m128i *)(p + b * RUNS_BLOCK + i));
-			__m128i d = _mm_sub_epi8(x, zero);
-			__m128i l = _mm_sub_epi8(_mm_or_si128(x, lower), a);
-			uint32_t digit = (uint32_t)_mm_movemask_epi8(
-				_mm_cmpeq_epi8(_mm_min_epu8(d, nine), d));
-			uint32_t letter = (uint32_t)_mm_movemask_epi8(
-				_mm_cmpeq_epi8(_mm_min_epu8(l, z), l));
-
-			m.digit |= (uint64_t)digit << i;
-			m.alnum |= (uint64_t)(digit | letter) << i;
-			m.at |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(x, at)) << i;
-			m.wide |= (uint64_t)(uint32_t)_mm_movemask_epi8(x) << i;
-		}
-		out[b] = m;
-	}
-}
-
-__attribute__((target("avx2"))) static inline uint64_t runs_pair(__m256i low, __m256i high)
-{
-	return (uint32_t)_mm256_movemask_epi8(low) |
-	       (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
+	for (uint32_t b = 0; b < n; b++)
+		out[b] = runs_block_sse2(p + b * RUNS_BLOCK);
 }
 
 __attribute__((target("avx2"))) static void runs_avx2(const uint8_t *p, uint32_t n,
 						      struct runs_block *out)
 {
-	const __m256i zero = _mm256_set1_epi8('0'), nine = _mm256_set1_epi8(9);
-	const __m256i a = _mm256_set1_epi8('a'), z = _mm256_set1_epi8(25);
-	const __m256i lower = _mm256_set1_epi8(0x20), at = _mm256_set1_epi8('@');
-
-	for (uint32_t b = 0; b < n; b++) {
-		__m256i x = _mm256_loadu_si256((const __m256i *)(p + b * RUNS_BLOCK));
-		__m256i y = _mm256_loadu_si256((const __m256i *)(p + b * RUNS_BLOCK + 32));
-		__m256i d = _mm256_sub_epi8(x, zero), e = _mm256_sub_epi8(y, zero);
-		__m256i l = _mm256_sub_epi8(_mm256_or_si256(x, lower), a);
-		__m256i m = _mm256_sub_epi8(_mm256_or_si256(y, lower), a);
-		__m256i digit_x = _mm256_cmpeq_epi8(_mm256_min_epu8(d, nine), d);
-		__m256i digit_y = _mm256_cmpeq_epi8(_mm256_min_epu8(e, nine), e);
-		__m256i letter_x = _mm256_cmpeq_epi8(_mm256_min_epu8(l, z), l);
-		__m256i letter_y = _mm256_cmpeq_epi8(_mm256_min_epu8(m, z), m);
-
-		out[b].alnum = runs_pair(_mm256_or_si256(digit_x, letter_x),
-					 _mm256_or_si256(digit_y, letter_y));
-		out[b].digit = runs_pair(digit_x, digit_y);
-		out[b].at = runs_pair(_mm256_cmpeq_epi8(x, at), _mm256_cmpeq_epi8(y, at));
-		out[b].wide = runs_pair(x, y);
-	}
+	for (uint32_t b = 0; b < n; b++)
+		out[b] = runs_block_avx2(p + b * RUNS_BLOCK);
 }
 
 runs_fn runs_variant(uint32_t i)

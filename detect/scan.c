@@ -19,46 +19,20 @@
 
 #include "detect/check.h"
 #include "detect/escape.h"
+#include "detect/scanner.h"
 #include "detect/shapes.h"
 #include "flows/form.h"
 
 #include <hs/hs.h>
-#include <stdlib.h>
 
 enum {
-	SCAN_FOUND = 64,      // pattern hits per window
-	SCAN_ESCAPED = 512,   // longer values are judged with their escapes
-	SCAN_HOLD = 96,       // shapes are not longer
+	SCAN_ESCAPED = 512,    // longer values are judged with their escapes
+	SCAN_HOLD = 96,        // shapes are not longer
 	SCAN_HOLD_MATCH = 184, // what a check wants to see behind a pattern
-	SCAN_VALUE_MIN = 6,   // shorter values need a name that tells what they are
-	SCAN_NUMBER_MIN = 15, // numbers of which only cards are told without a name
+	SCAN_REFUSED = 128,    // false candidates that any text may have, and one for four bytes
+	SCAN_VALUE_MIN = 6,    // shorter values need a name that tells what they are
+	SCAN_NUMBER_MIN = 15,  // numbers of which only cards are told without a name
 	SCAN_NUMBER_MAX = 16,
-};
-
-// A pattern hit that waits for its value.
-struct found {
-	uint64_t off; // of the pattern's end in the body
-	uint32_t len; // of the value as the window showed it; 0: refused there
-	uint16_t type;
-	uint8_t kept;
-	uint8_t bytes[PENDING_BYTES];
-};
-
-struct scan_match {
-	uint32_t type, end;
-};
-
-struct scanner {
-	const struct ruleset *rules;
-	hs_scratch_t *scratch;
-	struct scan_stats stats;
-	uint64_t serial; // of the last message
-	uint64_t owner;  // message that found[] is of
-	uint32_t n_found, next;
-	struct found found[SCAN_FOUND];
-	uint32_t n_match;
-	struct scan_match match[SCAN_FOUND];
-	struct keyctx_cache names;
 };
 
 // Where the hits of one call go to. Not cleared as a whole: it is set up for every value that gets
@@ -70,16 +44,17 @@ struct sink {
 	void *arg;
 	struct span parent;
 	uint64_t field;
-	uint64_t off;    // of the text in the body
-	struct span raw; // set when text is decoded: hits are of the whole value
+	uint64_t off;                  // of the text in the body
+	struct span raw;               // set when text is decoded: hits are of the whole value
+	uint64_t told[DATATYPE_WORDS]; // types reported of a decoded text
 	enum dir dir;
-	bool secret;     // a secret was reported
+	bool secret; // a secret was reported
 	// Texts: candidates from here on are held back. UINT32_MAX: none.
 	uint32_t hold;
 	struct scan_pending *pending;
 };
 
-static const struct keyctx scan_no_name;
+static const struct keyctx scan_no_name = {.plain = true};
 
 static void sink_take(void *arg, uint32_t type, struct span value, uint32_t start);
 
@@ -93,6 +68,8 @@ static inline void sink_init(struct sink *k, struct scanner *s, hit_fn fn, void 
 	k->job.key = &scan_no_name;
 	k->job.name = (struct span){0};
 	k->job.padded = false;
+	k->job.budget = SCAN_REFUSED + text.len / 4;
+	k->job.spent = 0;
 	k->job.fn = sink_take;
 	k->job.arg = k;
 	k->s = s;
@@ -130,6 +107,12 @@ static void sink_report(struct sink *k, uint32_t type, struct span value, bool c
 
 	if (!scan_wanted(k->s->rules, type, value, ctx))
 		return;
+	// All hits of a decoded text are of the same whole value.
+	if (k->raw.len) {
+		if (keyctx_has(k->told, type))
+			return;
+		k->told[type / 64] |= UINT64_C(1) << (type % 64);
+	}
 	k->secret |= k->s->rules->type[type]->group == GROUP_SECRET;
 	k->fn(k->arg, &hit);
 }
@@ -234,7 +217,8 @@ static void scan_judge_matches(struct scanner *s, struct sink *k, uint32_t hold_
 static void scan_named(struct sink *k)
 {
 	const struct ruleset *r = k->s->rules;
-	struct candidate c = {.text = k->job.text, .at = k->job.text.p, .key = k->job.name, .ctx = true};
+	struct candidate c = {
+		.text = k->job.text, .at = k->job.text.p, .key = k->job.name, .ctx = true};
 
 	for (uint32_t w = 0; w < DATATYPE_WORDS; w++) {
 		uint64_t set = k->job.key->types[w] & r->named[w];
@@ -252,13 +236,20 @@ static void scan_named(struct sink *k)
 	}
 }
 
+static void scan_shapes(struct sink *k)
+{
+	shapes_scan(&k->job);
+	if (k->job.spent > k->job.budget)
+		k->s->stats.curbed++;
+}
+
 // A whole text at once.
 static void scan_whole(struct scanner *s, struct sink *k, bool padded, bool patterns)
 {
 	k->job.padded = padded;
 	k->job.to = k->job.text.len;
 	if (k->job.text.len >= SCAN_VALUE_MIN || k->job.key->any)
-		shapes_scan(&k->job);
+		scan_shapes(k);
 	if (patterns) {
 		scan_patterns(s, k->job.text, 0);
 		scan_judge_matches(s, k, UINT32_MAX);
@@ -302,6 +293,8 @@ static void scan_piece(struct scanner *s, struct scan_pending *p, struct sink *k
 		from = (uint32_t)(p->next - k->off);
 	if (p->seen > k->off + SCAN_HOLD_MATCH)
 		after = (uint32_t)(p->seen - SCAN_HOLD_MATCH - k->off);
+	if (p->text_from > k->off + after)
+		after = (uint32_t)(p->text_from - k->off);
 	k->pending = p;
 	k->hold = len > SCAN_HOLD ? len - SCAN_HOLD : 0;
 	if (from < len) {
@@ -317,7 +310,7 @@ static void scan_piece(struct scanner *s, struct scan_pending *p, struct sink *k
 		k->job.from = decided;
 		k->job.to = len;
 		if (decided < len)
-			shapes_scan(&k->job);
+			scan_shapes(k);
 	}
 	if (patterns) {
 		scan_patterns(s, k->job.text, after);
@@ -347,7 +340,6 @@ static void scan_own(struct scanner *s, struct scan_pending *p)
 		if (p->hit[i].off <= p->done)
 			continue;
 		f->off = p->hit[i].off;
-		f->len = p->hit[i].len;
 		f->type = p->hit[i].type;
 		f->kept = p->hit[i].kept;
 		memcpy(f->bytes, p->hit[i].bytes, sizeof(f->bytes));
@@ -364,7 +356,6 @@ static void scan_park(struct scanner *s, struct scan_pending *p)
 		const struct found *f = &s->found[s->n_found - n + i];
 
 		p->hit[i].off = f->off;
-		p->hit[i].len = f->len;
 		p->hit[i].type = f->type;
 		p->hit[i].kept = f->kept;
 		memcpy(p->hit[i].bytes, f->bytes, sizeof(f->bytes));
@@ -385,9 +376,21 @@ static void scan_orphan(struct scanner *s, const struct found *f, enum dir dir, 
 		sink_report(&k, f->type, kept, false);
 }
 
+static void scan_orphans(struct scanner *s, struct scan_pending *p, enum dir dir, hit_fn fn,
+			 void *arg)
+{
+	if (p->n == 0)
+		return;
+	scan_own(s, p);
+	for (; s->next < s->n_found; s->next++)
+		scan_orphan(s, &s->found[s->next], dir, fn, arg);
+	p->n = 0;
+}
+
 static void scan_window_values(struct scanner *s, struct scan_pending *p, const struct window *w,
 			       hit_fn fn, void *arg)
 {
+	p->text = false;
 	scan_patterns(s, w->bytes, w->fresh);
 	if (s->n_match == 0)
 		return;
@@ -410,7 +413,6 @@ static void scan_window_values(struct scanner *s, struct scan_pending *p, const 
 		f->type = (uint16_t)s->match[i].type;
 		v = scan_check(s->rules, f->type, w->bytes, s->match[i].end, (struct span){0},
 			       &scan_no_name);
-		f->len = v.len;
 		f->kept = (uint8_t)(v.len < PENDING_BYTES ? v.len : PENDING_BYTES);
 		if (f->kept)
 			memcpy(f->bytes, v.p, f->kept);
@@ -462,30 +464,6 @@ static bool scan_meet(struct scanner *s, struct scan_pending *p, const struct va
 
 // --- the interface
 
-struct scanner *scanner_new(const struct ruleset *ruleset, uint64_t seed)
-{
-	struct scanner *s = aligned_alloc(64, (sizeof(*s) + 63) / 64 * 64);
-
-	if (!s)
-		return NULL;
-	memset(s, 0, sizeof(*s));
-	s->rules = ruleset;
-	s->names.seed = seed;
-	if (ruleset->patterns && hs_alloc_scratch(ruleset->patterns, &s->scratch) != HS_SUCCESS) {
-		scanner_free(s);
-		return NULL;
-	}
-	return s;
-}
-
-void scanner_free(struct scanner *scanner)
-{
-	if (!scanner)
-		return;
-	hs_free_scratch(scanner->scratch);
-	free(scanner);
-}
-
 const struct scan_stats *scanner_stats(const struct scanner *scanner)
 {
 	return &scanner->stats;
@@ -494,16 +472,22 @@ const struct scan_stats *scanner_stats(const struct scanner *scanner)
 void scan_window(struct scanner *s, struct scan_pending *pending, const struct window *window,
 		 hit_fn fn, void *arg)
 {
-	if (window->values) {
-		pending->text = false;
-		scan_window_values(s, pending, window, fn, arg);
-	} else {
-		struct sink k;
+	struct sink k;
 
-		sink_init(&k, s, fn, arg, window->dir, window->bytes, window->off);
-		pending->text = true;
-		scan_piece(s, pending, &k, true);
+	if (window->values) {
+		scan_window_values(s, pending, window, fn, arg);
+		return;
 	}
+	if (!pending->text) {
+		// What is repeated came as values, as far as it was understood.
+		scan_release(s, pending, UINT64_MAX, window->dir, fn, arg);
+		scan_orphans(s, pending, window->dir, fn, arg);
+		pending->text = true;
+		pending->text_from = window->off + window->fresh;
+		pending->next = pending->seen = pending->text_from;
+	}
+	sink_init(&k, s, fn, arg, window->dir, window->bytes, window->off);
+	scan_piece(s, pending, &k, true);
 }
 
 // The part of a path that names the last container: "users" of "$.users[]".
@@ -518,21 +502,27 @@ static struct span scan_container(struct span parent)
 	return (struct span){parent.p + start, end - start};
 }
 
+// "number" of "$.card": the container's name tells.
+static __attribute__((noinline)) const struct keyctx *scan_generic(struct scanner *s,
+								   const struct keyctx *k,
+								   struct span parent)
+{
+	struct span key = scan_container(parent);
+
+	if (key.len == 0)
+		return k;
+	return keyctx_get(s->rules->words, &s->names, key, keyctx_hash(key, s->names.seed));
+}
+
 static inline const struct keyctx *scan_name(struct scanner *s, struct span key, uint64_t hash,
-				      struct span parent)
+					     struct span parent)
 {
 	const struct keyctx *k;
 
 	if (key.len == 0)
 		return &scan_no_name;
 	k = keyctx_get(s->rules->words, &s->names, key, hash);
-	if (k->generic && parent.len) {
-		key = scan_container(parent);
-		if (key.len)
-			k = keyctx_get(s->rules->words, &s->names, key,
-				       keyctx_hash(key, s->names.seed));
-	}
-	return k;
+	return k->generic && parent.len ? scan_generic(s, k, parent) : k;
 }
 
 // A name that is itself a value, such as an address with '@' that maps to an object.
@@ -564,10 +554,10 @@ static bool scan_decode(const struct value *v, uint8_t *buf, struct span *text, 
 
 // A value that may hold something.
 static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
-							struct scan_pending *pending,
-							const struct value *value,
-							const struct keyctx *key, hit_fn fn,
-							void *arg)
+						       struct scan_pending *pending,
+						       const struct value *value,
+						       const struct keyctx *key, hit_fn fn,
+						       void *arg)
 {
 	uint8_t buf[SCAN_ESCAPED + RUNS_BLOCK];
 	bool again = false, decoded;
@@ -583,8 +573,10 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 	decoded = scan_decode(value, buf, &k.job.text, &again);
 	if (pending->n && scan_meet(s, pending, value, &k, !decoded))
 		again |= decoded;
-	if (decoded)
+	if (decoded) {
 		k.raw = value->v;
+		memset(k.told, 0, sizeof(k.told));
+	}
 	if (value->kind != VALUE_TEXT) {
 		scan_whole(s, &k, true, again);
 		return;
@@ -606,15 +598,14 @@ void scan_value(struct scanner *s, struct scan_pending *pending, const struct va
 	if (pending->text)
 		return;
 	key = scan_name(s, value->key, value->key_hash, value->parent);
-	if (!key->any && !key->odd && pending->n == 0) {
+	if ((key->plain || (!key->any && !key->odd)) && pending->n == 0) {
+		// An amount, an id or a time; of what needs no name only a card is a number.
+		if (value->kind == VALUE_NUMBER && (len < SCAN_NUMBER_MIN || len > SCAN_NUMBER_MAX))
+			return;
 		if (len < SCAN_VALUE_MIN)
 			return;
-		// An amount, an id or a time; of what needs no name only a card is a number.
-		if (value->kind == VALUE_NUMBER &&
-		    (len < SCAN_NUMBER_MIN || len > SCAN_NUMBER_MAX))
-			return;
 		if (value->kind != VALUE_TEXT && !value->escaped &&
-		    !shapes_worth(s->rules, value->v))
+		    !s->rules->worth(s->rules, value->v))
 			return;
 	}
 	scan_value_whole(s, pending, value, key, fn, arg);
@@ -623,14 +614,9 @@ void scan_value(struct scanner *s, struct scan_pending *pending, const struct va
 void scan_end(struct scanner *s, struct scan_pending *pending, enum dir dir, hit_fn fn, void *arg)
 {
 	scan_release(s, pending, UINT64_MAX, dir, fn, arg);
-	if (pending->n) {
-		scan_own(s, pending);
-		for (; s->next < s->n_found; s->next++)
-			scan_orphan(s, &s->found[s->next], dir, fn, arg);
-	}
+	scan_orphans(s, pending, dir, fn, arg);
 	if (s->owner == pending->id)
 		s->owner = 0;
-	pending->n = 0;
 	pending->id = 0;
 }
 

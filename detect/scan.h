@@ -10,19 +10,22 @@
 #include "detect/datatype.h"
 #include "flows/event.h"
 
+#include <assert.h>
+
 struct ruleset;
 struct scanner;
 
 struct hit {
-	uint16_t type;     // index of the data type
-	bool ctx;          // the field's name supports it
+	uint16_t type; // index of the data type
+	bool ctx;      // the field's name supports it
 	enum dir dir;
-	struct span value; // dies with the call
+	struct span value;       // dies with the call
 	struct span key, parent; // of the field; both empty: found in unstructured text
-	uint64_t field;    // identity of the field, 0: unstructured text
-	uint64_t off;      // of value.p in the decoded body, or in the text given to scan_text
+	uint64_t field;          // identity of the field, 0: unstructured text
+	uint64_t off; // of value.p in the decoded body, or in the text given to scan_text
 };
 
+// Must not call the scanner that it is called by.
 typedef void (*hit_fn)(void *arg, const struct hit *hit);
 
 // What a message waits for, from one piece of its body to the next. Zeroed at the start of a
@@ -34,23 +37,23 @@ typedef void (*hit_fn)(void *arg, const struct hit *hit);
 enum {
 	PENDING_HITS = 4,
 	PENDING_HELD = 8,
-	PENDING_BYTES = 33,
+	PENDING_BYTES = 37,
 	PENDING_TAIL = 256,
 };
 
 struct scan_pending {
-	uint64_t id;   // number of the message on its worker; 0: nothing was seen yet
-	uint64_t done; // patterns that end up to here in the body have met their value
-	uint64_t next; // text: candidates that start before are decided
-	uint64_t seen; // text: end of what was shown, in the body
-	bool text;     // the last window came without values
+	uint64_t id;        // number of the message on its worker; 0: nothing was seen yet
+	uint64_t done;      // patterns that end up to here in the body have met their value
+	uint64_t next;      // text: candidates that start before are decided
+	uint64_t seen;      // text: end of what was shown, in the body
+	uint64_t text_from; // text: what is before came as values
+	bool text;          // the last window came without values
 	uint8_t n, n_held;
 	uint16_t tail_len;
 	struct {
 		uint64_t off; // of the pattern's end in the decoded body
-		uint32_t len; // of the value, 0: it was not complete in its window
 		uint16_t type;
-		uint8_t kept; // bytes of it that were copied
+		uint8_t kept; // bytes that were copied; 0: its window did not show the whole value
 		uint8_t bytes[PENDING_BYTES];
 	} hit[PENDING_HITS];
 	struct {
@@ -61,6 +64,8 @@ struct scan_pending {
 	uint8_t tail[PENDING_TAIL];
 };
 
+static_assert(sizeof(struct scan_pending) == 560, "two of them belong to every exchange");
+
 // Compiles the patterns of all types that the configuration leaves on. NULL with a sentence.
 struct ruleset *ruleset_new(const struct conf *conf, char *why, size_t why_len);
 void ruleset_free(struct ruleset *ruleset);
@@ -70,12 +75,14 @@ void scanner_free(struct scanner *scanner);
 struct scan_stats {
 	uint64_t stopped; // windows with more pattern hits than are looked at
 	uint64_t dropped; // pattern hits that were forgotten before their value came
+	uint64_t curbed;  // texts with more false candidates than are looked at
 };
 
 const struct scan_stats *scanner_stats(const struct scanner *scanner);
 
-// The pieces of one message, in the order in which the flow side makes them. Each value is
-// reported at most once per type.
+// The pieces of one message, in the order in which the flow side makes them. Each occurrence of a
+// sensitive value is reported once per type, however the body is cut; of a value with escapes,
+// which is reported as a whole, one per type.
 void scan_window(struct scanner *s, struct scan_pending *pending, const struct window *window,
 		 hit_fn fn, void *arg);
 void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,

@@ -13,7 +13,8 @@ static bool contains(struct span s, const char *word)
 	size_t n = strlen(word);
 
 	for (uint32_t i = 0; n <= s.len && i <= s.len - n; i++) {
-		if (span_ieq(span_make(s.p + i, n), span_make(word, n)))
+		if (span_lower(s.p[i]) == (uint8_t)*word &&
+		    span_ieq(span_make(s.p + i, n), span_make(word, n)))
 			return true;
 	}
 	return false;
@@ -21,8 +22,12 @@ static bool contains(struct span s, const char *word)
 
 static bool contains_any(struct span s, const char *const *words)
 {
+	uint32_t letters = 0; // that occur in s: most words begin with none of them
+
+	for (uint32_t i = 0; i < s.len; i++)
+		letters |= UINT32_C(1) << (s.p[i] & 31);
 	for (; *words; words++) {
-		if (contains(s, *words))
+		if (letters >> (**words & 31) & 1 && contains(s, *words))
 			return true;
 	}
 	return false;
@@ -31,7 +36,8 @@ static bool contains_any(struct span s, const char *const *words)
 static bool is_any(struct span s, const char *const *words)
 {
 	for (; *words; words++) {
-		if (span_ieq(s, span_make(*words, strlen(*words))))
+		if (s.len && span_lower(s.p[0]) == (uint8_t)**words &&
+		    span_ieq(s, span_make(*words, strlen(*words))))
 			return true;
 	}
 	return false;

@@ -14,18 +14,19 @@
 #include "detect/shapes.h"
 
 enum {
-	SHAPES_BLOCKS = 32,                    // masks made at a time
-	SHAPES_STEP = SHAPES_BLOCKS - 2,       // of which this many are looked at
-	WIDE_MIN = 12,                         // bytes beyond ASCII that make a text wide
-	WIDE_VALUES = 64,                      // values that are taken from one wide text
+	SHAPES_BLOCKS = 32,              // masks made at a time
+	SHAPES_STEP = SHAPES_BLOCKS - 2, // of which this many are looked at
+	WIDE_MIN = 12,                   // bytes beyond ASCII that make a text wide
+	CHAIN_BYTES = 18,                // of six pairs, and one
+	WIDE_VALUES = 64,                // values that are taken from one wide text
 };
 
-#define UUID_BYTES 36
-#define UUID_ALNUM UINT64_C(0xfff7bdeff) // 8-4-4-4-12
-#define DATE_DIGITS UINT64_C(0x36f)      // 4-2-2
-#define STAMP_DIGITS UINT64_C(0x1b)      // of hours and minutes
-#define PAIRS_ALNUM UINT64_C(0x1b6db)    // 2-2-2-2-2-2
-#define QUADS_ALNUM UINT64_C(0x3def)     // 4-4-4
+#define UUID_BYTES   36
+#define UUID_ALNUM   UINT64_C(0xfff7bdeff) // 8-4-4-4-12
+#define DATE_DIGITS  UINT64_C(0x36f)       // 4-2-2
+#define STAMP_DIGITS UINT64_C(0x1b)        // of hours and minutes
+#define PAIRS_ALNUM  UINT64_C(0x1b6db)     // 2-2-2-2-2-2
+#define QUADS_ALNUM  UINT64_C(0x3def)      // 4-4-4
 
 // One start: the 64 bits from there on.
 struct shapes_at {
@@ -33,7 +34,7 @@ struct shapes_at {
 	uint32_t len;
 	uint64_t alnum, digit;
 	enum run_kind kind;
-	uint8_t near, digits;  // digits close by, and in it
+	uint8_t near, digits;         // digits close by, and in it
 	uint8_t first, before, after; // its first byte, and those around it; 0: none
 };
 
@@ -72,17 +73,21 @@ static inline const struct bucket *shapes_bucket(const struct ruleset *rules,
 }
 
 // Tries one type; the end of the accepted value, or 0.
-static uint32_t shapes_try(const struct shapes_job *job, uint32_t type, const struct candidate *c,
+static uint32_t shapes_try(struct shapes_job *job, uint32_t type, const struct candidate *c,
 			   uint32_t start)
 {
 	const struct datatype *t = job->rules->type[type];
 	struct candidate copy = *c;
 	struct span v;
 
+	if (job->spent > job->budget)
+		return 0;
 	copy.ctx = keyctx_has(job->key->types, type);
 	v = shapes_check(t, &copy);
-	if (v.len == 0)
+	if (v.len == 0) {
+		job->spent++;
 		return 0;
+	}
 	job->fn(job->arg, type, v, start);
 	return (uint32_t)(v.p - c->text.p) + v.len;
 }
@@ -117,7 +122,7 @@ static void shapes_open(const struct shapes_job *job, const struct shapes_at *a,
 	};
 }
 
-static uint32_t shapes_few(const struct shapes_job *job, const struct few_types *few,
+static uint32_t shapes_few(struct shapes_job *job, const struct few_types *few,
 			   const struct shapes_at *a, struct shapes_runs *r)
 {
 	uint32_t end = 0;
@@ -133,12 +138,12 @@ static uint32_t shapes_few(const struct shapes_job *job, const struct few_types 
 }
 
 // Types that the field's name supports, whatever else they need.
-static void shapes_named(const struct shapes_job *job, const struct shapes_at *a,
-			 struct shapes_runs *r)
+static void shapes_named(struct shapes_job *job, const struct shapes_at *a, struct shapes_runs *r)
 {
 	const struct ruleset *rules = job->rules;
 	uint32_t bit = a->len < 63 ? a->len : 63;
 
+	job->spent++; // the look at all of them
 	for (uint32_t w = 0; w < DATATYPE_WORDS; w++) {
 		uint64_t set = job->key->types[w] & rules->shape[w];
 
@@ -155,7 +160,7 @@ static void shapes_named(const struct shapes_job *job, const struct shapes_at *a
 }
 
 // All types for one start; the end of what was accepted without the name's help, or 0.
-static uint32_t shapes_start(const struct shapes_job *job, const struct shapes_at *a)
+static uint32_t shapes_start(struct shapes_job *job, const struct shapes_at *a)
 {
 	const struct ruleset *rules = job->rules;
 	const struct bucket *b = shapes_bucket(rules, a);
@@ -226,7 +231,7 @@ static inline uint32_t shapes_skip(struct span text, const struct shapes_at *a)
 }
 
 // Texts whose types are found by their script. The check finds the first value by itself.
-static void shapes_wide(const struct shapes_job *job)
+static void shapes_wide(struct shapes_job *job)
 {
 	for (uint32_t i = 0; i < job->rules->wide.n; i++) {
 		uint32_t type = job->rules->wide.type[i], pos = job->from;
@@ -248,7 +253,7 @@ static void shapes_wide(const struct shapes_job *job)
 	}
 }
 
-static void shapes_address(const struct shapes_job *job, uint32_t pos)
+static void shapes_address(struct shapes_job *job, uint32_t pos)
 {
 	struct candidate c = {.text = job->text, .at = job->text.p + pos + 1, .key = job->name};
 
@@ -256,18 +261,50 @@ static void shapes_address(const struct shapes_job *job, uint32_t pos)
 		shapes_try(job, job->rules->at.type[i], &c, pos);
 }
 
-// Whether six runs of two bytes or three of four might start in a block.
-static bool shapes_chain(uint64_t alnum, uint64_t starts)
+// The start of the run that reaches the end of a block, or no bit.
+static inline uint64_t shapes_last(uint64_t alnum)
+{
+	if (!(alnum >> 63))
+		return 0;
+	return ~alnum ? UINT64_C(1) << (63 - __builtin_clzll(~alnum)) << 1 : 1;
+}
+
+// Where six runs of two bytes or three of four might start in a block. open: the text goes on
+// behind it, and what starts near its end cannot be told.
+static inline uint64_t shapes_chains(uint64_t alnum, uint64_t starts, bool open)
 {
 	uint64_t ends = alnum & ~(alnum >> 1);
 	uint64_t two = starts & ends >> 1, four = starts & ends >> 3;
+	uint64_t chains = (two & two >> 3 & two >> 6) | (four & four >> 5);
 
-	return (two & two >> 3 & two >> 6) || (four & four >> 5);
+	if (open)
+		chains |= ((two | four) & ~shapes_low(64 - CHAIN_BYTES)) |
+			  (starts & shapes_last(alnum));
+	return chains;
+}
+
+// The starts that are worth a look: of runs with a digit, and of short ones that may begin a value
+// without one. Adding the digits to the runs carries into the byte behind each run that has one.
+static inline uint64_t shapes_candidates(const struct ruleset *rules, const struct runs_block *b,
+					 uint64_t starts)
+{
+	uint64_t runs_end = b->alnum & ~(b->alnum >> 1), found = 0;
+	uint64_t behind = (b->alnum + b->digit) & ~b->alnum;
+
+	for (; behind; behind &= behind - 1) {
+		uint64_t gaps = ~b->alnum & ((behind & -behind) - 1);
+
+		found |= gaps ? UINT64_C(1) << (63 - __builtin_clzll(gaps)) << 1 : 1;
+	}
+	for (uint64_t set = rules->letter_runs; set; set &= set - 1)
+		found |= starts & runs_end >> (__builtin_ctzll(set) - 1);
+	// The carry of the last run is lost, and the run may go on behind the block.
+	return (found | shapes_last(b->alnum)) & starts;
 }
 
 // The starts of one block: b[0], with the block behind it in b[1] and b[2].
-static uint32_t shapes_block(const struct shapes_job *job, const struct runs_block *b,
-			     uint32_t base, bool joined, uint32_t skip)
+static uint32_t shapes_block(struct shapes_job *job, const struct runs_block *b, uint32_t base,
+			     bool joined, uint32_t skip)
 {
 	uint64_t starts = b[0].alnum & ~(b[0].alnum << 1 | joined);
 	uint64_t near = b[1].digit & shapes_low(RUN_NEAR);
@@ -276,17 +313,23 @@ static uint32_t shapes_block(const struct shapes_job *job, const struct runs_blo
 		starts &= ~shapes_low(job->from - base);
 	if (job->to - base < 64)
 		starts &= shapes_low(job->to - base);
-	if (!job->key->any &&
-	    (uint32_t)__builtin_popcountll(b[0].digit) + (uint32_t)__builtin_popcountll(near) <
-		    job->rules->near_min &&
-	    !shapes_chain(b[0].alnum, starts))
-		return skip;
+	if (!job->key->any) {
+		uint64_t chains = shapes_chains(b[0].alnum, starts, true);
+
+		if (__builtin_popcountll(b[0].digit) + __builtin_popcountll(near) <
+		    job->rules->near_min)
+			starts = chains;
+		else
+			starts = shapes_candidates(job->rules, b, starts) | chains;
+	}
 	for (; starts; starts &= starts - 1) {
 		uint32_t bit = (uint32_t)__builtin_ctzll(starts), end;
 		struct shapes_at a;
 
 		if (base + bit < skip)
 			continue;
+		if (job->spent > job->budget)
+			break;
 		a = shapes_view(job->text, base + bit, runs_join(b[0].alnum, b[1].alnum, bit),
 				runs_join(b[0].digit, b[1].digit, bit));
 		if (!job->key->any) {
@@ -330,12 +373,12 @@ static uint32_t shapes_masks(const struct shapes_job *job, uint32_t base, uint32
 
 // One block alone: the same looks as in shapes_block() and shapes_start(), without a name, up to
 // the point where a type would be asked.
-static bool shapes_worth_block(const struct ruleset *rules, struct span text)
+static inline __attribute__((always_inline)) bool shapes_worth_block(const struct ruleset *rules,
+								     struct span text,
+								     struct runs_block b)
 {
-	struct runs_block b;
 	uint64_t keep = shapes_low(text.len), starts;
 
-	rules->masks(text.p, 1, &b);
 	if (b.at & keep)
 		return true;
 	b.digit &= keep;
@@ -344,7 +387,16 @@ static bool shapes_worth_block(const struct ruleset *rules, struct span text)
 		return true;
 	starts = b.alnum & ~(b.alnum << 1);
 	if (__builtin_popcountll(b.digit) < rules->near_min)
-		return __builtin_popcountll(starts) >= 3 && shapes_chain(b.alnum, starts);
+		return shapes_chains(b.alnum, starts, false);
+	// The most usual ones are a UUID or a time stamp and nothing else.
+	if (starts & 1) {
+		struct shapes_at a = {.alnum = b.alnum, .digit = b.digit};
+
+		a.len = ~b.alnum ? (uint32_t)__builtin_ctzll(~b.alnum) : 64;
+		if (shapes_skip(text, &a) == text.len)
+			return false;
+	}
+	starts = shapes_candidates(rules, &b, starts) | shapes_chains(b.alnum, starts, false);
 	while (starts) {
 		uint32_t bit = (uint32_t)__builtin_ctzll(starts), end;
 		struct shapes_at a = shapes_view(text, bit, b.alnum >> bit, b.digit >> bit);
@@ -366,13 +418,11 @@ static bool shapes_worth_block(const struct ruleset *rules, struct span text)
 	return false;
 }
 
-bool shapes_worth(const struct ruleset *rules, struct span text)
+static bool shapes_worth_long(const struct ruleset *rules, struct span text)
 {
 	struct runs_block b[SHAPES_BLOCKS];
 	uint32_t before = 0, wide = 0;
 
-	if (text.len <= RUNS_BLOCK)
-		return shapes_worth_block(rules, text);
 	for (uint32_t base = 0; base < text.len;) {
 		uint32_t left = text.len - base, n;
 
@@ -387,7 +437,7 @@ bool shapes_worth(const struct ruleset *rules, struct span text)
 
 			wide += (uint32_t)__builtin_popcountll(b[i].wide & keep);
 			if (b[i].at & keep || before + digits >= rules->near_min ||
-			    wide >= WIDE_MIN || shapes_chain(alnum, alnum & ~(alnum << 1)))
+			    wide >= WIDE_MIN || shapes_chains(alnum, alnum & ~(alnum << 1), false))
 				return true;
 			before = digits;
 		}
@@ -395,7 +445,67 @@ bool shapes_worth(const struct ruleset *rules, struct span text)
 	return false;
 }
 
-uint32_t shapes_scan(const struct shapes_job *job)
+static bool shapes_worth_plain(const struct ruleset *rules, struct span text)
+{
+	struct runs_block b;
+
+	if (text.len > RUNS_BLOCK)
+		return shapes_worth_long(rules, text);
+	runs_scalar(text.p, 1, &b);
+	return shapes_worth_block(rules, text, b);
+}
+
+#if defined(__x86_64__)
+static bool shapes_worth_sse2(const struct ruleset *rules, struct span text)
+{
+	return text.len > RUNS_BLOCK ? shapes_worth_long(rules, text)
+				     : shapes_worth_block(rules, text, runs_block_sse2(text.p));
+}
+
+__attribute__((target("avx2,bmi,bmi2,popcnt"))) static bool shapes_worth_avx2(
+	const struct ruleset *rules, struct span text)
+{
+	return text.len > RUNS_BLOCK ? shapes_worth_long(rules, text)
+				     : shapes_worth_block(rules, text, runs_block_avx2(text.p));
+}
+
+static bool shapes_has_avx2(void)
+{
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+	       __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
+}
+
+shapes_worth_fn shapes_worth_variant(uint32_t i)
+{
+	switch (i) {
+	case 0:
+		return shapes_worth_plain;
+	case 1:
+		return shapes_worth_sse2;
+	case 2:
+		return shapes_has_avx2() ? shapes_worth_avx2 : NULL;
+	default:
+		return NULL;
+	}
+}
+
+shapes_worth_fn shapes_worth_best(void)
+{
+	return shapes_has_avx2() ? shapes_worth_avx2 : shapes_worth_sse2;
+}
+#else
+shapes_worth_fn shapes_worth_variant(uint32_t i)
+{
+	return i == 0 ? shapes_worth_plain : NULL;
+}
+
+shapes_worth_fn shapes_worth_best(void)
+{
+	return shapes_worth_plain;
+}
+#endif
+
+uint32_t shapes_scan(struct shapes_job *job)
 {
 	struct runs_block b[SHAPES_BLOCKS + 2];
 	uint32_t skip = 0, wide = 0;

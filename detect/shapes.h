@@ -10,6 +10,8 @@
 // An accepted value. start: where the candidate's first run (or '@') stands in the text.
 typedef void (*shapes_fn)(void *arg, uint32_t type, struct span value, uint32_t start);
 
+// budget, spent: how many candidates may be, and were refused in this text. Ordinary text stays far
+// below; what is written to keep the sensor busy is not looked at to its end.
 struct shapes_job {
 	const struct ruleset *rules;
 	struct span text;
@@ -17,6 +19,7 @@ struct shapes_job {
 	const struct keyctx *key; // what the field's name says
 	struct span name;         // the field's name
 	bool padded;              // 64 bytes behind the text may be read
+	uint32_t budget, spent;
 	shapes_fn fn;
 	void *arg;
 };
@@ -24,10 +27,13 @@ struct shapes_job {
 // Whether shapes_scan() could find anything in a text of a field whose name says nothing. 64 bytes
 // behind the text may be read. For most values of most bodies the answer is no, and this is all
 // that is done with them.
-bool shapes_worth(const struct ruleset *rules, struct span text);
+shapes_worth_fn shapes_worth_best(void);
+// The function number i, NULL past the last: for tests. Those that the CPU lacks are left out.
+shapes_worth_fn shapes_worth_variant(uint32_t i);
+
 // Returns the end of the last value, UUID or time stamp that was taken as a whole, or 0: what is
 // before it is not to be looked at again.
-uint32_t shapes_scan(const struct shapes_job *job);
+uint32_t shapes_scan(struct shapes_job *job);
 
 // Calls one type's check; an answer that is not a part of the text is refused.
 static inline struct span shapes_check(const struct datatype *t, const struct candidate *c)

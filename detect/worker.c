@@ -66,7 +66,7 @@ static struct exchange *exchange_new(struct detect_worker *w, struct http_tx *tx
 // Who and where. Without a request there is no more than the two addresses.
 static void exchange_identify(struct detect_worker *w, struct exchange *x)
 {
-	const struct worker_state *state = w->state;
+	struct worker_state *state = w->state;
 	uint32_t hidden = 0;
 
 	if (x->tx->msg[CLIENT].seen) {
@@ -75,7 +75,7 @@ static void exchange_identify(struct detect_worker *w, struct exchange *x)
 		x->login = endpoint_is_login(x->path);
 	}
 	endpoint_identify(x, w->shared->seed, hidden);
-	principal_identify(x, state->principal, w->shared->seed);
+	principal_identify(x, state->principal, w->shared->seed, &state->tokens);
 }
 
 static void worker_request(void *ctx, struct http_tx *tx)
@@ -131,9 +131,11 @@ static void worker_value(void *ctx, struct http_tx *tx, const struct value *valu
 
 	if (!x)
 		return;
-	struct hits hits = worker_hits(w, x);
-	scan_value(w->scanner, &x->pending[value->dir], value, hits_add, &hits);
-	hits_searched(x, value->dir, value->off + value->v.len);
+	// The window told already how far the body was searched.
+	struct hits *hits = &((struct worker_state *)w->state)->body_hits;
+	hits->x = x;
+	hits->end = 0;
+	scan_value(w->scanner, &x->pending[value->dir], value, hits_add, hits);
 }
 
 static bool exchange_half(const struct http_tx *tx)

@@ -9,6 +9,7 @@
 #include "detect/delta.h"
 #include "detect/detect.h"
 #include "detect/detector.h"
+#include "detect/idset.h"
 
 #include <stdalign.h>
 #include <stdatomic.h>
@@ -18,6 +19,9 @@ enum { WATCH_MAX = 64 };
 // Published by the merger, read by workers at a flip only, so the one before the last epoch can
 // be reused: nobody holds it any more.
 struct snapshot {
+	bool evidence_full;   // no more is kept, but of watched principals
+	struct idset learnt;  // endpoints whose learning period is over
+	struct idset quiet;   // findings (snapshot_finding) whose issues have all that is kept
 	uint32_t n_watch;
 	uint64_t watch[WATCH_MAX]; // principals, sorted
 };
@@ -33,6 +37,15 @@ struct detect_shared {
 	alignas(64) _Atomic uint32_t epoch_wanted; // merger: rw, workers: ro
 	_Atomic(const struct snapshot *) snapshot; // merger: rw, workers: ro
 };
+
+static inline uint64_t snapshot_finding(const struct detector *detector, uint64_t key)
+{
+	uint64_t mix = key;
+
+	for (const char *c = detector->id; *c; c++)
+		mix = (mix ^ (uint8_t)*c) * UINT64_C(0x100000001b3);
+	return mix ? mix : 1;
+}
 
 struct detect_worker {
 	struct detect_shared *shared;

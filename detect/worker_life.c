@@ -62,6 +62,11 @@ struct detect_worker *detect_worker_new(struct detect_shared *shared, uint32_t i
 		goto memory;
 	state->principal = conf_get(shared->conf, &principal_section);
 	hits_types_init(&state->types);
+	state->body_hits = (struct hits){
+		.types = &state->types,
+		.seed = shared->seed,
+		.place = PLACE_BODY,
+	};
 	state_detectors(state, shared->conf);
 	state->policies = policies_new(shared->conf);
 	if (!state->policies || delta_init(&w->delta[0]) || delta_init(&w->delta[1]) ||

@@ -32,6 +32,7 @@ struct worker_state {
 	struct policies *policies;
 	struct evidence evidence;
 	struct hits_types types;
+	struct hits body_hits; // of the value that is being scanned
 	uint32_t n_detectors;
 	struct {
 		const struct detector *detector;
@@ -43,6 +44,7 @@ struct worker_state {
 	const struct finding *met[EXCHANGE_HITS];
 	struct slot slots[SLOTS];
 	uint64_t announced[ANNOUNCED];
+	struct principal_cache tokens;
 };
 
 static inline struct delta *delta_active(struct detect_worker *w)

@@ -360,9 +360,9 @@ void card_print(FILE *out, const Apitap__Record *record)
 	putc('\n', out);
 }
 
-bool card_from_issue(FILE *out, const struct issue *issue, const char *sensor)
+bool card_from_issue(FILE *out, const struct issue *issue, const char *sensor, uint64_t seq)
 {
-	struct wire_stamp stamp = {.sensor = sensor, .durable = true};
+	struct wire_stamp stamp = {.sensor = sensor, .seq = seq, .durable = true};
 	struct wire_record *packed = wire_issue(issue);
 	Apitap__Record *record = NULL;
 	struct span bytes;

@@ -16,4 +16,4 @@ struct Apitap__Record;
 // Writes the record's issue, if it holds one, and an empty line.
 void card_print(FILE *out, const struct Apitap__Record *record);
 // The same for an issue that was never packed. False: no memory.
-bool card_from_issue(FILE *out, const struct issue *issue, const char *sensor);
+bool card_from_issue(FILE *out, const struct issue *issue, const char *sensor, uint64_t seq);

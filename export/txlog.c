@@ -68,7 +68,8 @@ static void put_body(FILE *out, const char *name, const struct http_msg *msg, bo
 					       UINT64_C(1) << ANOMALY_CODING_ERROR |
 					       UINT64_C(1) << ANOMALY_DECOMPRESSION_BOMB));
 
-	if (msg->seen && msg->complete && coded_right)
+	// A hash is of a body as its receivers read it, whatever its label says.
+	if (msg->seen && msg->complete && (coded_right || msg->hashed))
 		fprintf(out, ",\"%s_len\":%" PRIu64, name, msg->body_len);
 	else
 		fprintf(out, ",\"%s_len\":null", name);
@@ -136,7 +137,11 @@ void txlog_exchange(void *arg, uint32_t, const struct exchange *x,
 	put_string(out, "method", tx->method);
 	put_string(out, "uri", tx->uri);
 	put_string(out, "host", req->header[HEADER_HOST]);
-	fprintf(out, ",\"version\":\"HTTP/%u.%u\"", any->version_major, any->version_minor);
+	if (any->version_major || any->version_minor)
+		fprintf(out, ",\"version\":\"HTTP/%u.%u\"", any->version_major,
+			any->version_minor);
+	else
+		fputs(",\"version\":null", out);
 	if (resp->seen && tx->status)
 		fprintf(out, ",\"status\":%u", tx->status);
 	else

@@ -5,8 +5,9 @@
 // a struct body lives from body_begin() to body_end() in a pool and is not cleared in between:
 // every field that is read is set at the start.
 //
-//	raw ─► stage 0 ─► stage 1 ─► decoded ─► length, hash, beginning kept
-//	       (inflate, at most 2)     └─► [tail│fresh│zeros] ─► sink.window, walker ─► sink.value
+//	raw ─► stage 0 ─► stage 1 ─► stage 2 ─► decoded ─► length, hash, beginning kept
+//	       (decoders, as many as codings)      └─► [tail│fresh│zeros] ─► sink.window, walker ─►
+//	                                                                                sink.value
 //
 // Every decoded byte has one fate: scanned, skipped (binary kinds, codings that are not decoded,
 // nobody listens) or over a limit; the three counters add up to body_bytes. Bytes that cannot be
@@ -18,8 +19,8 @@
 
 #include "flows/body.h"
 
+#include "flows/decoder.h"
 #include "flows/form_walk.h"
-#include "flows/inflate.h"
 #include "flows/json.h"
 #include "flows/media.h"
 
@@ -29,13 +30,15 @@
 enum body_coding {
 	CODING_PLAIN = 0, // nothing to decode
 	CODING_ACTIVE,
-	CODING_UNKNOWN,
+	CODING_FOREIGN, // a name that no receiver knows: the body is taken as it came
+	CODING_UNKNOWN, // one that is not decoded here
 	CODING_STOPPED, // damaged, lost or not affordable: the rest is skipped
 	CODING_BOMB,    // the rest is over the limit
 };
 
 enum {
-	BODY_STAGES = 2,            // codings on top of each other
+	BODY_STAGES = 3,            // codings on top of each other
+	BODY_PIECE = WINDOW_BYTES / (BODY_STAGES - 1), // between two of them
 	BODY_RATIO_FROM = 64 << 10, // decoded bytes before the ratio counts
 };
 
@@ -49,14 +52,14 @@ struct body {
 	uint8_t kind;     // enum media_kind: JSON, FORM, TEXT, BINARY, or SNIFF before it is known
 	uint8_t coding;   // enum body_coding
 	uint8_t n_stages;
-	uint8_t format[BODY_STAGES]; // enum inflate_format, in order of decoding
+	uint8_t format[BODY_STAGES]; // enum decoder_format, in order of decoding
 	bool silent;                 // nobody listens
 	bool over;                   // past the scan limit
 	bool gap;
 	bool damaged; // no hash
 	uint16_t tail_len;
 	uint16_t held; // last bytes of tail that no window has shown yet
-	struct inflate_ctx *stage[BODY_STAGES];
+	void *stage[BODY_STAGES]; // decoders; NULL before the first byte
 	struct sha256_ctx sha256;
 	uint8_t tail[WINDOW_TAIL];
 	union {
@@ -80,7 +83,7 @@ static void body_add_codings(struct body *body, struct span list, bool transfer)
 	while (list.len) {
 		struct span item = span_until(list, ',');
 		struct span name = span_trim(span_until(item, ';'));
-		uint8_t format;
+		enum decoder_format format = decoder_format(name);
 
 		list.p += item.len;
 		list.len -= item.len;
@@ -90,23 +93,22 @@ static void body_add_codings(struct body *body, struct span list, bool transfer)
 		}
 		if (name.len == 0 || span_ieq(name, SPAN_LIT("identity")))
 			continue;
-		if (span_ieq(name, SPAN_LIT("gzip")) || span_ieq(name, SPAN_LIT("x-gzip")))
-			format = INFLATE_GZIP;
-		else if (span_ieq(name, SPAN_LIT("deflate")))
-			format = INFLATE_DEFLATE;
-		else if (transfer)
+		if (transfer && format >= DECODER_OTHER)
 			continue; // framing is the parser's matter
-		else
-			format = UINT8_MAX;
-		if (format == UINT8_MAX || body->n_stages == BODY_STAGES) {
-			body->coding = CODING_UNKNOWN;
+		if (format == DECODER_NONE) {
+			body->coding = CODING_FOREIGN;
 			return;
 		}
+		if (format == DECODER_OTHER || body->n_stages == BODY_STAGES) {
+			body->coding = CODING_UNKNOWN;
+			continue; // a foreign one may follow
+		}
 		// The last one applied is the first one to undo.
-		body->format[1] = body->format[0];
-		body->format[0] = format;
+		memmove(body->format + 1, body->format, body->n_stages);
+		body->format[0] = (uint8_t)format;
 		body->n_stages++;
-		body->coding = CODING_ACTIVE;
+		if (body->coding == CODING_PLAIN)
+			body->coding = CODING_ACTIVE;
 	}
 }
 
@@ -131,18 +133,16 @@ struct body *body_begin(struct flow_env *env, struct http_tx *tx, enum dir dir)
 	body->dir = (uint8_t)dir;
 	body->coding = CODING_PLAIN;
 	body->n_stages = 0;
-	body->format[0] = INFLATE_GZIP;
 	body->silent = !env->sink.window && !env->sink.value;
 	body->over = false;
 	body->gap = false;
 	body->damaged = false;
 	body->tail_len = 0;
 	body->held = 0;
-	body->stage[0] = NULL;
-	body->stage[1] = NULL;
+	memset(body->stage, 0, sizeof(body->stage));
 	if (msg->header[HEADER_CONTENT_ENCODING].len)
 		body_add_codings(body, msg->header[HEADER_CONTENT_ENCODING], false);
-	if (msg->header[HEADER_TRANSFER_ENCODING].len && body->coding != CODING_UNKNOWN)
+	if (msg->header[HEADER_TRANSFER_ENCODING].len && body->coding <= CODING_ACTIVE)
 		body_add_codings(body, msg->header[HEADER_TRANSFER_ENCODING], true);
 	body->media = (uint8_t)media_kind(msg->header[HEADER_CONTENT_TYPE]);
 	// Clients post JSON under the type that is the default for forms.
@@ -374,7 +374,7 @@ static void body_release(struct flow_env *env, struct body *body)
 {
 	for (uint32_t i = 0; i < BODY_STAGES; i++) {
 		if (body->stage[i])
-			pool_put(&env->inflate, body->stage[i]);
+			decoder_close(env, (enum decoder_format)body->format[i], body->stage[i]);
 		body->stage[i] = NULL;
 	}
 }
@@ -394,38 +394,45 @@ static void body_coding_error(struct flow_env *env, struct body *body)
 	if (!(body->msg->anomalies & UINT64_C(1) << ANOMALY_CODING_ERROR))
 		env->stats.body_coding_errors++;
 	body->msg->anomalies |= UINT64_C(1) << ANOMALY_CODING_ERROR;
-	body->damaged = true;
 }
 
 // Decoders are taken when the first byte comes. Without one the coding is as good as unknown.
 static void body_acquire(struct flow_env *env, struct body *body)
 {
 	for (uint32_t i = 0; i < body->n_stages; i++) {
-		body->stage[i] = pool_get(&env->inflate);
+		body->stage[i] = decoder_open(env, (enum decoder_format)body->format[i]);
 		if (!body->stage[i]) {
 			env->stats.body_no_context++;
 			body_stop(env, body, CODING_UNKNOWN);
 			return;
 		}
-		inflate_begin(body->stage[i], (enum inflate_format)body->format[i]);
 	}
 }
 
-// One step of a decoder. Output is cut at multiples of WINDOW_BYTES and one byte past the limit,
-// so that limits strike at the same byte however the input was cut.
-static enum body_coding body_step(struct flow_env *env, struct body *body, struct inflate_ctx *ctx,
-				  struct span *in, uint8_t *out, uint32_t *n, bool *more)
+// Bytes on their way through the stages.
+struct body_run {
+	struct span in[BODY_STAGES];
+	bool more[BODY_STAGES]; // output is left
+};
+
+// One step of stage i. Output is cut at multiples of a size and one byte past the limit, so that
+// limits strike at the same byte however the input was cut.
+static enum body_coding body_step(struct flow_env *env, struct body *body, struct body_run *run,
+				  uint32_t i, uint8_t *out, uint32_t *n)
 {
-	uint64_t written = inflate_written(ctx), limit = env->limits.inflate_bytes;
-	uint32_t room = WINDOW_BYTES - (uint32_t)(written % WINDOW_BYTES);
+	enum decoder_format format = (enum decoder_format)body->format[i];
+	void *decoder = body->stage[i];
+	uint32_t piece = i + 1 == body->n_stages ? WINDOW_BYTES : BODY_PIECE;
+	uint64_t written = decoder_written(format, decoder), limit = env->limits.inflate_bytes;
+	uint32_t room = piece - (uint32_t)(written % piece);
 	enum inflate_result result;
 
-	if (limit && !inflate_is_plain(ctx) && limit - written < room)
+	if (limit && !decoder_is_plain(format, decoder) && limit - written < room)
 		room = (uint32_t)(limit - written) + 1;
-	result = inflate_more(ctx, in, out, room, n);
-	*more = result == INFLATE_FULL;
+	result = decoder_more(format, decoder, &run->in[i], out, room, n);
+	run->more[i] = result == INFLATE_FULL;
 	written += *n;
-	if (inflate_is_plain(ctx)) {
+	if (decoder_is_plain(format, decoder)) { // never coded: a mistake, but nothing is damaged
 		body_coding_error(env, body);
 		return CODING_ACTIVE;
 	}
@@ -434,50 +441,46 @@ static enum body_coding body_step(struct flow_env *env, struct body *body, struc
 		return CODING_BOMB;
 	}
 	if (env->limits.inflate_ratio && written > BODY_RATIO_FROM && written % WINDOW_BYTES == 0 &&
-	    written / env->limits.inflate_ratio > inflate_taken(body->stage[0]))
+	    written / env->limits.inflate_ratio >
+		    decoder_taken((enum decoder_format)body->format[0], body->stage[0]))
 		return CODING_BOMB;
 	if (result == INFLATE_BAD) {
 		body_coding_error(env, body);
-		return CODING_STOPPED;
+		return CODING_STOPPED; // body_stop() says that it is damaged
 	}
 	return CODING_ACTIVE;
 }
 
-// The stage whose output is the body.
-static enum body_coding body_last_stage(struct flow_env *env, struct body *body,
-					struct inflate_ctx *ctx, struct span *in)
+// The last stage that has something to do goes first: what it reads is used up when the stage
+// before it writes again. When one fails, what it wrote still goes through those behind it.
+static enum body_coding body_decode(struct flow_env *env, struct body *body, struct body_run *run)
 {
-	uint8_t *out = env->window + WINDOW_TAIL;
 	enum body_coding state = CODING_ACTIVE;
-	bool more = true;
+	uint32_t first = 0; // stages before it have failed
 
-	// Each turn writes something or is the last; what a stage writes is limited.
-	while (more && state == CODING_ACTIVE) {
+	// Each turn uses up some input or writes something; what a stage writes is limited.
+	for (;;) {
+		uint32_t i = body->n_stages;
+
+		while (i > first && !run->in[i - 1].len && !run->more[i - 1])
+			i--;
+		if (i == first)
+			return state;
+		i--;
+		bool last = i + 1 == body->n_stages;
+		uint8_t *out = last ? env->window + WINDOW_TAIL : env->inflate_out + i * BODY_PIECE;
 		uint32_t n;
+		enum body_coding next = body_step(env, body, run, i, out, &n);
 
-		state = body_step(env, body, ctx, in, out, &n, &more);
-		if (n)
+		if (!last)
+			run->in[i + 1] = span_make(out, n);
+		else if (n)
 			body_decoded(env, body, out, n);
-	}
-	return state;
-}
-
-static enum body_coding body_first_stage(struct flow_env *env, struct body *body, struct span *in)
-{
-	enum body_coding state = CODING_ACTIVE;
-	bool more = true;
-
-	while (more && state == CODING_ACTIVE) {
-		enum body_coding next = CODING_ACTIVE;
-		struct span mid = {env->inflate_out, 0};
-
-		state = body_step(env, body, body->stage[0], in, env->inflate_out, &mid.len, &more);
-		if (mid.len)
-			next = body_last_stage(env, body, body->stage[1], &mid);
-		if (next != CODING_ACTIVE)
+		if (next != CODING_ACTIVE) {
 			state = next;
+			first = i + 1;
+		}
 	}
-	return state;
 }
 
 // Bytes that are not decoded (any more): counted, and never looked at.
@@ -490,12 +493,10 @@ static void body_undecoded(struct flow_env *env, struct body *body, uint32_t n)
 		env->stats.body_skipped_bytes += n;
 }
 
-static void body_coded(struct flow_env *env, struct body *body, struct span in)
+static void body_coded(struct flow_env *env, struct body *body, struct body_run *run)
 {
-	enum body_coding state;
+	enum body_coding state = body_decode(env, body, run);
 
-	state = body->n_stages == 2 ? body_first_stage(env, body, &in)
-				    : body_last_stage(env, body, body->stage[0], &in);
 	if (state == CODING_ACTIVE)
 		return;
 	if (state == CODING_BOMB) {
@@ -503,7 +504,21 @@ static void body_coded(struct flow_env *env, struct body *body, struct span in)
 		env->stats.body_bombs++;
 	}
 	body_stop(env, body, state);
-	body_undecoded(env, body, in.len);
+	body_undecoded(env, body, run->in[0].len);
+}
+
+// What decoders hold back because more input could come.
+static void body_flush(struct flow_env *env, struct body *body)
+{
+	for (uint32_t i = 0; i < body->n_stages && body->coding == CODING_ACTIVE; i++) {
+		struct body_run run = {0};
+
+		if (!body->stage[i] ||
+		    !decoder_finish((enum decoder_format)body->format[i], body->stage[i]))
+			continue;
+		run.more[i] = true;
+		body_coded(env, body, &run);
+	}
 }
 
 void body_data(struct flow_env *env, struct body *body, struct span raw)
@@ -516,6 +531,12 @@ void body_data(struct flow_env *env, struct body *body, struct span raw)
 	body->msg->wire_len += raw.len;
 	if (body->coding == CODING_ACTIVE && !body->stage[0])
 		body_acquire(env, body);
+	if (body->coding == CODING_FOREIGN || (body->coding == CODING_UNKNOWN && !body->damaged)) {
+		body->msg->anomalies |= UINT64_C(1) << ANOMALY_CODING_UNKNOWN;
+		env->stats.body_coding_unknown++;
+	}
+	if (body->coding == CODING_FOREIGN)
+		body->coding = CODING_PLAIN;
 	switch ((enum body_coding)body->coding) {
 	case CODING_PLAIN:
 		while (raw.len) {
@@ -527,14 +548,11 @@ void body_data(struct flow_env *env, struct body *body, struct span raw)
 		}
 		break;
 	case CODING_ACTIVE:
-		body_coded(env, body, raw);
+		body_coded(env, body, &(struct body_run){.in = {raw}});
 		break;
+	case CODING_FOREIGN:
 	case CODING_UNKNOWN:
-		if (!body->damaged) {
-			body->damaged = true;
-			body->msg->anomalies |= UINT64_C(1) << ANOMALY_CODING_UNKNOWN;
-			env->stats.body_coding_unknown++;
-		}
+		body->damaged = true;
 		body->msg->body_len += raw.len;
 		body_undecoded(env, body, raw.len);
 		break;
@@ -565,10 +583,14 @@ void body_end(struct flow_env *env, struct body *body, bool complete)
 	bool whole = complete && !body->gap;
 	uint32_t stage = stage_enter(&env->stages, STAGE_BODY);
 
+	body_flush(env, body);
 	if (body->stage[0] && whole) {
 		for (uint32_t i = 0; i < body->n_stages; i++) {
-			if (!inflate_may_end(body->stage[i]))
+			if (!decoder_may_end((enum decoder_format)body->format[i],
+					     body->stage[i])) {
 				body_coding_error(env, body);
+				body->damaged = true;
+			}
 		}
 	}
 	body_scan_end(env, body, whole && !body->damaged);

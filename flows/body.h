@@ -26,3 +26,4 @@ void body_end(struct flow_env *env, struct body *body, bool complete);
 
 size_t body_state_size(void);    // of env->body's objects
 size_t inflate_state_size(void); // of env->inflate's objects
+size_t brotli_state_size(void);  // of env->brotli's objects

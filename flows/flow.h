@@ -55,12 +55,15 @@ enum {
 struct stream {
 	uint32_t next;        // expected sequence number
 	bool started;
+	bool floating;        // started without a handshake: what was before may still come
 	bool lossy;           // a hole, or its start was not seen
 	bool has_fin, fin_done;
 	uint8_t probe_len;
 	uint32_t fin_seq;
 	uint64_t off;         // stream offset of next
 	uint64_t acked;       // offset up to which the other side has acknowledged
+	uint64_t told;        // … by what was delivered of it: all that the parser may know
+	uint64_t vain;        // offset up to which the other side has waited for bytes in vain
 	uint32_t ack;         // the other side's last acknowledgement number
 	bool ack_seen;
 	struct rte_mbuf *held; // sorted by sequence number, not overlapping

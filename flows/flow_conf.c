@@ -109,13 +109,15 @@ void flow_plan(const struct conf *conf, uint32_t n_workers, uint32_t mbufs, bool
 	plan->n_head64k = at_least(flows / 1024, 64);
 	plan->n_body = at_least(flows / 16, 4096);
 	plan->n_inflate = at_least(flows / 512, 512);
+	plan->n_brotli = at_least(flows / 4096, 64);
 	plan->bytes = (uint64_t)plan->n_tx * sizeof(struct http_tx) +
 		      (uint64_t)plan->n_capture * 2 *
 			      (plan->limits.capture_head + plan->limits.capture_body + 64) +
 		      (uint64_t)plan->n_head4k * 4096 +
 		      (uint64_t)plan->n_head64k * plan->limits.head_bytes +
 		      (uint64_t)plan->n_body * body_state_size() +
-		      (uint64_t)plan->n_inflate * inflate_state_size();
+		      (uint64_t)plan->n_inflate * inflate_state_size() +
+		      (uint64_t)plan->n_brotli * brotli_state_size();
 }
 
 int flow_env_init(struct flow_env *env, const struct flow_plan *plan, uint64_t seed, bool hashes)
@@ -129,7 +131,8 @@ int flow_env_init(struct flow_env *env, const struct flow_plan *plan, uint64_t s
 	    pool_init(&env->head4k, 4096, plan->n_head4k) ||
 	    pool_init(&env->head64k, l->head_bytes, plan->n_head64k) ||
 	    pool_init(&env->body, body_state_size(), plan->n_body) ||
-	    pool_init(&env->inflate, inflate_state_size(), plan->n_inflate))
+	    pool_init(&env->inflate, inflate_state_size(), plan->n_inflate) ||
+	    pool_init(&env->brotli, brotli_state_size(), plan->n_brotli))
 		goto err;
 	env->window = calloc(1, WINDOW_TAIL + WINDOW_BYTES + WINDOW_PAD);
 	env->inflate_out = calloc(1, WINDOW_BYTES);
@@ -148,6 +151,7 @@ void flow_env_fini(struct flow_env *env)
 	pool_fini(&env->head64k);
 	pool_fini(&env->body);
 	pool_fini(&env->inflate);
+	pool_fini(&env->brotli);
 	free(env->window);
 	free(env->inflate_out);
 	*env = (struct flow_env){0};

@@ -45,6 +45,7 @@ struct flow_env {
 	struct pool head64k;  // … and longer ones: limits.head_bytes
 	struct pool body;     // struct body
 	struct pool inflate;  // struct inflate_ctx
+	struct pool brotli;   // struct brotli_ctx
 	uint8_t *window;      // WINDOW_TAIL + WINDOW_BYTES + WINDOW_PAD
 	uint8_t *inflate_out; // WINDOW_BYTES
 

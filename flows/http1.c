@@ -267,7 +267,7 @@ static uint32_t step_head_skip(struct http1_feed *f)
 		if (s->line[0] == ' ' || s->line[0] == '\t') // continues the line before
 			s->framing.unclear |= s->framing_line;
 		else
-			s->framing_line = http1_framing_line(&s->framing, span_make(s->line, len),
+			s->framing_line = http1_head_framing_line(&s->framing, span_make(s->line, len),
 							     cut, &s->anomalies);
 	}
 	side->line = 0;
@@ -351,7 +351,9 @@ static int hex(uint8_t c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-// One byte of a chunk-size line but its LF (RFC 9112 section 7.1). False: it is none.
+// One byte of a chunk-size line but its LF (RFC 9112 section 7.1). Read as by strtoul(), which many
+// receivers use: white space before the number and anything behind it are ignored. False: it is
+// none.
 static bool chunk_size_byte(struct http1_feed *f, uint8_t c)
 {
 	struct http1_side *side = f->side;
@@ -376,14 +378,19 @@ static bool chunk_size_byte(struct http1_feed *f, uint8_t c)
 		side->digits++;
 		return true;
 	}
-	if (side->digits && (c == ' ' || c == '\t')) {
+	if (!side->digits) { // what isspace() knows but line ends
+		http1_mark(f, ANOMALY_BIT(BAD_CHUNK_SIZE));
+		return c == ' ' || c == '\t' || c == '\v' || c == '\f';
+	}
+	if (c == ' ' || c == '\t') {
 		side->blanks = true;
 		return true;
 	}
-	side->extension = side->digits && c == ';';
-	if (side->extension)
-		http1_mark(f, ANOMALY_BIT(CHUNK_EXTENSION));
-	return side->extension;
+	if (span_lower(c) == 'x' && side->digits == 1 && side->left == 0)
+		return false; // "0x5" is 5 to some and 0 to others
+	http1_mark(f, c == ';' ? ANOMALY_BIT(CHUNK_EXTENSION) : ANOMALY_BIT(BAD_CHUNK_SIZE));
+	side->extension = true;
+	return true;
 }
 
 static uint32_t step_chunk_size(struct http1_feed *f)
@@ -634,7 +641,7 @@ static void http1_close(struct pctx *p, enum close_reason why)
 const struct parser http1_parser = {
 	.name = "http1",
 	.size = sizeof(struct http1),
-	.probe = http1_head_probe,
+	.probe = http1_head_detect,
 	.open = http1_open,
 	.data = http1_data,
 	.gap = http1_gap,

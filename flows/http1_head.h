@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The apitap authors
 //
-// HTTP/1 message heads (RFC 9112) as pure functions over (buffer, length): where a head ends, what
-// it says, and how the body behind it is framed. Tolerant where receivers are, and every deviation
-// sets a bit of http_msg.anomalies. No state, no allocation, no byte is read outside the span.
+// HTTP/1 message heads (RFC 9112) as pure functions over (buffer, length): whether one begins, where
+// it ends and what it says. Tolerant where receivers are, and every deviation sets a bit of
+// http_msg.anomalies. No state, no allocation, no byte is read outside the span.
 
 #pragma once
 
+#include "flows/http1_framing.h"
 #include "flows/http_tx.h"
 #include "flows/parser.h"
 #include "flows/span.h"
@@ -27,23 +28,12 @@ enum http1_method {
 	METHOD_CONNECT,
 };
 
-// The facts that decide where a body ends. Starts as HTTP1_FRAMING_INIT.
-struct http1_framing {
-	uint64_t content_length; // the first valid one; UINT64_MAX: none
-	bool length;             // a Content-Length field was there
-	bool bad_length;         // … with something that is no number
-	bool codings;            // a Transfer-Encoding field was there
-	bool coded;              // … naming a coding
-	bool chunked;            // … the last of which is "chunked"
-	bool unclear;            // such a field could not be read to its end
-};
-#define HTTP1_FRAMING_INIT ((struct http1_framing){.content_length = UINT64_MAX})
-
 struct http1_head {
 	struct span method; // request
 	struct span uri;    // request
 	uint16_t status;    // response
 	uint8_t version_major, version_minor;
+	bool no_version; // it is missing or malformed
 	enum http1_method kind;
 	uint16_t n_headers;
 	uint16_t n_set_cookies;
@@ -64,22 +54,23 @@ static inline uint32_t http1_head_resume(uint32_t n)
 // Could a message of that sender begin with these bytes? CERTAIN: a start line without deviation
 // up to its version (request) or status (response). NO: it cannot become one.
 enum probe http1_head_probe(struct span first, enum dir dir);
+// The same for the beginning of a connection, where a request of a method everybody knows is one
+// with a line that deviates, too.
+enum probe http1_head_detect(struct span first, enum dir dir);
 // The same for lenient receivers and cheap for any length: only the method or "HTTP/" counts.
 bool http1_head_plausible(struct span first, enum dir dir);
+// One that everybody knows. A hole may end inside a method, and "OST" is a token, too.
+bool http1_head_known_method(struct span method);
 
 // The start line, with or without its line end. False: not HTTP/1.
 bool http1_head_start(struct span line, enum dir dir, struct http1_head *out);
 // Start line and header fields. The last line is only looked at when it is whole, so that a cut
-// head gives true facts. Of the fields behind the first max_headers only those are kept that
+// head gives true facts; a request without a valid version is one only when the head is whole and
+// names a host. Of the fields behind the first max_headers only those are kept that
 // decide framing and host. False: not HTTP/1, *out is undefined.
 bool http1_head_parse(struct span head, enum dir dir, uint32_t max_headers, struct http1_head *out);
 
 // One header line without its line end, for framing only; cut: its end is missing. True: it was
-// Content-Length or Transfer-Encoding.
-bool http1_framing_line(struct http1_framing *framing, struct span line, bool cut,
-			uint64_t *anomalies);
-// RFC 9112 section 6.3. False: receivers disagree and where the body ends cannot be known.
-bool http1_framing_request(const struct http1_framing *framing, enum http_framing *out);
-// bodyless: 1xx, 204, 304, the answer to HEAD, a tunnel.
-bool http1_framing_response(const struct http1_framing *framing, bool bodyless,
-			    enum http_framing *out);
+// Content-Length or Transfer-Encoding, and a line that continues it matters.
+bool http1_head_framing_line(struct http1_framing *framing, struct span line, bool cut,
+			     uint64_t *anomalies);

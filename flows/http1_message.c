@@ -120,6 +120,17 @@ static void keep_facts(struct http1_feed *f, const struct http1_head *head, stru
 	msg->last_ns = f->p->now_ns;
 }
 
+// A client that asks again does not take the response before for one that ends with the connection.
+static void end_bad_length(struct http1_feed *f)
+{
+	struct http1_feed server = http1_feed(f->p, SERVER);
+	const struct http_tx *tx = server.side->tx;
+
+	if (server.side->state == STATE_CLOSE && tx &&
+	    tx->msg[SERVER].anomalies & ANOMALY_BIT(BAD_LENGTH))
+		http1_message_lost(&server, 0, false, 0);
+}
+
 static void request_begin(struct http1_feed *f, const struct http1_head *head, struct span raw,
 			  enum http1_cut cut)
 {
@@ -128,6 +139,7 @@ static void request_begin(struct http1_feed *f, const struct http1_head *head, s
 	struct http_pair *pair = &f->conn->pair;
 
 	env->stats.http_requests++;
+	end_bad_length(f);
 	make_room(f);
 	if (pair->unfollowed || (pair->n && pair->n >= env->limits.pipeline)) {
 		env->stats.http_pipeline_full++;
@@ -382,13 +394,17 @@ static void body_start(struct http1_feed *f, const struct http1_framing *framing
 	enum http_framing how;
 	bool known = f->dir == CLIENT ? http1_framing_request(framing, &how)
 				      : http1_framing_response(framing, side->bodyless, &how);
+
+	if (how == FRAMING_CLOSE && framing->bad_length && f->conn->pair.n)
+		known = false; // more responses are expected behind it
 	bool empty = how == FRAMING_NONE || (how == FRAMING_LENGTH && framing->content_length == 0);
 
 	if (tx) {
 		tx->msg[f->dir].framing = (uint8_t)how;
 		tx->msg[f->dir].has_body = !known || !empty;
 		if (known)
-			tx->msg[f->dir].content_length = framing->content_length;
+			tx->msg[f->dir].content_length =
+				how == FRAMING_CLOSE ? UINT64_MAX : framing->content_length;
 	}
 	if (!known) {
 		http1_message_lost(f, n, false, 0);
@@ -426,22 +442,6 @@ void http1_message_body(struct http1_feed *f, const struct http1_framing *framin
 
 // ---- heads
 
-// A hole may end inside a method, and "OST" is a token, too.
-static bool method_is_known(struct span method)
-{
-	static const char *const known[] = {
-		"GET",     "POST",    "PUT",   "DELETE",   "HEAD",      "PATCH",
-		"OPTIONS", "CONNECT", "TRACE", "PROPFIND", "PROPPATCH", "REPORT",
-		"MKCOL",   "COPY",    "MOVE",  "QUERY",    "PURGE",
-	};
-
-	for (uint32_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		if (span_eq(method, span_make(known[i], strlen(known[i]))))
-			return true;
-	}
-	return false;
-}
-
 // What may be taken for a head where no message was expected.
 static bool credible(const struct http1_head *head, enum dir dir)
 {
@@ -453,7 +453,7 @@ static bool credible(const struct http1_head *head, enum dir dir)
 
 	return !(head->anomalies & bad) &&
 	       (dir == SERVER || ((head->version_minor == 0 || head->header[HEADER_HOST].p) &&
-				  method_is_known(head->method)));
+				  http1_head_known_method(head->method)));
 }
 
 // raw is as much of the head as was kept; the line it ends in goes on.
@@ -494,7 +494,7 @@ void http1_message_head(struct http1_feed *f, struct span raw, uint32_t n, enum 
 	side->empty_lines = false;
 	side->strict = false;
 	side->synced = true;
-	side->interim = f->dir == SERVER && head.status < 200 && head.status != 101;
+	side->interim = f->dir == SERVER && head.status / 100 == 1 && head.status != 101;
 	side->bodyless = side->interim;
 	side->paired = false;
 	side->tx = NULL;

@@ -6,9 +6,12 @@
 //	{"users":[{"email":"a@b.c","age":7}]}
 //	           ^key    ^value        parent "$.users[]", key "email"; then age
 //
-// json_walk() is one state machine over labels, so that a state costs a jump and not a call. The
-// zero bytes behind the window end every search: a state that meets an unexpected byte at or
-// past the end has run out of window (stop and resume), before the end it has found an error.
+// json_walk() is one state machine over labels, so that a state costs a jump and not a call. Each
+// state first tries what compact JSON nearly always has there: no white space, keys and strings
+// that end within one vector, decimals, `,"` after a member and `},{` after an element. None of
+// this asks for the end of the window: the zero bytes behind it match nothing. They also end
+// every search: a state that meets an unexpected byte at or past the end has run out of window
+// (stop and resume), before the end it has found an error.
 //
 // Tolerated, because servers tolerate it and a sensor that stops sees nothing: any bytes inside
 // strings, unknown escapes, leading zeros, NaN and Infinity, values one after the other (NDJSON,
@@ -17,10 +20,16 @@
 
 #include "flows/json.h"
 
+#include "flows/json_scan.h"
+
 // The closing quote of a string whose content goes on at p. end: still open there; end + 1: open,
-// and the last byte is a backslash whose escape is not in the window.
-static inline const uint8_t *json_string_end(const uint8_t *p, const uint8_t *end, bool *escaped)
+// and the last byte is a backslash whose escape is not in the window. Not inlined, or its loop
+// takes the registers from the short strings.
+static __attribute__((noinline)) const uint8_t *json_string_end(const uint8_t *p,
+								const uint8_t *end, bool *escaped)
 {
+	if (p > end)
+		return end; // a search that began before it has passed it
 	for (;;) {
 		p = walk_find(p, end, '"', '\\', '\\');
 		if (likely(p >= end || *p == '"'))
@@ -122,21 +131,28 @@ static uint32_t json_unescape(const uint8_t *p, uint32_t len, uint8_t *out)
 	return n;
 }
 
-static inline void json_set_key(struct json *json, uint64_t seed, struct value *v, const uint8_t *p,
-				uint32_t len, bool escaped)
+// The key of the values that follow: len <= WALK_KEY bytes at p.
+static inline void json_set_key(struct value *v, uint64_t seed, const uint8_t *p, uint32_t len)
 {
-	if (len > WALK_KEY)
+	v->key.p = p;
+	v->key.len = len;
+	v->key_hash = walk_key_hash_padded(seed, p, len);
+}
+
+// The same for len bytes as they stand in the document.
+static inline void json_take_key(struct json *json, uint64_t seed, struct value *v,
+				 const uint8_t *p, size_t len, bool escaped)
+{
+	if (unlikely(len > WALK_KEY))
 		len = WALK_KEY;
 	if (unlikely(escaped)) {
 		uint8_t out[WALK_KEY];
 
-		len = json_unescape(p, len, out);
+		len = json_unescape(p, (uint32_t)len, out);
 		memcpy(json->key, out, len);
 		p = json->key;
 	}
-	v->key.p = p;
-	v->key.len = len;
-	v->key_hash = walk_key_hash_padded(seed, p, len);
+	json_set_key(v, seed, p, (uint32_t)len);
 }
 
 // The pending key will not be in the next window.
@@ -150,32 +166,41 @@ static void json_keep_key(struct json *json, const struct value *v)
 
 static inline bool json_in_object(const struct json *json)
 {
-	return json->depth && !(json->arrays >> (json->depth - 1) & 1);
+	return json->level[json->depth].object;
 }
 
 // The container at the present depth names what follows: its path, and outside of objects the
 // key of the elements.
-static inline void json_level(struct json *json, uint64_t seed, struct value *v)
+static __attribute__((always_inline)) inline void json_enter(const struct json *json, uint64_t seed,
+							     struct value *v)
 {
-	uint32_t depth = json->depth;
+	const struct json_level *level = &json->level[json->depth];
 
-	v->parent.p = json->path;
-	v->parent.len = json->path_len[depth];
-	if (!json_in_object(json)) {
-		v->key.p = json->path + json->name_at[depth];
-		v->key.len = json->name_len[depth];
-		v->key_hash = walk_key_hash_padded(seed, v->key.p, v->key.len);
-	}
+	v->parent.len = level->path_len;
+	if (!level->object)
+		json_set_key(v, seed, json->path + level->name_at, level->name_len);
+}
+
+// A member's key becomes part of the path. Returns its length then.
+static inline uint32_t json_append_key(struct json *json, uint32_t len, struct span key)
+{
+	uint8_t *path = json->path + len;
+
+	// Key and path are padded for steps of eight bytes.
+	*path++ = '.';
+	for (uint32_t i = 0; i < key.len; i += 8)
+		memcpy(path + i, key.p + i, 8);
+	return len + 1 + key.len;
 }
 
 // Opens a container under v->key. False: too deep.
-static inline bool json_open(struct json *json, uint64_t seed, struct value *v, bool array)
+static inline bool json_open(struct json *json, struct value *v, bool array, bool member)
 {
 	uint32_t depth = json->depth;
-	uint32_t len = json->path_len[depth];
-	uint32_t name_at = json->name_at[depth], name_len = json->name_len[depth];
+	struct json_level level = json->level[depth];
 	uint64_t hash = json->path_hash[depth];
-	bool member = json_in_object(json), fits;
+	uint32_t len = level.path_len;
+	bool fits;
 
 	if (unlikely(depth >= json->max_depth))
 		return false;
@@ -183,14 +208,12 @@ static inline bool json_open(struct json *json, uint64_t seed, struct value *v, 
 	fits = len + (member ? 1 + v->key.len : 0) + (array ? 2 : 0) <= JSON_PATH;
 	if (member) {
 		hash = walk_field_hash(hash, v->key_hash);
-		name_at = len;
-		name_len = 0;
+		level.name_at = (uint8_t)len;
+		level.name_len = 0;
 		if (likely(fits)) {
-			json->path[len] = '.';
-			memcpy(json->path + len + 1, v->key.p, v->key.len);
-			name_at = len + 1;
-			name_len = v->key.len;
-			len += 1 + name_len;
+			level.name_at = (uint8_t)(len + 1);
+			level.name_len = (uint8_t)v->key.len;
+			len = json_append_key(json, len, v->key);
 		}
 	}
 	if (array) {
@@ -200,98 +223,54 @@ static inline bool json_open(struct json *json, uint64_t seed, struct value *v, 
 			json->path[len++] = ']';
 		}
 	}
-	json->arrays = (json->arrays & ~(UINT64_C(1) << depth)) | (uint64_t)array << depth;
-	json->depth = (uint8_t)++depth;
+	level.object = !array;
+	level.path_len = (uint8_t)len;
+	depth++;
+	json->depth = (uint8_t)depth;
 	json->path_hash[depth] = hash;
-	json->path_len[depth] = (uint8_t)len;
-	json->name_at[depth] = (uint8_t)name_at;
-	json->name_len[depth] = (uint8_t)name_len;
-	json_level(json, seed, v);
+	json->level[depth] = level;
 	return true;
 }
 
-static inline void json_emit(const struct json *json, const struct walk *w, struct value *v,
+// What all values of a container in a window have in common.
+struct json_here {
+	uint64_t base;       // offset in the body of address 0
+	uint64_t field_base; // walk_field_base() of the path
+};
+
+static inline void json_emit(const struct walk *w, const struct json_here *here, struct value *v,
 			     const uint8_t *p, const uint8_t *stop)
 {
 	v->v.p = p;
 	v->v.len = (uint32_t)(stop - p);
-	v->off = w->off + (uint64_t)(p - w->begin);
-	v->field = walk_field_hash(json->path_hash[json->depth], v->key_hash);
+	v->off = here->base + (uintptr_t)p;
+	v->field = walk_field_hash_at(here->field_base, v->key_hash);
 	w->sink->value(w->sink->ctx, w->tx, v);
 }
 
-// The end of the number at p. NULL: not a number. end: it may go on behind the window.
-static inline const uint8_t *json_number_end(const uint8_t *p, const uint8_t *end)
+// Not inlined, or it is computed anew for every value.
+static __attribute__((noinline)) struct json_here json_here(const struct json *json,
+							    const struct walk *w)
 {
-	const uint8_t *q = p + (*p == '-');
-
-	p = walk_digits(q);
-	if (p == q)
-		return p >= end ? end : NULL;
-	if (*p == '.') {
-		q = p + 1;
-		p = walk_digits(q);
-		if (p == q)
-			return p >= end ? end : NULL;
-	}
-	if ((*p | 0x20) == 'e') {
-		q = p + 1;
-		q += *q == '+' || *q == '-';
-		p = walk_digits(q);
-		if (p == q)
-			return p >= end ? end : NULL;
-	}
-	if (likely(p >= end || *p == ',' || *p == '}' || *p == ']' || walk_is_space(*p)))
-		return p;
-	return NULL;
-}
-
-static inline bool json_is4(const uint8_t *p, const char *name)
-{
-	uint32_t a, b;
-
-	memcpy(&a, p, 4);
-	memcpy(&b, name, 4);
-	return a == b;
-}
-
-// Names that JSON does not know but JavaScript and Python write, and what the window has of a name.
-static const uint8_t *json_odd_literal_end(const uint8_t *p, const uint8_t *end)
-{
-	static const char names[][10] = {"true", "false", "null", "NaN", "Infinity", "-Infinity"};
-
-	for (uint32_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		size_t len = strlen(names[i]), left = (size_t)(end - p);
-
-		if (memcmp(p, names[i], len < left ? len : left) == 0)
-			return len <= left ? p + len : end + 1;
-	}
-	return NULL;
-}
-
-// The end of a literal name at p. NULL: none. end + 1: it goes on behind the window.
-static inline const uint8_t *json_literal_end(const uint8_t *p, const uint8_t *end)
-{
-	if (likely(end - p > 5)) {
-		if (json_is4(p, "true") || json_is4(p, "null"))
-			return p + 4;
-		if (json_is4(p + 1, "alse") && *p == 'f')
-			return p + 5;
-	}
-	return json_odd_literal_end(p, end);
+	return (struct json_here){
+		.base = w->off - (uintptr_t)w->begin,
+		.field_base = walk_field_base(json->path_hash[json->depth]),
+	};
 }
 
 // Where the next window has to start when this one ended inside (or before) token.
 static const uint8_t *json_stop(struct json *json, const struct walk *w, enum json_state state,
-				const struct value *v, const uint8_t *key_at, const uint8_t *token)
+				const struct value *v, const uint8_t *token)
 {
 	json->state = (uint8_t)state;
 	if (w->last)
 		return w->end;
 	if (json_in_object(json) && (state == JSON_COLON || state == JSON_VALUE)) {
-		if (key_at && w->end - key_at <= WINDOW_TAIL) {
+		// From the quote before the key, if it stands in the window and not in json->key.
+		if ((uintptr_t)v->key.p - (uintptr_t)w->begin < (uintptr_t)(w->end - w->begin) &&
+		    w->end - v->key.p < WINDOW_TAIL) {
 			json->state = JSON_KEY;
-			return key_at;
+			return v->key.p - 1;
 		}
 		json_keep_key(json, v);
 	}
@@ -300,19 +279,20 @@ static const uint8_t *json_stop(struct json *json, const struct walk *w, enum js
 
 // A string or number whose end is not in the window, content from p on.
 static const uint8_t *json_stop_value(struct json *json, const struct walk *w, struct value *v,
-				      const uint8_t *key_at, const uint8_t *token)
+				      const uint8_t *token)
 {
+	const struct json_here here = json_here(json, w);
 	bool string = *token == '"';
 	const uint8_t *p = token + string;
 
 	if (!w->last && w->end - token <= WINDOW_TAIL)
-		return json_stop(json, w, JSON_VALUE, v, key_at, token);
+		return json_stop(json, w, JSON_VALUE, v, token);
 	if (json_in_object(json))
 		json_keep_key(json, v);
 	json->state = string ? JSON_LONG_STRING : JSON_LONG_NUMBER;
 	v->kind = VALUE_TEXT;
 	if (p < w->end)
-		json_emit(json, w, v, p, w->end);
+		json_emit(w, &here, v, p, w->end);
 	return walk_context(w);
 }
 
@@ -338,8 +318,8 @@ static const uint8_t *json_long(struct json *json, const struct walk *w, struct 
 		if (q >= w->end)
 			return w->end;
 		// The first WALK_KEY bytes were kept as they stood; they alone are the key.
-		json_set_key(json, w->seed, v, json->key, json->key_len,
-			     memchr(json->key, '\\', json->key_len) != NULL);
+		json_take_key(json, w->seed, v, json->key, json->key_len,
+			      memchr(json->key, '\\', json->key_len) != NULL);
 		json->state = JSON_COLON;
 		return q + 1;
 	}
@@ -359,26 +339,26 @@ void json_begin(struct json *json, uint64_t seed, uint32_t max_depth)
 	json->max_depth = max_depth < JSON_DEPTH ? (uint8_t)max_depth : JSON_DEPTH;
 	json->key_len = 0;
 	json->backslash = false;
-	json->arrays = 0;
 	json->key_hash = 0;
 	json->path_hash[0] = seed;
-	json->path_len[0] = 1;
-	json->name_at[0] = 0;
-	json->name_len[0] = 0;
+	json->level[0] = (struct json_level){.object = false, .path_len = 1};
 	json->path[0] = '$';
 }
 
 const uint8_t *json_walk(struct json *json, const struct walk *w)
 {
-	const uint8_t *const end = w->end;
-	const uint8_t *p = w->begin, *q, *token, *key_at = NULL;
+	const uint8_t *p = w->begin, *q;
 	enum json_state state;
 	bool in_object, escaped;
-	struct value v = {.dir = w->dir};
+	struct json_here here;
+	struct value v;
 
 	if (json_failed(json))
 		return p;
-	json_level(json, w->seed, &v);
+	v.dir = w->dir;
+	v.parent.p = json->path;
+	json_enter(json, w->seed, &v);
+	here = json_here(json, w);
 	in_object = json_in_object(json);
 	if (in_object) {
 		v.key = (struct span){json->key, json->key_len};
@@ -388,9 +368,10 @@ const uint8_t *json_walk(struct json *json, const struct walk *w)
 		p = json_long(json, w, &v);
 		if (json->state >= JSON_LONG_KEY)
 			return walk_context(w);
-		v.continued = false;
-		v.overlap = 0;
 	}
+	v.escaped = false; // and is so again after each string that sets it
+	v.continued = false;
+	v.overlap = 0;
 
 	switch ((enum json_state)json->state) {
 	case JSON_FIRST_ELEMENT:
@@ -408,118 +389,151 @@ const uint8_t *json_walk(struct json *json, const struct walk *w)
 	}
 
 first_key:
-	p = walk_skip(p);
-	if (*p == '}')
-		goto close;
 	if (unlikely(*p != '"')) {
+		p = walk_skip(p);
+		if (*p == '}')
+			goto close;
 		state = JSON_FIRST_KEY;
-		goto odd;
+		if (unlikely(*p != '"'))
+			goto odd;
 	}
+	goto open_key;
 key:
-	p = walk_skip(p);
 	if (unlikely(*p != '"')) {
+		p = walk_skip(p);
 		state = JSON_KEY;
-		goto odd;
+		if (unlikely(*p != '"'))
+			goto odd;
 	}
-	key_at = p++;
-	escaped = false;
-	q = json_string_end(p, end, &escaped);
-	if (unlikely(q >= end)) {
-		json->state = JSON_KEY;
-		if (w->last || end - key_at <= WINDOW_TAIL)
-			return w->last ? end : key_at;
-		json->state = JSON_LONG_KEY;
-		json->backslash = q > end;
-		json->key_len = WALK_KEY;
-		memcpy(json->key, p, WALK_KEY);
-		return walk_context(w);
+open_key:
+	p++;
+	q = json_quote(p);
+	if (likely(*q == '"')) {
+		v.key = span_make(p, (size_t)(q - p));
+		v.key_hash = walk_short_key_hash(w->seed, p, v.key.len);
+	} else {
+		escaped = false;
+		q = json_string_end(q, w->end, &escaped);
+		if (unlikely(q >= w->end)) {
+			json->state = JSON_KEY;
+			if (w->last || w->end - p < WINDOW_TAIL)
+				return w->last ? w->end : p - 1;
+			json->state = JSON_LONG_KEY;
+			json->backslash = q > w->end;
+			json->key_len = WALK_KEY;
+			memcpy(json->key, p, WALK_KEY);
+			return walk_context(w);
+		}
+		json_take_key(json, w->seed, &v, p, (size_t)(q - p), escaped);
 	}
-	json_set_key(json, w->seed, &v, p, q - p > WALK_KEY ? WALK_KEY : (uint32_t)(q - p),
-		     escaped);
 	p = q + 1;
 colon:
-	p = walk_skip(p);
 	if (unlikely(*p != ':')) {
-		state = JSON_COLON;
-		goto odd;
+		p = walk_skip(p);
+		if (unlikely(*p != ':')) {
+			state = JSON_COLON;
+			goto odd;
+		}
 	}
 	p++;
 value:
-	p = walk_skip(p);
-	state = JSON_VALUE;
 	if (*p == '"') {
-		token = p++;
-		v.escaped = false;
-		q = json_string_end(p, end, &v.escaped);
-		if (unlikely(q >= end)) {
-			json->backslash = q > end;
-			return json_stop_value(json, w, &v, key_at, token);
+		q = json_quote(p + 1);
+		if (likely(*q == '"')) {
+			v.kind = VALUE_STRING;
+			json_emit(w, &here, &v, p + 1, q);
+			p = q + 1;
+			goto next;
+		}
+		if (likely(*q != '\\'))
+			q = json_quote(q); // times, UUIDs, most addresses
+		if (*q != '"')
+			q = json_string_end(q, w->end, &v.escaped);
+		if (unlikely(q >= w->end)) {
+			json->backslash = q > w->end;
+			return json_stop_value(json, w, &v, p);
 		}
 		v.kind = VALUE_STRING;
-		json_emit(json, w, &v, p, q);
+		json_emit(w, &here, &v, p + 1, q);
+		v.escaped = false;
 		p = q + 1;
 		goto next;
 	}
-	if ((uint8_t)(*p - '0') <= 9 || (*p == '-' && p[1] != 'I')) {
-		token = p;
-		p = json_number_end(token, end);
-		if (unlikely(!p)) {
-			p = token;
+	if (walk_is_digit(*p)) {
+		q = json_decimal_end(p);
+		if (likely(*q == ','))
+			goto number; // asked for alone, because it is nearly always this
+		if (likely(*q == '}' || *q == ']'))
+			goto number;
+	} else if (*p == '-' && walk_is_digit(p[1])) {
+		q = json_decimal_end(p + 1);
+		if (likely(*q == ',' || *q == '}' || *q == ']'))
+			goto number;
+	} else if (walk_is_space(*p)) {
+		p = walk_skip(p);
+		goto value;
+	} else if (*p == '{' || *p == '[') {
+		goto open;
+	}
+	if (walk_is_digit(*p) || (*p == '-' && p[1] != 'I')) {
+		q = json_number_end(p, w->end);
+		if (unlikely(!q)) {
+			state = JSON_VALUE;
 			goto odd;
 		}
-		v.escaped = false;
-		if (unlikely(p >= end) && !(w->complete && (uint8_t)(end[-1] - '0') <= 9))
-			return json_stop_value(json, w, &v, key_at, token);
+		if (unlikely(q >= w->end && !(w->complete && walk_is_digit(w->end[-1]))))
+			return json_stop_value(json, w, &v, p);
+	number:
 		v.kind = VALUE_NUMBER;
-		json_emit(json, w, &v, token, p);
+		json_emit(w, &here, &v, p, q);
+		p = q;
 		goto next;
 	}
-	if (*p == '{') {
-		if (unlikely(!json_open(json, w->seed, &v, false)))
-			goto too_deep;
-		p++;
-		in_object = true;
-		goto first_key;
-	}
-	if (*p == '[') {
-		if (unlikely(!json_open(json, w->seed, &v, true)))
-			goto too_deep;
-		p++;
-		in_object = false;
-		goto first_element;
-	}
-	if (p >= end)
+	state = JSON_VALUE;
+	if (p >= w->end)
 		goto odd;
 	if (unlikely(*p == 0xef && w->off + (uint64_t)(p - w->begin) == 0)) {
 		// A byte order mark; half of one at the window's end is asked for again.
-		uint32_t n = end - p < 3 ? (uint32_t)(end - p) : 3;
+		uint32_t n = w->end - p < 3 ? (uint32_t)(w->end - p) : 3;
 
 		if (memcmp(p, "\xef\xbb\xbf", n) == 0) {
 			if (n < 3)
-				return json_stop(json, w, JSON_VALUE, &v, NULL, p);
+				return json_stop(json, w, JSON_VALUE, &v, p);
 			p += 3;
 			goto value;
 		}
 	}
-	q = json_literal_end(p, end);
-	if (unlikely(!q || (q > end && w->last)))
+	q = json_literal_end(p, w->end);
+	if (unlikely(!q || (q > w->end && w->last)))
 		goto odd;
-	if (unlikely(q > end))
-		return json_stop(json, w, JSON_VALUE, &v, key_at, p);
+	if (unlikely(q > w->end))
+		return json_stop(json, w, JSON_VALUE, &v, p);
 	p = q;
+
 next:
-	key_at = NULL;
-	if (json->depth == 0)
-		goto value;
-	p = walk_skip(p);
-	if (*p == ',') {
-		p++;
-		if (in_object)
+	if (likely(in_object)) {
+		if (likely(json_is2(p, ",\""))) {
+			p++;
+			goto open_key;
+		}
+		if (*p == ',') {
+			p++;
 			goto key;
+		}
+	} else if (*p == ',' && likely(json->depth)) {
+		p++;
 		goto value;
 	}
-	if (likely(*p == '}' || *p == ']'))
-		goto close;
+	if (*p == '}')
+		goto close_object;
+	if (*p == ']')
+		goto close_array;
+	if (json->depth == 0)
+		goto value;
+	if (walk_is_space(*p)) {
+		p = walk_skip(p);
+		goto next;
+	}
 	state = JSON_NEXT;
 	goto odd;
 
@@ -527,27 +541,47 @@ first_element:
 	p = walk_skip(p);
 	if (*p == ']')
 		goto close;
-	if (p < end)
+	if (p < w->end)
 		goto value;
 	state = JSON_FIRST_ELEMENT;
 	goto odd;
 
-close:
-	if (unlikely(*p != (in_object ? '}' : ']')))
+open:
+	if (unlikely(!json_open(json, &v, *p == '[', in_object))) {
+		json->state = JSON_TOO_DEEP;
+		return p;
+	}
+	here.field_base = walk_field_base(json->path_hash[json->depth]);
+	in_object = *p == '{';
+	json_enter(json, w->seed, &v);
+	p++;
+	if (in_object)
+		goto first_key;
+	goto first_element;
+
+close_object:
+	if (unlikely(!in_object))
 		goto error;
+	// The next object of a list stands where this one stood: nothing to close and open.
+	if (json_is2(p + 1, ",{") && json->depth > 1 && !json->level[json->depth - 1].object) {
+		p += 3;
+		goto first_key;
+	}
+	goto close;
+close_array:
+	if (unlikely(in_object || json->depth == 0))
+		goto error;
+close:
 	p++;
 	json->depth--;
+	here.field_base = walk_field_base(json->path_hash[json->depth]);
 	in_object = json_in_object(json);
-	json_level(json, w->seed, &v);
+	json_enter(json, w->seed, &v);
 	goto next;
 
-too_deep:
-	json->state = JSON_TOO_DEEP;
-	return p;
-
 odd:
-	if (p >= end)
-		return json_stop(json, w, state, &v, key_at, end);
+	if (p >= w->end)
+		return json_stop(json, w, state, &v, w->end);
 error:
 	json->state = JSON_ERROR;
 	return p;

@@ -29,19 +29,24 @@ enum json_state {
 	JSON_TOO_DEEP,
 };
 
+// What is known of an open container; 0 is the top of the document.
+struct json_level {
+	bool object;
+	uint8_t path_len; // of the path text
+	uint8_t name_at;  // where in it the nearest key stands: key of elements
+	uint8_t name_len;
+};
+
 struct json {
 	uint8_t state; // enum json_state
 	uint8_t depth;
 	uint8_t max_depth;
 	uint8_t key_len;           // of key
 	bool backslash;            // LONG_*: the window before ended behind a backslash
-	uint64_t arrays;           // bit depth - 1: that container is an array
 	uint64_t key_hash;         // of key
 	uint8_t key[WALK_KEY + 8]; // pending key that the window no longer holds, or a decoded one
 	uint64_t path_hash[JSON_DEPTH + 1];
-	uint8_t path_len[JSON_DEPTH + 1]; // of the path text at that depth
-	uint8_t name_at[JSON_DEPTH + 1];  // where in it the nearest key stands: key of elements
-	uint8_t name_len[JSON_DEPTH + 1];
+	struct json_level level[JSON_DEPTH + 1];
 	uint8_t path[JSON_PATH + 9]; // text, read eight bytes at a time
 };
 

@@ -6,7 +6,9 @@
 // segments never overlap; the first copy of a byte wins. A hole is given up when the receiver
 // acknowledged past it (it has the bytes, the mirror lost them), when too much has come behind
 // it, or when it waited too long; the parser is told its length, in order, like data. Jumps and
-// ends that the receiver would not take are not believed: its acknowledgements decide.
+// ends that the receiver would not take are not believed: its acknowledgements decide. The two
+// directions are kept in order too: what acknowledges bytes that were not seen waits for them a
+// little, so that no answer is delivered before its question.
 
 #include "flows/tcp.h"
 
@@ -14,176 +16,21 @@
 
 enum {
 	SIDE_NS_ACKED = 2 * 1000 * 1000, // two tap ports: an ACK may be polled before its data
-	SIDE_PKTS_ACKED = 8,
+	SIDE_PKTS_ACKED = 64,            // … for clocks that stand
 	FAR_AHEAD = 1 << 20,
 	FAR_BEHIND = 64 << 20,
 	FAR_AGREE = 4,
-	PROBE_GIVE_UP = 8 << 10, // bytes of one direction
 };
-
-static const struct parser *const parsers[] = {&http1_parser};
 
 static int32_t seq_diff(uint32_t a, uint32_t b)
 {
 	return (int32_t)(a - b);
 }
 
-static enum dir dir_of(const struct conn *c, uint32_t side)
-{
-	return side == c->client ? CLIENT : SERVER;
-}
-
 static void conn_fates(struct tracker *t, enum fate fate, int64_t pkts, int64_t bytes)
 {
 	t->fates->pkts[fate] += (uint64_t)pkts;
 	t->fates->bytes[fate] += (uint64_t)bytes;
-}
-
-// The parser's view of where both streams are.
-static struct pctx *pctx_update(struct tracker *t, struct conn *c)
-{
-	struct pctx *p = &c->pctx;
-
-	p->now_ns = t->now_ns;
-	for (uint32_t side = 0; side < 2; side++) {
-		enum dir dir = dir_of(c, side);
-
-		p->off[dir] = c->stream[side].off;
-		p->acked[dir] = c->stream[side].acked;
-		p->lossy[dir] = c->stream[side].lossy;
-	}
-	return p;
-}
-
-static void conn_opaque(struct tracker *t, struct conn *c)
-{
-	if (c->parser)
-		c->parser->close(pctx_update(t, c), CLOSE_END);
-	c->parser = NULL;
-	c->flow->state = FLOW_OPAQUE;
-}
-
-static void conn_parser(struct tracker *t, struct conn *c, const struct parser *parser,
-			uint32_t client)
-{
-	const struct flow_key *key = &c->flow->key;
-	bool conflict = c->pctx.overlap_conflict;
-
-	c->client = (uint8_t)client;
-	c->meta = (struct conn_meta){
-		.port = {key->port[client], key->port[!client]},
-		.v6 = c->flow->v6,
-		.midstream = c->stream[client].lossy,
-		.space = key->space_proto >> 8,
-		.id = t->n_conns++,
-		.hash = c->flow->hash,
-	};
-	memcpy(c->meta.addr[CLIENT], key->addr[client], 16);
-	memcpy(c->meta.addr[SERVER], key->addr[!client], 16);
-	if (c->meta.midstream)
-		t->env->stats.tcp_midstream++;
-	memset(c->state, 0, parser->size);
-	c->pctx = (struct pctx){
-		.env = t->env, .conn = &c->meta, .state = c->state, .overlap_conflict = conflict};
-	c->parser = parser;
-	parser->open(pctx_update(t, c));
-	// What both sides had sent while it was not clear what they speak.
-	for (uint32_t i = 0; i < 2 && c->parser; i++) {
-		uint32_t side = i == 0 ? client : !client;
-		struct stream *s = &c->stream[side];
-
-		if (s->probe_len == 0)
-			continue;
-		struct pctx *p = pctx_update(t, c);
-		p->off[dir_of(c, side)] = s->off - s->probe_len;
-		if (!parser->data(p, dir_of(c, side), span_make(s->probe, s->probe_len)))
-			conn_opaque(t, c);
-		s->probe_len = 0;
-	}
-}
-
-// Which protocol, and who is the client? Looks at the first bytes of each piece until sure.
-static void conn_probe(struct tracker *t, struct conn *c, uint32_t side, struct span bytes)
-{
-	struct stream *s = &c->stream[side];
-	uint8_t joined[PROBE_BYTES];
-	struct span view = bytes;
-	bool unsure = false;
-
-	if (s->probe_len) {
-		uint32_t n = PROBE_BYTES - s->probe_len;
-
-		n = n < bytes.len ? n : bytes.len;
-		memcpy(joined, s->probe, s->probe_len);
-		memcpy(joined + s->probe_len, bytes.p, n);
-		view = span_make(joined, s->probe_len + n);
-	}
-	for (uint32_t i = 0; i < sizeof(parsers) / sizeof(parsers[0]); i++) {
-		enum probe as_client = parsers[i]->probe(view, CLIENT);
-		enum probe as_server = parsers[i]->probe(view, SERVER);
-		uint32_t client = SIDE_UNKNOWN;
-
-		// Longer than any prefix that could still be anything else.
-		if (as_client == PROBE_UNSURE && view.len >= PROBE_BYTES)
-			as_client = PROBE_CERTAIN;
-		if (as_server == PROBE_UNSURE && view.len >= PROBE_BYTES)
-			as_server = PROBE_CERTAIN;
-		if (as_client == PROBE_CERTAIN)
-			client = side;
-		else if (as_server == PROBE_CERTAIN)
-			client = !side;
-		unsure |= as_client == PROBE_UNSURE || as_server == PROBE_UNSURE;
-		if (client != SIDE_UNKNOWN) {
-			conn_parser(t, c, parsers[i], client);
-			return;
-		}
-	}
-	if (unsure) { // view is shorter than PROBE_BYTES
-		memcpy(s->probe, view.p, view.len);
-		s->probe_len = (uint8_t)view.len;
-		return;
-	}
-	// A message may still start later: behind a proxy's handshake, or after nonsense that is
-	// answered in HTTP.
-	s->probe_len = 0;
-	s->probed += bytes.len;
-	if (s->probed > PROBE_GIVE_UP)
-		conn_opaque(t, c);
-}
-
-// The next in-order bytes of a side; advances the stream. Returns their fate.
-static enum fate stream_feed(struct tracker *t, struct conn *c, uint32_t side, struct span bytes)
-{
-	struct stream *s = &c->stream[side];
-	enum fate fate = FATE_OPAQUE;
-
-	if (!c->parser && c->flow->state != FLOW_OPAQUE)
-		conn_probe(t, c, side, bytes);
-	if (c->parser) {
-		fate = FATE_PARSED;
-		if (!c->parser->data(pctx_update(t, c), dir_of(c, side), bytes))
-			conn_opaque(t, c);
-	} else if (s->probe_len) {
-		fate = FATE_PARSED;
-	}
-	s->next += bytes.len;
-	s->off += bytes.len;
-	return fate;
-}
-
-// Bytes that did not cross the mirror port.
-static void stream_gap(struct tracker *t, struct conn *c, uint32_t side, uint32_t len)
-{
-	struct stream *s = &c->stream[side];
-
-	t->env->stats.tcp_gaps++;
-	t->env->stats.tcp_gap_bytes += len;
-	s->lossy = true;
-	s->probe_len = 0;
-	if (c->parser && !c->parser->gap(pctx_update(t, c), dir_of(c, side), len))
-		conn_opaque(t, c);
-	s->next += len;
-	s->off += len;
 }
 
 // len payload bytes of m from skip on, piece by piece of a chained mbuf.
@@ -202,8 +49,8 @@ static enum fate stream_packet(struct tracker *t, struct conn *c, uint32_t side,
 			continue;
 		}
 		uint32_t n = RTE_MIN(here - off, len);
-		last = stream_feed(t, c, side,
-				   span_make(rte_pktmbuf_mtod_offset(seg, uint8_t *, off), n));
+		last = tcp_feed_bytes(t, c, side,
+				      span_make(rte_pktmbuf_mtod_offset(seg, uint8_t *, off), n));
 		conn_fates(t, last, 0, n);
 		fate = last == FATE_OPAQUE ? FATE_OPAQUE : fate;
 		off = 0;
@@ -284,17 +131,16 @@ static void held_discard(struct tracker *t, struct stream *s, enum fate fate)
 		held_drop(t, s, &s->held, fate);
 }
 
-static void stream_fin(struct tracker *t, struct conn *c, uint32_t side)
+// True: the stream has just ended.
+static bool stream_fin(struct tracker *t, struct conn *c, uint32_t side)
 {
 	struct stream *s = &c->stream[side];
 
-	if (!s->has_fin || s->fin_done || s->next != s->fin_seq)
-		return;
-	s->fin_done = true;
-	s->next++;
+	if (!s->has_fin || s->fin_done || s->next != s->fin_seq || s->floating)
+		return false;
 	held_discard(t, s, FATE_DISCARDED); // behind the end
-	if (c->parser)
-		c->parser->fin(pctx_update(t, c), dir_of(c, side));
+	tcp_feed_fin(t, c, side);
+	return true;
 }
 
 // The part of a segment that a snap length cut off, as far as nobody else brought it.
@@ -309,23 +155,65 @@ static void stream_missing(struct tracker *t, struct conn *c, uint32_t side, uin
 		len = ahead > 0 ? RTE_MIN(len, (uint32_t)ahead) : 0;
 	}
 	if (len)
-		stream_gap(t, c, side, len);
+		tcp_feed_gap(t, c, side, len);
 }
 
-// Delivers what is held and in order now.
-static void held_drain(struct tracker *t, struct conn *c, uint32_t side)
+// Offset of the byte that an acknowledgement asks for; 0: not of this stream.
+static uint64_t ack_off(const struct stream *s, uint32_t ack)
 {
-	struct stream *s = &c->stream[side];
+	// The FIN has a number too: its acknowledgement counts one past the data.
+	int64_t off = (int64_t)s->off + seq_diff(ack, s->next - s->fin_done);
 
-	while (s->held) {
-		const struct pkt *pkt = pkt_of(s->held);
-		int32_t ahead = seq_diff(pkt->seq + pkt->held_skip, s->next);
+	return s->started && off > 0 && off - (int64_t)s->off < 1 << 30 ? (uint64_t)off : 0;
+}
 
-		if (ahead > 0)
-			break;
+// A wait begins, or what is waited for has changed.
+static void hole_clock(const struct tracker *t, struct stream *s)
+{
+	s->hole_ns = t->now_ns;
+	s->hole_pkts = 0;
+}
+
+// Does this segment, the next of its side, acknowledge bytes of the other side that have not been
+// delivered, but may be still? Once that was in vain, a side that never showed up is not asked.
+static bool segment_early(const struct conn *c, uint32_t side, const struct pkt *pkt)
+{
+	const struct stream *s = &c->stream[side], *other = &c->stream[!side];
+	int32_t unseen = seq_diff(pkt->ack, other->next);
+
+	return unseen > 0 && unseen <= FAR_AHEAD && other->started &&
+	       (pkt->tcp_flags & TCP_ACK) && (s->ack_seen || other->vain == 0) &&
+	       other->off + (uint32_t)unseen > other->vain;
+}
+
+// How far the first held segment is ahead of the expected byte; 0: only its turn is not there yet.
+static int32_t held_ahead(const struct stream *s)
+{
+	const struct pkt *first = pkt_of(s->held);
+
+	return seq_diff(first->seq + first->held_skip, s->next);
+}
+
+// Does this side hold up its own bytes: by a hole, or because its start is not sure?
+static bool held_back(const struct stream *s)
+{
+	return s->floating || (s->held && held_ahead(s) > 0);
+}
+
+// Delivers what is held and in order now. False: nothing.
+static bool held_drain(struct tracker *t, struct conn *c, uint32_t side)
+{
+	struct stream *s = &c->stream[side], *other = &c->stream[!side];
+	bool moved = false;
+
+	while (s->held && !held_back(s) && !segment_early(c, side, pkt_of(s->held))) {
+		uint32_t old = (uint32_t)-held_ahead(s);
 		struct rte_mbuf *m = held_take(t, s, &s->held);
-		uint32_t len = pkt->payload_len - pkt->held_skip, old = (uint32_t)-ahead;
+		const struct pkt *pkt = pkt_of(m);
+		uint32_t len = pkt->payload_len - pkt->held_skip;
 		enum fate fate = FATE_DUPLICATE;
+
+		other->told = RTE_MAX(other->told, ack_off(other, pkt->ack));
 		if (old < len)
 			fate = stream_packet(t, c, side, m, pkt->held_skip + old, len - old);
 		conn_fates(t, fate, 1, 0);
@@ -334,46 +222,73 @@ static void held_drain(struct tracker *t, struct conn *c, uint32_t side)
 		if (old <= len && pkt->missing_len)
 			stream_missing(t, c, side, pkt->missing_len);
 		tracker_free_mbuf(t, m);
+		hole_clock(t, s); // of the next hole
+		moved = true;
 	}
-	// The next hole has its own clock.
-	s->hole_ns = t->now_ns;
-	s->hole_pkts = 0;
-	stream_fin(t, c, side);
+	return stream_fin(t, c, side) || moved;
 }
 
-// The first hole is not waited for any longer.
+// The same for both sides, which may wait for each other. Each turn takes at least one segment or
+// one end off the lists.
+static void conn_drain(struct tracker *t, struct conn *c, uint32_t side)
+{
+	bool moved;
+
+	do {
+		moved = held_drain(t, c, side);
+		moved |= held_drain(t, c, !side);
+	} while (moved);
+}
+
+// What this side waits for first is not waited for any longer.
 static void hole_give_up(struct tracker *t, struct conn *c, uint32_t side)
 {
-	struct stream *s = &c->stream[side];
+	struct stream *s = &c->stream[side], *other = &c->stream[!side];
 
-	if (s->held) {
-		const struct pkt *first = pkt_of(s->held);
-
-		stream_gap(t, c, side, first->seq + first->held_skip - s->next);
-		held_drain(t, c, side);
-	} else {
-		stream_gap(t, c, side, s->fin_seq - s->next);
-		stream_fin(t, c, side);
-	}
+	if (s->floating)
+		s->floating = false;
+	else if (!s->held)
+		tcp_feed_gap(t, c, side, s->fin_seq - s->next);
+	else if (held_ahead(s) > 0)
+		tcp_feed_gap(t, c, side, (uint32_t)held_ahead(s));
+	else
+		other->vain = other->off + (pkt_of(s->held)->ack - other->next);
+	hole_clock(t, s);
+	conn_drain(t, c, side);
 }
 
-void tcp_holes(struct tracker *t, struct conn *c, uint32_t side)
+// Has this side waited long enough? *which: the side that must give up for it.
+static bool hole_ends(const struct tracker *t, const struct conn *c, uint32_t side, uint32_t *which)
 {
 	const struct tracker_limits *l = t->limits;
-	struct stream *s = &c->stream[side];
+	const struct stream *s = &c->stream[side], *other = &c->stream[!side];
+	uint64_t waited = t->now_ns > s->hole_ns ? t->now_ns - s->hole_ns : 0;
+	bool patient = waited < SIDE_NS_ACKED && s->hole_pkts < SIDE_PKTS_ACKED;
 
-	while (tcp_waits(s)) {
-		uint64_t waited = t->now_ns > s->hole_ns ? t->now_ns - s->hole_ns : 0;
-		// A bare end is believed when it was acknowledged itself.
-		uint64_t proof = s->held ? s->off : s->off + (s->fin_seq - s->next);
-		bool acked = s->acked > proof &&
-			     (waited >= SIDE_NS_ACKED || s->hole_pkts >= SIDE_PKTS_ACKED);
-
-		if (!acked && (!s->held || (s->n_held < l->gap_segments &&
-					    waited < (uint64_t)l->gap_ms * 1000000)))
-			break;
-		hole_give_up(t, c, side);
+	*which = side;
+	if (!tcp_waits(s))
+		return false;
+	if (s->floating)
+		return !patient || s->n_held >= l->gap_segments;
+	if (!s->held) // a bare end is believed when it was acknowledged itself
+		return !patient && s->acked > s->off + (s->fin_seq - s->next);
+	if (!held_back(s)) { // too early for the other side
+		*which = held_back(other) ? !side : side;
+		return !patient || s->n_held >= l->gap_segments;
 	}
+	if (s->n_held >= l->gap_segments)
+		return true;
+	if (s->acked > s->off && (!patient || s->vain >= s->off + (uint32_t)held_ahead(s)))
+		return true;
+	return waited >= (uint64_t)l->gap_ms * 1000000;
+}
+
+void tcp_holes(struct tracker *t, struct conn *c)
+{
+	uint32_t which;
+
+	while (hole_ends(t, c, 0, &which) || hole_ends(t, c, 1, &which))
+		hole_give_up(t, c, which);
 	holes_update(t, c);
 }
 
@@ -422,10 +337,8 @@ static void held_insert(struct tracker *t, struct conn *c, uint32_t side, struct
 	struct rte_mbuf **link = &s->held;
 	uint32_t whole = pkt->payload_len;
 
-	if (!tcp_waits(s)) {
-		s->hole_ns = t->now_ns;
-		s->hole_pkts = 0;
-	}
+	if (!tcp_waits(s))
+		hole_clock(t, s);
 	while (*link) {
 		struct pkt *other = pkt_of(*link);
 		uint32_t o_from = other->seq + other->held_skip, o_to = other->seq + other->payload_len;
@@ -486,14 +399,15 @@ static bool stream_far(struct tracker *t, struct conn *c, uint32_t side, const s
 		return false;
 	s->n_far = 0;
 	s->has_fin = false;
+	s->floating = false;
 	held_discard(t, s, FATE_DISCARDED);
 	int32_t ahead = seq_diff(seq, s->next);
 	if (ahead > 0) {
-		stream_gap(t, c, side, (uint32_t)ahead);
+		tcp_feed_gap(t, c, side, (uint32_t)ahead);
 		return true;
 	}
 	// Backwards by that much cannot be one stream: the parser starts anew at this point.
-	stream_gap(t, c, side, 0);
+	tcp_feed_gap(t, c, side, 0);
 	s->next = seq;
 	return true;
 }
@@ -511,20 +425,29 @@ static bool hold_full(const struct tracker *t, const struct stream *s, uint32_t 
 	       t->held >= l->hold_total;
 }
 
-void tcp_ack(struct tracker *, struct conn *c, uint32_t side, uint32_t ack)
+void tcp_ack(struct tracker *t, struct conn *c, uint32_t side, uint32_t ack)
 {
 	struct stream *s = &c->stream[!side];
 
+	uint64_t off = ack_off(s, ack);
+
 	s->ack = ack;
 	s->ack_seen = true;
-	if (!s->started)
-		return;
-	int64_t off = (int64_t)s->off + seq_diff(ack, s->next);
-	// The acknowledgement of the FIN counts one past the data.
-	if (off > (int64_t)s->acked && off - (int64_t)s->off < 1 << 30)
-		s->acked = (uint64_t)off;
+	if (off > s->acked) {
+		if (s->acked <= s->off && off > s->off)
+			hole_clock(t, s); // from here on the hole is known to be one
+		s->acked = off;
+	}
 	if (tcp_waits(s))
 		s->hole_pkts++;
+}
+
+void tcp_bare(struct conn *c, const struct pkt *pkt)
+{
+	const struct stream *s = &c->stream[pkt->src];
+
+	if (!s->held && !(s->started && (s->floating || seq_diff(pkt->seq, s->next) > 0)))
+		c->stream[!pkt->src].told = c->stream[!pkt->src].acked;
 }
 
 // Not delivered: old bytes are duplicates, the rest is given up.
@@ -546,14 +469,15 @@ static void segment_in_order(struct tracker *t, struct conn *c, uint32_t side, s
 	struct stream *s = &c->stream[side];
 	uint32_t len = pkt->payload_len;
 
-	if (unlikely(s->held) && old < len &&
-	    seq_diff(pkt->seq + len, pkt_of(s->held)->seq + pkt_of(s->held)->held_skip) > 0) {
-		// Reaches into what is held: that came first.
+	if (old < len && ((s->held && (int32_t)(len - old) > held_ahead(s)) ||
+			  (segment_early(c, side, pkt) && !hold_full(t, s, len - old)))) {
+		// Reaches into what is held, which came first; or comes too early.
 		pkt->held_skip = (uint16_t)old;
 		held_insert(t, c, side, m);
-		held_drain(t, c, side);
+		conn_drain(t, c, side);
 		return;
 	}
+	c->stream[!side].told = c->stream[!side].acked;
 	if (len == 0) {
 		conn_fates(t, FATE_CONTROL, 1, 0);
 	} else if (old < len) {
@@ -569,8 +493,8 @@ static void segment_in_order(struct tracker *t, struct conn *c, uint32_t side, s
 	if (pkt->missing_len && pkt->seq + len == s->next)
 		stream_missing(t, c, side, pkt->missing_len);
 	tracker_free_mbuf(t, m);
-	if (s->held)
-		held_drain(t, c, side);
+	if (unlikely(c->in_hole_list))
+		conn_drain(t, c, side);
 	else
 		stream_fin(t, c, side);
 }
@@ -582,12 +506,48 @@ static void segment_fin(const struct tracker *t, struct stream *s, uint32_t end)
 
 	if (ahead < 0 || ahead > window_of(t) + UINT16_MAX)
 		return;
-	if (!tcp_waits(s)) {
-		s->hole_ns = t->now_ns;
-		s->hole_pkts = 0;
-	}
+	if (!tcp_waits(s))
+		hole_clock(t, s);
 	s->has_fin = true;
 	s->fin_seq = end;
+}
+
+// A stream of which nothing was delivered yet begins at this byte, if it is a little before.
+static bool stream_rebase(struct stream *s, uint32_t seq)
+{
+	int32_t before = seq_diff(s->next, seq), acked = seq_diff(s->ack, seq);
+
+	if (before < 0 || before > FAR_AHEAD)
+		return false;
+	s->next = seq;
+	s->acked = s->ack_seen && acked > 0 && acked < 1 << 30 ? (uint32_t)acked : 0;
+	return true;
+}
+
+void tcp_start(struct tracker *t, struct conn *c, uint32_t side, uint32_t isn)
+{
+	struct stream *s = &c->stream[side];
+
+	if (!s->started) {
+		s->started = true;
+		s->next = isn;
+	} else if (s->floating && stream_rebase(s, isn)) {
+		s->floating = false;
+		s->lossy = false;
+		conn_drain(t, c, side);
+	}
+}
+
+uint32_t tcp_seen(const struct conn *c, uint32_t side)
+{
+	uint32_t seen = c->stream[side].next;
+
+	for (struct rte_mbuf *m = c->stream[side].held; m; m = pkt_of(m)->next_held) {
+		if (seq_diff(pkt_of(m)->seq + pkt_of(m)->held_skip, seen) > 0)
+			break;
+		seen = pkt_of(m)->seq + pkt_of(m)->payload_len;
+	}
+	return seen;
 }
 
 void tcp_segment(struct tracker *t, struct conn *c, struct rte_mbuf *m)
@@ -601,8 +561,11 @@ void tcp_segment(struct tracker *t, struct conn *c, struct rte_mbuf *m)
 	pkt->seq = seq;
 	if (!s->started) {
 		s->started = true;
-		s->next = seq;
+		s->floating = !syn;
 		s->lossy = !syn; // its beginning was not seen
+		s->next = seq;
+	} else if (unlikely(s->floating)) {
+		stream_rebase(s, seq);
 	}
 	if (unlikely(s->fin_done)) { // nothing comes behind the end
 		int32_t old = seq_diff(s->fin_seq, seq);
@@ -627,19 +590,25 @@ void tcp_segment(struct tracker *t, struct conn *c, struct rte_mbuf *m)
 		segment_fin(t, s, seq + len + pkt->missing_len);
 	if (unlikely(tcp_waits(s)))
 		s->hole_pkts++;
-	if (ahead > 0 && len && hold_full(t, s, len)) {
+	if ((ahead > 0 || s->floating) && len && hold_full(t, s, len)) {
 		t->env->stats.tcp_hold_full++;
+		s->floating = false;
 		while (s->held)
 			hole_give_up(t, c, side);
 		ahead = s->fin_done ? 0 : seq_diff(seq, s->next);
 		if (ahead > 0 && hold_full(t, s, len)) {
 			// Other connections hold all there is: this hole cannot wait.
-			stream_gap(t, c, side, (uint32_t)ahead);
+			tcp_feed_gap(t, c, side, (uint32_t)ahead);
 			ahead = 0;
 		}
 	}
 	if (unlikely(s->fin_done)) {
 		segment_refuse(t, m, 0);
+	} else if (unlikely(s->floating)) {
+		if (len && ahead >= 0)
+			held_insert(t, c, side, m);
+		else
+			segment_refuse(t, m, len);
 	} else if (likely(ahead <= 0)) {
 		segment_in_order(t, c, side, m, (uint32_t)-ahead);
 	} else if (len) {
@@ -648,10 +617,8 @@ void tcp_segment(struct tracker *t, struct conn *c, struct rte_mbuf *m)
 		conn_fates(t, FATE_CONTROL, 1, 0);
 		tracker_free_mbuf(t, m);
 	}
-	if (unlikely(tcp_waits(s)))
-		tcp_holes(t, c, side);
-	else if (unlikely(c->in_hole_list))
-		holes_update(t, c);
+	if (unlikely(tcp_waits(s) || c->in_hole_list))
+		tcp_holes(t, c);
 }
 
 struct conn *tcp_open(struct tracker *t, struct flow *flow)
@@ -677,24 +644,28 @@ struct conn *tcp_open(struct tracker *t, struct flow *flow)
 	return c;
 }
 
+// Whose wait ends first when all waits end: the client's, since its requests make sense of the
+// answers, unless it waits for the server.
+static uint32_t conn_first(const struct conn *c)
+{
+	uint32_t client = c->client == 1;
+	const struct stream *s = &c->stream[client], *other = &c->stream[!client];
+
+	return !tcp_waits(s) || (s->held && !held_back(s) && held_back(other)) ? !client : client;
+}
+
 void tcp_close(struct tracker *t, struct conn *c, enum close_reason why, bool flush)
 {
-	// The client's side first: its requests make sense of the answers.
-	uint32_t first = c->client == 1;
 	struct flow *flow = c->flow;
 
-	for (uint32_t i = 0; i < 2; i++) {
-		uint32_t side = i == 0 ? first : !first;
-
-		while (flush && tcp_waits(&c->stream[side]))
-			hole_give_up(t, c, side);
+	while (flush && (tcp_waits(&c->stream[0]) || tcp_waits(&c->stream[1])))
+		hole_give_up(t, c, conn_first(c));
+	for (uint32_t side = 0; side < 2; side++)
 		held_discard(t, &c->stream[side],
 			     flow->state == FLOW_OPAQUE ? FATE_OPAQUE : FATE_DISCARDED);
-	}
 	if (c->in_hole_list)
 		holes_unlink(t, c);
-	if (c->parser)
-		c->parser->close(pctx_update(t, c), why);
+	tcp_feed_close(t, c, why);
 	flow->conn = 0;
 	if (flush)
 		flow->state = FLOW_CLOSED;

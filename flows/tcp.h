@@ -49,17 +49,32 @@ void tracker_remove(struct tracker *t, struct flow *flow, enum close_reason why)
 struct conn *tcp_open(struct tracker *t, struct flow *flow);
 // Ends it: what is held is given up or, when flush is set, delivered around its holes first.
 void tcp_close(struct tracker *t, struct conn *c, enum close_reason why, bool flush);
+// The first byte's sequence number, from a handshake that came after segments with payload.
+void tcp_start(struct tracker *t, struct conn *c, uint32_t side, uint32_t isn);
 // One segment with payload, a FIN, or both; takes the mbuf.
 void tcp_segment(struct tracker *t, struct conn *c, struct rte_mbuf *m);
+// The sequence number up to which everything has come.
+uint32_t tcp_seen(const struct conn *c, uint32_t side);
 // An acknowledgement number in a packet of this side.
 void tcp_ack(struct tracker *t, struct conn *c, uint32_t side, uint32_t ack);
-// Holes that waited long enough are given up.
-void tcp_holes(struct tracker *t, struct conn *c, uint32_t side);
+// A packet without payload: what it acknowledges may be told, unless bytes before it are missing.
+void tcp_bare(struct conn *c, const struct pkt *pkt);
+// Bytes that were waited for long enough are given up.
+void tcp_holes(struct tracker *t, struct conn *c);
 // The other connections that wait for bytes are looked at before this one next time.
 void tcp_holes_rotate(struct tracker *t, struct conn *c);
+
+// tcp_feed.c: what the parser of a connection is given; each call advances the stream.
+// In-order bytes; returns their fate.
+enum fate tcp_feed_bytes(struct tracker *t, struct conn *c, uint32_t side, struct span bytes);
+// Bytes that did not cross the mirror port.
+void tcp_feed_gap(struct tracker *t, struct conn *c, uint32_t side, uint32_t len);
+void tcp_feed_fin(struct tracker *t, struct conn *c, uint32_t side);
+void tcp_feed_close(struct tracker *t, struct conn *c, enum close_reason why);
 
 // Bytes are missing: something is held, or the stream's end is known and was not reached.
 static inline bool tcp_waits(const struct stream *s)
 {
-	return s->held || (s->has_fin && !s->fin_done && (int32_t)(s->fin_seq - s->next) > 0);
+	return s->held || (s->has_fin && !s->fin_done &&
+			   (s->floating || (int32_t)(s->fin_seq - s->next) > 0));
 }

@@ -123,6 +123,11 @@ static struct flow *on_syn(struct tracker *t, struct flow *flow, const struct pk
 		tracker_remove(t, flow, CLOSE_FIN);
 		flow = NULL;
 	}
+	if (flow && flow->conn && flow->have_isn == 0 && conn_of(t, flow)->stream[side].floating) {
+		// Overtaken by its own data.
+		tcp_start(t, conn_of(t, flow), side, data);
+		return flow;
+	}
 	if (flow && (flow->have_isn == 3 || flow->state != FLOW_EMBRYONIC)) {
 		// A new connection on the same ports, or somebody pretends: the answer decides.
 		flow->syn = data;
@@ -152,13 +157,14 @@ static struct flow *on_syn_ack(struct tracker *t, struct flow *flow, const struc
 		// Half of the handshake is known, or all of it and the server begins anew.
 		if (flow->have_isn == 3 && !answers && flow->server != side)
 			return flow;
-	} else if (flow && c && !c->stream[side].started && !answers) {
+	} else if (c && !(flow->have_isn >> side & 1) && !answers) {
 		// Data came with the SYN, or before this answer: the rest is known now.
-		c->stream[side].started = true;
-		c->stream[side].next = data;
-		if (!(flow->have_isn >> !side & 1))
+		if (!(flow->have_isn >> !side & 1)) {
 			flow_isn(flow, !side, pkt->ack);
+			tcp_start(t, c, !side, pkt->ack);
+		}
 		flow_isn(flow, side, data);
+		tcp_start(t, c, side, data);
 		flow->server = (uint8_t)side;
 		return flow;
 	} else if (flow) {
@@ -194,7 +200,7 @@ static bool rst_fits(const struct tracker *t, const struct flow *flow, const str
 	bool known = flow->have_isn >> side & 1;
 
 	if (c) {
-		next = c->stream[side].next;
+		next = tcp_seen(c, side);
 		known = c->stream[side].started;
 	} else if (flow->state != FLOW_EMBRYONIC) {
 		known = false; // not followed any longer
@@ -203,7 +209,8 @@ static bool rst_fits(const struct tracker *t, const struct flow *flow, const str
 	if (!known || (ahead >= -RST_SLACK && ahead <= RST_SLACK))
 		return true;
 	// Behind bytes that the mirror lost and the receiver has.
-	return c && ahead > 0 && c->stream[side].acked == c->stream[side].off + (uint32_t)ahead;
+	ahead = c ? (int32_t)(pkt->seq - c->stream[side].next) : 0;
+	return ahead > 0 && c->stream[side].acked == c->stream[side].off + (uint32_t)ahead;
 }
 
 static void on_rst(struct tracker *t, struct flow *flow, const struct pkt *pkt)
@@ -250,6 +257,8 @@ static void on_payload(struct tracker *t, struct flow *flow, struct rte_mbuf *m)
 	if (!c && (flow->state == FLOW_EMBRYONIC)) {
 		c = tcp_open(t, flow);
 		fate = FATE_NO_FLOW;
+		if (c && (pkt->tcp_flags & TCP_ACK))
+			tcp_ack(t, c, pkt->src, pkt->ack);
 	}
 	if (!c) {
 		if (pkt->payload_len)
@@ -261,6 +270,10 @@ static void on_payload(struct tracker *t, struct flow *flow, struct rte_mbuf *m)
 	}
 	if (pkt->payload_len)
 		t->env->stats.tcp_segments++;
+	// A request must not overtake the end of the response before it: a hole there that has
+	// waited long enough is given up first.
+	if (c->in_hole_list)
+		tcp_holes(t, c);
 	tcp_segment(t, c, m);
 	conn_settle(t, c);
 }
@@ -330,9 +343,11 @@ static void on_packet(struct tracker *t, struct rte_mbuf *m, struct flow *candid
 		}
 		count(t, FATE_CONTROL, 0);
 		tracker_free_mbuf(t, m);
-		// This acknowledgement may say that what we wait for was received.
-		if (c && tcp_waits(&c->stream[!pkt->src])) {
-			tcp_holes(t, c, !pkt->src);
+		// It may say that what we wait for was received, or that enough time has passed.
+		if (c) {
+			tcp_bare(c, pkt);
+			if (c->in_hole_list)
+				tcp_holes(t, c);
 			conn_settle(t, c);
 		}
 	}
@@ -392,8 +407,7 @@ void tracker_tick(struct tracker *t, uint64_t now_ns, struct fates *fates)
 	for (uint32_t i = 0; c && i < TICK_HOLES; i++, c = next) {
 		next = c == last ? NULL : c->hole_next;
 		tcp_holes_rotate(t, c);
-		for (uint32_t side = 0; side < 2; side++)
-			tcp_holes(t, c, side);
+		tcp_holes(t, c);
 		conn_settle(t, c);
 	}
 	for (uint32_t i = 0; i < TICK_EXPIRE && (flow = wheel_due(&t->wheel, &t->table, now_s)); i++) {

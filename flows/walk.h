@@ -65,19 +65,42 @@ static inline uint64_t walk_mix(uint64_t a, uint64_t b)
 #define WALK_K1 UINT64_C(0xd6e8feb86659fd93)
 #define WALK_K2 UINT64_C(0xa0761d6478bd642f)
 
-// Keyed hash of a key of at most WALK_KEY bytes with 8 readable bytes behind it.
-static inline uint64_t walk_key_hash_padded(uint64_t seed, const uint8_t *p, uint32_t len)
+// The first 0 to 8 bytes of a word in memory.
+static const uint64_t walk_first_bytes[] = {
+	0,
+	UINT64_MAX >> 56,
+	UINT64_MAX >> 48,
+	UINT64_MAX >> 40,
+	UINT64_MAX >> 32,
+	UINT64_MAX >> 24,
+	UINT64_MAX >> 16,
+	UINT64_MAX >> 8,
+	UINT64_MAX,
+};
+
+// Keyed hash of a key of at most 16 bytes, with 8 readable bytes behind it.
+static inline uint64_t walk_short_key_hash(uint64_t seed, const uint8_t *p, uint32_t len)
 {
 	uint64_t h = seed ^ (len * WALK_K0);
 
-	while (len > 8) {
+	if (unlikely(len > 8)) {
 		h = walk_mix(h ^ walk_load64(p), WALK_K1);
 		p += 8;
 		len -= 8;
 	}
-	if (len)
-		h ^= walk_load64(p) & (UINT64_MAX >> (64 - 8 * len));
-	return walk_mix(h, WALK_K1);
+	return walk_mix(h ^ (walk_load64(p) & walk_first_bytes[len]), WALK_K1);
+}
+
+// The same for a key of at most WALK_KEY bytes.
+static inline uint64_t walk_key_hash_padded(uint64_t seed, const uint8_t *p, uint32_t len)
+{
+	uint64_t h = seed ^ (len * WALK_K0);
+
+	for (; len > 8; len -= 8) {
+		h = walk_mix(h ^ walk_load64(p), WALK_K1);
+		p += 8;
+	}
+	return walk_mix(h ^ (walk_load64(p) & walk_first_bytes[len]), WALK_K1);
 }
 
 // The same for any span: what value.key_hash is for a key of these bytes.
@@ -91,10 +114,21 @@ static inline uint64_t walk_key_hash(uint64_t seed, struct span key)
 	return walk_key_hash_padded(seed, copy, len);
 }
 
+// The half of walk_field_hash() that is the same for all fields of a container.
+static inline uint64_t walk_field_base(uint64_t path_hash)
+{
+	return path_hash ^ WALK_K0;
+}
+
+static inline uint64_t walk_field_hash_at(uint64_t base, uint64_t key_hash)
+{
+	return walk_mix(base, key_hash ^ WALK_K2);
+}
+
 // value.field, from the hash of the containers' path and that of the key.
 static inline uint64_t walk_field_hash(uint64_t path_hash, uint64_t key_hash)
 {
-	return walk_mix(path_hash ^ WALK_K0, key_hash ^ WALK_K2);
+	return walk_field_hash_at(walk_field_base(path_hash), key_hash);
 }
 
 // Path hash of what has no containers: forms and query strings.
@@ -184,9 +218,14 @@ static inline const uint8_t *walk_skip(const uint8_t *p)
 #endif
 }
 
+static inline bool walk_is_digit(uint8_t c)
+{
+	return (uint8_t)(c - '0') <= 9;
+}
+
 static inline const uint8_t *walk_digits_scalar(const uint8_t *p)
 {
-	while ((uint8_t)(*p - '0') <= 9)
+	while (walk_is_digit(*p))
 		p++;
 	return p;
 }

@@ -282,8 +282,17 @@ static void restarted(struct follow *f, uint64_t epoch, uint64_t head)
 		f->place = (struct place){epoch, head, head};
 }
 
+// A message of the sensor's earlier life, from a buffer of the old connection. Its start is known
+// already, and what was on disk by then was asked for.
+static bool is_stale(const struct place *place, uint64_t epoch, uint64_t seq)
+{
+	return epoch < place->epoch && seq <= place->seq;
+}
+
 static void on_issue(struct follow *f, const Apitap__Record *record)
 {
+	if (f->started && is_stale(&f->place, record->epoch, record->seq))
+		return;
 	if (!f->started) {
 		f->started = true;
 		f->place = (struct place){record->epoch, record->seq - 1, record->seq - 1};
@@ -300,6 +309,8 @@ static void on_heartbeat(struct follow *f, const Apitap__Record *record)
 	const Apitap__Heartbeat *heartbeat = record->heartbeat;
 	uint64_t head = heartbeat->head_seq;
 
+	if (f->started && is_stale(&f->place, record->epoch, head))
+		return;
 	if (!f->started) {
 		f->started = true;
 		f->place = (struct place){record->epoch, head, heartbeat->durable_seq};

@@ -15,6 +15,7 @@
 
 #include "detect/datatype.h"
 #include "detect/detector.h"
+#include "detect/draft.h"
 #include "detect/endpoint.h"
 #include "detect/siphash.h"
 #include "detect/text.h"
@@ -208,13 +209,13 @@ static void list_types(const struct finding *f, char *out, size_t size)
 			seen[n_seen++] = f->types[i].type;
 	}
 	for (uint32_t i = 0; i < n_seen && i < 4 && n < size; i++)
-		n += (size_t)snprintf(out + n, size - n, "%s%s",
+		n += (size_t)draft_text(out + n, size - n, "%s%s",
 				      i == 0            ? ""
 				      : i + 1 == n_seen ? " and "
 							: ", ",
 				      datatype_get(seen[i])->title);
 	if (n_seen > 4 && n < size)
-		snprintf(out + n, size - n, " and %u more", n_seen - 4);
+		draft_text(out + n, size - n, " and %u more", n_seen - 4);
 }
 
 static void auth_term(struct issue_draft *draft, const char *name, int points)
@@ -262,7 +263,7 @@ static void auth_describe(const struct detector *self, const void *,
 	if (ok >= MANY_ANSWERS)
 		auth_term(draft, "fifty successful answers of the endpoint or more were seen", 5);
 	if (share < 1) {
-		snprintf(draft->description, sizeof(draft->description),
+		draft_text(draft->description, sizeof(draft->description),
 			 "%s gives out personal data (%s) to callers that send no credentials: %s "
 			 "such answer%s. %s of its %s successful answers had credentials in the "
 			 "request: the endpoint does not ask for any.",
@@ -270,7 +271,7 @@ static void auth_describe(const struct detector *self, const void *,
 			 text_count(all, ok));
 		auth_term(draft, "hardly anybody sends credentials to the endpoint", 5);
 	} else {
-		snprintf(draft->description, sizeof(draft->description),
+		draft_text(draft->description, sizeof(draft->description),
 			 "%s gives out personal data (%s) to callers that send no credentials, "
 			 "though "
 			 "%.*f %% of its %s successful answers went to callers that did: %s "
@@ -284,10 +285,10 @@ static void auth_describe(const struct detector *self, const void *,
 				 : " So the check of credentials is not made in every case.");
 		auth_term(draft, "other callers do send credentials", 10);
 	}
-	snprintf(draft->impact, sizeof(draft->impact),
+	draft_text(draft->impact, sizeof(draft->impact),
 		 "Anybody who can reach the service can read this data, and by trying ids or pages "
 		 "most likely that of all people in it. Nothing ties a reader to a name.");
-	snprintf(draft->remediation, sizeof(draft->remediation),
+	draft_text(draft->remediation, sizeof(draft->remediation),
 		 "Require a valid token or session before the endpoint answers, for every method "
 		 "and "
 		 "path that leads to it, and verify with a call that has none. If callers do "

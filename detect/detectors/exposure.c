@@ -17,6 +17,7 @@
 
 #include "detect/datatype.h"
 #include "detect/detector.h"
+#include "detect/draft.h"
 #include "detect/endpoint.h"
 #include "detect/hits.h"
 #include "detect/policy.h"
@@ -120,6 +121,8 @@ static void exposure_exchange(const struct detector *self, const void *, struct 
 {
 	const struct delta *d = &w->delta[w->active];
 	bool ok = x->tx->status / 100 == 2;
+	// While an endpoint is learnt, what it returns is no issue and needs no evidence.
+	bool learnt = w->snapshot && idset_has(&w->snapshot->learnt, x->endpoint);
 
 	for (uint32_t i = 0; i < x->n_hits; i++) {
 		const struct exchange_hit *hit = &x->hits[i];
@@ -136,10 +139,10 @@ static void exposure_exchange(const struct detector *self, const void *, struct 
 			continue;
 		if (policies_match(worker_policies(w), hit->type, SERVER, x))
 			continue;
-		f = finding_add(w, self,
-				siphash_number(w->shared->seed, x->endpoint,
-					       entry_id(hit->field, hit->type)),
-				x, UINT32_C(1) << i);
+		f = (secret || learnt ? finding_add : finding_note)(
+			w, self,
+			siphash_number(w->shared->seed, x->endpoint, entry_id(hit->field, hit->type)),
+			x, UINT32_C(1) << i);
 		if (!f)
 			continue;
 		f->severity = type->severity;
@@ -169,6 +172,8 @@ static void exposure_call(const struct detector *self, const void *opaque, struc
 	    call->time_ns - area->first_ns >=
 		    (uint64_t)options->learn_hours * HOUR_S * UINT64_C(1000000000))
 		area->learnt_ns = call->time_ns ? call->time_ns : 1;
+	if (area->learnt_ns)
+		merger_learnt(m, call->endpoint);
 }
 
 // Types whose values carry check digits: one value is no accident.
@@ -258,23 +263,23 @@ static void exposure_describe(const struct detector *, const void *opaque,
 	endpoint_text(endpoint, where, sizeof(where));
 	text_clean(field, sizeof(field), f->types[0].name.p, f->types[0].name.len);
 	if (f->arg[ARG_SECRET]) {
-		snprintf(draft->description, sizeof(draft->description),
+		draft_text(draft->description, sizeof(draft->description),
 			 "%s sent a secret to its caller: %s, in the field %s, with status %u "
 			 "(%s response%s so far).",
 			 where, what, field, f->status, text_count(answers, f->count),
 			 text_plural(f->count));
-		snprintf(draft->impact, sizeof(draft->impact),
+		draft_text(draft->impact, sizeof(draft->impact),
 			 "Whoever can call the endpoint holds the secret and may act with the "
 			 "rights "
 			 "of its owner until it is revoked. Caches, logs and browser tools on the "
 			 "way "
 			 "have kept copies.");
-		snprintf(draft->remediation, sizeof(draft->remediation),
+		draft_text(draft->remediation, sizeof(draft->remediation),
 			 "Revoke and replace the secret first. Then remove the field from the "
 			 "response, and let responses be built from a list of permitted fields.");
 		return;
 	}
-	snprintf(
+	draft_text(
 		draft->description, sizeof(draft->description),
 		"%s began to return a kind of data that it did not return before: %s, in the field "
 		"%s (%s response%s so far). Its usual data was learnt from at least %s answers; it "
@@ -282,11 +287,11 @@ static void exposure_describe(const struct detector *, const void *opaque,
 		where, what, field, text_count(answers, f->count), text_plural(f->count),
 		text_count((char[32]){0}, options->learn_exchanges),
 		text_count(calls, endpoint ? endpoint->calls : 0));
-	snprintf(draft->impact, sizeof(draft->impact),
+	draft_text(draft->impact, sizeof(draft->impact),
 		 "A change of the program or of a query may have opened data that callers are not "
 		 "meant to see. Clients that show only a part of a response still receive all of "
 		 "it.");
-	snprintf(
+	draft_text(
 		draft->remediation, sizeof(draft->remediation),
 		"Find the change that added the field. Remove the field or limit it to those who "
 		"need it; if it is intended, add a policy that allows the type for this endpoint.");
@@ -390,6 +395,8 @@ static int exposure_load(void *, struct merger *m, FILE *in, size_t len, uint32_
 		area = e ? merger_endpoint_area(m, e, &exposure) : NULL;
 		if (area)
 			*area = read;
+		if (area && read.learnt_ns)
+			merger_learnt(m, id);
 	}
 	return r.left ? -EBADMSG : 0;
 }

@@ -9,6 +9,7 @@
 
 #include "detect/datatype.h"
 #include "detect/detector.h"
+#include "detect/draft.h"
 #include "detect/endpoint.h"
 #include "detect/hits.h"
 #include "detect/policy.h"
@@ -85,7 +86,7 @@ static void prohibited_describe(const struct detector *, const void *,
 	response = f->types[0].dir == SERVER;
 	endpoint_text(endpoint, where, sizeof(where));
 	text_clean(field, sizeof(field), f->types[0].name.p, f->types[0].name.len);
-	snprintf(
+	draft_text(
 		draft->description, sizeof(draft->description),
 		"%s %s%s of %s held data of a prohibited type: %s, in the field %s. %s%s%s forbids "
 		"it here.",
@@ -93,11 +94,11 @@ static void prohibited_describe(const struct detector *, const void *,
 		text_plural(f->count), where, what, field,
 		*policy->name ? "The policy \"" : "A policy", policy->name,
 		*policy->name ? "\"" : "");
-	snprintf(draft->impact, sizeof(draft->impact),
+	draft_text(draft->impact, sizeof(draft->impact),
 		 "%s data that was decided to stay away from this interface. Beside the "
 		 "harm to the people it is about, this can break law or contracts.",
 		 response ? "Callers receive" : "The service is sent, and may store,");
-	snprintf(draft->remediation, sizeof(draft->remediation),
+	draft_text(draft->remediation, sizeof(draft->remediation),
 		 "%s, or put a token in place of the value. If the data has to be here, change the "
 		 "policy for this endpoint.",
 		 response ? "Take the field out of the response"

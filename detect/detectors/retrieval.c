@@ -25,6 +25,7 @@
 
 #include "detect/datatype.h"
 #include "detect/detector.h"
+#include "detect/draft.h"
 #include "detect/idmap.h"
 #include "detect/principal.h"
 #include "detect/text.h"
@@ -200,7 +201,7 @@ static struct user *user_get(struct retrieval *r, uint64_t id)
 	if (u)
 		return u;
 	if (!r->free && r->n_chunks < CHUNKS_MAX) {
-		struct user *chunk = calloc(USERS_CHUNK, sizeof(*chunk));
+		struct user *chunk = draft_alloc(USERS_CHUNK, sizeof(*chunk));
 
 		for (uint32_t i = 0; chunk && i < USERS_CHUNK; i++) {
 			chunk[i].hot_next = r->free;
@@ -350,28 +351,28 @@ static void retrieval_texts(struct issue_draft *draft, const struct merged_princ
 	principal_text(p, user, sizeof(user));
 	text_count(value, (uint64_t)metric->value);
 	if (!isnan(metric->percentile))
-		snprintf(rank, sizeof(rank), "more than %.*f %% of the other %s users received",
+		draft_text(rank, sizeof(rank), "more than %.*f %% of the other %s users received",
 			 metric->percentile > 99.95 ? 2
 			 : metric->percentile > 99  ? 1
 						    : 0,
 			 metric->percentile, text_count(population, others));
 	else if (below == others)
-		snprintf(rank, sizeof(rank), "the highest number of all %s users",
+		draft_text(rank, sizeof(rank), "the highest of %s users",
 			 text_count(population, metric->population));
 	else
-		snprintf(rank, sizeof(rank), "more than %s of the other %s users received",
+		draft_text(rank, sizeof(rank), "more than %s of the other %s users received",
 			 text_count(less, below), text_count(population, others));
-	snprintf(draft->description, sizeof(draft->description),
+	draft_text(draft->description, sizeof(draft->description),
 		 "%s received %s sensitive values within one minute: %s in the same minute. The "
 		 "average of the others was %.2f.",
 		 user, text_count(value, (uint64_t)metric->value), rank, metric->baseline_mean);
-	snprintf(draft->impact, sizeof(draft->impact),
+	draft_text(draft->impact, sizeof(draft->impact),
 		 "This is how a database is copied through its API: with valid calls, by somebody "
 		 "who "
 		 "may make them, only too many. Each value is somebody's data that is out of "
 		 "control "
 		 "once it was taken.");
-	snprintf(
+	draft_text(
 		draft->remediation, sizeof(draft->remediation),
 		"Look through the calls of this user, and block it or withdraw its credentials if "
 		"they have no business reason. Limit pages and calls per user, and return only the "
@@ -478,7 +479,7 @@ static void close_until(const struct retrieval_options *options, struct merger *
 static void users_clear(struct retrieval *r)
 {
 	for (uint32_t i = 0; i < r->n_chunks; i++)
-		free(r->chunk[i]);
+		draft_free(r->chunk[i]);
 	idmap_fini(&r->map);
 	memset(r, 0, sizeof(*r));
 }

@@ -12,6 +12,7 @@
 
 #include "detect/datatype.h"
 #include "detect/detector.h"
+#include "detect/draft.h"
 #include "detect/endpoint.h"
 #include "detect/hits.h"
 #include "detect/siphash.h"
@@ -62,13 +63,13 @@ static bool severity_of(const struct exchange_hit *hit, enum severity *severity)
 	    is_searched_by(type->id))
 		return false;
 	switch (type->group) {
-	case GROUP_SECRET:
+	case GROUP_SECRET: // whoever reads the log can use it
+		*severity = SEVERITY_HIGH;
+		return true;
 	case GROUP_PERSONAL:
 	case GROUP_FINANCIAL:
 	case GROUP_GOVERNMENT_ID:
 	case GROUP_HEALTH:
-		*severity = SEVERITY_HIGH;
-		return true;
 	case GROUP_CONTACT:
 		*severity = SEVERITY_MEDIUM;
 		return true;
@@ -122,17 +123,17 @@ static void url_describe(const struct detector *, const void *,
 	secret = type->group == GROUP_SECRET;
 	endpoint_text(endpoint, where, sizeof(where));
 	text_clean(field, sizeof(field), f->types[0].name.p, f->types[0].name.len);
-	snprintf(
+	draft_text(
 		draft->description, sizeof(draft->description),
 		"%s request%s to %s carried %s in %s (%s); an example was answered with status %u.",
 		text_count(count, f->count), text_plural(f->count), where, type->title,
 		places[f->arg[0]], field, f->status);
-	snprintf(draft->impact, sizeof(draft->impact),
+	draft_text(draft->impact, sizeof(draft->impact),
 		 "URLs are written to the logs of servers, proxies and gateways, stay in browser "
 		 "histories and are passed on to other sites. %s",
 		 secret ? "Whoever reads one of those places can use the secret."
 			: "Whoever reads one of those places learns data about a person.");
-	snprintf(
+	draft_text(
 		draft->remediation, sizeof(draft->remediation), "%s",
 		secret ? "Send the secret in the Authorization header, refuse it in URLs, and "
 			 "replace those that were sent this way."

@@ -10,21 +10,28 @@
 enum { CHAR = 3, NAME_MAX = 12 * CHAR, REST_MAX = 20 * CHAR };
 
 static const char *const prefectures[] = {
-	"東京都", "北海道", "京都府",   "大阪府", "青森県",   "岩手県", "宮城県", "秋田県", "山形県", "福島県",
-	"茨城県", "栃木県", "群馬県",   "埼玉県", "千葉県",   "新潟県", "富山県", "石川県", "福井県", "山梨県",
-	"長野県", "岐阜県", "静岡県",   "愛知県", "三重県",   "滋賀県", "兵庫県", "奈良県", "鳥取県", "島根県",
-	"岡山県", "広島県", "山口県",   "徳島県", "香川県",   "愛媛県", "高知県", "福岡県", "佐賀県", "長崎県",
-	"熊本県", "大分県", "宮崎県",   "沖縄県", "神奈川県", "和歌山県", "鹿児島県", NULL,
+	"東京都", "北海道", "京都府", "大阪府", "青森県",   "岩手県",   "宮城県",   "秋田県",
+	"山形県", "福島県", "茨城県", "栃木県", "群馬県",   "埼玉県",   "千葉県",   "新潟県",
+	"富山県", "石川県", "福井県", "山梨県", "長野県",   "岐阜県",   "静岡県",   "愛知県",
+	"三重県", "滋賀県", "兵庫県", "奈良県", "鳥取県",   "島根県",   "岡山県",   "広島県",
+	"山口県", "徳島県", "香川県", "愛媛県", "高知県",   "福岡県",   "佐賀県",   "長崎県",
+	"熊本県", "大分県", "宮崎県", "沖縄県", "神奈川県", "和歌山県", "鹿児島県", NULL,
 };
 
 // The prefecture whose last character is at p; its length or 0.
 static uint32_t prefecture_at(const uint8_t *start, const uint8_t *p)
 {
+	if (p - start < 2 * CHAR)
+		return 0;
 	for (uint32_t i = 0; prefectures[i]; i++) {
-		uint32_t n = (uint32_t)strlen(prefectures[i]);
+		const char *name = prefectures[i];
+		uint32_t n;
 
-		if ((size_t)(p - start) + CHAR >= n &&
-		    memcmp(p + CHAR - n, prefectures[i], n) == 0)
+		// Of three or four characters; the second is the last but one of three.
+		if ((uint8_t)name[2 * CHAR - 1] != p[-1] && (uint8_t)name[3 * CHAR - 1] != p[-1])
+			continue;
+		n = (uint32_t)strlen(name);
+		if ((size_t)(p - start) + CHAR >= n && memcmp(p + CHAR - n, name, n) == 0)
 			return n;
 	}
 	return 0;
@@ -64,7 +71,7 @@ static struct span check(const struct candidate *c)
 		const uint8_t *q, *stop;
 		uint32_t n;
 
-		if (*p < 0x80 || (!is_char(p, "県") && !is_char(p, "都") && !is_char(p, "道") &&
+		if (*p < 0xe5 || (!is_char(p, "県") && !is_char(p, "都") && !is_char(p, "道") &&
 				  !is_char(p, "府")))
 			continue;
 		n = prefecture_at(c->at, p);

@@ -14,12 +14,20 @@ static bool is_suffix(struct span word)
 {
 	// By the first letter, from 'a' on; a blank behind each.
 	static const char *const suffixes[26] = {
-		"avenue ave alley ", "boulevard blvd ", "court ct circle cir crescent close ",
-		"drive dr ", [7] = "highway hwy ", [11] = "lane ln ",
-		[15] = "place pl parkway pkwy plaza ", [17] = "road rd ", [18] = "street st square sq ",
-		[19] = "terrace ter trail trl ", [22] = "way ",
+		"avenue ave alley ",
+		"boulevard blvd ",
+		"court ct circle cir crescent close ",
+		"drive dr ",
+		[7] = "highway hwy ",
+		[11] = "lane ln ",
+		[15] = "place pl parkway pkwy plaza ",
+		[17] = "road rd ",
+		[18] = "street st square sq ",
+		[19] = "terrace ter trail trl ",
+		[22] = "way ",
 	};
-	const char *list = check_is(word.p[0], CLASS_ALPHA) ? suffixes[(word.p[0] | 0x20) - 'a'] : NULL;
+	const char *list =
+		check_is(word.p[0], CLASS_ALPHA) ? suffixes[(word.p[0] | 0x20) - 'a'] : NULL;
 
 	while (list && *list) {
 		uint32_t n = (uint32_t)(strchr(list, ' ') - list), i = 0;
@@ -43,8 +51,8 @@ static const uint8_t *street(const uint8_t *p, const uint8_t *end)
 		if (p == end || *p != ' ')
 			return NULL;
 		word = ++p;
-		while (p < end && (check_is(*p, CLASS_ALNUM | CLASS_DASH | CLASS_DOT) || *p == '\'' ||
-				   *p >= 0x80))
+		while (p < end && (check_is(*p, CLASS_ALNUM | CLASS_DASH | CLASS_DOT) ||
+				   *p == '\'' || *p >= 0x80))
 			p++;
 		n = (uint32_t)(p - word);
 		if (n == 0 || n > WORD_MAX)

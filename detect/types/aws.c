@@ -37,12 +37,30 @@ static struct span check_secret(const struct candidate *c)
 static const char *const access_context[] = {"aws", "access key", "access key id", NULL};
 
 static const struct type_sample access_samples[] = {
-	{NULL, "AK" "IAQ7T4ZK2WMX5RVB3N", true},
-	{"key_id", "id=AS" "IAQ7T4ZK2WMX5RVB3N;", true},
-	{NULL, "AK" "IAQ7T4ZK2WEXAMPLE3N", false},
-	{NULL, "AK" "IAQ7T4ZK2WMX5RVB3NT", false},
-	{NULL, "XAK" "IAQ7T4ZK2WMX5RVB3N", false},
-	{NULL, "AK" "IAAAAAAAAAAAAAAAAA", false},
+	{NULL,
+	 "AK"
+	 "IAQ7T4ZK2WMX5RVB3N",
+	 true},
+	{"key_id",
+	 "id=AS"
+	 "IAQ7T4ZK2WMX5RVB3N;",
+	 true},
+	{NULL,
+	 "AK"
+	 "IAQ7T4ZK2WEXAMPLE3N",
+	 false},
+	{NULL,
+	 "AK"
+	 "IAQ7T4ZK2WMX5RVB3NT",
+	 false},
+	{NULL,
+	 "XAK"
+	 "IAQ7T4ZK2WMX5RVB3N",
+	 false},
+	{NULL,
+	 "AK"
+	 "IAAAAAAAAAAAAAAAAA",
+	 false},
 	{0},
 };
 
@@ -60,8 +78,9 @@ static const struct datatype aws_access = {
 };
 DATATYPE_REGISTER(aws_access)
 
-static const char *const secret_context[] = {"aws secret", "secret access key", "aws secret key",
-					     "aws secret access key", "secret key", NULL};
+static const char *const secret_context[] = {"aws secret",     "secret access key",
+					     "aws secret key", "aws secret access key",
+					     "secret key",     NULL};
 
 static const struct type_sample secret_samples[] = {
 	{"aws_secret_access_key", "q7T4zK2wMx5RvB3nLd8Yp0Hs6Gf1Jc9Ua/Ee+iOt", true},

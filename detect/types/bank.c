@@ -34,15 +34,12 @@ static struct span check_aba(const struct candidate *c)
 		       : (struct span){0};
 }
 
-static const char *const bic_context[] = {"swift", "bic", "bank", NULL};
+static const char *const bic_context[] = {"swift", "bic", "bank identifier", NULL};
 
 static const struct type_sample bic_samples[] = {
-	{"bic", "QXRTDEFFXXX", true},
-	{"swift_code", "QXRTGB2L", true},
-	{NULL, "QXRTDEFFXXX", false},
-	{"bic", "QXRTZZFF", false},
-	{"bic", "qxrtdeff", false},
-	{0},
+	{"bic", "QXRTDEFFXXX", true}, {"swift_code", "QXRTGB2L", true},
+	{NULL, "QXRTDEFFXXX", false}, {"bic", "QXRTZZFF", false},
+	{"bic", "qxrtdeff", false},   {0},
 };
 
 static const struct datatype swift_bic = {

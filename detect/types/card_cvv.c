@@ -25,19 +25,24 @@ static uint32_t mask(struct span value, uint8_t *out, uint32_t out_len)
 }
 
 static const char *const context[] = {
-	"cvv", "cvv2", "cvc", "cvc2", "csc", "cav2", "security code", "card code", "card verification",
-	"セキュリティコード", NULL,
+	"cvv",
+	"cvv2",
+	"cvc",
+	"cvc2",
+	"csc",
+	"cav2",
+	"security code",
+	"card code",
+	"card verification",
+	"セキュリティコード",
+	NULL,
 };
 
 static const struct type_sample samples[] = {
-	{"cvv", "482", true},
-	{"cardSecurityCode", "4827", true},
-	{"cvc2", " 731 ", true},
-	{NULL, "482", false},
-	{"cvv", "***", false},
-	{"cvv", "48273", false},
-	{"cvv", "ok", false},
-	{0},
+	{"cvv", "482", true},    {"cardSecurityCode", "4827", true},
+	{"cvc2", " 731 ", true}, {NULL, "482", false},
+	{"cvv", "***", false},   {"cvv", "48273", false},
+	{"cvv", "ok", false},    {0},
 };
 
 static const struct datatype card_cvv = {

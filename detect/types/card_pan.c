@@ -76,8 +76,11 @@ static struct span check(const struct candidate *c)
 }
 
 static const char *const context[] = {
-	"card", "credit", "debit", "pan", "cc", "ccnum", "creditcard", "cardnumber", "primary account number",
-	"kreditkarte", "tarjeta", "カード", "卡号", NULL,
+	"card",        "credit",     "debit",
+	"pan",         "cc",         "ccnum",
+	"creditcard",  "cardnumber", "primary account number",
+	"kreditkarte", "tarjeta",    "カード",
+	"卡号",        NULL,
 };
 
 static const struct type_sample samples[] = {

@@ -94,8 +94,7 @@ static bool eip55(const uint8_t *hex)
 	for (uint32_t i = 0; i < 40; i++) {
 		uint32_t nibble = digest[i / 2] >> (i % 2 ? 0 : 4) & 15;
 
-		if (check_is(hex[i], CLASS_ALPHA) &&
-		    check_is(hex[i], CLASS_UPPER) != (nibble >= 8))
+		if (check_is(hex[i], CLASS_ALPHA) && check_is(hex[i], CLASS_UPPER) != (nibble >= 8))
 			return false;
 	}
 	return true;

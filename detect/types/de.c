@@ -45,9 +45,8 @@ static struct span check_pass(const struct candidate *c)
 	if (!check_forms(c, "9 10", "", &f) || !card_letters(f.text, f.n - 1) ||
 	    !check_is(f.text[f.n - 1], CLASS_DIGIT))
 		return (struct span){0};
-	return check_icao(f.text, f.n - 1) == (uint32_t)(f.text[f.n - 1] - '0')
-		       ? f.value
-		       : (struct span){0};
+	return check_icao(f.text, f.n - 1) == (uint32_t)(f.text[f.n - 1] - '0') ? f.value
+										: (struct span){0};
 }
 
 static struct span check_card(const struct candidate *c)
@@ -55,8 +54,7 @@ static struct span check_card(const struct candidate *c)
 	struct form f;
 
 	// Temporary cards, and those before November 2010.
-	if (check_form(c, "9", "", &f) && f.text[0] == 'T' &&
-	    check_all(f.text + 1, 8, CLASS_DIGIT))
+	if (check_form(c, "9", "", &f) && f.text[0] == 'T' && check_all(f.text + 1, 8, CLASS_DIGIT))
 		return f.value;
 	return check_pass(c);
 }
@@ -145,17 +143,15 @@ static struct span check_licence(const struct candidate *c)
 }
 
 static const char *const steuerid_context[] = {
-	"steuer-id", "steuerid", "steuernummer", "idnr", "tin", "tax id", "tax number",
-	"steueridentifikationsnummer", "steuerliche", NULL,
+	"steuer-id",   "steuerid", "steuernummer", "idnr",
+	"tin",         "tax id",   "tax number",   "steueridentifikationsnummer",
+	"steuerliche", NULL,
 };
 
 static const struct type_sample steuerid_samples[] = {
-	{"steuerId", "64053198264", true},
-	{"tax_id", "76 409 892 158", true},
-	{NULL, "64053198264", false},
-	{"tax_id", "64053198265", false},
-	{"tax_id", "04053198264", false},
-	{0},
+	{"steuerId", "64053198264", true}, {"tax_id", "76 409 892 158", true},
+	{NULL, "64053198264", false},      {"tax_id", "64053198265", false},
+	{"tax_id", "04053198264", false},  {0},
 };
 
 static const struct datatype de_steuerid = {
@@ -226,17 +222,19 @@ static const struct datatype de_reisepass = {
 DATATYPE_REGISTER(de_reisepass)
 
 static const char *const rvnr_context[] = {
-	"rentenversicherungsnummer", "sozialversicherung", "sozialversicherungsnummer", "svnr", "rvnr",
-	"social security", NULL,
+	"rentenversicherungsnummer",
+	"sozialversicherung",
+	"sozialversicherungsnummer",
+	"svnr",
+	"rvnr",
+	"social security",
+	NULL,
 };
 
 static const struct type_sample rvnr_samples[] = {
-	{NULL, "12190883M042", true},
-	{"svnr", "52 041077 W 513", true},
-	{NULL, "12190883M043", false},
-	{NULL, "12400883M042", false},
-	{NULL, "12191383M042", false},
-	{0},
+	{NULL, "12190883M042", true},  {"svnr", "52 041077 W 513", true},
+	{NULL, "12190883M043", false}, {NULL, "12400883M042", false},
+	{NULL, "12191383M042", false}, {0},
 };
 
 static const struct datatype de_rvnr = {
@@ -257,17 +255,19 @@ static const struct datatype de_rvnr = {
 DATATYPE_REGISTER(de_rvnr)
 
 static const char *const kvnr_context[] = {
-	"kvnr", "krankenversicherung", "krankenversichertennummer", "versichertennummer",
-	"health insurance", "krankenkasse", NULL,
+	"kvnr",
+	"krankenversicherung",
+	"krankenversichertennummer",
+	"versichertennummer",
+	"health insurance",
+	"krankenkasse",
+	NULL,
 };
 
 static const struct type_sample kvnr_samples[] = {
-	{"kvnr", "K482139051", true},
-	{"health_insurance", "t730192644", true},
-	{NULL, "K482139051", false},
-	{"kvnr", "K482139052", false},
-	{"kvnr", "K48213905", false},
-	{0},
+	{"kvnr", "K482139051", true}, {"health_insurance", "t730192644", true},
+	{NULL, "K482139051", false},  {"kvnr", "K482139052", false},
+	{"kvnr", "K48213905", false}, {0},
 };
 
 static const struct datatype de_kvnr = {
@@ -311,7 +311,7 @@ static const struct datatype de_lanr = {
 };
 DATATYPE_REGISTER(de_lanr)
 
-static const char *const licence_context[] = {"fuehrerschein", "führerschein", "fahrerlaubnis",
+static const char *const licence_context[] = {"fuehrerschein",   "führerschein",   "fahrerlaubnis",
 					      "driving licence", "driver license", NULL};
 
 static const struct type_sample licence_samples[] = {

@@ -43,20 +43,15 @@ static struct span check_imei(const struct candidate *c)
 		       : (struct span){0};
 }
 
-static const char *const mac_context[] = {"mac", "mac address", "macaddr", "ethernet", "bssid",
-					  "hardware address", NULL};
+static const char *const mac_context[] = {"mac",   "mac address",      "macaddr", "ethernet",
+					  "bssid", "hardware address", NULL};
 
 static const struct type_sample mac_samples[] = {
-	{NULL, "3c:7a:aa:42:b1:09", true},
-	{NULL, "adapter 3C-7A-AA-42-B1-09 up", true},
-	{"mac", "3c7a.aa42.b109", true},
-	{NULL, "3c:7a:aa:42:b1", false},
-	{NULL, "3c:7a-aa:42-b1:09", false},
-	{NULL, "00:00:00:00:00:00", false},
-	{NULL, "20-23-06-15-12-34", false},
-	{NULL, "3c:7a:aa:42:b1:09:11", false},
-	{NULL, "it-is-so-as-we-do", false},
-	{0},
+	{NULL, "3c:7a:aa:42:b1:09", true},  {NULL, "adapter 3C-7A-AA-42-B1-09 up", true},
+	{"mac", "3c7a.aa42.b109", true},    {NULL, "3c:7a:aa:42:b1", false},
+	{NULL, "3c:7a-aa:42-b1:09", false}, {NULL, "00:00:00:00:00:00", false},
+	{NULL, "20-23-06-15-12-34", false}, {NULL, "3c:7a:aa:42:b1:09:11", false},
+	{NULL, "it-is-so-as-we-do", false}, {0},
 };
 
 static const struct datatype mac = {

@@ -50,21 +50,17 @@ static struct span check(const struct candidate *c)
 }
 
 static const char *const context[] = {
-	"dob", "birth", "birthday", "birthdate", "born", "date of birth", "geburtsdatum", "geburtstag",
-	"naissance", "nacimiento", "nascita", "nascimento", "生年月日", "誕生日", "生日", "출생", NULL,
+	"dob",          "birth",      "birthday",  "birthdate",  "born",    "date of birth",
+	"geburtsdatum", "geburtstag", "naissance", "nacimiento", "nascita", "nascimento",
+	"生年月日",     "誕生日",     "生日",      "출생",       NULL,
 };
 
 static const struct type_sample samples[] = {
-	{"dob", "1984-03-17", true},
-	{"dateOfBirth", "17/03/1984", true},
-	{"birthday", "19840317", true},
-	{"birth_date", "1984-03-17T00:00:00.000Z", true},
-	{"生年月日", "1984/03/17", true},
-	{NULL, "1984-03-17", false},
-	{"created_at", "1984-03-17", false},
-	{"dob", "1984-02-31", false},
-	{"dob", "2184-02-11", false},
-	{0},
+	{"dob", "1984-03-17", true},         {"dateOfBirth", "17/03/1984", true},
+	{"birthday", "19840317", true},      {"birth_date", "1984-03-17T00:00:00.000Z", true},
+	{"生年月日", "1984/03/17", true},    {NULL, "1984-03-17", false},
+	{"created_at", "1984-03-17", false}, {"dob", "1984-02-31", false},
+	{"dob", "2184-02-11", false},        {0},
 };
 
 static const struct datatype dob = {

@@ -44,9 +44,9 @@ static uint32_t domain(const uint8_t *p, const uint8_t *end)
 static bool is_file(struct span host)
 {
 	static const char *const endings[] = {
-		"png",  "jpg", "jpeg", "gif", "svg",  "webp", "ico", "js",  "css",   "json", "html",
-		"htm",  "php", "jsp",  "aspx", "txt", "xml",  "pdf", "map", "local", "woff", "ttf",
-		NULL,
+		"png", "jpg",  "jpeg", "gif",   "svg",  "webp", "ico",  "js",
+		"css", "json", "html", "htm",   "php",  "jsp",  "aspx", "txt",
+		"xml", "pdf",  "map",  "local", "woff", "ttf",  NULL,
 	};
 	uint32_t n = check_left(host.p, host.p + host.len, CLASS_ALNUM);
 	struct span last = span_make(host.p + host.len - n, n);
@@ -60,8 +60,9 @@ static bool is_file(struct span host)
 
 static bool is_placeholder(struct span local, struct span host)
 {
-	static const char *const names[] = {"user", "email", "name", "username", "you", "your",
-					    "youremail", "your.email", "someone", "foo", NULL};
+	static const char *const names[] = {"user",    "email", "name",      "username",
+					    "you",     "your",  "youremail", "your.email",
+					    "someone", "foo",   NULL};
 	struct span top = host;
 
 	if (host.len < 11 || !check_starts(host, "example."))

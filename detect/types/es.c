@@ -37,8 +37,7 @@ static struct span check_nie(const struct candidate *c)
 	n = f.n - 1;
 	memcpy(d, f.text, n);
 	d[0] = (uint8_t)('0' + (f.text[0] - 'X'));
-	if (!check_all(d, n, CLASS_DIGIT) ||
-	    (uint8_t)letters[check_number(d, n) % 23] != f.text[n])
+	if (!check_all(d, n, CLASS_DIGIT) || (uint8_t)letters[check_number(d, n) % 23] != f.text[n])
 		return (struct span){0};
 	return f.value;
 }
@@ -77,12 +76,8 @@ DATATYPE_REGISTER(es_nif)
 static const char *const nie_context[] = {"nie", "extranjero", "extranjeria", NULL};
 
 static const struct type_sample nie_samples[] = {
-	{NULL, "X4827193E", true},
-	{NULL, "Y0619283-E", true},
-	{"nie", "z7302845m", true},
-	{NULL, "X4827193F", false},
-	{NULL, "W4827193E", false},
-	{0},
+	{NULL, "X4827193E", true},  {NULL, "Y0619283-E", true}, {"nie", "z7302845m", true},
+	{NULL, "X4827193F", false}, {NULL, "W4827193E", false}, {0},
 };
 
 static const struct datatype es_nie = {

@@ -49,8 +49,9 @@ static struct span check(const struct candidate *c)
 	return check_alone(c->text, v) ? v : (struct span){0};
 }
 
-static const char *const context[] = {"nir", "insee", "securite sociale", "sécurité sociale",
-				      "numero secu", "social security", NULL};
+static const char *const context[] = {
+	"nir", "insee", "securite sociale", "sécurité sociale", "numero secu", "social security",
+	NULL};
 
 static const struct type_sample samples[] = {
 	{NULL, "185037845621904", true},

@@ -30,7 +30,8 @@ static struct span check_bcrypt(const struct candidate *c)
 }
 
 // One field of a PHC string: bytes of the classes, or one of the extra ones, then '$'.
-static const uint8_t *field(const uint8_t *p, const uint8_t *end, uint8_t classes, const char *extra)
+static const uint8_t *field(const uint8_t *p, const uint8_t *end, uint8_t classes,
+			    const char *extra)
 {
 	while (p < end && *p && (check_is(*p, classes) || strchr(extra, *p)))
 		p++;
@@ -78,7 +79,10 @@ static struct span check_crypt(const struct candidate *c)
 		return (struct span){0};
 	p += salt + 1;
 	hash = check_right(p, end, CRYPT64);
-	if (hash != (kind == '1' ? 22u : kind == '5' ? 43u : kind == '6' ? 86u : 43u) ||
+	if (hash != (kind == '1'   ? 22u
+		     : kind == '5' ? 43u
+		     : kind == '6' ? 86u
+				   : 43u) ||
 	    check_entropy(span_make(p, hash)) < ENTROPY(3.5))
 		return (struct span){0};
 	return span_make(c->at - 3, (size_t)(p - c->at) + 3 + hash);
@@ -113,7 +117,9 @@ static const struct type_sample bcrypt_samples[] = {
 HASH(bcrypt, "hash.bcrypt", "bcrypt password hash", "\\$2[aby]\\$")
 
 static const struct type_sample argon2_samples[] = {
-	{NULL, "$argon2id$v=19$m=65536,t=3,p=4$q7T4zK2wMx5RvB3n$Ld8Yp0Hs6Gf1Jc9UaEeWiOtQqZk3Wm5Xy8B", true},
+	{NULL,
+	 "$argon2id$v=19$m=65536,t=3,p=4$q7T4zK2wMx5RvB3n$Ld8Yp0Hs6Gf1Jc9UaEeWiOtQqZk3Wm5Xy8B",
+	 true},
 	{NULL, "$argon2id$v=19$m=65536", false},
 	{NULL, "cost $v=19 of it", false},
 	{0},

@@ -95,7 +95,8 @@ static struct span check_v6(const struct candidate *c)
 		uint32_t n;
 
 		if ((*p != ':' && !check_is(*p, CLASS_HEX)) ||
-		    (p > c->text.p && (check_is(p[-1], CLASS_WORD) || p[-1] == ':' || p[-1] == '.')))
+		    (p > c->text.p &&
+		     (check_is(p[-1], CLASS_WORD) || p[-1] == ':' || p[-1] == '.')))
 			continue;
 		n = v6(p, end);
 		if (n >= 2 && (p + n == end || (!check_is(p[n], CLASS_WORD) && p[n] != ':')))
@@ -105,21 +106,16 @@ static struct span check_v6(const struct candidate *c)
 }
 
 static const char *const v4_context[] = {
-	"ip", "ips", "ipv4", "ipaddr", "ip address", "remote addr", "remoteaddr", "client addr",
-	"forwarded for", "source addr", "host addr", NULL,
+	"ip",         "ips",         "ipv4",          "ipaddr",      "ip address", "remote addr",
+	"remoteaddr", "client addr", "forwarded for", "source addr", "host addr",  NULL,
 };
 
 static const struct type_sample v4_samples[] = {
-	{"ip", "203.0.113.47", true},
-	{"clientIp", "from 198.51.100.7:443", true},
-	{"remote_addr", "10.20.30.40", true},
-	{NULL, "203.0.113.47", false},
-	{"version", "1.24.0.3", false},
-	{"ip", "203.0.113.256", false},
-	{"ip", "203.0.113", false},
-	{"ip", "203.0.113.047", false},
-	{"ip", "v1.203.0.113.47", false},
-	{0},
+	{"ip", "203.0.113.47", true},         {"clientIp", "from 198.51.100.7:443", true},
+	{"remote_addr", "10.20.30.40", true}, {NULL, "203.0.113.47", false},
+	{"version", "1.24.0.3", false},       {"ip", "203.0.113.256", false},
+	{"ip", "203.0.113", false},           {"ip", "203.0.113.047", false},
+	{"ip", "v1.203.0.113.47", false},     {0},
 };
 
 static const struct datatype ipv4 = {
@@ -140,8 +136,8 @@ static const struct datatype ipv4 = {
 DATATYPE_REGISTER(ipv4)
 
 static const char *const v6_context[] = {
-	"ip", "ips", "ipv6", "ipaddr", "ip address", "remote addr", "remoteaddr", "client addr",
-	"forwarded for", "source addr", "host addr", NULL,
+	"ip",         "ips",         "ipv6",          "ipaddr",      "ip address", "remote addr",
+	"remoteaddr", "client addr", "forwarded for", "source addr", "host addr",  NULL,
 };
 
 static const struct type_sample v6_samples[] = {

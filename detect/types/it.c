@@ -49,7 +49,7 @@ static struct span check_cf(const struct candidate *c)
 		return (struct span){0};
 	for (uint32_t i = 0; i < 15; i++) {
 		uint32_t v = check_is(f.text[i], CLASS_DIGIT) ? (uint32_t)(f.text[i] - '0')
-							       : (uint32_t)(f.text[i] - 'A');
+							      : (uint32_t)(f.text[i] - 'A');
 
 		sum += i % 2 == 0 ? odd[v] : v;
 	}
@@ -69,7 +69,7 @@ static struct span check_id(const struct candidate *c)
 	     (check_all(p + 2, 5, CLASS_DIGIT) && check_all(p + 7, 2, CLASS_UPPER))))
 		return f.value;
 	return check_all(p, 7, CLASS_DIGIT) && check_all(p + 7, 2, CLASS_UPPER) ? f.value
-										 : (struct span){0};
+										: (struct span){0};
 }
 
 static const char *const cf_context[] = {"codice fiscale", "cf", "fiscal code", NULL};
@@ -93,6 +93,7 @@ static const struct datatype it_cf = {
 	.personal = true,
 	.context = cf_context,
 	.run_mixed = RUN_LEN(16),
+	.digits_min = 1,
 	.digits_near = 2,
 	.run_form = "AAAAAA",
 	.check = check_cf,
@@ -100,16 +101,13 @@ static const struct datatype it_cf = {
 };
 DATATYPE_REGISTER(it_cf)
 
-static const char *const id_context[] = {"carta identita", "carta d'identità", "identity card",
-					 "id card", "cie", NULL};
+static const char *const id_context[] = {
+	"carta identita", "carta d'identità", "identity card", "id card", "cie", NULL};
 
 static const struct type_sample id_samples[] = {
-	{"cie", "CA48291BK", true},
-	{"carta_identita", "AX 4829173", true},
-	{"identity_card", "4829173QL", true},
-	{NULL, "CA48291BK", false},
-	{"cie", "CA4829BKQ", false},
-	{0},
+	{"cie", "CA48291BK", true},           {"carta_identita", "AX 4829173", true},
+	{"identity_card", "4829173QL", true}, {NULL, "CA48291BK", false},
+	{"cie", "CA4829BKQ", false},          {0},
 };
 
 static const struct datatype it_id = {

@@ -52,8 +52,9 @@ static struct span check_dl(const struct candidate *c)
 		       : (struct span){0};
 }
 
-static const char *const mynumber_context[] = {"mynumber", "my number", "individual number", "kojin",
-					       "kojinbango", "マイナンバー", "個人番号", NULL};
+static const char *const mynumber_context[] = {"mynumber", "my number",  "individual number",
+					       "kojin",    "kojinbango", "マイナンバー",
+					       "個人番号", NULL};
 
 static const struct type_sample mynumber_samples[] = {
 	{"my_number", "514716971302", true},
@@ -80,8 +81,8 @@ static const struct datatype jp_mynumber = {
 };
 DATATYPE_REGISTER(jp_mynumber)
 
-static const char *const corporate_context[] = {"corporate number", "houjin", "houjinbango", "corporate",
-						"法人番号", NULL};
+static const char *const corporate_context[] = {"corporate number", "houjin",   "houjinbango",
+						"corporate",        "法人番号", NULL};
 
 static const struct type_sample corporate_samples[] = {
 	{"corporate_number", "9266772642345", true},
@@ -106,16 +107,14 @@ static const struct datatype jp_corporate = {
 };
 DATATYPE_REGISTER(jp_corporate)
 
-static const char *const dl_context[] = {"driver license", "drivers license", "driving licence",
-					 "license number", "menkyo", "免許証番号", "運転免許", NULL};
+static const char *const dl_context[] = {
+	"driver license", "drivers license", "driving licence", "license number",
+	"menkyo",         "免許証番号",      "運転免許",        NULL};
 
 static const struct type_sample dl_samples[] = {
-	{"免許証番号", "301264350410", true},
-	{"driver_license", "3012 1324 4540", true},
-	{NULL, "301264350410", false},
-	{"免許証番号", "301264350420", false},
-	{"免許証番号", "091264350410", false},
-	{0},
+	{"免許証番号", "301264350410", true},  {"driver_license", "3012 1324 4540", true},
+	{NULL, "301264350410", false},         {"免許証番号", "301264350420", false},
+	{"免許証番号", "091264350410", false}, {0},
 };
 
 static const struct datatype jp_dl = {

@@ -23,8 +23,7 @@ static struct span check_jp(const struct candidate *c)
 {
 	struct form f;
 
-	return check_form(c, "9", "", &f) && has_form(&f, "AA9999999") &&
-			       strchr("TMNSD", f.text[0])
+	return check_form(c, "9", "", &f) && has_form(&f, "AA9999999") && strchr("TMNSD", f.text[0])
 		       ? f.value
 		       : (struct span){0};
 }
@@ -34,23 +33,21 @@ static struct span check_residence(const struct candidate *c)
 	struct form f;
 
 	return check_form(c, "12", "", &f) && has_form(&f, "AA99999999AA") ? f.value
-									    : (struct span){0};
+									   : (struct span){0};
 }
 
 static struct span check_uk(const struct candidate *c)
 {
 	struct form f;
 
-	return check_form(c, "9", "", &f) && has_form(&f, "AA9999999") ? f.value
-								       : (struct span){0};
+	return check_form(c, "9", "", &f) && has_form(&f, "AA9999999") ? f.value : (struct span){0};
 }
 
 static struct span check_es(const struct candidate *c)
 {
 	struct form f;
 
-	return check_form(c, "9", "", &f) && has_form(&f, "AAA999999") ? f.value
-								       : (struct span){0};
+	return check_form(c, "9", "", &f) && has_form(&f, "AAA999999") ? f.value : (struct span){0};
 }
 
 static struct span check_in(const struct candidate *c)
@@ -65,7 +62,7 @@ static struct span check_in(const struct candidate *c)
 
 static const char *const context[] = {
 	"passport", "travel document", "pasaporte", "passeport", "reisepass", "passaporto",
-	"旅券", "パスポート", "护照", "여권", NULL,
+	"旅券",     "パスポート",      "护照",      "여권",      NULL,
 };
 
 #define PASSPORT(sym, name, what, lengths, function)                                               \
@@ -86,12 +83,9 @@ static const char *const context[] = {
 	DATATYPE_REGISTER(sym)
 
 static const struct type_sample jp_passport_samples[] = {
-	{"旅券番号", "TK4829173", true},
-	{"passport", "no. MU7310482 of", true},
-	{NULL, "TK4829173", false},
-	{"passport", "TK482917", false},
-	{"passport", "T48291736", false},
-	{0},
+	{"旅券番号", "TK4829173", true},  {"passport", "no. MU7310482 of", true},
+	{NULL, "TK4829173", false},       {"passport", "TK482917", false},
+	{"passport", "T48291736", false}, {0},
 };
 PASSPORT(jp_passport, "jp.passport", "Japanese passport number", RUN_LEN(9), check_jp)
 
@@ -113,16 +107,14 @@ static const struct type_sample es_passport_samples[] = {
 PASSPORT(es_passport, "es.passport", "Spanish passport number", RUN_LEN(9), check_es)
 
 static const struct type_sample in_passport_samples[] = {
-	{"passport", "M4829173", true},
-	{"passportNo", "M48 29173", true},
-	{NULL, "M4829173", false},
-	{"passport", "M0829173", false},
-	{"passport", "Q4829173", false},
-	{0},
+	{"passport", "M4829173", true},  {"passportNo", "M48 29173", true},
+	{NULL, "M4829173", false},       {"passport", "M0829173", false},
+	{"passport", "Q4829173", false}, {0},
 };
 PASSPORT(in_passport, "in.passport", "Indian passport number", RUN_LEN(3) | RUN_LEN(8), check_in)
 
-static const char *const residence_context[] = {"residence card", "zairyu", "在留カード", "在留", NULL};
+static const char *const residence_context[] = {"residence card", "zairyu", "在留カード", "在留",
+						NULL};
 
 static const struct type_sample residence_samples[] = {
 	{"在留カード番号", "AB48291736CD", true},

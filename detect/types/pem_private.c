@@ -15,8 +15,8 @@ static struct span check(const struct candidate *c)
 	uint32_t body = 0, label = sizeof("-----BEGIN ") - 1;
 
 	// Back to the dashes: "-----BEGIN RSA PRIVATE KEY"
-	while (p > c->text.p && c->at - p < LABEL_MAX && (check_is(p[-1], CLASS_UPPER | CLASS_DIGIT) ||
-							  p[-1] == ' ' || p[-1] == '-'))
+	while (p > c->text.p && c->at - p < LABEL_MAX &&
+	       (check_is(p[-1], CLASS_UPPER | CLASS_DIGIT) || p[-1] == ' ' || p[-1] == '-'))
 		p--;
 	while (c->at - p > (ptrdiff_t)label && memcmp(p, "-----BEGIN ", label) != 0)
 		p++;
@@ -37,10 +37,19 @@ static struct span check(const struct candidate *c)
 static const char *const context[] = {"private key", "pem", NULL};
 
 static const struct type_sample samples[] = {
-	{NULL, "-----BEGIN PRIVATE " "KEY-----\nMIIEvSample0QIBADANBgkqhkiG9w0BAQ", true},
-	{"pem", "-----BEGIN RSA PRIVATE " "KEY-----\\nMIIEpSample0IBAAKCAQEA7d1", true},
+	{NULL,
+	 "-----BEGIN PRIVATE "
+	 "KEY-----\nMIIEvSample0QIBADANBgkqhkiG9w0BAQ",
+	 true},
+	{"pem",
+	 "-----BEGIN RSA PRIVATE "
+	 "KEY-----\\nMIIEpSample0IBAAKCAQEA7d1",
+	 true},
 	{NULL, "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOC", false},
-	{NULL, "-----BEGIN PRIVATE " "KEY-----\nsecret", false},
+	{NULL,
+	 "-----BEGIN PRIVATE "
+	 "KEY-----\nsecret",
+	 false},
 	{NULL, "paste your PRIVATE KEY-----here, it is long enough to be one", false},
 	{0},
 };

@@ -47,7 +47,7 @@ static struct span check_personnummer(const struct candidate *c)
 		return (struct span){0};
 	day = two(d + 4);
 	return date(two(d + 2), day > 60 ? day - 60 : day) && check_luhn(d, 10) ? f.value
-										 : (struct span){0};
+										: (struct span){0};
 }
 
 static struct span check_hetu(const struct candidate *c)
@@ -71,7 +71,7 @@ static struct span check_hetu(const struct candidate *c)
 	    check_number(d + 6, 3) < 2 || !date(two(d + 2), two(d)))
 		return (struct span){0};
 	return (uint8_t)letters[check_number(d, 9) % 31] == f.text[f.n - 1] ? f.value
-									     : (struct span){0};
+									    : (struct span){0};
 }
 
 static struct span check_fnr(const struct candidate *c)
@@ -104,7 +104,7 @@ static struct span check_be(const struct candidate *c)
 	key = two(f.text + 9);
 	// Who was born since 2000 has a 2 before the number.
 	return 97 - n % 97 == key || 97 - (n + UINT64_C(2000000000)) % 97 == key ? f.value
-										  : (struct span){0};
+										 : (struct span){0};
 }
 
 static bool kr_date(const uint8_t *d)
@@ -206,9 +206,11 @@ static const struct type_sample pesel_samples[] = {
 	{NULL, "87042361546", false},    {"pesel", "87042361547", false},
 	{"pesel", "87133261546", false}, {0},
 };
-NUMBER(pesel, "pl.pesel", "Polish national number", REPORTS_CTX, pesel_context, 0, RUN_LEN(11), 0, 11, NULL, NULL)
+NUMBER(pesel, "pl.pesel", "Polish national number", REPORTS_CTX, pesel_context, 0, RUN_LEN(11), 0,
+       11, NULL, NULL)
 
-static const char *const personnummer_context[] = {"personnummer", "samordningsnummer", "pnr", NULL};
+static const char *const personnummer_context[] = {"personnummer", "samordningsnummer", "pnr",
+						   NULL};
 static const struct type_sample personnummer_samples[] = {
 	{"personnummer", "870423-6150", true},
 	{"personnummer", "198704236150", true},
@@ -219,13 +221,18 @@ static const struct type_sample personnummer_samples[] = {
 	{0},
 };
 NUMBER(personnummer, "se.personnummer", "Swedish personal number", REPORTS_CTX,
-       personnummer_context, 0, RUN_LEN(6) | RUN_LEN(8) | RUN_LEN(10) | RUN_LEN(12), 0, 10, NULL, NULL)
+       personnummer_context, 0, RUN_LEN(6) | RUN_LEN(8) | RUN_LEN(10) | RUN_LEN(12), 0, 10, NULL,
+       NULL)
 
 static const char *const hetu_context[] = {"hetu", "henkilotunnus", "henkilötunnus",
 					   "personbeteckning", NULL};
 static const struct type_sample hetu_samples[] = {
-	{NULL, "170384-2183", true},  {NULL, "050903A514U", true},    {"hetu", "280277y044y", true},
-	{NULL, "170384-2184", false}, {NULL, "321384-2183", false},   {NULL, "170384/2183", false},
+	{NULL, "170384-2183", true},
+	{NULL, "050903A514U", true},
+	{"hetu", "280277y044y", true},
+	{NULL, "170384-2184", false},
+	{NULL, "321384-2183", false},
+	{NULL, "170384/2183", false},
 	{0},
 };
 NUMBER(hetu, "fi.hetu", "Finnish personal identity code", REPORTS_YES, hetu_context, RUN_LEN(11),
@@ -243,8 +250,8 @@ static const struct type_sample fnr_samples[] = {
 NUMBER(fnr, "no.fnr", "Norwegian birth number", REPORTS_CTX, fnr_context, 0,
        RUN_LEN(6) | RUN_LEN(11), 0, 11, NULL, NULL)
 
-static const char *const be_context[] = {"rijksregister", "rijksregisternummer", "registre national",
-					 "niss", "insz", NULL};
+static const char *const be_context[] = {
+	"rijksregister", "rijksregisternummer", "registre national", "niss", "insz", NULL};
 static const struct type_sample be_samples[] = {
 	{"rijksregisternummer", "84.02.17-203.95", true},
 	{"niss", "02091711591", true},
@@ -255,54 +262,43 @@ static const struct type_sample be_samples[] = {
 NUMBER(be, "be.nn", "Belgian national number", REPORTS_CTX, be_context, 0,
        RUN_LEN(2) | RUN_LEN(6) | RUN_LEN(11), 0, 11, NULL, NULL)
 
-static const char *const rrn_context[] = {"rrn", "resident registration", "jumin", "주민등록번호",
-					  "주민번호", NULL};
+static const char *const rrn_context[] = {
+	"rrn", "resident registration", "jumin", "주민등록번호", "주민번호", NULL};
 static const struct type_sample rrn_samples[] = {
-	{NULL, "870423-1245184", true},
-	{"rrn", "9208152381745", true},
-	{"주민등록번호", "870423-1245189", true},
-	{NULL, "8704231245184", false},
-	{NULL, "870423-1245185", false},
-	{"rrn", "871323-1245184", false},
-	{"rrn", "870423-9245184", false},
-	{0},
+	{NULL, "870423-1245184", true},           {"rrn", "9208152381745", true},
+	{"주민등록번호", "870423-1245189", true}, {NULL, "8704231245184", false},
+	{NULL, "870423-1245185", false},          {"rrn", "871323-1245184", false},
+	{"rrn", "870423-9245184", false},         {0},
 };
-NUMBER(rrn, "kr.rrn", "Korean resident registration number", REPORTS_YES, rrn_context, 0, RUN_LEN(6),
-       RUN_LEN(13), 13, NULL, "-")
+NUMBER(rrn, "kr.rrn", "Korean resident registration number", REPORTS_YES, rrn_context, 0,
+       RUN_LEN(6), RUN_LEN(13), 13, NULL, "-")
 
 static const char *const frn_context[] = {"frn", "foreigner registration", "alien registration",
 					  "외국인등록번호", NULL};
 static const struct type_sample frn_samples[] = {
-	{NULL, "870423-5245187", true},
-	{"frn", "0501177231883", true},
-	{NULL, "0501177231883", false},
-	{NULL, "870423-5245188", false},
-	{"frn", "870423-1245184", false},
-	{0},
+	{NULL, "870423-5245187", true},   {"frn", "0501177231883", true},
+	{NULL, "0501177231883", false},   {NULL, "870423-5245188", false},
+	{"frn", "870423-1245184", false}, {0},
 };
 NUMBER(frn, "kr.frn", "Korean foreigner registration number", REPORTS_YES, frn_context, 0,
        RUN_LEN(6), RUN_LEN(13), 13, NULL, "-")
 
-static const char *const za_context[] = {"id number", "identity number", "rsa id", "south african id",
-					 "national id", "za id", NULL};
+static const char *const za_context[] = {
+	"id number", "identity number", "rsa id", "south african id", "national id", "za id", NULL};
 static const struct type_sample za_samples[] = {
-	{"id_number", "8704235124087", true},
-	{"identityNumber", "9208150439180", true},
-	{NULL, "8704235124087", false},
-	{"id_number", "8704235124088", false},
-	{"id_number", "8713235124087", false},
-	{0},
+	{"id_number", "8704235124087", true},  {"identityNumber", "9208150439180", true},
+	{NULL, "8704235124087", false},        {"id_number", "8704235124088", false},
+	{"id_number", "8713235124087", false}, {0},
 };
-NUMBER(za, "za.id", "South African identity number", REPORTS_CTX, za_context, 0, RUN_LEN(13), 0, 13, NULL, NULL)
+NUMBER(za, "za.id", "South African identity number", REPORTS_CTX, za_context, 0, RUN_LEN(13), 0, 13,
+       NULL, NULL)
 
-static const char *const cn_context[] = {"身份证", "idcard", "id card", "shenfenzheng", "sfz", NULL};
+static const char *const cn_context[] = {"身份证",       "idcard", "id card",
+					 "shenfenzheng", "sfz",    NULL};
 static const struct type_sample cn_samples[] = {
-	{NULL, "110105198704236003", true},
-	{"身份证号", "11010519870423602x", true},
-	{NULL, "110105198704236004", false},
-	{NULL, "110105198713236003", false},
-	{NULL, "990105198704236003", false},
-	{0},
+	{NULL, "110105198704236003", true},  {"身份证号", "11010519870423602x", true},
+	{NULL, "110105198704236004", false}, {NULL, "110105198713236003", false},
+	{NULL, "990105198704236003", false}, {0},
 };
 NUMBER(cn, "cn.id", "Chinese identity number", REPORTS_YES, cn_context, RUN_LEN(18), RUN_LEN(18), 0,
        17, "99999999999999999", NULL)

@@ -34,8 +34,8 @@ static struct span check_fixed(const struct candidate *c)
 }
 
 static const char *const context[] = {
-	"phone", "telephone", "tel", "mobile", "cell", "cellphone", "fax", "keitai", "denwa", "sms",
-	"電話", "携帯", "ファックス", NULL,
+	"phone",  "telephone", "tel", "mobile", "cell", "cellphone",  "fax",
+	"keitai", "denwa",     "sms", "電話",   "携帯", "ファックス", NULL,
 };
 
 static const struct type_sample mobile_samples[] = {
@@ -64,14 +64,10 @@ static const struct datatype phone_jp_mobile = {
 DATATYPE_REGISTER(phone_jp_mobile)
 
 static const struct type_sample fixed_samples[] = {
-	{"tel", "03-4821-7396", true},
-	{"電話番号", "0467-21-8395", true},
-	{"fax", "03(4821)7396", true},
-	{"phone", "0120-482-739", true},
-	{NULL, "03-4821-7396", false},
-	{"tel", "00-4821-7396", false},
-	{"tel", "2023-06-1504", false},
-	{0},
+	{"tel", "03-4821-7396", true},  {"電話番号", "0467-21-8395", true},
+	{"fax", "03(4821)7396", true},  {"phone", "0120-482-739", true},
+	{NULL, "03-4821-7396", false},  {"tel", "00-4821-7396", false},
+	{"tel", "2023-06-1504", false}, {0},
 };
 
 static const struct datatype phone_jp_fixed = {

@@ -26,19 +26,15 @@ static struct span check(const struct candidate *c)
 }
 
 static const char *const context[] = {
-	"phone", "telephone", "tel", "mobile", "cell", "cellphone", "gsm", "telefon", "cep", "sms",
-	NULL,
+	"phone", "telephone", "tel", "mobile", "cell", "cellphone",
+	"gsm",   "telefon",   "cep", "sms",    NULL,
 };
 
 static const struct type_sample samples[] = {
-	{"telefon", "0 (542) 817 39 46", true},
-	{"phone", "+90 542 817 39 46", true},
-	{"gsm", "05428173946", true},
-	{"cep", "542.817.39.46", true},
-	{NULL, "05428173946", false},
-	{"telefon", "06428173946", false},
-	{"telefon", "542817394", false},
-	{0},
+	{"telefon", "0 (542) 817 39 46", true}, {"phone", "+90 542 817 39 46", true},
+	{"gsm", "05428173946", true},           {"cep", "542.817.39.46", true},
+	{NULL, "05428173946", false},           {"telefon", "06428173946", false},
+	{"telefon", "542817394", false},        {0},
 };
 
 static const struct datatype phone_tr = {
@@ -49,8 +45,8 @@ static const struct datatype phone_tr = {
 	.severity = SEVERITY_MEDIUM,
 	.personal = true,
 	.context = context,
-	.run_digits = RUN_LEN(1) | RUN_LEN(2) | RUN_LEN(3) | RUN_LEN(4) | RUN_LEN(11) | RUN_LEN(12) |
-		      RUN_LEN(14),
+	.run_digits = RUN_LEN(1) | RUN_LEN(2) | RUN_LEN(3) | RUN_LEN(4) | RUN_LEN(11) |
+		      RUN_LEN(12) | RUN_LEN(14),
 	.digits_near = 10,
 	.check = check,
 	.samples = samples,

@@ -58,8 +58,7 @@ static struct span check(const struct candidate *c)
 	if (c->n_runs < 3 || r[1].len != 3 || r[2].len < 4 || r[1].digits != 3)
 		return (struct span){0};
 	q = r[2].p + 4;
-	if (!check_all(r[2].p, 4, CLASS_DIGIT) ||
-	    (r[2].len > 4 && (*q | 0x20) != 'x')) // extension
+	if (!check_all(r[2].p, 4, CLASS_DIGIT) || (r[2].len > 4 && (*q | 0x20) != 'x')) // extension
 		return (struct span){0};
 	if (r[1].after == 0 || !strchr("-. ", r[1].after) || !r[1].joined)
 		return (struct span){0};
@@ -83,8 +82,8 @@ static struct span check(const struct candidate *c)
 }
 
 static const char *const context[] = {
-	"phone", "telephone", "tel", "mobile", "cell", "cellphone", "fax", "msisdn", "call", "sms",
-	"contact number", NULL,
+	"phone", "telephone", "tel",  "mobile", "cell",           "cellphone",
+	"fax",   "msisdn",    "call", "sms",    "contact number", NULL,
 };
 
 static const struct type_sample samples[] = {

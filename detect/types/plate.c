@@ -89,8 +89,8 @@ static struct span check_tr(const struct candidate *c)
 	uint64_t province;
 	struct form f;
 
-	if (!check_forms(c, "2?1?2 2?1?3 2?1?4 2?2?2 2?2?3 2?2?4 2?3?2 2?3?3 2?3?4 5 6 7 8 9",
-			 " -", &f) ||
+	if (!check_forms(c, "2?1?2 2?1?3 2?1?4 2?2?2 2?2?3 2?2?4 2?3?2 2?3?3 2?3?4 5 6 7 8 9", " -",
+			 &f) ||
 	    !digits(f.text, 2))
 		return (struct span){0};
 	province = check_number(f.text, 2);
@@ -142,17 +142,14 @@ static struct span check_in(const struct candidate *c)
 }
 
 static const char *const context[] = {
-	"plate", "license plate", "licence plate", "vehicle", "registration", "vrn", "vrm", "kfz",
-	"kennzeichen", "nummernschild", "plaka", "rto", "number plate", NULL,
+	"plate", "license plate", "licence plate", "vehicle", "registration", "vrn",          "vrm",
+	"kfz",   "kennzeichen",   "nummernschild", "plaka",   "rto",          "number plate", NULL,
 };
 
 static const struct type_sample uk_samples[] = {
-	{"plate", "LK19 XYT", true},
-	{"registration", "his H482 KWT and", true},
-	{NULL, "LK19 XYT", false},
-	{"plate", "IK19 XYT", false},
-	{"plate", "LK45 XYT", false},
-	{0},
+	{"plate", "LK19 XYT", true},  {"registration", "his H482 KWT and", true},
+	{NULL, "LK19 XYT", false},    {"plate", "IK19 XYT", false},
+	{"plate", "LK45 XYT", false}, {0},
 };
 
 static const struct datatype plate_uk = {
@@ -170,12 +167,8 @@ static const struct datatype plate_uk = {
 DATATYPE_REGISTER(plate_uk)
 
 static const struct type_sample de_samples[] = {
-	{"kennzeichen", "KA-RL 482", true},
-	{"kfz", "M BX 73E", true},
-	{NULL, "KA-RL 482", false},
-	{"kfz", "KA RL 0482", false},
-	{"kfz", "KARL482", false},
-	{0},
+	{"kennzeichen", "KA-RL 482", true}, {"kfz", "M BX 73E", true}, {NULL, "KA-RL 482", false},
+	{"kfz", "KA RL 0482", false},       {"kfz", "KARL482", false}, {0},
 };
 
 static const struct datatype plate_de = {
@@ -193,12 +186,8 @@ static const struct datatype plate_de = {
 DATATYPE_REGISTER(plate_de)
 
 static const struct type_sample tr_samples[] = {
-	{"plaka", "35 BKR 482", true},
-	{"plate", "06DT7391", true},
-	{NULL, "35 BKR 482", false},
-	{"plaka", "83 BKR 482", false},
-	{"plaka", "35 QKR 482", false},
-	{0},
+	{"plaka", "35 BKR 482", true},  {"plate", "06DT7391", true},    {NULL, "35 BKR 482", false},
+	{"plaka", "83 BKR 482", false}, {"plaka", "35 QKR 482", false}, {0},
 };
 
 static const struct datatype plate_tr = {

@@ -81,12 +81,8 @@ DATATYPE_REGISTER(postcode_uk)
 static const char *const jp_context[] = {"zip", "postal", "postcode", "郵便番号", "〒", NULL};
 
 static const struct type_sample jp_samples[] = {
-	{"zip", "106-0032", true},
-	{"郵便番号", "〒530-0001", true},
-	{NULL, "106-0032", false},
-	{"zip", "1060-032", false},
-	{"zip", "106-00321", false},
-	{0},
+	{"zip", "106-0032", true},  {"郵便番号", "〒530-0001", true}, {NULL, "106-0032", false},
+	{"zip", "1060-032", false}, {"zip", "106-00321", false},      {0},
 };
 
 static const struct datatype zip_jp = {

@@ -8,18 +8,25 @@
 #include "detect/check.h"
 #include "detect/issue.h"
 
-enum { PASSWORD_MIN = 4, PASSWORD_MAX = 128, SESSION_MIN = 16, KEY_MIN = 16, KEY_MAX = 512,
-       NAME_MAX = 32 };
+enum {
+	PASSWORD_MIN = 4,
+	PASSWORD_MAX = 128,
+	SESSION_MIN = 16,
+	KEY_MIN = 16,
+	KEY_MAX = 512,
+	NAME_MAX = 32
+};
 
 // Names that speak about a secret.
 static bool about(struct span key)
 {
 	static const char *const words[] = {
-		"reset",  "change", "expir",   "updated", "created", "hint",   "policy", "length",
-		"min",    "max",    "require", "forgot",  "strength", "valid", "enabled", "url",
-		"uri",    "label",  "title",   "error",   "message", "count",  "status", "type",
-		"attempt", "history", "last",  "has",     "is_",     "show",   "field",  "name",
-		"placeholder", "claim",  "signature", "mode", NULL,
+		"reset",   "change", "expir", "updated", "created",     "hint",     "policy",
+		"length",  "min",    "max",   "require", "forgot",      "strength", "valid",
+		"enabled", "url",    "uri",   "label",   "title",       "error",    "message",
+		"count",   "status", "type",  "attempt", "history",     "last",     "has",
+		"is_",     "show",   "field", "name",    "placeholder", "claim",    "signature",
+		"mode",    NULL,
 	};
 
 	for (uint32_t i = 0; words[i]; i++) {
@@ -60,10 +67,11 @@ static struct span check_otp(const struct candidate *c)
 {
 	struct span v = span_trim(c->text);
 
-	return v.len >= 4 && v.len <= 8 && check_all(v.p, v.len, CLASS_DIGIT) &&
-			       !about(c->key)
-		       ? v
-		       : (struct span){0};
+	// Postal codes are called PIN codes in India.
+	if (about(c->key) || check_holds(c->key, "pincode") || check_holds(c->key, "pin_code"))
+		return (struct span){0};
+	return v.len >= 4 && v.len <= 8 && check_all(v.p, v.len, CLASS_DIGIT) ? v
+									      : (struct span){0};
 }
 
 static struct span check_session(const struct candidate *c)
@@ -147,8 +155,9 @@ static uint32_t mask_all(struct span, uint8_t *out, uint32_t out_len)
 	.samples = sym##_samples
 
 static const char *const password_context[] = {
-	"password", "passwd", "pwd", "passphrase", "passwort", "contrasena", "mot de passe",
-	"motdepasse", "senha", "parola", "パスワード", "暗証番号", "密码", "비밀번호", NULL,
+	"password",   "passwd",       "pwd",        "passphrase", "passwort",
+	"contrasena", "mot de passe", "motdepasse", "senha",      "parola",
+	"パスワード", "暗証番号",     "密码",       "비밀번호",   NULL,
 };
 static const struct type_sample password_samples[] = {
 	{"password", "s7K2qVx9", true},
@@ -169,18 +178,20 @@ static const struct datatype password = {
 DATATYPE_REGISTER(password)
 
 static const char *const otp_context[] = {
-	"otp", "totp", "passcode", "one time password", "one time code", "verification code",
-	"verify code", "sms code", "auth code", "2fa", "mfa code", "pin", "pin code", "認証コード",
-	"確認コード", "验证码", NULL,
+	"otp",           "totp",
+	"passcode",      "one time password",
+	"one time code", "verification code",
+	"verify code",   "sms code",
+	"auth code",     "2fa",
+	"mfa code",      "pin",
+	"認証コード",    "確認コード",
+	"验证码",        NULL,
 };
 static const struct type_sample otp_samples[] = {
-	{"otp", "482739", true},
-	{"verificationCode", "4827", true},
-	{NULL, "482739", false},
-	{"otp", "none", false},
-	{"otpLength", "482739", false},
-	{"otp", "482739164827", false},
-	{0},
+	{"otp", "482739", true},        {"verificationCode", "4827", true},
+	{NULL, "482739", false},        {"otp", "none", false},
+	{"otpLength", "482739", false}, {"otp", "482739164827", false},
+	{"pinCode", "560001", false},   {0},
 };
 static const struct datatype otp = {
 	SECRET(otp, "otp", "One-time code", REPORTS_CTX, SEVERITY_HIGH, otp_context, mask_all),
@@ -188,8 +199,8 @@ static const struct datatype otp = {
 DATATYPE_REGISTER(otp)
 
 static const char *const session_context[] = {
-	"jsessionid", "phpsessid", "sessionid", "session", "session token", "sid", "connect.sid",
-	"asp.net_sessionid", "session key", NULL,
+	"jsessionid", "phpsessid",   "sessionid",         "session",     "session token",
+	"sid",        "connect.sid", "asp.net_sessionid", "session key", NULL,
 };
 static const struct type_sample session_samples[] = {
 	{"JSESSIONID", "q7T4zK2wMx5RvB3nLd8Y", true},
@@ -206,9 +217,10 @@ static const struct datatype session = {
 DATATYPE_REGISTER(session)
 
 static const char *const api_key_context[] = {
-	"api key", "apikey", "api token", "access token", "refresh token", "client secret",
-	"auth token", "secret key", "api secret", "app secret", "private token", "bearer token",
-	"consumer secret", "encryption key", "signing key", NULL,
+	"api key",         "apikey",         "api token",     "access token",
+	"refresh token",   "client secret",  "auth token",    "secret key",
+	"api secret",      "app secret",     "private token", "bearer token",
+	"consumer secret", "encryption key", "signing key",   NULL,
 };
 static const struct type_sample api_key_samples[] = {
 	{"api_key", "q7T4zK2wMx5RvB3nLd8Y", true},

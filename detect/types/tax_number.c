@@ -210,12 +210,14 @@ static struct span check_medicare(const struct candidate *c)
 
 	return check_forms(c, "10 11 4?5?1", " -", &f) && digits(&f) && f.text[0] >= '2' &&
 			       f.text[0] <= '6' &&
-			       check_weighted(f.text, weights, 8) % 10 == (uint32_t)(f.text[8] - '0')
+			       check_weighted(f.text, weights, 8) % 10 ==
+				       (uint32_t)(f.text[8] - '0')
 		       ? f.value
 		       : (struct span){0};
 }
 
-#define NUMBER(sym, name, what, kind, when, weight, words, mixed, digit_runs, ctx_runs, near, form, after) \
+#define NUMBER(sym, name, what, kind, when, weight, words, mixed, digit_runs, ctx_runs, near,      \
+	       form, after)                                                                        \
 	static const struct datatype sym = {                                                       \
 		.id = name,                                                                        \
 		.title = what,                                                                     \
@@ -235,8 +237,8 @@ static struct span check_medicare(const struct candidate *c)
 	};                                                                                         \
 	DATATYPE_REGISTER(sym)
 
-static const char *const sin_context[] = {"sin", "social insurance", "nas", "numero assurance sociale",
-					  NULL};
+static const char *const sin_context[] = {"sin", "social insurance", "nas",
+					  "numero assurance sociale", NULL};
 static const struct type_sample ca_sin_samples[] = {
 	{"sin", "397 006 602", true},  {"social_insurance", "594-589-608", true},
 	{"sin", "722663804", true},    {NULL, "397 006 602", false},
@@ -268,27 +270,21 @@ static const struct type_sample ahv_samples[] = {
 NUMBER(ahv, "ch.ahv", "Swiss social insurance number", GROUP_GOVERNMENT_ID, REPORTS_YES,
        SEVERITY_CRITICAL, ahv_context, 0, RUN_LEN(3) | RUN_LEN(13), 0, 13, "999", ". ")
 
-static const char *const tckn_context[] = {"tckn", "kimlik", "kimlik no", "tc", "tc kimlik",
-					   "national id", NULL};
+static const char *const tckn_context[] = {"tckn",      "kimlik",      "kimlik no", "tc",
+					   "tc kimlik", "national id", NULL};
 static const struct type_sample tckn_samples[] = {
-	{"tckn", "28375190690", true},
-	{"kimlikNo", "61920473800", true},
-	{NULL, "28375190690", false},
-	{"tckn", "28375190691", false},
-	{"tckn", "08375190690", false},
-	{0},
+	{"tckn", "28375190690", true},  {"kimlikNo", "61920473800", true},
+	{NULL, "28375190690", false},   {"tckn", "28375190691", false},
+	{"tckn", "08375190690", false}, {0},
 };
 NUMBER(tckn, "tr.tckn", "Turkish identity number", GROUP_GOVERNMENT_ID, REPORTS_CTX,
        SEVERITY_CRITICAL, tckn_context, 0, RUN_LEN(11), 0, 11, NULL, NULL)
 
-static const char *const aadhaar_context[] = {"aadhaar", "aadhar", "uidai", "uid", "आधार", NULL};
+static const char *const aadhaar_context[] = {"aadhaar", "aadhar", "uidai", "आधार", NULL};
 static const struct type_sample aadhaar_samples[] = {
-	{"aadhaar", "8007 3620 3306", true},
-	{"aadhar_no", "925035896672", true},
-	{NULL, "8007 3620 3306", false},
-	{"aadhaar", "8007 3620 3307", false},
-	{"aadhaar", "1007 3620 3306", false},
-	{0},
+	{"aadhaar", "8007 3620 3306", true},  {"aadhar_no", "925035896672", true},
+	{NULL, "8007 3620 3306", false},      {"aadhaar", "8007 3620 3307", false},
+	{"aadhaar", "1007 3620 3306", false}, {0},
 };
 NUMBER(aadhaar, "in.aadhaar", "Indian Aadhaar number", GROUP_GOVERNMENT_ID, REPORTS_CTX,
        SEVERITY_CRITICAL, aadhaar_context, 0, RUN_LEN(4) | RUN_LEN(12), 0, 12, NULL, NULL)
@@ -308,30 +304,24 @@ NUMBER(pan, "in.pan", "Indian permanent account number", GROUP_GOVERNMENT_ID, RE
 
 static const char *const cpf_context[] = {"cpf", NULL};
 static const struct type_sample cpf_samples[] = {
-	{NULL, "284.715.309-88", true},
-	{"cpf", "73019284678", true},
-	{NULL, "73019284678", false},
-	{NULL, "284.715.309-89", false},
-	{"cpf", "11111111111", false},
-	{0},
+	{NULL, "284.715.309-88", true}, {"cpf", "73019284678", true},
+	{NULL, "73019284678", false},   {NULL, "284.715.309-89", false},
+	{"cpf", "11111111111", false},  {0},
 };
 NUMBER(cpf, "br.cpf", "Brazilian taxpayer number (CPF)", GROUP_GOVERNMENT_ID, REPORTS_YES,
        SEVERITY_CRITICAL, cpf_context, 0, RUN_LEN(3), RUN_LEN(9) | RUN_LEN(11), 11, NULL, ".")
 
 static const char *const cnpj_context[] = {"cnpj", NULL};
 static const struct type_sample cnpj_samples[] = {
-	{NULL, "38.261.547/0001-13", true},
-	{"cnpj", "7K4MB2QX000150", true},
-	{NULL, "7K.4MB.2QX/0001-50", true},
-	{NULL, "38261547000113", false},
-	{NULL, "38.261.547/0001-14", false},
-	{0},
+	{NULL, "38.261.547/0001-13", true},  {"cnpj", "7K4MB2QX000150", true},
+	{NULL, "7K.4MB.2QX/0001-50", true},  {NULL, "38261547000113", false},
+	{NULL, "38.261.547/0001-14", false}, {0},
 };
 NUMBER(cnpj, "br.cnpj", "Brazilian company number (CNPJ)", GROUP_GOVERNMENT_ID, REPORTS_YES,
        SEVERITY_LOW, cnpj_context, RUN_LEN(2), RUN_LEN(2), RUN_LEN(12) | RUN_LEN(14), 8, NULL, ".")
 
-static const char *const brn_context[] = {"brn", "business registration", "사업자등록번호", "사업자번호",
-					  NULL};
+static const char *const brn_context[] = {"brn", "business registration", "사업자등록번호",
+					  "사업자번호", NULL};
 static const struct type_sample brn_samples[] = {
 	{"brn", "218-73-64050", true},
 	{"사업자등록번호", "6051948271", true},
@@ -344,15 +334,16 @@ NUMBER(brn, "kr.brn", "Korean business number", GROUP_GOVERNMENT_ID, REPORTS_CTX
 
 static const char *const nric_context[] = {"nric", "fin", "nric fin", NULL};
 static const struct type_sample nric_samples[] = {
-	{NULL, "S7204918G", true},  {NULL, "T0318274B", true},     {NULL, "F5820146N", true},
-	{"nric", "g3910572t", true}, {NULL, "M6618203N", true},    {NULL, "S7204918H", false},
-	{NULL, "A7204918G", false}, {NULL, "s7204918g", false},    {0},
+	{NULL, "S7204918G", true},   {NULL, "T0318274B", true},  {NULL, "F5820146N", true},
+	{"nric", "g3910572t", true}, {NULL, "M6618203N", true},  {NULL, "S7204918H", false},
+	{NULL, "A7204918G", false},  {NULL, "s7204918g", false}, {0},
 };
-NUMBER(nric, "sg.nric", "Singapore identity number", GROUP_GOVERNMENT_ID, REPORTS_YES, SEVERITY_HIGH,
-       nric_context, RUN_LEN(9), 0, 0, 7, "A9999999A", NULL)
+NUMBER(nric, "sg.nric", "Singapore identity number", GROUP_GOVERNMENT_ID, REPORTS_YES,
+       SEVERITY_HIGH, nric_context, RUN_LEN(9), 0, 0, 7, "A9999999A", NULL)
 
-static const char *const tnin_context[] = {"tnin", "thai id", "thai national id", "national id",
-					   "เลขประจำตัวประชาชน", "บัตรประชาชน", NULL};
+static const char *const tnin_context[] = {"tnin",        "thai id",           "thai national id",
+					   "national id", "เลขประจำตัวประชาชน", "บัตรประชาชน",
+					   NULL};
 static const struct type_sample tnin_samples[] = {
 	{"thai_id", "3104578239164", true},
 	{"tnin", "1-5098-27160-43-9", true},
@@ -387,12 +378,10 @@ NUMBER(abn, "au.abn", "Australian business number", GROUP_GOVERNMENT_ID, REPORTS
 
 static const char *const medicare_context[] = {"medicare", NULL};
 static const struct type_sample medicare_samples[] = {
-	{"medicare", "5367 61150 1", true},
-	{"medicareNumber", "5499012081", true},
-	{NULL, "5367 61150 1", false},
-	{"medicare", "5367 61160 1", false},
-	{"medicare", "7367611501", false},
-	{0},
+	{"medicare", "5367 61150 1", true}, {"medicareNumber", "5499012081", true},
+	{NULL, "5367 61150 1", false},      {"medicare", "5367 61160 1", false},
+	{"medicare", "7367611501", false},  {0},
 };
 NUMBER(medicare, "au.medicare", "Australian Medicare number", GROUP_HEALTH, REPORTS_CTX,
-       SEVERITY_HIGH, medicare_context, 0, RUN_LEN(4) | RUN_LEN(10) | RUN_LEN(11), 0, 10, NULL, NULL)
+       SEVERITY_HIGH, medicare_context, 0, RUN_LEN(4) | RUN_LEN(10) | RUN_LEN(11), 0, 10, NULL,
+       NULL)

@@ -80,9 +80,9 @@ static struct span check_webhook(const struct candidate *c)
 		if ((size_t)(end - c->at) < n || memcmp(c->at, paths[i], n) != 0)
 			continue;
 		tail = check_right(c->at + n, end, CLASS_ALNUM | CLASS_PLUS);
-		return tail >= 40 && tail <= 90
-			       ? accept(span_make(c->at - 8, 8 + n + tail), (uint32_t)n + 8, ENTROPY(3))
-			       : (struct span){0};
+		return tail >= 40 && tail <= 90 ? accept(span_make(c->at - 8, 8 + n + tail),
+							 (uint32_t)n + 8, ENTROPY(3))
+						: (struct span){0};
 	}
 	return (struct span){0};
 }
@@ -146,7 +146,8 @@ static struct span check_shopify(const struct candidate *c)
 {
 	const uint8_t *end = c->text.p + c->text.len;
 
-	if (end - c->at < 2 || c->at[1] != '_' || (c->at[0] != 'a' && c->at[0] != 't' && c->at[0] != 's'))
+	if (end - c->at < 2 || c->at[1] != '_' ||
+	    (c->at[0] != 'a' && c->at[0] != 't' && c->at[0] != 's'))
 		return (struct span){0};
 	return accept(check_token_at(c->text, c->at - 4, 6, CLASS_HEX, 32, 32), 6, ENTROPY(2.5));
 }
@@ -217,123 +218,272 @@ static const char *const context[] = {"token", "api key", "access token", "secre
 #define H32 "3f7a1c9e2b8d4f60a5c7e9b1d3f5a7c9"
 
 static const struct type_sample gcp_samples[] = {
-	{NULL, "AI" "za" T20 "p0Hs6Gf1Jc9UaEe", true},
-	{NULL, "key=AI" "za" T20 "p0Hs6-f1Jc9U_Ee&x", true},
-	{NULL, "AI" "zaxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", false},
-	{NULL, "AI" "za" T36 "p", false},
+	{NULL,
+	 "AI"
+	 "za" T20 "p0Hs6Gf1Jc9UaEe",
+	 true},
+	{NULL,
+	 "key=AI"
+	 "za" T20 "p0Hs6-f1Jc9U_Ee&x",
+	 true},
+	{NULL,
+	 "AI"
+	 "zaxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+	 false},
+	{NULL,
+	 "AI"
+	 "za" T36 "p",
+	 false},
 	{0},
 };
 TOKEN(gcp, "gcp.apikey", "Google API key", SEVERITY_HIGH, "AIza")
 
 static const struct type_sample github_samples[] = {
-	{NULL, "gh" "p_" T36, true},
-	{"token", "token gh" "s_" T36 ".", true},
-	{NULL, "github" "_pat_11" T36 "_" T20 "Zk3Wm", true},
-	{NULL, "gh" "p_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", false},
-	{NULL, "gh" "p_" T20, false},
+	{NULL,
+	 "gh"
+	 "p_" T36,
+	 true},
+	{"token",
+	 "token gh"
+	 "s_" T36 ".",
+	 true},
+	{NULL,
+	 "github"
+	 "_pat_11" T36 "_" T20 "Zk3Wm",
+	 true},
+	{NULL,
+	 "gh"
+	 "p_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+	 false},
+	{NULL,
+	 "gh"
+	 "p_" T20,
+	 false},
 	{0},
 };
 TOKEN(github, "github.pat", "GitHub token", SEVERITY_CRITICAL, "gh[pousr]_|hub_pat_")
 
 static const struct type_sample gitlab_samples[] = {
-	{NULL, "gl" "pat-" T20, true},
-	{NULL, "gl" "rt-" T20, true},
-	{NULL, "GR13" "48941" T20, true},
-	{NULL, "gl" "pat-XXXXXXXXXXXXXXXXXXXX", false},
-	{NULL, "gl" "pat-short", false},
+	{NULL,
+	 "gl"
+	 "pat-" T20,
+	 true},
+	{NULL,
+	 "gl"
+	 "rt-" T20,
+	 true},
+	{NULL,
+	 "GR13"
+	 "48941" T20,
+	 true},
+	{NULL,
+	 "gl"
+	 "pat-XXXXXXXXXXXXXXXXXXXX",
+	 false},
+	{NULL,
+	 "gl"
+	 "pat-short",
+	 false},
 	{0},
 };
 TOKEN(gitlab, "gitlab.pat", "GitLab token", SEVERITY_CRITICAL,
       "glpat-|gldt-|glrt-|glptt-|glcbt-|glft-|GR1348941")
 
 static const struct type_sample slack_samples[] = {
-	{NULL, "xo" "xb-482739164827-731048291735-" T20 "p0Hs", true},
-	{NULL, "xo" "xp-482739164827-731048291735-" H32, true},
-	{NULL, "xo" "xb-my-bot-token-goes-here-please", false},
-	{NULL, "xo" "xp-1234-1234-1234-" H32, false},
-	{NULL, "xo" "xb-482739", false},
+	{NULL,
+	 "xo"
+	 "xb-482739164827-731048291735-" T20 "p0Hs",
+	 true},
+	{NULL,
+	 "xo"
+	 "xp-482739164827-731048291735-" H32,
+	 true},
+	{NULL,
+	 "xo"
+	 "xb-my-bot-token-goes-here-please",
+	 false},
+	{NULL,
+	 "xo"
+	 "xp-1234-1234-1234-" H32,
+	 false},
+	{NULL,
+	 "xo"
+	 "xb-482739",
+	 false},
 	{0},
 };
 TOKEN(slack, "slack.token", "Slack token", SEVERITY_CRITICAL, "xox[abeoprs]-")
 
 static const struct type_sample webhook_samples[] = {
-	{NULL, "https://hooks.sl" "ack.com/services/T4827391K/B7310482Q/" T20 "p0Hs", true},
-	{NULL, "https://hooks.sl" "ack.com/services/T4827391K", false},
-	{NULL, "https://hooks.sl" "ack.com/docs/", false},
+	{NULL,
+	 "https://hooks.sl"
+	 "ack.com/services/T4827391K/B7310482Q/" T20 "p0Hs",
+	 true},
+	{NULL,
+	 "https://hooks.sl"
+	 "ack.com/services/T4827391K",
+	 false},
+	{NULL,
+	 "https://hooks.sl"
+	 "ack.com/docs/",
+	 false},
 	{0},
 };
 TOKEN(webhook, "slack.webhook", "Slack webhook", SEVERITY_HIGH, "hooks\\.sl")
 
 static const struct type_sample stripe_samples[] = {
-	{NULL, "sk_li" "ve_" T20 "p0Hs", true},
-	{"key", "rk_te" "st_" T36, true},
-	{NULL, "whs" "ec_" T36, true},
-	{NULL, "sk_li" "ve_xxxxxxxxxxxxxxxxxxxxxxxx", false},
+	{NULL,
+	 "sk_li"
+	 "ve_" T20 "p0Hs",
+	 true},
+	{"key",
+	 "rk_te"
+	 "st_" T36,
+	 true},
+	{NULL,
+	 "whs"
+	 "ec_" T36,
+	 true},
+	{NULL,
+	 "sk_li"
+	 "ve_xxxxxxxxxxxxxxxxxxxxxxxx",
+	 false},
 	{NULL, "task_test_results_of_today", false},
 	{0},
 };
 TOKEN(stripe, "stripe", "Stripe key", SEVERITY_CRITICAL, "[sr]k_[lpt][ier][vos]|whsec_")
 
 static const struct type_sample openai_samples[] = {
-	{NULL, "sk" "-proj-" T36 "T3Blbk" "FJ" T36, true},
-	{NULL, "sk" "-" T20 "T3Blbk" "FJ" T20, true},
-	{NULL, T36 "T3Blbk" "FJ" T36, false},
+	{NULL,
+	 "sk"
+	 "-proj-" T36 "T3Blbk"
+	 "FJ" T36,
+	 true},
+	{NULL,
+	 "sk"
+	 "-" T20 "T3Blbk"
+	 "FJ" T20,
+	 true},
+	{NULL,
+	 T36 "T3Blbk"
+	     "FJ" T36,
+	 false},
 	{0},
 };
 TOKEN(openai, "openai", "OpenAI key", SEVERITY_CRITICAL, "T3BlbkFJ")
 
 static const struct type_sample anthropic_samples[] = {
-	{NULL, "sk-" "ant-api03-" T36 T36 T20 "_AA", true},
-	{NULL, "sk-" "ant-api03-" T36 T36 T20 "_BB", false},
-	{NULL, "sk-" "ant-api03-" T36 "AA", false},
+	{NULL,
+	 "sk-"
+	 "ant-api03-" T36 T36 T20 "_AA",
+	 true},
+	{NULL,
+	 "sk-"
+	 "ant-api03-" T36 T36 T20 "_BB",
+	 false},
+	{NULL,
+	 "sk-"
+	 "ant-api03-" T36 "AA",
+	 false},
 	{0},
 };
 TOKEN(anthropic, "anthropic", "Anthropic key", SEVERITY_CRITICAL, "sk-ant")
 
 static const struct type_sample google_oauth_samples[] = {
-	{NULL, "ya" "29." T36, true},
-	{NULL, "ya" "29.short", false},
-	{NULL, "xya" "29." T36, false},
+	{NULL,
+	 "ya"
+	 "29." T36,
+	 true},
+	{NULL,
+	 "ya"
+	 "29.short",
+	 false},
+	{NULL,
+	 "xya"
+	 "29." T36,
+	 false},
 	{0},
 };
 TOKEN(google_oauth, "google.oauth", "Google OAuth access token", SEVERITY_HIGH, "ya29\\.")
 
 static const struct type_sample sendgrid_samples[] = {
-	{NULL, "SG" "." T20 "p0." T36 "p0Hs6Gf", true},
-	{NULL, "SG" "." T20 "p0-" T36 "p0Hs6Gf", false},
+	{NULL,
+	 "SG"
+	 "." T20 "p0." T36 "p0Hs6Gf",
+	 true},
+	{NULL,
+	 "SG"
+	 "." T20 "p0-" T36 "p0Hs6Gf",
+	 false},
 	{NULL, "the MSG.end of it", false},
 	{0},
 };
 TOKEN(sendgrid, "sendgrid", "SendGrid key", SEVERITY_CRITICAL, "(?:^|[\"' =:>])SG\\.")
 
 static const struct type_sample npm_samples[] = {
-	{NULL, "np" "m_" T36, true},
-	{NULL, "np" "m_config_registry", false},
+	{NULL,
+	 "np"
+	 "m_" T36,
+	 true},
+	{NULL,
+	 "np"
+	 "m_config_registry",
+	 false},
 	{0},
 };
 TOKEN(npm, "npm", "npm access token", SEVERITY_CRITICAL, "npm_")
 
 static const struct type_sample pypi_samples[] = {
-	{NULL, "py" "pi-AgEIcHlwaS5vcmc" T36 T20, true},
-	{NULL, "py" "pi-AgEIcHlwaS5vcmc", false},
+	{NULL,
+	 "py"
+	 "pi-AgEIcHlwaS5vcmc" T36 T20,
+	 true},
+	{NULL,
+	 "py"
+	 "pi-AgEIcHlwaS5vcmc",
+	 false},
 	{0},
 };
 TOKEN(pypi, "pypi", "PyPI token", SEVERITY_CRITICAL, "pypi-AgEI")
 
 static const struct type_sample shopify_samples[] = {
-	{NULL, "sh" "pat_" H32, true},
-	{NULL, "sh" "pss_" H32, true},
-	{NULL, "sh" "pat_00000000000000000000000000000000", false},
-	{NULL, "sh" "pat_short", false},
+	{NULL,
+	 "sh"
+	 "pat_" H32,
+	 true},
+	{NULL,
+	 "sh"
+	 "pss_" H32,
+	 true},
+	{NULL,
+	 "sh"
+	 "pat_00000000000000000000000000000000",
+	 false},
+	{NULL,
+	 "sh"
+	 "pat_short",
+	 false},
 	{0},
 };
 TOKEN(shopify, "shopify", "Shopify token", SEVERITY_HIGH, "shp[acps]")
 
 static const struct type_sample square_samples[] = {
-	{NULL, "sq" "0atp-" T20 "p0", true},
-	{NULL, "EA" "AA" T36 T20, true},
-	{NULL, "sq" "0abc-" T20 "p0", false},
-	{NULL, "EA" "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", false},
+	{NULL,
+	 "sq"
+	 "0atp-" T20 "p0",
+	 true},
+	{NULL,
+	 "EA"
+	 "AA" T36 T20,
+	 true},
+	{NULL,
+	 "sq"
+	 "0abc-" T20 "p0",
+	 false},
+	{NULL,
+	 "EA"
+	 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+	 false},
 	{0},
 };
 TOKEN(square, "square", "Square token", SEVERITY_HIGH, "sq0[ac]|EAAA")
@@ -347,23 +497,41 @@ static const struct type_sample telegram_samples[] = {
 TOKEN(telegram, "telegram", "Telegram bot token", SEVERITY_HIGH, "[0-9]:AA")
 
 static const struct type_sample digitalocean_samples[] = {
-	{NULL, "do" "p_v1_" H32 "c9a7f5d3b1e9c7a5604f8d2b9e1c7a3f", true},
+	{NULL,
+	 "do"
+	 "p_v1_" H32 "c9a7f5d3b1e9c7a5604f8d2b9e1c7a3f",
+	 true},
 	{NULL, "api_v1_" H32 H32, false},
-	{NULL, "do" "p_v1_" H32, false},
+	{NULL,
+	 "do"
+	 "p_v1_" H32,
+	 false},
 	{0},
 };
 TOKEN(digitalocean, "digitalocean", "DigitalOcean token", SEVERITY_CRITICAL, "_v1_")
 
 static const struct type_sample vault_samples[] = {
-	{NULL, "hv" "s." T36 T36 T20, true},
-	{NULL, "hv" "s.xxxxxxxxxxxxxxxxxxxxxxxxxxxx", false},
+	{NULL,
+	 "hv"
+	 "s." T36 T36 T20,
+	 true},
+	{NULL,
+	 "hv"
+	 "s.xxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+	 false},
 	{0},
 };
 TOKEN(vault, "vault", "Vault token", SEVERITY_CRITICAL, "hvs\\.")
 
 static const struct type_sample azure_storage_samples[] = {
-	{NULL, "Account" "Key=" T36 T36 "q7T4zK2wMx5RvB==;", true},
-	{NULL, "Account" "Key=" T36 ";", false},
+	{NULL,
+	 "Account"
+	 "Key=" T36 T36 "q7T4zK2wMx5RvB==;",
+	 true},
+	{NULL,
+	 "Account"
+	 "Key=" T36 ";",
+	 false},
 	{0},
 };
 TOKEN(azure_storage, "azure.storage", "Azure storage key", SEVERITY_CRITICAL, "AccountKey=")

@@ -37,7 +37,7 @@ static struct span check_nhs(const struct candidate *c)
 		return (struct span){0};
 	digit = 11 - check_weighted(f.text, weights, 9) % 11;
 	return (digit == 11 ? 0 : digit) == (uint32_t)(f.text[9] - '0') ? f.value
-									 : (struct span){0};
+									: (struct span){0};
 }
 
 static struct span check_dl(const struct candidate *c)
@@ -72,14 +72,10 @@ static struct span check_dl(const struct candidate *c)
 static const char *const nino_context[] = {"nino", "national insurance", "ni number", NULL};
 
 static const struct type_sample nino_samples[] = {
-	{NULL, "JK482917C", true},
-	{NULL, "my number is SX 48 29 17 B.", true},
-	{"nino", "jk482917c", true},
-	{NULL, "JK482917E", false},
-	{NULL, "GB482917C", false},
-	{NULL, "DK482917C", false},
-	{NULL, "AJK482917C", false},
-	{0},
+	{NULL, "JK482917C", true},   {NULL, "my number is SX 48 29 17 B.", true},
+	{"nino", "jk482917c", true}, {NULL, "JK482917E", false},
+	{NULL, "GB482917C", false},  {NULL, "DK482917C", false},
+	{NULL, "AJK482917C", false}, {0},
 };
 
 static const struct datatype uk_nino = {
@@ -128,12 +124,9 @@ static const char *const dl_context[] = {"driving licence", "driver licence", "d
 					 "driver number", NULL};
 
 static const struct type_sample dl_samples[] = {
-	{NULL, "HARTL704175JK9QT", true},
-	{"licence", "FOX99854238A99MB", true},
-	{NULL, "HARTL713175JK9QT", false},
-	{NULL, "HARTL704315JK9QT", false},
-	{NULL, "9ARTL704175JK9QT", false},
-	{0},
+	{NULL, "HARTL704175JK9QT", true},  {"licence", "FOX99854238A99MB", true},
+	{NULL, "HARTL713175JK9QT", false}, {NULL, "HARTL704315JK9QT", false},
+	{NULL, "9ARTL704175JK9QT", false}, {0},
 };
 
 static const struct datatype uk_dl = {

@@ -36,8 +36,9 @@ static struct span check(const struct candidate *c)
 		return (struct span){0};
 	if (check_equals(password, "pass") || check_equals(password, "pwd"))
 		return (struct span){0};
-	return span_make(scheme, (size_t)(c->at - scheme) +
-					 check_right(c->at, end, CLASS_ALNUM | CLASS_DASH | CLASS_DOT));
+	return span_make(scheme,
+			 (size_t)(c->at - scheme) +
+				 check_right(c->at, end, CLASS_ALNUM | CLASS_DASH | CLASS_DOT));
 }
 
 // The password alone is hidden.

@@ -21,15 +21,12 @@ static struct span check(const struct candidate *c)
 	return strstr(none, prefix) || check_uniform(f.text + 2, 7) ? (struct span){0} : f.value;
 }
 
-static const char *const context[] = {"ein", "employer id", "fein", "employer identification", NULL};
+static const char *const context[] = {"ein", "employer id", "fein", "employer identification",
+				      NULL};
 
 static const struct type_sample samples[] = {
-	{"ein", "47-2819305", true},
-	{"fein", "472819305", true},
-	{NULL, "47-2819305", false},
-	{"ein", "07-2819305", false},
-	{"ein", "47-281930", false},
-	{0},
+	{"ein", "47-2819305", true},  {"fein", "472819305", true}, {NULL, "47-2819305", false},
+	{"ein", "07-2819305", false}, {"ein", "47-281930", false}, {0},
 };
 
 static const struct datatype us_ein = {

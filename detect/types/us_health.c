@@ -69,15 +69,11 @@ static struct span check_dea(const struct candidate *c)
 	return f.value;
 }
 
-static const char *const npi_context[] = {"npi", "provider identifier", "provider", NULL};
+static const char *const npi_context[] = {"npi", "provider identifier", "national provider", NULL};
 
 static const struct type_sample npi_samples[] = {
-	{"npi", "1119434177", true},
-	{"npi", "1119-434-177", true},
-	{NULL, "1119434177", false},
-	{"npi", "1119434178", false},
-	{"npi", "3119434177", false},
-	{0},
+	{"npi", "1119434177", true},  {"npi", "1119-434-177", true}, {NULL, "1119434177", false},
+	{"npi", "1119434178", false}, {"npi", "3119434177", false},  {0},
 };
 
 static const struct datatype us_npi = {
@@ -125,16 +121,12 @@ static const struct datatype us_mbi = {
 };
 DATATYPE_REGISTER(us_mbi)
 
-static const char *const dea_context[] = {"dea", "medical license", "medical licence",
-					  "prescriber", NULL};
+static const char *const dea_context[] = {"dea", "medical license", "medical licence", "prescriber",
+					  NULL};
 
 static const struct type_sample dea_samples[] = {
-	{NULL, "MG0533085", true},
-	{"dea", "mf4510384", true},
-	{NULL, "MG0533086", false},
-	{NULL, "NG0533085", false},
-	{NULL, "mg0533085", false},
-	{0},
+	{NULL, "MG0533085", true},  {"dea", "mf4510384", true}, {NULL, "MG0533086", false},
+	{NULL, "NG0533085", false}, {NULL, "mg0533085", false}, {0},
 };
 
 static const struct datatype us_dea = {

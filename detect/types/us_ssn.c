@@ -46,22 +46,14 @@ static const char *const ssn_context[] = {"ssn", "social security", "socialsecur
 					  "社会保障番号", NULL};
 
 static const struct type_sample ssn_samples[] = {
-	{NULL, "482-73-9164", true},
-	{NULL, "his number is 482 73 9164, not mine", true},
-	{"ssn", "482739164", true},
-	{"socialSecurityNumber", "482.73.9164", true},
-	{NULL, "482739164", false},
-	{NULL, "000-73-9164", false},
-	{NULL, "666-73-9164", false},
-	{NULL, "982-73-9164", false},
-	{NULL, "482-00-9164", false},
-	{NULL, "482-73-0000", false},
-	{NULL, "078-05-1120", false},
-	{NULL, "482-73 9164", false},
-	{NULL, "1482-73-9164", false},
-	{NULL, "482-73-9164-11", false},
-	{"ssn", "***-**-9164", false},
-	{0},
+	{NULL, "482-73-9164", true},   {NULL, "his number is 482 73 9164, not mine", true},
+	{"ssn", "482739164", true},    {"socialSecurityNumber", "482.73.9164", true},
+	{NULL, "482739164", false},    {NULL, "000-73-9164", false},
+	{NULL, "666-73-9164", false},  {NULL, "982-73-9164", false},
+	{NULL, "482-00-9164", false},  {NULL, "482-73-0000", false},
+	{NULL, "078-05-1120", false},  {NULL, "482-73 9164", false},
+	{NULL, "1482-73-9164", false}, {NULL, "482-73-9164-11", false},
+	{"ssn", "***-**-9164", false}, {0},
 };
 
 static const struct datatype us_ssn = {
@@ -84,12 +76,9 @@ DATATYPE_REGISTER(us_ssn)
 static const char *const itin_context[] = {"itin", "taxpayer", "tin", "tax id", NULL};
 
 static const struct type_sample itin_samples[] = {
-	{"itin", "982-73-9164", true},
-	{"taxpayer_id", "982739164", true},
-	{NULL, "982-73-9164", false},
-	{"itin", "982-93-9164", false},
-	{"itin", "482-73-9164", false},
-	{0},
+	{"itin", "982-73-9164", true},  {"taxpayer_id", "982739164", true},
+	{NULL, "982-73-9164", false},   {"itin", "982-93-9164", false},
+	{"itin", "482-73-9164", false}, {0},
 };
 
 static const struct datatype us_itin = {

@@ -40,7 +40,7 @@ static bool gstin_check(const uint8_t *p)
 
 	for (uint32_t i = 0; i < 15; i++) {
 		uint32_t v = check_is(p[i], CLASS_DIGIT) ? (uint32_t)(p[i] - '0')
-							  : (uint32_t)(p[i] - 'A' + 10);
+							 : (uint32_t)(p[i] - 'A' + 10);
 
 		if (i == 14)
 			return v == (36 - sum % 36) % 36;
@@ -69,12 +69,9 @@ static struct span check_in(const struct candidate *c)
 static const char *const de_context[] = {"ust", "ustid", "ust-idnr", "vat", "umsatzsteuer", NULL};
 
 static const struct type_sample de_samples[] = {
-	{NULL, "DE271736646", true},
-	{"vat_id", "DE 820 055 728", true},
-	{NULL, "DE271736647", false},
-	{NULL, "FR271736646", false},
-	{NULL, "DE27173664", false},
-	{0},
+	{NULL, "DE271736646", true},  {"vat_id", "DE 820 055 728", true},
+	{NULL, "DE271736647", false}, {NULL, "FR271736646", false},
+	{NULL, "DE27173664", false},  {0},
 };
 
 static const struct datatype de_ust = {

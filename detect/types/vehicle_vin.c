@@ -47,14 +47,10 @@ static struct span check(const struct candidate *c)
 static const char *const context[] = {"vin", "chassis", "vehicle identification", "車台番号", NULL};
 
 static const struct type_sample samples[] = {
-	{NULL, "1HGCV1F37LA018274", true},
-	{"vehicle", "see 5YJ3E1EA0KF317206.", true},
-	{"vin", "WVWZZZ1KZ8W301956", true},
-	{NULL, "WVWZZZ1KZ8W301956", false},
-	{NULL, "1HGCV1F38LA018274", false},
-	{"vin", "1HGCV1F37LAO18274", false},
-	{NULL, "5f2b1c9e7a3d48061", false},
-	{0},
+	{NULL, "1HGCV1F37LA018274", true},  {"vehicle", "see 5YJ3E1EA0KF317206.", true},
+	{"vin", "WVWZZZ1KZ8W301956", true}, {NULL, "WVWZZZ1KZ8W301956", false},
+	{NULL, "1HGCV1F38LA018274", false}, {"vin", "1HGCV1F37LAO18274", false},
+	{NULL, "5f2b1c9e7a3d48061", false}, {0},
 };
 
 static const struct datatype vehicle_vin = {

@@ -38,5 +38,6 @@ only 'hs' 'detect/(ruleset|scan)\.[ch]|detect/types/.*'
 only 'nng/' 'export/.*|tools/issues\.c'
 only 'pcap/' 'dataplane/source_pcap\.c'
 only 'rte_ethdev\.h' 'dataplane/(port|worker)\.c'
+only 'brotli/' 'flows/brotli\.c'
 only 'zlib\.h' 'flows/inflate\.[ch]|export/.*|detect/(baseline|check)\.c|tools/gen/.*'
 exit $bad

@@ -19,6 +19,8 @@
 
 #include "dataplane/pool.c"
 #include "flows/body.c"
+#include "flows/brotli.c"
+#include "flows/decoder.c"
 #include "flows/form.c"
 #include "flows/inflate.c"
 #include "flows/json.c"
@@ -85,7 +87,8 @@ static void on_value(void *, struct http_tx *, const struct value *v)
 static int setup(void **)
 {
 	if (pool_init(&env.body, body_state_size(), 4) ||
-	    pool_init(&env.inflate, inflate_state_size(), 3))
+	    pool_init(&env.inflate, inflate_state_size(), 3) ||
+	    pool_init(&env.brotli, brotli_state_size(), 3))
 		return -1;
 	env.window = malloc(WINDOW_TAIL + WINDOW_BYTES + WINDOW_PAD);
 	env.inflate_out = malloc(WINDOW_BYTES);
@@ -97,6 +100,7 @@ static int teardown(void **)
 {
 	pool_fini(&env.body);
 	pool_fini(&env.inflate);
+	pool_fini(&env.brotli);
 	free(env.window);
 	free(env.inflate_out);
 	free(msg->body);
@@ -159,6 +163,7 @@ static void finish(struct body *body, bool complete)
 	assert_int_equal(s->body_scanned_bytes, shown_to - holes);
 	assert_int_equal(env.body.used, 0);
 	assert_int_equal(env.inflate.used, 0);
+	assert_int_equal(env.brotli.used, 0);
 	assert_true(msg->body_kept <= msg->body_len);
 	assert_false(msg->hashed && (!msg->complete || msg->body_len == 0));
 }

@@ -5,7 +5,17 @@
 
 #include "tests/unit/body_harness.h"
 
+#include <brotli/encode.h>
+
 static uint8_t twice[1 << 20];
+
+static size_t encode_br(const void *p, size_t n, int quality, uint8_t *to, size_t room)
+{
+	assert_int_equal(BrotliEncoderCompress(quality, BROTLI_DEFAULT_WINDOW, BROTLI_MODE_GENERIC,
+					       n, p, &room, to),
+			 BROTLI_TRUE);
+	return room;
+}
 
 static bool anomaly(enum http_anomaly which)
 {
@@ -56,6 +66,18 @@ static void test_codings(void **)
 	n = encode(DOC, len, 31, twice);
 	n = encode(twice, n, 15, coded);
 	expect_doc("gzip,deflate", coded, n);
+	n = encode_br(DOC, len, 5, coded, sizeof(coded));
+	expect_doc("br", coded, n);
+	n = encode(coded, n, 31, twice);
+	expect_doc("BR, gzip", twice, n);
+	n = encode(DOC, len, 31, twice);
+	n = encode(twice, n, 15, coded);
+	n = encode_br(coded, n, 5, twice, sizeof(twice));
+	expect_doc("gzip, deflate, br", twice, n);
+	n = encode_br(DOC, len, 11, coded, sizeof(coded));
+	n = encode_br(coded, n, 5, twice, sizeof(twice));
+	n = encode_br(twice, n, 5, coded, sizeof(coded));
+	expect_doc("br, br, br", coded, n);
 }
 
 static void test_transfer_coding(void **)
@@ -91,11 +113,12 @@ static void test_transfer_coding(void **)
 	assert_string_equal(log_text, DOC_LOG);
 }
 
+// Codings that exist and are not decoded.
 static void test_coding_unknown(void **)
 {
-	static const char *const codings[] = {
-		"br",       "zstd",       "snappy-x",         "gzip, br",
-		"br, gzip", "gzip;,zstd", "gzip, gzip, gzip", "utf-8"};
+	static const char *const codings[] = {"zstd",       "x-compress", "gzip, zstd", "zstd, gzip",
+					      "Zstd;q=1",   "gzip;,zstd", "dcb",
+					      "gzip, gzip, gzip, gzip"};
 
 	limits_reset();
 	for (size_t i = 0; i < sizeof(codings) / sizeof(codings[0]); i++) {
@@ -108,11 +131,32 @@ static void test_coding_unknown(void **)
 		assert_int_equal(n_windows + n_values, 0);
 		assert_int_equal(env.stats.body_skipped_bytes, strlen(DOC));
 	}
-	feed("application/json", "br", "", 0, 1);
+	feed("application/json", "zstd", "", 0, 1);
 	assert_int_equal(msg->anomalies, 0);
 }
 
-// A label that lies: the bytes are what they are, the mistake is told, and nothing is hashed.
+// Names that are none: nobody decodes anything.
+static void test_coding_foreign(void **)
+{
+	static const char *const codings[] = {"utf-8", "snappy-x", "gzip, none", "application/json",
+					      "br, x", "gzip x",   "=?b",        "deflate\r\n ,"};
+
+	limits_reset();
+	for (size_t i = 0; i < sizeof(codings) / sizeof(codings[0]); i++) {
+		for (size_t size = 1; size <= strlen(DOC); size += 7) {
+			feed("application/json", codings[i], DOC, strlen(DOC), size);
+			assert_string_equal(log_text, DOC_LOG);
+			assert_int_equal(msg->anomalies, UINT64_C(1) << ANOMALY_CODING_UNKNOWN);
+			assert_int_equal(env.stats.body_coding_unknown, 1);
+			assert_true(hash_is(DOC, strlen(DOC)));
+			assert_int_equal(env.stats.body_skipped_bytes, 0);
+		}
+	}
+	feed("application/json", "utf-8", "", 0, 1);
+	assert_int_equal(msg->anomalies, 0);
+}
+
+// A label that lies: the bytes are what they are, and the mistake is told.
 static void test_coding_lie(void **)
 {
 	limits_reset();
@@ -121,7 +165,7 @@ static void test_coding_lie(void **)
 		assert_string_equal(log_text, DOC_LOG);
 		assert_true(anomaly(ANOMALY_CODING_ERROR));
 		assert_int_equal(env.stats.body_coding_errors, 1);
-		assert_false(msg->hashed);
+		assert_true(hash_is(DOC, strlen(DOC)));
 		assert_int_equal(msg->body_len, strlen(DOC));
 		assert_memory_equal(msg->body, DOC, strlen(DOC));
 		// One layer more was announced than there is.
@@ -186,6 +230,33 @@ static void test_coding_damaged(void **)
 		}
 	}
 	assert_int_equal(body_len, len);
+	// The same for Brotli, whose decoder is given blocks of its own.
+	for (uint32_t where = 0; where < 3; where++) {
+		n = encode_br(text, len, 5, coded, sizeof(coded));
+		if (where == 0)
+			memset(coded + n / 2, 0xff, 40);
+		else if (where == 1)
+			coded[n++] = 0; // nothing may stand behind the stream
+		else
+			n -= 3;
+		feed("application/json", "br", coded, n, n);
+		assert_true(anomaly(ANOMALY_CODING_ERROR));
+		assert_false(msg->hashed);
+		body_len = msg->body_len;
+		strcpy(whole, log_text);
+		for (size_t size = 1; size < 2000; size += 37) {
+			feed("application/json", "br", coded, n, size);
+			assert_int_equal(msg->body_len, body_len);
+			assert_string_equal(log_text, whole);
+			assert_int_equal(env.stats.body_coding_errors, 1);
+		}
+	}
+	body = begin("application/json", "br");
+	give(body, coded, n / 2);
+	finish(body, false);
+	assert_int_equal(msg->anomalies, 0);
+	assert_false(msg->complete);
+	assert_true(msg->body_len > 0); // the last block is not full, and is not left out
 	// The second layer is damaged: the rest of the first is counted as it came.
 	n = encode(text, len, 31, twice);
 	twice[n / 2] ^= 0x55;
@@ -222,6 +293,16 @@ static void test_bomb(void **)
 			assert_true(env.stats.body_over_limit_bytes > 0);
 		}
 	}
+	n = encode_br(zeros, 8 << 20, 5, coded, sizeof(coded));
+	for (uint32_t by = 0; by < 2; by++) {
+		env.limits.inflate_ratio = by ? 0 : 200;
+		for (size_t size = 1; size <= n; size = size * 3 + 1) {
+			feed("text/plain", "br", coded, n, size);
+			assert_true(anomaly(ANOMALY_DECOMPRESSION_BOMB));
+			assert_int_equal(msg->body_len, by ? 1 << 20 : 3 * WINDOW_BYTES);
+		}
+	}
+	n = encode(zeros, 8 << 20, 31, coded);
 	// Exactly as much as is allowed is none; one byte more is.
 	env.limits.inflate_bytes = 8 << 20;
 	feed("image/png", "gzip", coded, n, 1460);
@@ -258,12 +339,17 @@ static void test_large_coded(void **)
 	feed("application/json", NULL, text, len, len);
 	values = n_values;
 	assert_true(values > 20000);
-	for (uint32_t layers = 1; layers <= 2; layers++) {
-		if (layers == 2) {
+	for (uint32_t layers = 1; layers <= 5; layers++) {
+		static const char *const names[] = {"gzip", "gzip, gzip", "gzip, gzip, gzip", "br",
+						    "br, gzip"};
+
+		if (layers == 4) {
+			n = encode_br(text, len, 5, coded, sizeof(coded));
+		} else if (layers > 1) {
 			n = encode(coded, n, 31, twice);
 			memcpy(coded, twice, n);
 		}
-		feed("application/json", layers == 1 ? "gzip" : "gzip, gzip", coded, n, 1460);
+		feed("application/json", names[layers - 1], coded, n, 1460);
 		assert_true(hash_is(text, len));
 		assert_int_equal(n_values, values);
 		assert_int_equal(shown_to, len);
@@ -377,7 +463,9 @@ static void test_noise(void **)
 		env.limits.scan_bytes = turn % 7 ? 0 : (random >> 50) % 3000;
 		n = turn % 5 == 1   ? (uint32_t)encode(text, len, 31, coded)
 		    : turn % 5 == 2 ? (uint32_t)encode(text, len, turn & 8 ? 15 : -15, coded)
-				    : len;
+		    : turn % 5 == 4 && turn & 16
+			    ? (uint32_t)encode_br(text, len, 4, coded, sizeof(coded))
+			    : len;
 		if (n == len)
 			memcpy(coded, text, len);
 		if (turn % 3 == 0)
@@ -407,6 +495,7 @@ int main(void)
 		cmocka_unit_test(test_coding_damaged), cmocka_unit_test(test_bomb),
 		cmocka_unit_test(test_large_coded),    cmocka_unit_test(test_no_context),
 		cmocka_unit_test(test_tail),           cmocka_unit_test(test_noise),
+		cmocka_unit_test(test_coding_foreign),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -3,7 +3,10 @@
 //
 // Heads as pure functions: every input lies against a page that must not be touched.
 
+#include "flows/http1_framing.c"
 #include "flows/http1_head.c"
+#include "flows/http1_head_start.c"
+#include "flows/http1_text.c"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -165,14 +168,36 @@ static void test_request_line(void **)
 static void test_status_line(void **)
 {
 	static const char *const bad[] = {
-		"HTTP/1.1 20\r\n\r\n",     "HTTP/1.1 2x0 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n",
-		"HTTP/1.1 099 OK\r\n\r\n", "HTTP/1.1\r\n\r\n",        "HTTP/1.1000 200 OK\r\n\r\n",
-		"ICY 200 OK\r\n\r\n",      "HTTP/1.1 2\r\n\r\n",      "HTTP/1.12000 OK\r\n\r\n",
+		"HTTP/1.1 2000 OK\r\n\r\n", "HTTP/1.1 000 OK\r\n\r\n", "HTTP/1.1 OK\r\n\r\n",
+		"HTTP/1.1\r\n\r\n",         "HTTP/1.12000 OK\r\n\r\n", "HTTP/1.1 -1 OK\r\n\r\n",
+		"ICY 200 OK\r\n\r\n",       "HTTP/ 200 OK\r\n\r\n",    "HTTP/x 200 OK\r\n\r\n",
+		"http/1.1 200 OK\r\n\r\n",  "HTTP 200 OK\r\n\r\n",     " HTTP/1.1 200 OK\r\n\r\n",
+	};
+	// As by those that read a number up to its end, and any version.
+	static const struct {
+		const char *text;
+		uint16_t status;
+		bool no_version;
+	} odd[] = {
+		{"HTTP/1.1 20\r\n\r\n", 20, false},       {"HTTP/1.1 2x0 OK\r\n\r\n", 2, false},
+		{"HTTP/1.1 2XX OK\r\n\r\n", 2, false},    {"HTTP/1.1 099 OK\r\n\r\n", 99, false},
+		{"HTTP/1.1 0200 OK\r\n\r\n", 200, false}, {"HTTP/1.1 2\r\n\r\n", 2, false},
+		{"HTTP/1.1 \t200 OK\r\n\r\n", 200, false}, {"HTTP/1.1000 200 OK\r\n\r\n", 200, true},
+		{"HTTP/1 200 OK\r\n\r\n", 200, true},     {"HTTP/1.1x 404 OK\r\n\r\n", 404, true},
 	};
 	struct http1_head h;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_false(http1_head_parse(at_guard(bad[i], strlen(bad[i])), SERVER, 9, &h));
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		h = parse(SERVER, odd[i].text);
+		assert_int_equal(h.status, odd[i].status);
+		assert_int_equal(h.no_version, odd[i].no_version);
+		assert_int_equal(h.version_major, odd[i].no_version ? 0 : 1);
+		assert_true(h.anomalies & (ANOMALY_BIT(BAD_STATUS_LINE) | ANOMALY_BIT(BAD_VERSION)));
+	}
+	assert_true(http1_head_parse(AT_GUARD("HTTP/1\0.1 2\00000 OK\r\n\r\n"), SERVER, 9, &h));
+	assert_int_equal(h.status, 2);
 	h = parse(SERVER, "HTTP/1.0 404 Not Found\r\nSet-Cookie: a=1\r\nset-cookie: b=2\r\n\r\n");
 	assert_int_equal(h.status, 404);
 	assert_int_equal(h.version_minor, 0);
@@ -201,7 +226,7 @@ static void test_lines(void **)
 	assert_int_equal(anomalies(CLIENT, "GET / HTTP/1.1\r\nHost: a\r\n\n"),
 			 ANOMALY_BIT(BARE_LF));
 	assert_int_equal(anomalies(CLIENT, "GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n"),
-			 ANOMALY_BIT(BARE_CR));
+			 ANOMALY_BIT(BARE_CR) | ANOMALY_BIT(BAD_HEADER_LINE));
 	h = parse(CLIENT,
 		  "GET / HTTP/1.1\r\nHost: a\r\nX: one\r\n two\r\n\tthree\r\nCookie: c\r\n\r\n");
 	assert_int_equal(h.anomalies, ANOMALY_BIT(OBS_FOLD));
@@ -228,10 +253,126 @@ static void test_lines(void **)
 	h = parse(CLIENT, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
 	assert_int_equal(h.anomalies, ANOMALY_BIT(DUPLICATE_HOST));
 	assert_text(h.header[HEADER_HOST], "a");
-	struct http1_head nul;
+}
+
+static void test_nul(void **)
+{
+	const uint64_t bits = ANOMALY_BIT(NUL_IN_HEAD) | ANOMALY_BIT(BAD_HEADER_VALUE);
+	struct http1_head h;
+
 	assert_true(
-		http1_head_parse(AT_GUARD("GET / HTTP/1.0\r\nA: x\0y\r\n\r\n"), CLIENT, 9, &nul));
-	assert_int_equal(nul.anomalies, ANOMALY_BIT(NUL_IN_HEAD) | ANOMALY_BIT(BAD_HEADER_VALUE));
+		http1_head_parse(AT_GUARD("GET / HTTP/1.0\r\nA: x\0y\r\n\r\n"), CLIENT, 9, &h));
+	assert_int_equal(h.anomalies, bits);
+	// Behind a value it changes nothing, anywhere else it may.
+	assert_true(http1_head_parse(
+		AT_GUARD("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\0\0\r\n"
+			 "Content-Type: \0a\r\nLocation: a\0b\r\nCookie:\0\r\n\r\n"),
+		SERVER, 9, &h));
+	assert_int_equal(h.anomalies, bits);
+	assert_text(h.header[HEADER_CONTENT_ENCODING], "gzip");
+	assert_int_equal(h.header[HEADER_CONTENT_TYPE].len, 2);
+	assert_int_equal(h.header[HEADER_LOCATION].len, 3);
+	assert_int_equal(h.header[HEADER_COOKIE].len, 0);
+	assert_non_null(h.header[HEADER_COOKIE].p);
+}
+
+// A CR that no LF follows ends a line: of a header, of the start line, of a folded one.
+static void test_bare_cr(void **)
+{
+	static const char text[] = "HTTP/1.1 200 OK\rA: 1\r\r\r\nLocation: /x\r\tfold\r"
+				   "Transfer-Encoding: \r chunked\r\nB: 2\r\n\r\n";
+	struct http1_head h = parse(SERVER, text);
+
+	assert_int_equal(h.anomalies, ANOMALY_BIT(BARE_CR) | ANOMALY_BIT(OBS_FOLD));
+	assert_int_equal(h.status, 200);
+	assert_int_equal(h.n_headers, 4);
+	assert_text(h.header[HEADER_LOCATION], "/x\r\tfold");
+	assert_true(h.framing.chunked);
+	// The kept head says the same.
+	struct http_msg msg = {
+		.head = (uint8_t *)(uintptr_t)text,
+		.head_len = sizeof(text) - 1,
+		.anomalies = h.anomalies,
+	};
+	struct span name, value;
+	uint32_t pos = 0, n = 0;
+
+	while (http_header_next(&msg, &pos, &name, &value))
+		n++;
+	assert_int_equal(n, 4);
+	assert_text(http_header_find(&msg, SPAN_LIT("b")), "2");
+	assert_text(http_header_find(&msg, SPAN_LIT("transfer-encoding")), "chunked");
+	// Between the last LFs, and all by itself.
+	h = parse(SERVER, "HTTP/1.1 200 OK\rContent-Length: 3\r\n\n");
+	assert_int_equal(h.framing.content_length, 3);
+	assert_int_equal(anomalies(SERVER, "HTTP/1.1 200 OK\r\r\n\r\n"), ANOMALY_BIT(BARE_CR));
+	h = parse(CLIENT, "GET / HTTP/1.1\rHost: a\rCookie: b\n\n");
+	assert_text(h.header[HEADER_HOST], "a");
+	assert_text(h.header[HEADER_COOKIE], "b");
+	// Linear, whatever the bytes between.
+	static char many[100000];
+	static const char *const fill[] = {"\r", "\rA", "\r ", "\r\t", "a\r"};
+
+	for (uint32_t i = 0; i < sizeof(fill) / sizeof(fill[0]); i++) {
+		uint32_t len = (uint32_t)sprintf(many, "HTTP/1.1 200 OK\r\nA: b\r\n");
+
+		while (len < sizeof(many) - 8)
+			len += (uint32_t)sprintf(many + len, "%s", fill[i]);
+		len += (uint32_t)sprintf(many + len, "\n\r\n");
+		assert_true(http1_head_parse(at_guard(many, len), SERVER, 9, &h));
+		assert_true(h.anomalies & ANOMALY_BIT(BARE_CR));
+	}
+}
+
+// Without a valid version: the method is one everybody knows, and a host is named.
+static void test_no_version(void **)
+{
+	static const struct {
+		const char *line, *method, *uri; // method NULL: no request
+	} cases[] = {
+		{"GET /old", "GET", "/old"},
+		{"GET /HTTP/1.1", "GET", "/HTTP/1.1"},
+		{"GET / HTTP/1.", "GET", "/"},
+		{"GET / HTTP/1.1x", "GET", "/"},
+		{"GET /a b HTTP/", "GET", "/a b"},
+		{"GET /a b c", "GET", "/a b c"},
+		{"OPTIONS HTTP/1.1", "OPTIONS", "HTTP/1.1"},
+		{"OPTIONS", "OPTIONS", ""},
+		{"OPTIONS *", "OPTIONS", "*"},
+		{"GET http://a/b", "GET", "http://a/b"},
+		{"CCM_POST /old", NULL, NULL},
+		{"get /old", NULL, NULL},
+		{"GET key", NULL, NULL},
+		{"GET/ HTTP/1.1", NULL, NULL},
+		{"OPTIONS rtsp://a/b RTSP/1.0", NULL, NULL},
+		{"OPTIONS /b RTSP/1.0", NULL, NULL},
+		{"OPTIONS sip:a@b SIP/2.0", NULL, NULL},
+		{"OPTIONS * ICAP/1.0", NULL, NULL},
+		{"GET / http/1.1", NULL, NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct http1_head h;
+		char text[256];
+		size_t n = (size_t)sprintf(text, "%s\nHost: a\n\n", cases[i].line);
+		bool ok = http1_head_parse(at_guard(text, n), CLIENT, 9, &h);
+
+		if (ok != (cases[i].method != NULL))
+			fail_msg("%s", text);
+		assert_int_equal(http1_head_detect(at_guard(text, n), CLIENT),
+				 ok ? PROBE_CERTAIN : PROBE_NO);
+		if (!ok)
+			continue;
+		assert_text(h.method, cases[i].method);
+		assert_text(h.uri, cases[i].uri);
+		assert_true(h.no_version);
+		assert_int_equal(h.version_major + h.version_minor, 0);
+		assert_int_equal(h.anomalies & ~ANOMALY_BIT(BARE_LF), ANOMALY_BIT(BAD_VERSION));
+		// Nothing but the line, or a head that is not whole, is none.
+		assert_false(http1_head_parse(at_guard(text, n - 1), CLIENT, 9, &h));
+		n = (size_t)sprintf(text, "%s\nHosts: a\n\n", cases[i].line);
+		assert_false(http1_head_parse(at_guard(text, n), CLIENT, 9, &h));
+	}
 }
 
 // What a cut head says is true: lines that are not whole say nothing.
@@ -347,7 +488,7 @@ static void test_controls(void **)
 	for (uint32_t len = 0; len < 70; len++) {
 		for (uint32_t round = 0; round < 40; round++) {
 			uint8_t bytes[70];
-			struct controls want = {0};
+			struct http1_controls want = {0};
 
 			for (uint32_t i = 0; i < len; i++) {
 				seed = seed * 1103515245 + 12345;
@@ -361,7 +502,7 @@ static void test_controls(void **)
 			struct span s = at_guard(bytes, len);
 
 			controls_scalar(s.p, s.len, &want);
-			struct controls got = controls(s);
+			struct http1_controls got = http1_text_controls(s);
 
 			assert_int_equal(got.crs, want.crs);
 			assert_int_equal(got.nul, want.nul);
@@ -371,12 +512,12 @@ static void test_controls(void **)
 	static uint8_t crs[20011];
 
 	memset(crs, '\r', sizeof(crs)); // more than a byte can count
-	assert_int_equal(controls(at_guard(crs, sizeof(crs))).crs, sizeof(crs));
+	assert_int_equal(http1_text_controls(at_guard(crs, sizeof(crs))).crs, sizeof(crs));
 	for (uint32_t c = 0; c < 256; c++) {
 		uint8_t bytes[16];
 
 		memset(bytes, (int)c, sizeof(bytes));
-		struct controls got = controls(at_guard(bytes, 16));
+		struct http1_controls got = http1_text_controls(at_guard(bytes, 16));
 
 		assert_int_equal(got.others, (c < 32 && c != 9 && c != 10 && c != 13) || c == 127);
 		assert_int_equal(got.nul, c == 0);
@@ -409,16 +550,20 @@ static void test_framing(void **)
 		{"Content-Length: 11\r\nContent-Length: 5\r\n", FRAMING_LENGTH, FRAMING_LENGTH, 11,
 		 DUP | CONFLICT},
 		{"Content-Length: 11, 5\r\n", FRAMING_LENGTH, FRAMING_LENGTH, 11, DUP | CONFLICT},
-		{"Content-Length: x\r\nContent-Length: 5\r\n", FRAMING_LENGTH, FRAMING_LENGTH, 5,
+		{"Content-Length: x\r\nContent-Length: 5\r\n", FRAMING_LENGTH, FRAMING_CLOSE, 5,
 		 DUP | BAD_CL},
-		{"Content-Length: +11\r\n", FRAMING_NONE, -1, UINT64_MAX, BAD_CL},
-		{"Content-Length: -1\r\n", FRAMING_NONE, -1, UINT64_MAX, BAD_CL},
-		{"Content-Length: 0x0b\r\n", FRAMING_NONE, -1, UINT64_MAX, BAD_CL},
-		{"Content-Length: 1 1\r\n", FRAMING_NONE, -1, UINT64_MAX, BAD_CL},
-		{"Content-Length: 1_000\r\n", FRAMING_NONE, -1, UINT64_MAX, BAD_CL},
-		{"Content-Length:\r\n", FRAMING_NONE, -1, UINT64_MAX, BAD_CL},
-		{"Content-Length: 99999999999999999999\r\n", FRAMING_NONE, -1, UINT64_MAX, BAD_CL},
-		{"Content-Length: 18446744073709551616\r\n", FRAMING_NONE, -1, UINT64_MAX, BAD_CL},
+		{"Content-Length: 11,\r\n", FRAMING_LENGTH, FRAMING_CLOSE, 11, DUP | BAD_CL},
+		{"Content-Length: , 11\r\n", FRAMING_LENGTH, FRAMING_CLOSE, 11, DUP | BAD_CL},
+		{"Content-Length: 11;\r\n", FRAMING_NONE, FRAMING_CLOSE, UINT64_MAX, BAD_CL},
+		{"Content-Length: 11A\r\n", FRAMING_NONE, FRAMING_CLOSE, UINT64_MAX, BAD_CL},
+		{"Content-Length: +11\r\n", FRAMING_NONE, FRAMING_CLOSE, UINT64_MAX, BAD_CL},
+		{"Content-Length: -1\r\n", FRAMING_NONE, FRAMING_CLOSE, UINT64_MAX, BAD_CL},
+		{"Content-Length: 0x0b\r\n", FRAMING_NONE, FRAMING_CLOSE, UINT64_MAX, BAD_CL},
+		{"Content-Length: 1 1\r\n", FRAMING_NONE, FRAMING_CLOSE, UINT64_MAX, BAD_CL},
+		{"Content-Length: 1_000\r\n", FRAMING_NONE, FRAMING_CLOSE, UINT64_MAX, BAD_CL},
+		{"Content-Length:\r\n", FRAMING_NONE, FRAMING_CLOSE, UINT64_MAX, BAD_CL},
+		{"Content-Length: 99999999999999999999\r\n", FRAMING_NONE, FRAMING_CLOSE, UINT64_MAX, BAD_CL},
+		{"Content-Length: 18446744073709551616\r\n", FRAMING_NONE, FRAMING_CLOSE, UINT64_MAX, BAD_CL},
 		{"Transfer-Encoding: chunked\r\n", FRAMING_CHUNKED, FRAMING_CHUNKED, UINT64_MAX, 0},
 		{"transfer-ENCODING:   Chunked  \r\n", FRAMING_CHUNKED, FRAMING_CHUNKED, UINT64_MAX,
 		 0},
@@ -429,6 +574,16 @@ static void test_framing(void **)
 		{"Transfer-Encoding: chunked, gzip\r\n", -1, FRAMING_CLOSE, UINT64_MAX, BAD_TE},
 		{"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", FRAMING_CHUNKED,
 		 FRAMING_CHUNKED, UINT64_MAX, DUP_TE | BAD_TE},
+		{"Transfer-Encoding: chunked;\r\n", FRAMING_CHUNKED, FRAMING_CHUNKED, UINT64_MAX,
+		 BAD_TE},
+		{"Transfer-Encoding: chunked x\r\n", FRAMING_CHUNKED, FRAMING_CHUNKED, UINT64_MAX,
+		 BAD_TE},
+		{"Transfer-Encoding: chunked ;q=1\r\n", FRAMING_CHUNKED, FRAMING_CHUNKED, UINT64_MAX,
+		 BAD_TE},
+		{"Transfer-Encoding: gzip;q=1, chunked,\r\n", FRAMING_CHUNKED, FRAMING_CHUNKED,
+		 UINT64_MAX, 0},
+		{"Transfer-Encoding: ;chunked\r\n", -1, FRAMING_CLOSE, UINT64_MAX, BAD_TE},
+		{"Transfer-Encoding: x chunked\r\n", -1, FRAMING_CLOSE, UINT64_MAX, BAD_TE},
 		{"Transfer-Encoding: xchunked\r\n", -1, FRAMING_CLOSE, UINT64_MAX, BAD_TE},
 		{"Transfer-Encoding: \x0b"
 		 "chunked\r\n",
@@ -469,16 +624,28 @@ static void test_framing_line(void **)
 	enum http_framing how;
 	uint64_t found = 0;
 
-	assert_false(http1_framing_line(&f, AT_GUARD("Host: content-length: 4"), false, &found));
-	assert_false(http1_framing_line(&f, AT_GUARD(""), false, &found));
-	assert_true(http1_framing_line(&f, AT_GUARD("content-length: 4"), false, &found));
+	assert_false(http1_head_framing_line(&f, AT_GUARD("Host: content-length: 4"), false, &found));
+	assert_false(http1_head_framing_line(&f, AT_GUARD(""), false, &found));
+	assert_true(http1_head_framing_line(&f, AT_GUARD("content-length: 4"), false, &found));
 	assert_true(http1_framing_request(&f, &how));
 	assert_int_equal(how, FRAMING_LENGTH);
-	assert_true(http1_framing_line(&f, AT_GUARD("Transfer-Encoding: chunked"), false, &found));
+	assert_true(http1_head_framing_line(&f, AT_GUARD("Transfer-Encoding: chunked"), false, &found));
 	assert_int_equal(found, BOTH);
 	assert_true(http1_framing_response(&f, false, &how));
 	assert_int_equal(how, FRAMING_CHUNKED);
-	assert_true(http1_framing_line(&f, AT_GUARD("Transfer-Encoding:      "), true, &found));
+	// A CR ends a line in it.
+	f = HTTP1_FRAMING_INIT;
+	assert_true(http1_head_framing_line(&f, AT_GUARD("A: b\rContent-Length: 7"), false, &found));
+	assert_int_equal(f.content_length, 7);
+	assert_false(http1_head_framing_line(&f, AT_GUARD("Transfer-Encoding: chunked\rA: b"), true,
+					     &found));
+	assert_true(f.chunked && !f.unclear);
+	assert_false(http1_head_framing_line(&f, AT_GUARD("A: b\r c\r"), false, &found));
+	assert_false(f.unclear);
+	http1_head_framing_line(&f, AT_GUARD("Content-Length: 7\r 8"), false, &found);
+	assert_true(f.unclear);
+	f = HTTP1_FRAMING_INIT;
+	assert_true(http1_head_framing_line(&f, AT_GUARD("Transfer-Encoding:      "), true, &found));
 	assert_false(http1_framing_response(&f, false, &how));
 	assert_false(http1_framing_request(&f, &how));
 }
@@ -526,7 +693,38 @@ static void test_probe(void **)
 			certain |= p == PROBE_CERTAIN;
 		}
 	}
+	// More is recognised where a connection begins.
+	static const struct {
+		enum probe probe;
+		const char *text;
+	} detected[] = {
+		{PROBE_CERTAIN, "GET / HTTP/1.1\r\n"},
+		{PROBE_CERTAIN, "GET /a b HTTP/1.1\r\n"},
+		{PROBE_CERTAIN, "\r\nGET  / HTTP/1.1\r\n"},
+		{PROBE_CERTAIN, "GET /old\r\n"},
+		{PROBE_CERTAIN, "OPTIONS\n"},
+		{PROBE_NO, "GET key\r\n"},
+		{PROBE_NO, "GET/ HTTP/1.1\r\n"},
+		{PROBE_NO, "GET /\x01 HTTP/1.1\r\n"},
+		{PROBE_NO, "OPTIONS sip:a SIP/2.0\r\n"},
+		{PROBE_NO, "ODD /a b HTTP/1.1\r\n"},
+		{PROBE_NO, "220 mail.example ESMTP\r\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(detected) / sizeof(detected[0]); i++) {
+		size_t len = strlen(detected[i].text);
+
+		assert_int_equal(http1_head_detect(at_guard(detected[i].text, len), CLIENT),
+				 detected[i].probe);
+		for (size_t n = 0; n < len; n++) {
+			enum probe p = http1_head_detect(at_guard(detected[i].text, n), CLIENT);
+
+			assert_true(p == PROBE_UNSURE || p == detected[i].probe);
+		}
+	}
+	assert_int_equal(http1_head_detect(AT_GUARD("HTTP/1.1 600 OK\r\n"), SERVER), PROBE_NO);
 	assert_true(http1_head_plausible(AT_GUARD("GET \t"), CLIENT));
+	assert_true(http1_head_plausible(AT_GUARD("GET\r"), CLIENT));
 	assert_true(http1_head_plausible(AT_GUARD("PROPF"), CLIENT));
 	assert_false(http1_head_plausible(AT_GUARD("GET/"), CLIENT));
 	assert_true(http1_head_plausible(AT_GUARD("HTT"), SERVER));
@@ -630,6 +828,7 @@ static void test_hostile(void **)
 
 		for (uint32_t dir = 0; dir < 2; dir++) {
 			http1_head_probe(s, dir);
+			http1_head_detect(s, dir);
 			if (!http1_head_parse(s, dir, 9, &h))
 				continue;
 			for (uint32_t i = 0; i < HEADER_N; i++) {
@@ -639,7 +838,7 @@ static void test_hostile(void **)
 						     v.len <= (size_t)(s.p + s.len - v.p)));
 			}
 			if (dir == CLIENT)
-				assert_true(h.uri.len && h.method.len &&
+				assert_true((h.uri.len || h.no_version) && h.method.len &&
 					    h.uri.p + h.uri.len <= s.p + s.len);
 		}
 	}
@@ -656,6 +855,8 @@ int main(void)
 		cmocka_unit_test(test_framing),      cmocka_unit_test(test_framing_line),
 		cmocka_unit_test(test_probe),        cmocka_unit_test(test_many_headers),
 		cmocka_unit_test(test_kept_head),    cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_nul),          cmocka_unit_test(test_bare_cr),
+		cmocka_unit_test(test_no_version),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -19,7 +19,7 @@ static void identify(const char *head, const struct principal_options *options, 
 	memset(&x, 0, sizeof(x));
 	x.tx = &f->tx;
 	endpoint_split(&x);
-	principal_identify(&x, options ? options : conf_get(conf, &principal_section), seed);
+	principal_identify(&x, options ? options : conf_get(conf, &principal_section), seed, NULL);
 }
 
 #define IDENTIFY(head) identify_plain("GET /a HTTP/1.1\r\nHost: h\r\n" head "\r\n")

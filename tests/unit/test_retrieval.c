@@ -165,7 +165,7 @@ static void test_thresholds(void **)
 	assert_int_equal(merger.n_raised, 1); // 100 in all
 	r = raised_by("D-10", 0);
 	assert_true(isnan(r->draft.metric.percentile));
-	assert_text(r->draft.description, "the highest number of all 20 users");
+	assert_text(r->draft.description, "the highest of 20 users");
 	end();
 	begin("");
 	group(18, 1, 0);
@@ -212,7 +212,7 @@ static void test_thresholds(void **)
 	evaluate(1000030, true);
 	assert_int_equal(merger.n_raised, 2);
 	assert_text(raised_by("D-10", raised_by("D-10", 0)->key == 501)->draft.description,
-		    "the highest number of all 33 users");
+		    "the highest of 33 users");
 	assert_text(raised_by("D-10", raised_by("D-10", 0)->key != 501)->draft.description,
 		    "more than 31 of the other 32 users received");
 	end();
@@ -318,7 +318,7 @@ static void test_early(void **)
 	assert_int_equal(merger.n_raised, 1);
 	r = raised_by("D-10", 0);
 	assert_true(r->draft.metric.value == 206); // without the 60 of the first second
-	assert_text(r->draft.description, "the highest number of all 31 users");
+	assert_text(r->draft.description, "the highest of 31 users");
 	call(at(61.5), 500, 10, 200);
 	evaluate(1000062, false);
 	assert_true(r->draft.metric.value == 206); // the second is still open

@@ -20,7 +20,7 @@ struct seen {
 	uint16_t type;
 	uint32_t n; // hits of the type
 	uint32_t all;
-	bool inside;  // every hit lies in the text
+	bool inside; // every hit lies in the text
 	struct span text;
 };
 
@@ -59,8 +59,8 @@ static void on_hit(void *arg, const struct hit *hit)
 	s->n += hit->type == s->type;
 	assert_true(hit->type < datatype_count());
 	assert_true(hit->value.len > 0);
-	if (s->text.len && (hit->value.p < s->text.p ||
-			    hit->value.p + hit->value.len > s->text.p + s->text.len))
+	if (s->text.len &&
+	    (hit->value.p < s->text.p || hit->value.p + hit->value.len > s->text.p + s->text.len))
 		s->inside = false;
 }
 
@@ -305,9 +305,8 @@ static void test_hostile(void **)
 				memcpy(cut, p, n);
 				scan_text(scanner, seen.text, key_of(s), 0, SERVER, on_hit, &seen);
 				for (uint32_t k = 0; k < n / 6; k++)
-					cut[next_random(&random) % n] =
-						(uint8_t)bytes[next_random(&random) %
-							       (sizeof(bytes) - 1)];
+					cut[next_random(&random) % n] = (uint8_t)
+						bytes[next_random(&random) % (sizeof(bytes) - 1)];
 				scan_text(scanner, seen.text, key_of(s), 0, SERVER, on_hit, &seen);
 				free(cut);
 			}
@@ -323,8 +322,8 @@ static void test_hostile(void **)
 		for (uint32_t k = 0; k < n; k++)
 			p[k] = (uint8_t)bytes[next_random(&random) % (sizeof(bytes) - 1)];
 		seen.text = span_make(p, n);
-		scan_text(scanner, seen.text, SPAN_LIT("ip phone card password dob address"), 0, SERVER,
-			  on_hit, &seen);
+		scan_text(scanner, seen.text, SPAN_LIT("ip phone card password dob address"), 0,
+			  SERVER, on_hit, &seen);
 		assert_true(seen.inside);
 		free(p);
 	}
@@ -358,7 +357,8 @@ static void test_default_mask(void **)
 	int card = datatype_find("card.pan"), key = datatype_find("gcp.apikey");
 	uint8_t out[64] = {0};
 
-	assert_int_equal(datatype_mask((uint32_t)card, SPAN_LIT("4641 5267 7664 5559"), out, 64), 19);
+	assert_int_equal(datatype_mask((uint32_t)card, SPAN_LIT("4641 5267 7664 5559"), out, 64),
+			 19);
 	assert_string_equal((char *)out, "**** **** **** 5559");
 	memset(out, 0, sizeof(out));
 	datatype_mask((uint32_t)key, SPAN_LIT("AIzaq7T4-K2w"), out, 64);

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// The scanner's state. Made and freed by the control thread (ruleset.c), used by scan.c on the one
+// worker that it belongs to.
+
+#pragma once
+
+#include "detect/ruleset.h"
+
+enum { SCAN_FOUND = 64 }; // pattern hits per window
+
+struct hs_scratch;
+
+// A pattern hit that waits for its value.
+struct found {
+	uint64_t off; // of the pattern's end in the body
+	uint16_t type;
+	uint8_t kept; // bytes of the value as the window showed it; 0: refused there
+	uint8_t bytes[PENDING_BYTES];
+};
+
+struct scan_match {
+	uint32_t type, end;
+};
+
+struct scanner {
+	const struct ruleset *rules;
+	struct hs_scratch *scratch;
+	struct scan_stats stats;
+	uint64_t serial; // of the last message
+	uint64_t owner;  // message that found[] is of
+	uint32_t n_found, next;
+	struct found found[SCAN_FOUND];
+	uint32_t n_match;
+	struct scan_match match[SCAN_FOUND];
+	struct keyctx_cache names;
+};

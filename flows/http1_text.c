@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// Classes of bytes. Control characters and CRs are found by one SSE2 pass over a whole head instead
+// of a test for each byte; a scalar twin does the rest and is what the tests compare it with. Called
+// on workers; no byte is read outside the span.
+
+#include "flows/http1_text.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+// tchar of RFC 9110 section 5.6.2.
+static const uint8_t is_token[256] = {
+	['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1,         ['&'] = 1,         ['\''] = 1,
+	['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1,         ['^'] = 1,         ['_'] = 1,
+	['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
+};
+
+uint32_t http1_text_token(struct span s, uint32_t max)
+{
+	uint32_t n = s.len < max ? s.len : max;
+	uint32_t i = 0;
+
+	while (i < n && is_token[s.p[i]])
+		i++;
+	return i;
+}
+
+static void controls_scalar(const uint8_t *p, uint32_t len, struct http1_controls *out)
+{
+	for (uint32_t i = 0; i < len; i++) {
+		uint8_t c = p[i];
+
+		out->crs += c == '\r';
+		out->nul |= c == 0;
+		out->others |= (c < 0x20 && c != '\t' && !is_line_end(c)) || c == 0x7f;
+	}
+}
+
+#ifdef __SSE2__
+// Blocks of 16 bytes; returns how many bytes were looked at. NULs are only told from other control
+// characters when there are any, which is rare.
+static uint32_t controls_blocks(const uint8_t *p, uint32_t len, struct http1_controls *out)
+{
+	const __m128i cr = _mm_set1_epi8('\r'), lf = _mm_set1_epi8('\n'), tab = _mm_set1_epi8('\t');
+	const __m128i last = _mm_set1_epi8(0x1f), del = _mm_set1_epi8(0x7f),
+		      zero = _mm_setzero_si128();
+	__m128i others = zero, crs = zero;
+	uint32_t i = 0;
+
+	while (len - i >= 16) {
+		__m128i some = zero; // counts in bytes: 255 turns at most
+
+		for (uint32_t turn = 0; turn < 255 && len - i >= 16; turn++, i += 16) {
+			__m128i x = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+			__m128i is_cr = _mm_cmpeq_epi8(x, cr);
+			__m128i fine = _mm_or_si128(_mm_cmpeq_epi8(x, lf), _mm_cmpeq_epi8(x, tab));
+			__m128i low = _mm_cmpeq_epi8(_mm_max_epu8(x, last), last);
+
+			low = _mm_andnot_si128(_mm_or_si128(fine, is_cr), low);
+			others = _mm_or_si128(others, _mm_or_si128(low, _mm_cmpeq_epi8(x, del)));
+			some = _mm_sub_epi8(some, is_cr);
+		}
+		crs = _mm_add_epi64(crs, _mm_sad_epu8(some, zero));
+	}
+	if (_mm_movemask_epi8(others)) {
+		controls_scalar(p, i, out);
+		return i;
+	}
+	out->crs = (uint32_t)_mm_cvtsi128_si32(crs) +
+		   (uint32_t)_mm_cvtsi128_si32(_mm_unpackhi_epi64(crs, crs));
+	return i;
+}
+#endif
+
+struct http1_controls http1_text_controls(struct span s)
+{
+	struct http1_controls out = {0};
+	uint32_t i = 0;
+
+#ifdef __SSE2__
+	i = controls_blocks(s.p, s.len, &out);
+#endif
+	controls_scalar(s.p + i, s.len - i, &out);
+	return out;
+}

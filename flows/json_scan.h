@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// Where the tokens of JSON text end: pure searches, inlined into the walker's machine (json.c).
+// They read up to 18 bytes past p and rely on the zero bytes behind the window to stop them.
+// Those made for vectors have a scalar twin.
+
+#pragma once
+
+#include "flows/walk.h"
+
+static inline const uint8_t *json_quote_scalar(const uint8_t *p)
+{
+	return walk_find_scalar(p, p + 16, '"', '\\', '\\');
+}
+
+// The first quote or backslash of the 16 bytes at p, or p + 16.
+static inline const uint8_t *json_quote(const uint8_t *p)
+{
+#ifdef __SSE2__
+	__m128i x = _mm_loadu_si128((const __m128i *)p);
+	__m128i hit = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')),
+				   _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
+
+	uint64_t mask = (uint32_t)_mm_movemask_epi8(hit) | UINT64_C(1) << sizeof(x);
+
+	return p + (uint64_t)__builtin_ctzll(mask);
+#else
+	return json_quote_scalar(p);
+#endif
+}
+
+static inline const uint8_t *json_decimal_end_scalar(const uint8_t *p)
+{
+	const uint8_t *q = walk_digits_scalar(p);
+
+	p = *q == '.' ? walk_digits_scalar(q + 1) : q;
+	return p > q + 1 ? p : q;
+}
+
+// Where the digits end that stand at p, and a fraction behind them, if that is less than 16 bytes;
+// else some byte of the number before. Whether the number ends there is for the caller to see.
+static inline const uint8_t *json_decimal_end(const uint8_t *p)
+{
+#ifdef __SSE2__
+	// Moves the digits to the upper end of the signed numbers.
+	__m128i x = _mm_add_epi8(_mm_loadu_si128((const __m128i *)p), _mm_set1_epi8(0x7f - '9'));
+	__m128i digit = _mm_cmpgt_epi8(x, _mm_set1_epi8(0x7f - 10));
+	uint64_t other = ~(uint64_t)(uint32_t)_mm_movemask_epi8(digit); // bits from 16 on are set
+	uint64_t n = (uint64_t)__builtin_ctzll(other), fraction;
+
+	if (likely(p[n] != '.'))
+		return p + n;
+	fraction = (uint64_t)__builtin_ctzll(other & (other - 1));
+	return fraction > n + 1 ? p + fraction : p + n;
+#else
+	return json_decimal_end_scalar(p);
+#endif
+}
+
+// The end of the number at p. NULL: not a number. end: it may go on behind the window.
+static inline const uint8_t *json_number_end(const uint8_t *p, const uint8_t *end)
+{
+	const uint8_t *q = p + (*p == '-');
+
+	p = walk_digits(q);
+	if (p == q)
+		return p >= end ? end : NULL;
+	if (*p == '.') {
+		q = p + 1;
+		p = walk_digits(q);
+		if (p == q)
+			return p >= end ? end : NULL;
+	}
+	if ((*p | 0x20) == 'e') {
+		q = p + 1;
+		q += *q == '+' || *q == '-';
+		p = walk_digits(q);
+		if (p == q)
+			return p >= end ? end : NULL;
+	}
+	if (likely(p >= end || *p == ',' || *p == '}' || *p == ']' || walk_is_space(*p)))
+		return p;
+	return NULL;
+}
+
+static inline bool json_is2(const uint8_t *p, const char *name)
+{
+	uint16_t a, b;
+
+	memcpy(&a, p, 2);
+	memcpy(&b, name, 2);
+	return a == b;
+}
+
+static inline bool json_is4(const uint8_t *p, const char *name)
+{
+	uint32_t a, b;
+
+	memcpy(&a, p, 4);
+	memcpy(&b, name, 4);
+	return a == b;
+}
+
+// Names that JSON does not know but JavaScript and Python write, and what the window has of a name.
+static inline const uint8_t *json_odd_literal_end(const uint8_t *p, const uint8_t *end)
+{
+	static const char names[][10] = {"true", "false", "null", "NaN", "Infinity", "-Infinity"};
+
+	for (uint32_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t len = strlen(names[i]), left = (size_t)(end - p);
+
+		if (memcmp(p, names[i], len < left ? len : left) == 0)
+			return len <= left ? p + len : end + 1;
+	}
+	return NULL;
+}
+
+// The end of a literal name at p. NULL: none. end + 1: it goes on behind the window.
+static inline const uint8_t *json_literal_end(const uint8_t *p, const uint8_t *end)
+{
+	if (likely(end - p > 5)) {
+		if (json_is4(p, "true") || json_is4(p, "null"))
+			return p + 4;
+		if (json_is4(p + 1, "alse") && *p == 'f')
+			return p + 5;
+	}
+	return json_odd_literal_end(p, end);
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// What the parser of a connection is given, in order: bytes, holes, ends. Before there is one the
+// first bytes of each piece are looked at until it is clear which protocol is spoken, and by whom;
+// a connection of which nothing is known for too long becomes opaque, as does one whose parser
+// refuses. Offsets advance here and nowhere else.
+
+#include "flows/tcp.h"
+
+enum {
+	PROBE_GIVE_UP = 8 << 10, // bytes of one direction
+};
+
+static const struct parser *const parsers[] = {&http1_parser};
+
+static enum dir dir_of(const struct conn *c, uint32_t side)
+{
+	return side == c->client ? CLIENT : SERVER;
+}
+
+// The parser's view of where both streams are.
+static struct pctx *pctx_update(struct tracker *t, struct conn *c)
+{
+	struct pctx *p = &c->pctx;
+
+	p->now_ns = t->now_ns;
+	for (uint32_t side = 0; side < 2; side++) {
+		enum dir dir = dir_of(c, side);
+
+		p->off[dir] = c->stream[side].off;
+		p->acked[dir] = c->stream[side].told;
+		p->lossy[dir] = c->stream[side].lossy;
+	}
+	return p;
+}
+
+static void conn_opaque(struct tracker *t, struct conn *c)
+{
+	if (c->parser)
+		c->parser->close(pctx_update(t, c), CLOSE_END);
+	c->parser = NULL;
+	c->flow->state = FLOW_OPAQUE;
+}
+
+static void conn_parser(struct tracker *t, struct conn *c, const struct parser *parser,
+			uint32_t client)
+{
+	const struct flow_key *key = &c->flow->key;
+	bool conflict = c->pctx.overlap_conflict;
+
+	c->client = (uint8_t)client;
+	c->meta = (struct conn_meta){
+		.port = {key->port[client], key->port[!client]},
+		.v6 = c->flow->v6,
+		.midstream = c->stream[client].lossy,
+		.space = key->space_proto >> 8,
+		.id = t->n_conns++,
+		.hash = c->flow->hash,
+	};
+	memcpy(c->meta.addr[CLIENT], key->addr[client], 16);
+	memcpy(c->meta.addr[SERVER], key->addr[!client], 16);
+	if (c->meta.midstream)
+		t->env->stats.tcp_midstream++;
+	memset(c->state, 0, parser->size);
+	c->pctx = (struct pctx){
+		.env = t->env, .conn = &c->meta, .state = c->state, .overlap_conflict = conflict};
+	c->parser = parser;
+	parser->open(pctx_update(t, c));
+	// What both sides had sent while it was not clear what they speak.
+	for (uint32_t i = 0; i < 2 && c->parser; i++) {
+		uint32_t side = i == 0 ? client : !client;
+		struct stream *s = &c->stream[side];
+
+		if (s->probe_len == 0)
+			continue;
+		struct pctx *p = pctx_update(t, c);
+		p->off[dir_of(c, side)] = s->off - s->probe_len;
+		if (!parser->data(p, dir_of(c, side), span_make(s->probe, s->probe_len)))
+			conn_opaque(t, c);
+		s->probe_len = 0;
+	}
+}
+
+// Which protocol, and who is the client? Looks at the first bytes of each piece until sure.
+static void conn_probe(struct tracker *t, struct conn *c, uint32_t side, struct span bytes)
+{
+	struct stream *s = &c->stream[side];
+	uint8_t joined[PROBE_BYTES];
+	struct span view = bytes;
+	bool unsure = false;
+
+	if (s->probe_len) {
+		uint32_t n = PROBE_BYTES - s->probe_len;
+
+		n = n < bytes.len ? n : bytes.len;
+		memcpy(joined, s->probe, s->probe_len);
+		memcpy(joined + s->probe_len, bytes.p, n);
+		view = span_make(joined, s->probe_len + n);
+	}
+	for (uint32_t i = 0; i < sizeof(parsers) / sizeof(parsers[0]); i++) {
+		enum probe as_client = parsers[i]->probe(view, CLIENT);
+		enum probe as_server = parsers[i]->probe(view, SERVER);
+		uint32_t client = SIDE_UNKNOWN;
+
+		// Longer than any prefix that could still be anything else.
+		if (as_client == PROBE_UNSURE && view.len >= PROBE_BYTES)
+			as_client = PROBE_CERTAIN;
+		if (as_server == PROBE_UNSURE && view.len >= PROBE_BYTES)
+			as_server = PROBE_CERTAIN;
+		if (as_client == PROBE_CERTAIN)
+			client = side;
+		else if (as_server == PROBE_CERTAIN)
+			client = !side;
+		unsure |= as_client == PROBE_UNSURE || as_server == PROBE_UNSURE;
+		if (client != SIDE_UNKNOWN) {
+			conn_parser(t, c, parsers[i], client);
+			return;
+		}
+	}
+	if (unsure) { // view is shorter than PROBE_BYTES
+		memcpy(s->probe, view.p, view.len);
+		s->probe_len = (uint8_t)view.len;
+		return;
+	}
+	// A message may still start later: behind a proxy's handshake, or after nonsense that is
+	// answered in HTTP.
+	s->probe_len = 0;
+	s->probed += bytes.len;
+	if (s->probed > PROBE_GIVE_UP)
+		conn_opaque(t, c);
+}
+
+enum fate tcp_feed_bytes(struct tracker *t, struct conn *c, uint32_t side, struct span bytes)
+{
+	struct stream *s = &c->stream[side];
+	enum fate fate = FATE_OPAQUE;
+
+	if (!c->parser && c->flow->state != FLOW_OPAQUE)
+		conn_probe(t, c, side, bytes);
+	if (c->parser) {
+		fate = FATE_PARSED;
+		if (!c->parser->data(pctx_update(t, c), dir_of(c, side), bytes))
+			conn_opaque(t, c);
+	} else if (s->probe_len) {
+		fate = FATE_PARSED;
+	}
+	s->next += bytes.len;
+	s->off += bytes.len;
+	return fate;
+}
+
+void tcp_feed_gap(struct tracker *t, struct conn *c, uint32_t side, uint32_t len)
+{
+	struct stream *s = &c->stream[side];
+
+	t->env->stats.tcp_gaps++;
+	t->env->stats.tcp_gap_bytes += len;
+	s->lossy = true;
+	s->probe_len = 0;
+	if (c->parser && !c->parser->gap(pctx_update(t, c), dir_of(c, side), len))
+		conn_opaque(t, c);
+	s->next += len;
+	s->off += len;
+}
+
+void tcp_feed_fin(struct tracker *t, struct conn *c, uint32_t side)
+{
+	struct stream *s = &c->stream[side];
+
+	s->fin_done = true;
+	s->next++;
+	if (c->parser)
+		c->parser->fin(pctx_update(t, c), dir_of(c, side));
+}
+
+void tcp_feed_close(struct tracker *t, struct conn *c, enum close_reason why)
+{
+	if (c->parser)
+		c->parser->close(pctx_update(t, c), why);
+	c->parser = NULL;
+}
