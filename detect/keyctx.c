@@ -379,6 +379,5 @@ const struct keyctx *keyctx_fill(const struct keyctx_words *words, struct keyctx
 	keyctx_match(words, key, slot);
 	slot->hash = hash;
 	slot->len = key.len + 1;
-	keyctx_ends(key, slot->ends);
 	return slot;
 }

@@ -21,7 +21,6 @@ struct keyctx_words;
 struct keyctx {
 	alignas(64) uint64_t hash;
 	uint64_t types[DATATYPE_WORDS];
-	uint64_t ends[2]; // see keyctx_ends()
 	uint32_t len;     // and one; 0: the slot is free
 	bool any;         // some type is in the set
 	bool generic;     // says nothing by itself ("value", "number"): ask the container's name
@@ -52,42 +51,18 @@ static inline bool keyctx_has(const uint64_t *set, uint32_t type)
 	return set[type / 64] >> (type % 64) & 1;
 }
 
-// The first and the last bytes of a name: with hash and length they stand for the name. Loads are
-// all inside of it.
-static inline void keyctx_ends(struct span key, uint64_t out[2])
-{
-	uint32_t a = 0, b = 0;
-
-	if (key.len >= 8) {
-		memcpy(&out[0], key.p, 8);
-		memcpy(&out[1], key.p + key.len - 8, 8);
-		return;
-	}
-	if (key.len >= 4) {
-		memcpy(&a, key.p, 4);
-		memcpy(&b, key.p + key.len - 4, 4);
-	} else if (key.len) {
-		a = key.p[0];
-		b = (uint32_t)key.p[key.len / 2] << 8 | key.p[key.len - 1];
-	}
-	out[0] = a;
-	out[1] = b;
-}
-
-// keyctx_match() from the cache. hash: any hash of the name, the same for the same name. The
-// result is valid until the next call.
+// keyctx_match() from the cache. hash: a keyed hash of the name; with the length it stands for the
+// name, for nobody without the key can find two that share both. The result is valid until the
+// next call.
 static inline const struct keyctx *keyctx_get(const struct keyctx_words *words,
 					      struct keyctx_cache *cache, struct span key,
 					      uint64_t hash)
 {
-	uint64_t mixed = (hash ^ cache->seed) * UINT64_C(0x9e3779b97f4a7c15), ends[2];
+	uint64_t mixed = (hash ^ cache->seed) * UINT64_C(0x9e3779b97f4a7c15);
 	struct keyctx *k = &cache->slot[mixed >> 32 & (KEYCTX_SLOTS - 1)];
 
-	keyctx_ends(key, ends);
 	// A slot that was never filled has the length of no name.
-	if (__builtin_expect(((k->hash ^ hash) | (k->ends[0] ^ ends[0]) | (k->ends[1] ^ ends[1]) |
-			      (k->len ^ (key.len + 1))) == 0,
-			     1))
+	if (__builtin_expect(((k->hash ^ hash) | (k->len ^ (key.len + 1))) == 0, 1))
 		return k;
 	return keyctx_fill(words, k, key, hash);
 }

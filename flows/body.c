@@ -37,9 +37,9 @@ enum body_coding {
 };
 
 enum {
-	BODY_STAGES = 3,            // codings on top of each other
+	BODY_STAGES = 3,                               // codings on top of each other
 	BODY_PIECE = WINDOW_BYTES / (BODY_STAGES - 1), // between two of them
-	BODY_RATIO_FROM = 64 << 10, // decoded bytes before the ratio counts
+	BODY_RATIO_FROM = 64 << 10,                    // decoded bytes before the ratio counts
 };
 
 struct body {
@@ -58,7 +58,7 @@ struct body {
 	bool gap;
 	bool damaged; // no hash
 	uint16_t tail_len;
-	uint16_t held; // last bytes of tail that no window has shown yet
+	uint16_t held;            // last bytes of tail that no window has shown yet
 	void *stage[BODY_STAGES]; // decoders; NULL before the first byte
 	struct sha256_ctx sha256;
 	uint8_t tail[WINDOW_TAIL];
@@ -443,6 +443,8 @@ static enum body_coding body_step(struct flow_env *env, struct body *body, struc
 	if (env->limits.inflate_ratio && written > BODY_RATIO_FROM && written % WINDOW_BYTES == 0 &&
 	    written / env->limits.inflate_ratio >
 		    decoder_taken((enum decoder_format)body->format[0], body->stage[0]))
+		return CODING_BOMB;
+	if (result == INFLATE_LARGE)
 		return CODING_BOMB;
 	if (result == INFLATE_BAD) {
 		body_coding_error(env, body);

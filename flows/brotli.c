@@ -8,7 +8,8 @@
 //
 // Pieces lie one behind the other; the first that is free and large enough is used. There are some
 // tens of them at most. The window grows with the body, so a small body touches little of the
-// arena. A stream that asks for more than there is counts as damaged.
+// arena. It is as large as the body is announced to be, so a stream that asks for more memory than
+// there is would not be decoded to its end anyway.
 //
 // How much the library writes before it meets damage depends on how its input is cut. So it gets
 // blocks that begin at multiples of their size, whatever the pieces of the body are.
@@ -22,7 +23,7 @@
 
 enum {
 	BROTLI_BLOCK = 1024,
-	BROTLI_ARENA = 3 << 19, // a body of half the size and the tables
+	BROTLI_ARENA = 7 << 19, // a window of 2 MiB, the half of it that it grows from, tables
 	BROTLI_ALIGN = 16,
 };
 
@@ -30,6 +31,7 @@ enum brotli_mode {
 	BROTLI_MODE_STREAM = 0,
 	BROTLI_MODE_DONE,
 	BROTLI_MODE_FAILED,
+	BROTLI_MODE_LARGE,
 };
 
 struct piece {
@@ -149,6 +151,14 @@ static bool brotli_fill(struct brotli_ctx *ctx, struct span *in)
 	return ctx->n_block == BROTLI_BLOCK || (ctx->last && ctx->n_block);
 }
 
+static bool brotli_no_memory(const struct brotli_ctx *ctx)
+{
+	BrotliDecoderErrorCode code = BrotliDecoderGetErrorCode(ctx->state);
+
+	return code <= BROTLI_DECODER_ERROR_ALLOC_CONTEXT_MODES &&
+	       code >= BROTLI_DECODER_ERROR_ALLOC_BLOCK_TYPE_TREES;
+}
+
 static void brotli_run(struct brotli_ctx *ctx, uint8_t *out, uint32_t room, uint32_t *n)
 {
 	size_t left = ctx->n_block - ctx->at, space = room - *n;
@@ -171,7 +181,7 @@ static void brotli_run(struct brotli_ctx *ctx, uint8_t *out, uint32_t room, uint
 	case BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT:
 		break;
 	case BROTLI_DECODER_RESULT_ERROR:
-		ctx->mode = BROTLI_MODE_FAILED;
+		ctx->mode = brotli_no_memory(ctx) ? BROTLI_MODE_LARGE : BROTLI_MODE_FAILED;
 		break;
 	}
 }
@@ -192,5 +202,7 @@ enum inflate_result brotli_more(struct brotli_ctx *ctx, struct span *in, uint8_t
 	ctx->written += *n;
 	if (ctx->mode == BROTLI_MODE_FAILED)
 		return INFLATE_BAD;
+	if (ctx->mode == BROTLI_MODE_LARGE)
+		return INFLATE_LARGE;
 	return *n == room ? INFLATE_FULL : INFLATE_MORE;
 }

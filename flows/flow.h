@@ -37,6 +37,7 @@ struct flow {
 	uint8_t have_isn;     // bit per side
 	uint8_t have_fin;
 	uint8_t have_syn;     // … the side that sent it
+	bool reset;           // by a RST; closed when nothing new follows
 	uint8_t server;       // side of the SYN-ACK's sender, or SIDE_UNKNOWN
 	uint8_t state;        // enum flow_state
 	uint8_t v6;

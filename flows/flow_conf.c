@@ -109,7 +109,7 @@ void flow_plan(const struct conf *conf, uint32_t n_workers, uint32_t mbufs, bool
 	plan->n_head64k = at_least(flows / 1024, 64);
 	plan->n_body = at_least(flows / 16, 4096);
 	plan->n_inflate = at_least(flows / 512, 512);
-	plan->n_brotli = at_least(flows / 4096, 64);
+	plan->n_brotli = at_least(flows / 8192, 32);
 	plan->bytes = (uint64_t)plan->n_tx * sizeof(struct http_tx) +
 		      (uint64_t)plan->n_capture * 2 *
 			      (plan->limits.capture_head + plan->limits.capture_body + 64) +

@@ -267,8 +267,8 @@ static uint32_t step_head_skip(struct http1_feed *f)
 		if (s->line[0] == ' ' || s->line[0] == '\t') // continues the line before
 			s->framing.unclear |= s->framing_line;
 		else
-			s->framing_line = http1_head_framing_line(&s->framing, span_make(s->line, len),
-							     cut, &s->anomalies);
+			s->framing_line = http1_head_framing_line(
+				&s->framing, span_make(s->line, len), cut, &s->anomalies);
 	}
 	side->line = 0;
 	side->cr = false;

@@ -89,8 +89,7 @@ static void transfer_encoding(struct http1_framing *f, struct span list, uint64_
 			if (name.len != e.len)
 				*anomalies |= ANOMALY_BIT(BAD_TRANSFER_ENCODING);
 			f->coded = f->chunked = true;
-		} else if (span_ieq(name, SPAN_LIT("gzip")) ||
-			   span_ieq(name, SPAN_LIT("x-gzip")) ||
+		} else if (span_ieq(name, SPAN_LIT("gzip")) || span_ieq(name, SPAN_LIT("x-gzip")) ||
 			   span_ieq(name, SPAN_LIT("deflate")) ||
 			   span_ieq(name, SPAN_LIT("compress")) ||
 			   span_ieq(name, SPAN_LIT("x-compress"))) {

@@ -7,8 +7,7 @@
 //
 // Tolerated in a request line: blanks inside the target (it ends before the version), any blanks
 // around it, a version that is malformed or not there when the method is one everybody knows. In a
-// status line: any version that begins like one, any number up to three digits. What is certain
-// stays certain: a status code that receivers read differently is none.
+// status line: any version that begins like one, any number up to three digits and what follows it.
 
 #include "flows/http1_head.h"
 #include "flows/http1_text.h"
@@ -248,7 +247,8 @@ static bool request_line(struct span line, struct http1_head *out)
 	return true;
 }
 
-// A number that receivers read the same way whether they stop at its end or want three digits.
+// The number up to its end, without leading zeros. More than three digits are a different number to
+// each receiver.
 static bool status_code(struct span s, struct http1_head *out)
 {
 	uint32_t from = 0, code = 0;

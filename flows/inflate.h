@@ -21,6 +21,7 @@ enum inflate_result {
 	INFLATE_MORE, // the input is used up
 	INFLATE_FULL, // the room is used up
 	INFLATE_BAD,  // damaged here; what was written before stands
+	INFLATE_LARGE, // asks for more memory than there is; the same
 };
 
 void inflate_begin(struct inflate_ctx *ctx, enum inflate_format format);

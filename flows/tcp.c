@@ -17,6 +17,7 @@
 enum {
 	SIDE_NS_ACKED = 2 * 1000 * 1000, // two tap ports: an ACK may be polled before its data
 	SIDE_PKTS_ACKED = 64,            // … for clocks that stand
+	GAP_TIMES_LOST = 8,              // retransmission may take seconds
 	FAR_AHEAD = 1 << 20,
 	FAR_BEHIND = 64 << 20,
 	FAR_AGREE = 4,
@@ -280,7 +281,9 @@ static bool hole_ends(const struct tracker *t, const struct conn *c, uint32_t si
 		return true;
 	if (s->acked > s->off && (!patient || s->vain >= s->off + (uint32_t)held_ahead(s)))
 		return true;
-	return waited >= (uint64_t)l->gap_ms * 1000000;
+	// A receiver that was seen and has not acknowledged them gets them again, and so do we.
+	uint32_t times = s->ack_seen && s->acked <= s->off ? GAP_TIMES_LOST : 1;
+	return waited >= (uint64_t)l->gap_ms * 1000000 * times;
 }
 
 void tcp_holes(struct tracker *t, struct conn *c)
@@ -438,8 +441,11 @@ void tcp_ack(struct tracker *t, struct conn *c, uint32_t side, uint32_t ack)
 			hole_clock(t, s); // from here on the hole is known to be one
 		s->acked = off;
 	}
-	if (tcp_waits(s))
-		s->hole_pkts++;
+	if (!tcp_waits(s))
+		return;
+	s->hole_pkts++;
+	if (s->acked <= s->off && s->held && held_back(s))
+		s->hole_ns = t->now_ns; // the receiver lacks these bytes too
 }
 
 void tcp_bare(struct conn *c, const struct pkt *pkt)
@@ -658,6 +664,8 @@ void tcp_close(struct tracker *t, struct conn *c, enum close_reason why, bool fl
 {
 	struct flow *flow = c->flow;
 
+	if (flow->reset)
+		why = CLOSE_RST;
 	while (flush && (tcp_waits(&c->stream[0]) || tcp_waits(&c->stream[1])))
 		hole_give_up(t, c, conn_first(c));
 	for (uint32_t side = 0; side < 2; side++)

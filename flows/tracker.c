@@ -54,6 +54,8 @@ static bool flow_unanswered(const struct flow *flow)
 
 static uint32_t timeout_of(const struct tracker *t, const struct flow *flow)
 {
+	if (flow->reset)
+		return t->limits->closed_timeout_s;
 	switch (flow->state) {
 	case FLOW_EMBRYONIC:
 		return t->limits->embryonic_timeout_s;
@@ -91,6 +93,15 @@ static struct flow *flow_create(struct tracker *t, const struct pkt *pkt)
 	return flow;
 }
 
+static void flow_expire(struct tracker *t, struct flow *flow)
+{
+	if (flow->reset)
+		t->env->stats.flows_closed++;
+	else
+		t->env->stats.flows_expired++;
+	tracker_remove(t, flow, CLOSE_TIMEOUT);
+}
+
 static struct flow *flow_find(struct tracker *t, const struct pkt *pkt, struct flow *candidate)
 {
 	struct flow *flow = candidate;
@@ -99,8 +110,7 @@ static struct flow *flow_find(struct tracker *t, const struct pkt *pkt, struct f
 	    memcmp(&flow->key, &pkt->key, sizeof(pkt->key)) != 0)
 		flow = table_lookup(&t->table, &pkt->key, pkt->hash);
 	if (flow && seconds_of(t) - flow->last_s > timeout_of(t, flow)) {
-		t->env->stats.flows_expired++;
-		tracker_remove(t, flow, CLOSE_TIMEOUT);
+		flow_expire(t, flow);
 		flow = NULL;
 	}
 	return flow;
@@ -119,7 +129,7 @@ static struct flow *on_syn(struct tracker *t, struct flow *flow, const struct pk
 
 	if (flow && (flow->have_isn >> side & 1) && flow->isn[side] == data)
 		return flow; // another copy
-	if (flow && flow->state == FLOW_CLOSED) { // the ports are used again
+	if (flow && (flow->state == FLOW_CLOSED || flow->reset)) { // the ports are used again
 		tracker_remove(t, flow, CLOSE_FIN);
 		flow = NULL;
 	}
@@ -157,7 +167,7 @@ static struct flow *on_syn_ack(struct tracker *t, struct flow *flow, const struc
 		// Half of the handshake is known, or all of it and the server begins anew.
 		if (flow->have_isn == 3 && !answers && flow->server != side)
 			return flow;
-	} else if (c && !(flow->have_isn >> side & 1) && !answers) {
+	} else if (c && !(flow->have_isn >> side & 1) && !answers && !flow->reset) {
 		// Data came with the SYN, or before this answer: the rest is known now.
 		if (!(flow->have_isn >> !side & 1)) {
 			flow_isn(flow, !side, pkt->ack);
@@ -168,7 +178,7 @@ static struct flow *on_syn_ack(struct tracker *t, struct flow *flow, const struc
 		flow->server = (uint8_t)side;
 		return flow;
 	} else if (flow) {
-		if (!answers && flow->state != FLOW_CLOSED)
+		if (!answers && flow->state != FLOW_CLOSED && !flow->reset)
 			return flow;
 		tracker_remove(t, flow, CLOSE_RST);
 		flow = NULL;
@@ -180,14 +190,14 @@ static struct flow *on_syn_ack(struct tracker *t, struct flow *flow, const struc
 		flow_isn(flow, !side, pkt->ack);
 		flow->server = (uint8_t)side;
 		flow->have_syn = 0;
+		flow->reset = false;
 	}
 	return flow;
 }
 
-// From its end on a flow only lingers for late copies.
-static void flow_closed(struct tracker *t, struct flow *flow)
+// From its end on a flow only lingers.
+static void flow_lingers(struct tracker *t, struct flow *flow)
 {
-	flow->state = FLOW_CLOSED;
 	wheel_remove(&t->wheel, &t->table, flow);
 	wheel_add(&t->wheel, &t->table, flow, flow->last_s + timeout_of(t, flow) + 1);
 }
@@ -215,17 +225,17 @@ static bool rst_fits(const struct tracker *t, const struct flow *flow, const str
 
 static void on_rst(struct tracker *t, struct flow *flow, const struct pkt *pkt)
 {
-	struct conn *c = conn_of(t, flow);
-
 	if (!rst_fits(t, flow, pkt)) {
 		t->env->stats.tcp_bad_rst++;
 		return;
 	}
-	if (c) {
+	// Only what follows shows whether the receiver took it.
+	flow->reset = true;
+	if (flow->conn && t->conns.used > t->conns.n / 4 * 3) { // no room to wait for that
 		t->env->stats.flows_closed++;
-		tcp_close(t, c, CLOSE_RST, true);
+		tcp_close(t, conn_of(t, flow), CLOSE_RST, true);
 	}
-	flow_closed(t, flow);
+	flow_lingers(t, flow);
 }
 
 // After bytes or holes: does the connection go on?
@@ -238,7 +248,7 @@ static void conn_settle(struct tracker *t, struct conn *c)
 	} else if (c->stream[0].fin_done && c->stream[1].fin_done) {
 		t->env->stats.flows_closed++;
 		tcp_close(t, c, CLOSE_FIN, true);
-		flow_closed(t, flow);
+		flow_lingers(t, flow);
 	}
 }
 
@@ -268,13 +278,14 @@ static void on_payload(struct tracker *t, struct flow *flow, struct rte_mbuf *m)
 		tracker_free_mbuf(t, m);
 		return;
 	}
+	uint32_t side = pkt->src, seen = flow->reset ? tcp_seen(c, side) : 0;
 	if (pkt->payload_len)
 		t->env->stats.tcp_segments++;
-	// A request must not overtake the end of the response before it: a hole there that has
-	// waited long enough is given up first.
-	if (c->in_hole_list)
-		tcp_holes(t, c);
 	tcp_segment(t, c, m);
+	if (unlikely(flow->reset) && tcp_seen(c, side) != seen) {
+		flow->reset = false;
+		flow->last_s = seconds_of(t);
+	}
 	conn_settle(t, c);
 }
 
@@ -324,7 +335,7 @@ static void on_packet(struct tracker *t, struct rte_mbuf *m, struct flow *candid
 		tracker_free_mbuf(t, m);
 		return;
 	}
-	if (flow->state != FLOW_CLOSED) // that one lingers from its end
+	if (flow->state != FLOW_CLOSED && !flow->reset) // those linger from their end
 		flow->last_s = seconds_of(t);
 	if (flow->conn && (flags & TCP_ACK))
 		tcp_ack(t, conn_of(t, flow), pkt->src, pkt->ack);
@@ -377,15 +388,24 @@ void tracker_burst(struct tracker *t, struct rte_mbuf **pkts, uint32_t n, struct
 	stage_leave(&t->env->stages, before);
 }
 
-// Before the table is full: flows that never carried payload, then closed ones, go early.
+static bool flow_evictable(const struct flow *flow)
+{
+	switch (flow->state) {
+	case FLOW_FREE:
+		return false;
+	case FLOW_ACTIVE:
+		return flow->reset || flow_unanswered(flow);
+	}
+	return true;
+}
+
+// Before the table is full: flows that are not worth much go early.
 static void relieve(struct tracker *t, uint32_t now_s)
 {
 	for (uint32_t i = 0; i < TICK_SWEEP && t->table.fresh; i++) {
 		struct flow *flow = &t->table.flows[t->sweep++ % t->table.fresh];
 
-		if ((flow->state == FLOW_EMBRYONIC || flow->state == FLOW_CLOSED ||
-		     flow->state == FLOW_OPAQUE || flow_unanswered(flow)) &&
-		    now_s - flow->last_s > PRESSURE_TIMEOUT_S) {
+		if (flow_evictable(flow) && now_s - flow->last_s > PRESSURE_TIMEOUT_S) {
 			t->env->stats.flows_evicted++;
 			tracker_remove(t, flow, CLOSE_EVICTED);
 		}
@@ -414,10 +434,8 @@ void tracker_tick(struct tracker *t, uint64_t now_ns, struct fates *fates)
 		uint32_t due = flow->last_s + timeout_of(t, flow) + 1;
 
 		wheel_add(&t->wheel, &t->table, flow, due);
-		if (due <= now_s) {
-			t->env->stats.flows_expired++;
-			tracker_remove(t, flow, CLOSE_TIMEOUT);
-		}
+		if (due <= now_s)
+			flow_expire(t, flow);
 	}
 	if (under_pressure(t))
 		relieve(t, now_s);

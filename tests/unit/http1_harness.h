@@ -338,4 +338,4 @@ static inline void assert_told(const char *what, const char *want)
 #define GET(uri) "GET " uri " HTTP/1.1\r\nHost: h\r\n\r\n"
 #define OK       "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
-static char big[300000];
+static char big[300000] __attribute__((unused));

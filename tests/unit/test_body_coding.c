@@ -9,12 +9,18 @@
 
 static uint8_t twice[1 << 20];
 
+static size_t encode_window(const void *p, size_t n, int quality, int window, uint8_t *to,
+			    size_t room)
+{
+	assert_int_equal(
+		BrotliEncoderCompress(quality, window, BROTLI_MODE_GENERIC, n, p, &room, to),
+		BROTLI_TRUE);
+	return room;
+}
+
 static size_t encode_br(const void *p, size_t n, int quality, uint8_t *to, size_t room)
 {
-	assert_int_equal(BrotliEncoderCompress(quality, BROTLI_DEFAULT_WINDOW, BROTLI_MODE_GENERIC,
-					       n, p, &room, to),
-			 BROTLI_TRUE);
-	return room;
+	return encode_window(p, n, quality, BROTLI_DEFAULT_WINDOW, to, room);
 }
 
 static bool anomaly(enum http_anomaly which)
@@ -116,9 +122,9 @@ static void test_transfer_coding(void **)
 // Codings that exist and are not decoded.
 static void test_coding_unknown(void **)
 {
-	static const char *const codings[] = {"zstd",       "x-compress", "gzip, zstd", "zstd, gzip",
-					      "Zstd;q=1",   "gzip;,zstd", "dcb",
-					      "gzip, gzip, gzip, gzip"};
+	static const char *const codings[] = {
+		"zstd",     "x-compress", "gzip, zstd", "zstd, gzip",
+		"Zstd;q=1", "gzip;,zstd", "dcb",        "gzip, gzip, gzip, gzip"};
 
 	limits_reset();
 	for (size_t i = 0; i < sizeof(codings) / sizeof(codings[0]); i++) {
@@ -293,7 +299,12 @@ static void test_bomb(void **)
 			assert_true(env.stats.body_over_limit_bytes > 0);
 		}
 	}
+	// A window that is larger than what may be decoded counts as the same.
 	n = encode_br(zeros, 8 << 20, 5, coded, sizeof(coded));
+	feed("text/plain", "br", coded, n, n);
+	assert_true(anomaly(ANOMALY_DECOMPRESSION_BOMB));
+	assert_false(anomaly(ANOMALY_CODING_ERROR));
+	n = encode_window(zeros, 8 << 20, 5, 18, coded, sizeof(coded));
 	for (uint32_t by = 0; by < 2; by++) {
 		env.limits.inflate_ratio = by ? 0 : 200;
 		for (size_t size = 1; size <= n; size = size * 3 + 1) {

@@ -313,8 +313,8 @@ static void test_url(void **)
 		enum severity severity;
 	} cases[] = {
 		{GET("/a?mail=ann@example.com"), TYPE_EMAIL, SEVERITY_MEDIUM},
-		{GET("/b?card=4111111111111111"), TYPE_CARD, SEVERITY_HIGH},
-		{GET("/c/123-45-6789"), TYPE_SSN, SEVERITY_HIGH},
+		{GET("/b?card=4111111111111111"), TYPE_CARD, SEVERITY_MEDIUM},
+		{GET("/c/123-45-6789"), TYPE_SSN, SEVERITY_MEDIUM},
 		{GET("/d?api_key=0123456789abcdef"), TYPE_APIKEY, SEVERITY_HIGH},
 		{GET("/e?password=hunter2"), TYPE_PASSWORD, SEVERITY_HIGH},
 		{GET("/f;jsessionid=0123456789abcdef"), TYPE_SESSION, SEVERITY_HIGH},

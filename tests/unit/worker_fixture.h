@@ -182,6 +182,7 @@ struct merger {
 	struct raised raised[RAISED_MAX];
 	uint32_t n_raised;
 	uint64_t watched[4096];
+	uint64_t learnt; // endpoint that was told last
 	uint32_t n_watched;
 	bool reverse; // deltas are gathered from the last worker on
 };
@@ -329,6 +330,11 @@ void merger_watch(struct merger *m, uint64_t principal)
 	}
 	assert_true(m->n_watched < 4096);
 	m->watched[m->n_watched++] = principal;
+}
+
+void merger_learnt(struct merger *m, uint64_t endpoint)
+{
+	m->learnt = endpoint;
 }
 
 static struct raised *raised_find(const struct detector *d, uint64_t key)

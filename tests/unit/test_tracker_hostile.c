@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// 200,000 packets that nobody should send: whatever they say, the parser's contract is kept,
+// bounds hold, all lists agree, every byte has a fate and every buffer comes back.
+
+#include "tracker_harness.h"
+
+// Sequence numbers that matter to a flow, and some that do not.
+static uint32_t hostile_seq(struct conv *v, enum dir dir)
+{
+	switch (random_below(12)) {
+	case 0:
+		return random_below(UINT32_MAX);
+	case 1:
+		return v->isn[dir] + v->sent[dir] + (1 << 20) + random_below(1 << 20);
+	case 2:
+		return v->isn[dir] + v->sent[dir] - (64 << 20) + random_below(4) - 2;
+	case 3:
+	case 4:
+		return v->isn[dir] + 1 + v->sent[dir] + random_below(8000) - 4000;
+	}
+	return v->isn[dir] + 1 + v->sent[dir];
+}
+
+static struct rte_mbuf *hostile_packet(struct conv *v)
+{
+	static const uint8_t common[] = {TCP_ACK, TCP_ACK | TCP_PSH, TCP_SYN, TCP_SYN | TCP_ACK,
+					 TCP_RST, TCP_FIN | TCP_ACK, TCP_ACK, TCP_ACK};
+	enum dir dir = (enum dir)random_below(2);
+	uint32_t len = random_below(3) ? random_below(random_below(2) ? 20 : 1460) : 0;
+	char bytes[1460];
+
+	for (uint32_t i = 0; i < len; i++)
+		bytes[i] = (char)(random_state >> (i & 31));
+	if (len >= 4 && random_below(2))
+		memcpy(bytes, random_below(2) ? "REQ " : "RSP ", 4);
+	struct rte_mbuf *m = segment(v, dir, TCP_ACK, 0, bytes, len);
+	struct pkt *pkt = pkt_of(m);
+	pkt->tcp_flags = random_below(5) ? common[random_below(sizeof(common))] :
+					   (uint8_t)random_below(256);
+	pkt->seq = hostile_seq(v, dir);
+	pkt->ack = hostile_seq(v, !dir);
+	if (random_below(20) == 0)
+		pkt->missing_len = (uint16_t)(random_below(4) ? random_below(100) : UINT16_MAX);
+	if (random_below(50) == 0)
+		pkt->bad_checksum = 1;
+	if (random_below(4)) {
+		v->sent[dir] += len + pkt->missing_len;
+	} else if (random_below(50) == 0) {
+		v->isn[dir] = random_below(UINT32_MAX);
+	}
+	switch (random_below(200)) {
+	case 0:
+		clock_ns += random_below(20) * second;
+		break;
+	case 1:
+		clock_ns -= random_below(20) * second;
+		break;
+	default:
+		clock_ns += random_below(1000000);
+	}
+	pkt->ts_ns = random_below(5000) ? clock_ns : (uint64_t)random_below(UINT32_MAX) << 10;
+	return m;
+}
+
+static void hostile_rounds(uint32_t n_pkts, uint32_t n_convs)
+{
+	static struct conv convs[256];
+	struct rte_mbuf *pkts[64];
+
+	quiet = true;
+	refuse_one_in = 400;
+	tracker_begin();
+	for (uint32_t i = 0; i < n_convs; i++) {
+		convs[i] = conv_make(i, i & 1);
+		convs[i].isn[0] = random_below(UINT32_MAX);
+	}
+	for (uint32_t done = 0, round = 0; done < n_pkts; round++) {
+		uint32_t n = 1 + random_below(64);
+
+		for (uint32_t i = 0; i < n; i++) {
+			split_mbufs = random_below(10) ? 0 : 200 + random_below(1000);
+			pkts[i] = hostile_packet(&convs[random_below(n_convs)]);
+		}
+		put_burst(pkts, n);
+		done += n;
+		if (random_below(10) == 0)
+			tick(random_below(20000000));
+		if (round % 100 == 0)
+			tracker_check();
+		if (random_below(1000) == 0)
+			harness_flush();
+	}
+	tracker_check();
+	assert_true(env.stats.flows_created > n_convs);
+}
+
+static void test_hostile(void **)
+{
+	limits.checksums = true;
+	limits.gap_ms = 50;
+	limits.gap_segments = 30;
+	limits.hold_segments = 40;
+	limits.hold_bytes = 20000;
+	limits.hold_total = 300;
+	limits.tcp_timeout_s = 30;
+	hostile_rounds(120000, 64);
+	assert_true(env.stats.tcp_gaps > 1000);
+	assert_true(env.stats.tcp_out_of_order > 1000);
+	assert_true(env.stats.tcp_overlap_conflicts > 100);
+	assert_true(env.stats.tcp_out_of_window > 100);
+	assert_true(env.stats.flows_closed > 200);
+}
+
+// Everything short: flows, connections, room to hold.
+static void test_hostile_narrow(void **)
+{
+	limits.flows = 40;
+	limits.conns = 25;
+	limits.hold_segments = 2;
+	limits.hold_bytes = 3000;
+	limits.hold_total = 10;
+	limits.gap_ms = 5;
+	limits.gap_segments = 30;
+	limits.tcp_timeout_s = 10;
+	hostile_rounds(80000, 60);
+	assert_true(env.stats.flow_table_full > 100);
+	assert_true(env.stats.conn_pool_empty > 100);
+	assert_true(env.stats.tcp_hold_full > 100);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		tracker_test(test_hostile),
+		tracker_test(test_hostile_narrow),
+	};
+
+	return cmocka_run_group_tests(tests, harness_group, harness_group_end);
+}
