@@ -38,13 +38,13 @@ _Static_assert(offsetof(struct fake, priv) == sizeof(struct rte_mbuf), "as rte_m
 static struct fake fakes[REGIONS];
 static uint8_t *regions[REGIONS]; // REGION_BYTES each, then a page without access
 
-static uint32_t random_below(uint32_t n)
+static inline uint32_t random_below(uint32_t n)
 {
 	random_state = hash_mix(random_state + UINT64_C(0x9e3779b97f4a7c15));
 	return (uint32_t)(((random_state >> 32) * n) >> 32);
 }
 
-static int group_setup(void **)
+static inline int group_setup(void **)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
@@ -58,7 +58,7 @@ static int group_setup(void **)
 	return 0;
 }
 
-static int group_teardown(void **)
+static inline int group_teardown(void **)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
@@ -68,7 +68,7 @@ static int group_teardown(void **)
 }
 
 // Data of n bytes at the very end of region i; room bytes of it are still free.
-static struct rte_mbuf *place(uint32_t i, const uint8_t *data, uint32_t n, uint32_t room)
+static inline struct rte_mbuf *place(uint32_t i, const uint8_t *data, uint32_t n, uint32_t room)
 {
 	struct fake *fake = &fakes[i];
 
@@ -91,7 +91,7 @@ static const struct pkt *got(void)
 }
 
 // What holds whenever a packet is called a segment: its parts lie inside it.
-static void check_bounds(const struct rte_mbuf *m)
+static inline void check_bounds(const struct rte_mbuf *m)
 {
 	const struct pkt *pkt = got();
 
@@ -106,7 +106,7 @@ static void check_bounds(const struct rte_mbuf *m)
 	assert_true(order < 0 || (order == 0 && pkt->key.port[0] <= pkt->key.port[1]));
 }
 
-static enum fate decode_bytes(const uint8_t *data, uint32_t n, uint32_t link, uint32_t wire_len)
+static inline enum fate decode_bytes(const uint8_t *data, uint32_t n, uint32_t link, uint32_t wire_len)
 {
 	struct rte_mbuf *m = place(0, data, n, 0);
 	enum fate fate = packet_decode(m, link, wire_len, 42);
@@ -117,54 +117,54 @@ static enum fate decode_bytes(const uint8_t *data, uint32_t n, uint32_t link, ui
 	return fate;
 }
 
-static enum fate decode(uint32_t link)
+static inline enum fate decode(uint32_t link)
 {
 	return decode_bytes(frame, len, link, len);
 }
 
-static void begin(void)
+static inline void begin(void)
 {
 	len = 0;
 }
 
-static void put8(uint8_t v)
+static inline void put8(uint8_t v)
 {
 	frame[len++] = v;
 }
 
-static void put16(uint32_t v)
+static inline void put16(uint32_t v)
 {
 	put8((uint8_t)(v >> 8));
 	put8((uint8_t)v);
 }
 
-static void put32(uint32_t v)
+static inline void put32(uint32_t v)
 {
 	put16(v >> 16);
 	put16(v & 0xffff);
 }
 
-static void fill(uint8_t v, uint32_t n)
+static inline void fill(uint8_t v, uint32_t n)
 {
 	assert_true(len + n <= FRAME_MAX);
 	memset(frame + len, v, n);
 	len += n;
 }
 
-static void ethernet(uint16_t type)
+static inline void ethernet(uint16_t type)
 {
 	fill(0x02, 12);
 	put16(type);
 }
 
-static void vlan_tag(uint16_t id, uint16_t type)
+static inline void vlan_tag(uint16_t id, uint16_t type)
 {
 	put16(id);
 	put16(type);
 }
 
 // 10.0.0.9 to 10.0.0.3; the total length is filled in by ip_end().
-static void ipv4_header(uint8_t protocol, uint32_t options, uint16_t fragment)
+static inline void ipv4_header(uint8_t protocol, uint32_t options, uint16_t fragment)
 {
 	ip_at = len;
 	ip_version = 4;
@@ -182,7 +182,7 @@ static void ipv4_header(uint8_t protocol, uint32_t options, uint16_t fragment)
 }
 
 // 2001:db8::9 to 2001:db8::3.
-static void ipv6_header(uint8_t next)
+static inline void ipv6_header(uint8_t next)
 {
 	ip_at = len;
 	ip_version = 6;
@@ -198,7 +198,7 @@ static void ipv6_header(uint8_t next)
 }
 
 // What follows the header is all there is.
-static void ip_end(void)
+static inline void ip_end(void)
 {
 	uint32_t at = ip_at + (ip_version == 4 ? 2 : 4);
 	uint32_t n = len - ip_at - (ip_version == 4 ? 0 : 40);
@@ -207,7 +207,7 @@ static void ip_end(void)
 	frame[at + 1] = (uint8_t)n;
 }
 
-static void tcp_header(uint32_t options, uint8_t flags)
+static inline void tcp_header(uint32_t options, uint8_t flags)
 {
 	put16(443);
 	put16(40000);
@@ -220,13 +220,13 @@ static void tcp_header(uint32_t options, uint8_t flags)
 	fill(1, options);
 }
 
-static void text(const char *s)
+static inline void text(const char *s)
 {
 	while (*s)
 		put8((uint8_t)*s++);
 }
 
-static void ipv4_hello(void)
+static inline void ipv4_hello(void)
 {
 	ipv4_header(6, 0, 0x4000);
 	tcp_header(12, TCP_ACK | TCP_PSH);
@@ -234,7 +234,7 @@ static void ipv4_hello(void)
 	ip_end();
 }
 
-static void ipv6_hello(void)
+static inline void ipv6_hello(void)
 {
 	ipv6_header(6);
 	tcp_header(12, TCP_ACK | TCP_PSH);
@@ -242,7 +242,7 @@ static void ipv6_hello(void)
 	ip_end();
 }
 
-static void extension(uint8_t kind, uint8_t next, uint32_t units)
+static inline void extension(uint8_t kind, uint8_t next, uint32_t units)
 {
 	uint32_t n = kind == 44 ? 8 : kind == 51 ? (units + 2) * 4 : (units + 1) * 8;
 

@@ -282,6 +282,371 @@ static void test_probe_at_close(void **)
 	assert_log("open~|S:RSP |C:y|Cgap9|C:REQ |close4");
 }
 
+// Two mirror ports: the answer is seen before the question.
+static void test_answer_first(void **)
+{
+	struct conv v = conv_make(1, 1);
+
+	causal = true;
+	tracker_begin();
+	handshake(&v);
+	v.sent[CLIENT] = 5;
+	say_next(&v, SERVER, "RSP 1");
+	assert_log("");
+	assert_int_equal(counted.bytes[FATE_HELD], 5);
+	tracker_check();
+	at(&v, CLIENT, 2, "Q 1");
+	at(&v, CLIENT, 0, "RE");
+	assert_log("open|C:REQ 1|S:RSP 1");
+	// The next question overtakes the answer, and both ends come before either.
+	v.sent[SERVER] = 10;
+	v.sent[CLIENT] = 10;
+	fin(&v, SERVER);
+	fin(&v, CLIENT);
+	at(&v, CLIENT, 5, "REQ 2");
+	v.sent[CLIENT] = 10;
+	at(&v, SERVER, 5, "RSP 2");
+	assert_log("open|C:REQ 1|S:RSP 1|S:RSP 2|Sfin|C:REQ 2|Cfin|close0" + 0);
+}
+
+// The question was lost: its answer waits a little, others do not wait for it again.
+static void test_question_lost(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	say_next(&v, CLIENT, "REQ 1");
+	say_next(&v, SERVER, "RSP 1");
+	v.sent[CLIENT] += 5;
+	say_next(&v, SERVER, "RSP 2");
+	tick(1999999);
+	assert_log("open|C:REQ 1|S:RSP 1");
+	tick(1);
+	assert_log("open|C:REQ 1|S:RSP 1RSP 2");
+	say_next(&v, SERVER, "+");
+	assert_log("open|C:REQ 1|S:RSP 1RSP 2+");
+	// Nor does what comes behind the hole: it is known to be one.
+	say_next(&v, CLIENT, "REQ 3");
+	assert_log("open|C:REQ 1|S:RSP 1RSP 2+|Cgap5|C:REQ 3");
+	// What comes late is old.
+	at(&v, CLIENT, 5, "REQ 2");
+	assert_log("open|C:REQ 1|S:RSP 1RSP 2+|Cgap5|C:REQ 3");
+}
+
+// The same, and the next question comes while the answer waits: the hole is told between them.
+static void test_question_lost_between(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	causal = true;
+	tracker_begin();
+	handshake(&v);
+	say_next(&v, CLIENT, "REQ 1");
+	say_next(&v, SERVER, "RSP 1");
+	v.sent[CLIENT] += 5;
+	say_next(&v, SERVER, "RSP 2");
+	say_next(&v, CLIENT, "REQ 3");
+	say_next(&v, SERVER, "RSP 3");
+	assert_log("open|C:REQ 1|S:RSP 1");
+	settle();
+	assert_log("open|C:REQ 1|S:RSP 1|Cgap5|S:RSP 2|C:REQ 3|S:RSP 3");
+	// … or when the connection ends before that.
+	v.sent[CLIENT] += 5;
+	say_next(&v, SERVER, "RSP 4");
+	say_next(&v, CLIENT, "REQ 5");
+	say_next(&v, SERVER, "RSP 5");
+	log_text[0] = 0;
+	harness_flush();
+	assert_log("Cgap5|S:RSP 4|C:REQ 5|S:RSP 5|close4");
+}
+
+// A hole in an answer, and the next question has come: both wait.
+static void test_answer_lost(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	causal = true;
+	tracker_begin();
+	handshake(&v);
+	say_next(&v, CLIENT, "REQ 1");
+	say_next(&v, SERVER, "RSP 1");
+	v.sent[SERVER] += 7;
+	say_next(&v, SERVER, "end");
+	say_next(&v, CLIENT, "REQ 2");
+	say_next(&v, SERVER, "RSP 2");
+	assert_log("open|C:REQ 1|S:RSP 1");
+	clock_ns += 2000000;
+	ack(&v, CLIENT);
+	assert_log("open|C:REQ 1|S:RSP 1|Sgap7|S:end|C:REQ 2|S:RSP 2");
+}
+
+// With a clock that stands packets are counted.
+static void test_wait_by_packets(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	say_next(&v, CLIENT, "REQ 1");
+	v.sent[CLIENT] += 5;
+	say_next(&v, SERVER, "RSP 2");
+	v.sent[CLIENT] -= 5;
+	for (uint32_t i = 1; i < SIDE_PKTS_ACKED; i++)
+		ack(&v, CLIENT);
+	assert_log("open|C:REQ 1");
+	ack(&v, CLIENT);
+	assert_log("open|C:REQ 1|S:RSP 2");
+}
+
+// Only one direction is mirrored: after the first time nobody is waited for.
+static void test_wait_one_sided(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	put(segment(&v, SERVER, TCP_SYN | TCP_ACK, -1, NULL, 0));
+	v.sent[CLIENT] = 5;
+	say_next(&v, SERVER, "RSP 1");
+	assert_log("");
+	settle();
+	assert_log("open|S:RSP 1");
+	v.sent[CLIENT] = 500;
+	say_next(&v, SERVER, "RSP 2");
+	assert_log("open|S:RSP 1RSP 2");
+	// The other one shows up: it is worth waiting again.
+	put(segment(&v, CLIENT, TCP_ACK, 500, NULL, 0));
+	v.sent[CLIENT] = 505;
+	say_next(&v, SERVER, "RSP 3");
+	assert_log("open|S:RSP 1RSP 2");
+	tracker_check();
+}
+
+// An acknowledgement of what was never sent is not waited for when it is absurd, nor for long.
+static void test_wait_absurd(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	say_next(&v, CLIENT, "REQ 1");
+	v.sent[CLIENT] += 2 << 20;
+	say_next(&v, SERVER, "RSP 1");
+	assert_log("open|C:REQ 1|S:RSP 1");
+	v.sent[CLIENT] -= 1 << 20;
+	v.sent[CLIENT] -= 1 << 19;
+	say_next(&v, SERVER, "+");
+	assert_log("open|C:REQ 1|S:RSP 1");
+	settle();
+	// What the client really sends afterwards is not taken for old.
+	v.sent[CLIENT] = 5;
+	say_next(&v, CLIENT, "REQ 2");
+	assert_log("open|C:REQ 1|S:RSP 1+|C:REQ 2");
+}
+
+// There is no room to wait.
+static void test_wait_without_room(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	limits.hold_segments = 1;
+	limits.hold_bytes = 8;
+	tracker_begin();
+	handshake(&v);
+	say_next(&v, CLIENT, "REQ 1");
+	v.sent[CLIENT] += 5;
+	say_next(&v, SERVER, "RSP longer than that");
+	assert_log("open|C:REQ 1|S:RSP longer than that");
+	say_next(&v, SERVER, "one");
+	assert_log("open|C:REQ 1|S:RSP longer than that");
+	say_next(&v, SERVER, "two");
+	tracker_check();
+	assert_log("open|C:REQ 1|S:RSP longer than thatone");
+}
+
+// A reset behind an answer that waits is in its place.
+static void test_wait_and_rst(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	v.sent[CLIENT] = 5;
+	say_next(&v, SERVER, "RSP 1");
+	put(segment(&v, SERVER, TCP_RST | TCP_ACK, v.sent[SERVER], NULL, 0));
+	assert_int_equal(env.stats.tcp_bad_rst, 0);
+	at(&v, CLIENT, 0, "REQ 1");
+	tick(7 * second);
+	assert_log("open|C:REQ 1|S:RSP 1|close1");
+}
+
+// The receiver has not acknowledged what is missing: the network lost it, and it comes again.
+static void test_hole_of_the_network(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	limits.gap_ms = 2000;
+	tracker_begin();
+	handshake(&v);
+	say_next(&v, CLIENT, "REQ 1");
+	ack(&v, SERVER);
+	at(&v, CLIENT, 10, "3");
+	for (uint32_t i = 0; i < 3; i++) {
+		tick(8 * second);
+		ack(&v, SERVER); // still the same
+	}
+	tick(15 * second);
+	at(&v, CLIENT, 5, "+2345");
+	assert_log("open|C:REQ 1+23453");
+	// It does not come again.
+	at(&v, CLIENT, 20, "4");
+	tick(15 * second);
+	assert_log("open|C:REQ 1+23453");
+	tick(second);
+	assert_log("open|C:REQ 1+23453|Cgap9|C:4");
+}
+
+// The start of a capture, or of a connection whose handshake is mixed with its data.
+static void test_start_mixed(void **)
+{
+	struct conv v = conv_make(1, 0), w = conv_make(2, 1), x = conv_make(3, 0);
+
+	causal = true;
+	tracker_begin();
+	at(&v, CLIENT, 5, "REQ 2");
+	at(&v, CLIENT, 0, "REQ 1");
+	put(segment(&v, CLIENT, TCP_SYN, -1, NULL, 0));
+	assert_log("open|C:REQ 1REQ 2");
+	// The answer to the SYN settles both sides; the end came first.
+	w.sent[CLIENT] = 5;
+	w.sent[SERVER] = 5;
+	put(segment(&w, SERVER, TCP_FIN | TCP_ACK, 5, NULL, 0));
+	put(segment(&w, CLIENT, TCP_FIN | TCP_ACK, 5, NULL, 0));
+	at(&w, SERVER, 0, "RSP 1");
+	w.sent[SERVER] = 0;
+	at(&w, CLIENT, 3, " 1");
+	put(segment(&w, SERVER, TCP_FIN | TCP_ACK, 5, NULL, 0));
+	w.sent[CLIENT] = 0;
+	put(segment(&w, SERVER, TCP_SYN | TCP_ACK, -1, NULL, 0));
+	tracker_check();
+	at(&w, CLIENT, 0, "REQ");
+	assert_log("open|C:REQ 1REQ 2|1open|1C:REQ 1|1S:RSP 1|1Sfin");
+	assert_false(records[1].meta.midstream);
+	// No handshake at all: time settles it.
+	at(&x, CLIENT, 105, "3");
+	put(segment(&x, CLIENT, TCP_FIN | TCP_ACK, 106, NULL, 0));
+	at(&x, CLIENT, 100, "REQ 1");
+	tick(1999999);
+	assert_int_equal(n_open, 2);
+	tick(1);
+	at(&x, CLIENT, 90, "too late"); // ten bytes
+	assert_log("open|C:REQ 1REQ 2|1open|1C:REQ 1|1S:RSP 1|1Sfin|2open~|2C:REQ 13|2Cfin");
+}
+
+// A handshake that belongs to something else does not move the start.
+static void test_start_not_moved(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	at(&v, CLIENT, 0, "REQ 1");
+	v.isn[CLIENT] += 5000000;
+	put(segment(&v, CLIENT, TCP_SYN, -1, NULL, 0));
+	v.isn[CLIENT] -= 2 * 5000000;
+	put(segment(&v, CLIENT, TCP_SYN, -1, NULL, 0));
+	v.isn[CLIENT] += 5000000;
+	settle();
+	at(&v, CLIENT, 5, "2");
+	assert_log("open~|C:REQ 12");
+}
+
+enum { TURNS = 30, TEXT = 60, PACKETS = 1000 };
+
+struct sent {
+	uint64_t ns;
+	struct rte_mbuf *m;
+};
+
+static int by_time(const void *a, const void *b)
+{
+	const struct sent *x = a, *y = b;
+
+	return x->ns < y->ns ? -1 : x->ns > y->ns;
+}
+
+// Questions and answers, cut anywhere, each packet late by its own amount: the log shows them in
+// the order in which they were said.
+static void skew_round(uint32_t number, bool known)
+{
+	static struct sent sent[PACKETS];
+	struct conv v = conv_make(number, random_below(2));
+	uint32_t n = 0, at_log = 0, late = 1 + random_below(1990000), sides = 1 + random_below(3);
+	static char expected[HARNESS_LOG];
+	uint64_t now = clock_ns + second;
+
+	v.isn[CLIENT] = random_below(UINT32_MAX);
+	v.isn[SERVER] = random_below(UINT32_MAX);
+	if (known) {
+		sent[n++].m = segment(&v, CLIENT, TCP_SYN, -1, NULL, 0);
+		sent[n++].m = segment(&v, SERVER, TCP_SYN | TCP_ACK, -1, NULL, 0);
+		sent[n++].m = segment(&v, CLIENT, TCP_ACK, 0, NULL, 0);
+	}
+	at_log += (uint32_t)sprintf(expected, known ? "open" : "open~");
+	for (uint32_t turn = 0; turn < TURNS; turn++) {
+		enum dir dir = turn & 1 ? SERVER : CLIENT;
+		uint32_t len = 4 + random_below(TEXT - 4);
+		char text[TEXT] = "";
+
+		memset(text, 'a' + (int)turn % 26, len);
+		memcpy(text, dir == CLIENT ? "REQ " : "RSP ", 4);
+		at_log += (uint32_t)sprintf(expected + at_log, "|%c:%.*s", dir == CLIENT ? 'C' : 'S',
+					    (int)len, text);
+		for (uint32_t off = 0, k; off < len; off += k) {
+			k = 1 + random_below(len - off);
+			// What tells the protocols apart stays together.
+			k = turn < 2 && off == 0 && k < 4 ? 4 : k;
+			sent[n++].m = segment(&v, dir, TCP_ACK, v.sent[dir], text + off, k);
+			v.sent[dir] += k;
+			if (random_below(3) == 0)
+				sent[n++].m = segment(&v, !dir, TCP_ACK, v.sent[!dir], NULL, 0);
+		}
+	}
+	sent[n++].m = segment(&v, CLIENT, TCP_FIN | TCP_ACK, v.sent[CLIENT], NULL, 0);
+	v.sent[CLIENT]++;
+	sent[n++].m = segment(&v, SERVER, TCP_FIN | TCP_ACK, v.sent[SERVER], NULL, 0);
+	for (uint32_t i = 0; i < n; i++) {
+		now += random_below(150000);
+		sent[i].ns = now;
+		if (sides >> (pkt_of(sent[i].m)->src) & 1)
+			sent[i].ns += random_below(late);
+	}
+	qsort(sent, n, sizeof(*sent), by_time);
+	n_open = n_closed = 0;
+	log_text[0] = 0;
+	log_run = NULL;
+	for (uint32_t i = 0; i < n; i++) {
+		pkt_of(sent[i].m)->ts_ns = sent[i].ns;
+		put(sent[i].m);
+	}
+	tracker_check();
+	harness_flush();
+	clock_ns = now;
+	assert_int_equal(n_open, 1);
+	// The ends may be told in either order.
+	assert_memory_equal(log_text, expected, at_log);
+	assert_non_null(strstr(log_text, "Cfin"));
+	assert_non_null(strstr(log_text, "Sfin"));
+	assert_null(strstr(log_text, "gap"));
+}
+
+static void test_skew_random(void **)
+{
+	causal = true;
+	tracker_begin();
+	for (uint32_t round = 0; round < 1000; round++)
+		skew_round(round, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +662,19 @@ int main(void)
 		tracker_test(test_probe_later),
 		tracker_test(test_refused),
 		tracker_test(test_probe_at_close),
+		tracker_test(test_answer_first),
+		tracker_test(test_question_lost),
+		tracker_test(test_question_lost_between),
+		tracker_test(test_answer_lost),
+		tracker_test(test_wait_by_packets),
+		tracker_test(test_wait_one_sided),
+		tracker_test(test_wait_absurd),
+		tracker_test(test_wait_without_room),
+		tracker_test(test_wait_and_rst),
+		tracker_test(test_hole_of_the_network),
+		tracker_test(test_start_mixed),
+		tracker_test(test_start_not_moved),
+		tracker_test(test_skew_random),
 	};
 
 	return cmocka_run_group_tests(tests, harness_group, harness_group_end);

@@ -77,17 +77,18 @@ static uint32_t split_mbufs; // payload goes into buffers of at most so many byt
 static struct record records[HARNESS_RECORDS];
 static uint32_t n_open, n_closed;
 static bool quiet;          // only the contract is checked, nothing is written down
+static bool causal;         // nobody acknowledges what the parser has not seen
 static uint32_t refuse_one_in; // pieces of data that the parser refuses; 0: none
 static char log_text[HARNESS_LOG];
 static const char *log_run; // what the last entry is, for runs of data
 
-static uint32_t random_below(uint32_t n)
+static inline uint32_t random_below(uint32_t n)
 {
 	random_state = hash_mix(random_state + UINT64_C(0x9e3779b97f4a7c15));
 	return (uint32_t)(((random_state >> 32) * n) >> 32);
 }
 
-static struct record *record_of(const struct pctx *p)
+static inline struct record *record_of(const struct pctx *p)
 {
 	const struct fake_state *state = p->state;
 
@@ -117,7 +118,7 @@ __attribute__((format(printf, 3, 4))) static void say(const struct record *r, co
 	va_end(args);
 }
 
-static enum probe fake_begins(struct span first, const char *what)
+static inline enum probe fake_begins(struct span first, const char *what)
 {
 	uint32_t n = first.len < 4 ? first.len : 4;
 
@@ -126,13 +127,13 @@ static enum probe fake_begins(struct span first, const char *what)
 	return n == 4 ? PROBE_CERTAIN : PROBE_UNSURE;
 }
 
-static enum probe fake_probe(struct span first, enum dir dir)
+static inline enum probe fake_probe(struct span first, enum dir dir)
 {
 	assert_true(first.len > 0);
 	return fake_begins(first, dir == CLIENT ? "REQ " : "RSP ");
 }
 
-static void fake_open(struct pctx *p)
+static inline void fake_open(struct pctx *p)
 {
 	struct record *r = &records[n_open++ % HARNESS_RECORDS];
 	static const struct fake_state zero;
@@ -146,7 +147,7 @@ static void fake_open(struct pctx *p)
 	say(r, NULL, p->conn->midstream ? "open~" : "open");
 }
 
-static struct record *fake_enter(struct pctx *p, enum dir dir)
+static inline struct record *fake_enter(struct pctx *p, enum dir dir)
 {
 	struct record *r = record_of(p);
 	struct fake_state *state = p->state;
@@ -160,11 +161,12 @@ static struct record *fake_enter(struct pctx *p, enum dir dir)
 	state->started[dir] = true;
 	assert_int_equal(p->off[dir], state->end[dir]);
 	assert_true(quiet || p->now_ns == clock_ns);
+	assert_true(!causal || p->acked[!dir] <= state->end[!dir] + 1); // one for the FIN
 	r->conflict |= p->overlap_conflict;
 	return r;
 }
 
-static bool fake_data(struct pctx *p, enum dir dir, struct span bytes)
+static inline bool fake_data(struct pctx *p, enum dir dir, struct span bytes)
 {
 	struct record *r = fake_enter(p, dir);
 	struct fake_state *state = p->state;
@@ -184,7 +186,7 @@ static bool fake_data(struct pctx *p, enum dir dir, struct span bytes)
 	return !state->refused;
 }
 
-static bool fake_gap(struct pctx *p, enum dir dir, uint64_t len)
+static inline bool fake_gap(struct pctx *p, enum dir dir, uint64_t len)
 {
 	struct record *r = fake_enter(p, dir);
 	struct fake_state *state = p->state;
@@ -202,7 +204,7 @@ static bool fake_gap(struct pctx *p, enum dir dir, uint64_t len)
 	return true;
 }
 
-static void fake_fin(struct pctx *p, enum dir dir)
+static inline void fake_fin(struct pctx *p, enum dir dir)
 {
 	struct record *r = fake_enter(p, dir);
 	struct fake_state *state = p->state;
@@ -211,7 +213,7 @@ static void fake_fin(struct pctx *p, enum dir dir)
 	say(r, NULL, "%cfin", dir == CLIENT ? 'C' : 'S');
 }
 
-static void fake_close(struct pctx *p, enum close_reason why)
+static inline void fake_close(struct pctx *p, enum close_reason why)
 {
 	struct record *r = record_of(p);
 	struct fake_state *state = p->state;
@@ -237,7 +239,7 @@ const struct parser http1_parser = {
 
 static const uint64_t second = 1000000000;
 
-static int harness_group(void **)
+static inline int harness_group(void **)
 {
 	char *args[] = {"test", "--no-huge", "--no-shconf", "-m", "128", "--no-pci",
 			"--no-telemetry", "--log-level=error"};
@@ -249,14 +251,14 @@ static int harness_group(void **)
 	return pool ? 0 : -1;
 }
 
-static int harness_group_end(void **)
+static inline int harness_group_end(void **)
 {
 	rte_mempool_free(pool);
 	return rte_eal_cleanup();
 }
 
 // Before each test. Limits that no test meets by accident; tracker_begin() takes them.
-static int harness_setup(void **)
+static inline int harness_setup(void **)
 {
 	limits = (struct tracker_limits){
 		.flows = 1024,
@@ -278,6 +280,7 @@ static int harness_setup(void **)
 	n_open = 0;
 	n_closed = 0;
 	quiet = false;
+	causal = false;
 	refuse_one_in = 0;
 	log_text[0] = 0;
 	log_run = NULL;
@@ -286,14 +289,14 @@ static int harness_setup(void **)
 	return 0;
 }
 
-static void tracker_begin(void)
+static inline void tracker_begin(void)
 {
 	tracker = tracker_new(&limits, &env, 7);
 	assert_non_null(tracker);
 }
 
 // Everything that links flows, connections and held packets together agrees.
-static void tracker_check(void)
+static inline void tracker_check(void)
 {
 	struct tracker *t = tracker;
 	uint32_t used = 0, conns = 0, held = 0, linked = 0, waiting = 0;
@@ -365,7 +368,7 @@ static void tracker_check(void)
 	assert_true(fate_balanced(&counted));
 }
 
-static void harness_flush(void)
+static inline void harness_flush(void)
 {
 	clock_ns = tracker->latest_ns;
 	tracker_flush(tracker, &counted);
@@ -378,7 +381,7 @@ static void harness_flush(void)
 }
 
 // After each test; also checks what every test must leave behind.
-static int harness_teardown(void **)
+static inline int harness_teardown(void **)
 {
 	if (!tracker)
 		return 0;
@@ -389,7 +392,7 @@ static int harness_teardown(void **)
 }
 
 // What the worker does for each packet.
-static void put_burst(struct rte_mbuf **pkts, uint32_t n)
+static inline void put_burst(struct rte_mbuf **pkts, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		counted.rx_pkts++;
@@ -399,13 +402,13 @@ static void put_burst(struct rte_mbuf **pkts, uint32_t n)
 	assert_true(fate_balanced(&counted));
 }
 
-static void put(struct rte_mbuf *m)
+static inline void put(struct rte_mbuf *m)
 {
 	clock_ns = pkt_of(m)->ts_ns;
 	put_burst(&m, 1);
 }
 
-static void tick(uint64_t ns)
+static inline void tick(uint64_t ns)
 {
 	clock_ns += ns;
 	tracker_tick(tracker, clock_ns, &counted);
@@ -413,12 +416,12 @@ static void tick(uint64_t ns)
 }
 
 // Time enough for bytes that may come late.
-static void settle(void)
+static inline void settle(void)
 {
 	tick(3000000);
 }
 
-static struct rte_mbuf *bare_packet(const struct flow_key *key, const void *data, uint32_t len)
+static inline struct rte_mbuf *bare_packet(const struct flow_key *key, const void *data, uint32_t len)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(pool), *last = m;
 	const uint8_t *p = data;
@@ -449,7 +452,7 @@ static struct rte_mbuf *bare_packet(const struct flow_key *key, const void *data
 }
 
 // client_side: which side of the key the client is.
-static struct conv conv_make(uint32_t number, uint32_t client_side)
+static inline struct conv conv_make(uint32_t number, uint32_t client_side)
 {
 	struct conv v = {
 		.side = {(uint8_t)client_side, (uint8_t)!client_side},
@@ -470,7 +473,7 @@ static struct conv conv_make(uint32_t number, uint32_t client_side)
 
 // A segment at a stream offset; -1 is the sequence number of the SYN. Acknowledges what the other
 // side has sent.
-static struct rte_mbuf *segment(const struct conv *v, enum dir dir, uint8_t flags, int64_t off,
+static inline struct rte_mbuf *segment(const struct conv *v, enum dir dir, uint8_t flags, int64_t off,
 				const void *data, uint32_t len)
 {
 	struct rte_mbuf *m = bare_packet(&v->key, data, len);
@@ -486,29 +489,29 @@ static struct rte_mbuf *segment(const struct conv *v, enum dir dir, uint8_t flag
 }
 
 // Text at an offset, without moving what was sent.
-static void at(const struct conv *v, enum dir dir, int64_t off, const char *text)
+static inline void at(const struct conv *v, enum dir dir, int64_t off, const char *text)
 {
 	put(segment(v, dir, TCP_ACK | TCP_PSH, off, text, (uint32_t)strlen(text)));
 }
 
 // The next bytes of a side.
-static void say_next(struct conv *v, enum dir dir, const char *text)
+static inline void say_next(struct conv *v, enum dir dir, const char *text)
 {
 	at(v, dir, v->sent[dir], text);
 	v->sent[dir] += (uint32_t)strlen(text);
 }
 
-static void ack(const struct conv *v, enum dir dir)
+static inline void ack(const struct conv *v, enum dir dir)
 {
 	put(segment(v, dir, TCP_ACK, v->sent[dir], NULL, 0));
 }
 
-static void fin(struct conv *v, enum dir dir)
+static inline void fin(struct conv *v, enum dir dir)
 {
 	put(segment(v, dir, TCP_FIN | TCP_ACK, v->sent[dir]++, NULL, 0));
 }
 
-static void handshake(const struct conv *v)
+static inline void handshake(const struct conv *v)
 {
 	put(segment(v, CLIENT, TCP_SYN, -1, NULL, 0));
 	put(segment(v, SERVER, TCP_SYN | TCP_ACK, -1, NULL, 0));
