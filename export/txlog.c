@@ -100,6 +100,25 @@ static void put_anomalies(FILE *out, uint64_t bits)
 	fputc(']', out);
 }
 
+// A version that is none, such as "HTTP/1.", as it stands at the end of a request line.
+static void put_version(FILE *out, const struct http_msg *msg)
+{
+	struct span line = span_until(span_until(span_make(msg->head, msg->head_len), '\n'), '\r');
+	uint32_t at = line.len;
+
+	if (msg->version_major || msg->version_minor) {
+		fprintf(out, ",\"version\":\"HTTP/%u.%u\"", msg->version_major,
+			msg->version_minor);
+		return;
+	}
+	while (at && line.p[at - 1] != ' ')
+		at--;
+	if (at && line.len - at >= 5 && memcmp(line.p + at, "HTTP/", 5) == 0)
+		put_string(out, "version", span_make(line.p + at, line.len - at));
+	else
+		fputs(",\"version\":null", out);
+}
+
 static void put_types(FILE *out, const struct exchange *x)
 {
 	fputs(",\"data_types\":[", out);
@@ -137,11 +156,7 @@ void txlog_exchange(void *arg, uint32_t, const struct exchange *x,
 	put_string(out, "method", tx->method);
 	put_string(out, "uri", tx->uri);
 	put_string(out, "host", req->header[HEADER_HOST]);
-	if (any->version_major || any->version_minor)
-		fprintf(out, ",\"version\":\"HTTP/%u.%u\"", any->version_major,
-			any->version_minor);
-	else
-		fputs(",\"version\":null", out);
+	put_version(out, any);
 	if (resp->seen && tx->status)
 		fprintf(out, ",\"status\":%u", tx->status);
 	else

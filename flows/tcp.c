@@ -168,6 +168,15 @@ static uint64_t ack_off(const struct stream *s, uint32_t ack)
 	return s->started && off > 0 && off - (int64_t)s->off < 1 << 30 ? (uint64_t)off : 0;
 }
 
+// The parser may know of this acknowledgement, as far as most.
+static void ack_tell(struct stream *s, uint32_t ack, uint64_t most)
+{
+	uint64_t off = ack_off(s, ack);
+
+	off = RTE_MIN(off, most);
+	s->told = RTE_MAX(s->told, off);
+}
+
 // A wait begins, or what is waited for has changed.
 static void hole_clock(const struct tracker *t, struct stream *s)
 {
@@ -214,7 +223,7 @@ static bool held_drain(struct tracker *t, struct conn *c, uint32_t side)
 		uint32_t len = pkt->payload_len - pkt->held_skip;
 		enum fate fate = FATE_DUPLICATE;
 
-		other->told = RTE_MAX(other->told, ack_off(other, pkt->ack));
+		ack_tell(other, pkt->ack, other->off + FAR_AHEAD);
 		if (old < len)
 			fate = stream_packet(t, c, side, m, pkt->held_skip + old, len - old);
 		conn_fates(t, fate, 1, 0);
@@ -451,9 +460,11 @@ void tcp_ack(struct tracker *t, struct conn *c, uint32_t side, uint32_t ack)
 void tcp_bare(struct conn *c, const struct pkt *pkt)
 {
 	const struct stream *s = &c->stream[pkt->src];
+	struct stream *other = &c->stream[!pkt->src];
 
+	// Nor does it run ahead of bytes that may still be seen.
 	if (!s->held && !(s->started && (s->floating || seq_diff(pkt->seq, s->next) > 0)))
-		c->stream[!pkt->src].told = c->stream[!pkt->src].acked;
+		ack_tell(other, pkt->ack, RTE_MAX(other->off + other->fin_done, other->vain));
 }
 
 // Not delivered: old bytes are duplicates, the rest is given up.
@@ -483,7 +494,7 @@ static void segment_in_order(struct tracker *t, struct conn *c, uint32_t side, s
 		conn_drain(t, c, side);
 		return;
 	}
-	c->stream[!side].told = c->stream[!side].acked;
+	ack_tell(&c->stream[!side], pkt->ack, c->stream[!side].off + FAR_AHEAD);
 	if (len == 0) {
 		conn_fates(t, FATE_CONTROL, 1, 0);
 	} else if (old < len) {

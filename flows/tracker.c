@@ -169,12 +169,12 @@ static struct flow *on_syn_ack(struct tracker *t, struct flow *flow, const struc
 			return flow;
 	} else if (c && !(flow->have_isn >> side & 1) && !answers && !flow->reset) {
 		// Data came with the SYN, or before this answer: the rest is known now.
+		flow_isn(flow, side, data);
+		tcp_start(t, c, side, data);
 		if (!(flow->have_isn >> !side & 1)) {
 			flow_isn(flow, !side, pkt->ack);
 			tcp_start(t, c, !side, pkt->ack);
 		}
-		flow_isn(flow, side, data);
-		tcp_start(t, c, side, data);
 		flow->server = (uint8_t)side;
 		return flow;
 	} else if (flow) {
