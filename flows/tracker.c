@@ -133,9 +133,9 @@ static struct flow *on_syn(struct tracker *t, struct flow *flow, const struct pk
 		tracker_remove(t, flow, CLOSE_FIN);
 		flow = NULL;
 	}
-	if (flow && flow->conn && flow->have_isn == 0 && conn_of(t, flow)->stream[side].floating) {
-		// Overtaken by its own data.
-		tcp_start(t, conn_of(t, flow), side, data);
+	struct conn *c = flow ? conn_of(t, flow) : NULL;
+	if (c && flow->have_isn == 0 && (c->stream[0].floating || c->stream[1].floating)) {
+		tcp_start(t, c, side, data); // overtaken by what came after it
 		return flow;
 	}
 	if (flow && (flow->have_isn == 3 || flow->state != FLOW_EMBRYONIC)) {
