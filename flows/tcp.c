@@ -299,6 +299,7 @@ void tcp_holes(struct tracker *t, struct conn *c)
 {
 	uint32_t which;
 
+	conn_drain(t, c, 0);
 	while (hole_ends(t, c, 0, &which) || hole_ends(t, c, 1, &which))
 		hole_give_up(t, c, which);
 	holes_update(t, c);
@@ -541,7 +542,7 @@ static bool stream_rebase(struct stream *s, uint32_t seq)
 	return true;
 }
 
-void tcp_start(struct tracker *t, struct conn *c, uint32_t side, uint32_t isn)
+void tcp_start(struct conn *c, uint32_t side, uint32_t isn)
 {
 	struct stream *s = &c->stream[side];
 
@@ -551,7 +552,6 @@ void tcp_start(struct tracker *t, struct conn *c, uint32_t side, uint32_t isn)
 	} else if (s->floating && stream_rebase(s, isn)) {
 		s->floating = false;
 		s->lossy = false;
-		conn_drain(t, c, side);
 	}
 }
 

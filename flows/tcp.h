@@ -50,7 +50,7 @@ struct conn *tcp_open(struct tracker *t, struct flow *flow);
 // Ends it: what is held is given up or, when flush is set, delivered around its holes first.
 void tcp_close(struct tracker *t, struct conn *c, enum close_reason why, bool flush);
 // The first byte's sequence number, from a handshake that came after segments with payload.
-void tcp_start(struct tracker *t, struct conn *c, uint32_t side, uint32_t isn);
+void tcp_start(struct conn *c, uint32_t side, uint32_t isn);
 // One segment with payload, a FIN, or both; takes the mbuf.
 void tcp_segment(struct tracker *t, struct conn *c, struct rte_mbuf *m);
 // The sequence number up to which everything has come.
@@ -59,7 +59,7 @@ uint32_t tcp_seen(const struct conn *c, uint32_t side);
 void tcp_ack(struct tracker *t, struct conn *c, uint32_t side, uint32_t ack);
 // A packet without payload: what it acknowledges may be told, unless bytes before it are missing.
 void tcp_bare(struct conn *c, const struct pkt *pkt);
-// Bytes that were waited for long enough are given up.
+// Delivers what may be by now; bytes that were waited for long enough are given up.
 void tcp_holes(struct tracker *t, struct conn *c);
 // The other connections that wait for bytes are looked at before this one next time.
 void tcp_holes_rotate(struct tracker *t, struct conn *c);

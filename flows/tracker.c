@@ -135,7 +135,7 @@ static struct flow *on_syn(struct tracker *t, struct flow *flow, const struct pk
 	}
 	struct conn *c = flow ? conn_of(t, flow) : NULL;
 	if (c && flow->have_isn == 0 && (c->stream[0].floating || c->stream[1].floating)) {
-		tcp_start(t, c, side, data); // overtaken by what came after it
+		tcp_start(c, side, data); // overtaken by what came after it
 		return flow;
 	}
 	if (flow && (flow->have_isn == 3 || flow->state != FLOW_EMBRYONIC)) {
@@ -170,10 +170,10 @@ static struct flow *on_syn_ack(struct tracker *t, struct flow *flow, const struc
 	} else if (c && !(flow->have_isn >> side & 1) && !answers && !flow->reset) {
 		// Data came with the SYN, or before this answer: the rest is known now.
 		flow_isn(flow, side, data);
-		tcp_start(t, c, side, data);
+		tcp_start(c, side, data);
 		if (!(flow->have_isn >> !side & 1)) {
 			flow_isn(flow, !side, pkt->ack);
-			tcp_start(t, c, !side, pkt->ack);
+			tcp_start(c, !side, pkt->ack);
 		}
 		flow->server = (uint8_t)side;
 		return flow;

@@ -46,7 +46,7 @@ esac
 (($# <= 1)) || { complain "one directory at most"; exit 2; }
 
 # 77 can be no exit status of a program's own. UBSan goes on after a report: all are wanted.
-export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:exitcode=77
+export ASAN_OPTIONS=detect_leaks=1:exitcode=77
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=0
 # What a report begins with, of any sanitizer.
 report='ERROR: (Address|Leak)Sanitizer|runtime error:|AddressSanitizer:DEADLYSIGNAL'
@@ -109,7 +109,7 @@ UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 meson test -C "$build" --suite 
 	complain "unit tests failed"
 
 if [[ $captures_dir ]]; then
-	mapfile -d '' -t captures < <(find "$captures_dir" -type f -print0 | sort -z)
+	mapfile -d '' -t captures < <(find -L "$captures_dir" -type f -print0 | sort -z)
 	if ((${#captures[@]})); then
 		replay_all captures "${captures[@]}"
 	else

@@ -44,7 +44,7 @@ if ((${#captures[@]} == 0)); then
 	captures=("$work"/*.pcap)
 	if [[ -d $corpus ]]; then
 		# Evenly over the names, so that many projects and kinds of traffic are among them.
-		mapfile -d '' -t small < <(find "$corpus" -type f -size -$((most_bytes / 1024 + 1))k \
+		mapfile -d '' -t small < <(find -L "$corpus" -type f -size -$((most_bytes / 1024 + 1))k \
 			-print0 | sort -z)
 		for ((i = 0; i < few && i < ${#small[@]}; i++)); do
 			captures+=("${small[i * ${#small[@]} / few]}")
