@@ -27,6 +27,7 @@ enum {
 	RUN_PORTS = 32,
 	RUN_SLEEP_US = 5000,
 	RUN_STALL_MS = 2000,
+	RUN_DRAIN_TURNS = 400,
 	HUGE_NEEDED_MB = 256,
 };
 
@@ -352,7 +353,13 @@ static void run_close(struct appliance *r)
 		port_stop(&r->ports[i]);
 	if (!r->exporter)
 		return;
-	exporter_stats(r->exporter, &stats);
+	// The last ones were just handed over: their numbers come with the next sync.
+	for (uint32_t i = 0; i < RUN_DRAIN_TURNS; i++) {
+		exporter_stats(r->exporter, &stats);
+		if (stats.published + stats.queue_dropped >= stats.issues)
+			break;
+		usleep(RUN_SLEEP_US);
+	}
 	exporter_stop(r->exporter);
 	printf("\n  issues to the exporter: %" PRIu64 ", on disk %" PRIu64 ", published %" PRIu64
 	       ", not durable %" PRIu64 ", dropped %" PRIu64 "\n",

@@ -191,9 +191,11 @@ static bool segment_early(const struct conn *c, uint32_t side, const struct pkt 
 	const struct stream *s = &c->stream[side], *other = &c->stream[!side];
 	int32_t unseen = seq_diff(pkt->ack, other->next);
 
-	return unseen > 0 && unseen <= FAR_AHEAD && other->started &&
-	       (pkt->tcp_flags & TCP_ACK) && (s->ack_seen || other->vain == 0) &&
-	       other->off + (uint32_t)unseen > other->vain;
+	if (unseen <= 0 && !other->floating)
+		return false;
+	if (!(pkt->tcp_flags & TCP_ACK) || !other->started || !(s->ack_seen || other->vain == 0))
+		return false;
+	return other->floating || (unseen <= FAR_AHEAD && other->off + (uint32_t)unseen > other->vain);
 }
 
 // How far the first held segment is ahead of the expected byte; 0: only its turn is not there yet.
@@ -430,12 +432,13 @@ static int32_t window_of(const struct tracker *t)
 	return FAR_AHEAD + (int32_t)t->limits->hold_bytes;
 }
 
-static bool hold_full(const struct tracker *t, const struct stream *s, uint32_t len)
+// Is there no room for n more segments with so many bytes?
+static bool hold_full(const struct tracker *t, const struct stream *s, uint32_t n, uint32_t len)
 {
 	const struct tracker_limits *l = t->limits;
 
-	return s->n_held >= l->hold_segments || s->held_bytes + len > l->hold_bytes ||
-	       t->held >= l->hold_total;
+	return s->n_held + n > l->hold_segments || s->held_bytes + len > l->hold_bytes ||
+	       t->held + n > l->hold_total;
 }
 
 void tcp_ack(struct tracker *t, struct conn *c, uint32_t side, uint32_t ack)
@@ -488,11 +491,13 @@ static void segment_in_order(struct tracker *t, struct conn *c, uint32_t side, s
 	uint32_t len = pkt->payload_len;
 
 	if (old < len && ((s->held && (int32_t)(len - old) > held_ahead(s)) ||
-			  (segment_early(c, side, pkt) && !hold_full(t, s, len - old)))) {
+			  (segment_early(c, side, pkt) && !hold_full(t, s, 1, len - old)))) {
 		// Reaches into what is held, which came first; or comes too early.
 		pkt->held_skip = (uint16_t)old;
 		held_insert(t, c, side, m);
 		conn_drain(t, c, side);
+		while (s->held && hold_full(t, s, 0, 0))
+			hole_give_up(t, c, side);
 		return;
 	}
 	ack_tell(&c->stream[!side], pkt->ack, c->stream[!side].off + FAR_AHEAD);
@@ -607,13 +612,13 @@ void tcp_segment(struct tracker *t, struct conn *c, struct rte_mbuf *m)
 		segment_fin(t, s, seq + len + pkt->missing_len);
 	if (unlikely(tcp_waits(s)))
 		s->hole_pkts++;
-	if ((ahead > 0 || s->floating) && len && hold_full(t, s, len)) {
+	if ((ahead > 0 || s->floating) && len && hold_full(t, s, 1, len)) {
 		t->env->stats.tcp_hold_full++;
 		s->floating = false;
 		while (s->held)
 			hole_give_up(t, c, side);
 		ahead = s->fin_done ? 0 : seq_diff(seq, s->next);
-		if (ahead > 0 && hold_full(t, s, len)) {
+		if (ahead > 0 && hold_full(t, s, 1, len)) {
 			// Other connections hold all there is: this hole cannot wait.
 			tcp_feed_gap(t, c, side, (uint32_t)ahead);
 			ahead = 0;
