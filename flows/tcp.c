@@ -263,10 +263,32 @@ static void hole_give_up(struct tracker *t, struct conn *c, uint32_t side)
 		tcp_feed_gap(t, c, side, s->fin_seq - s->next);
 	else if (held_ahead(s) > 0)
 		tcp_feed_gap(t, c, side, (uint32_t)held_ahead(s));
+	else if (other->floating)
+		other->floating = false;
 	else
 		other->vain = other->off + (pkt_of(s->held)->ack - other->next);
 	hole_clock(t, s);
 	conn_drain(t, c, side);
+}
+
+// Each turn of a loop over hole_give_up() fills a hole, ends a stream or lets a segment go, so
+// this many are enough. The bound is here because a stalled worker would be worse than any loss.
+static uint32_t give_up_turns(const struct conn *c)
+{
+	return 4 * (c->stream[0].n_held + c->stream[1].n_held) + 16;
+}
+
+// Out of turns: what is held goes, and both sides go on from where they are.
+static void conn_let_go(struct tracker *t, struct conn *c)
+{
+	for (uint32_t side = 0; side < 2; side++) {
+		struct stream *s = &c->stream[side];
+
+		held_discard(t, s, FATE_DISCARDED);
+		s->floating = false;
+		s->lossy = true;
+		s->has_fin &= s->fin_done;
+	}
 }
 
 // Has this side waited long enough? *which: the side that must give up for it.
@@ -299,47 +321,16 @@ static bool hole_ends(const struct tracker *t, const struct conn *c, uint32_t si
 
 void tcp_holes(struct tracker *t, struct conn *c)
 {
-	uint32_t which;
+	uint32_t which, turns = give_up_turns(c);
 
 	conn_drain(t, c, 0);
-	while (hole_ends(t, c, 0, &which) || hole_ends(t, c, 1, &which))
+	while (turns && (hole_ends(t, c, 0, &which) || hole_ends(t, c, 1, &which))) {
 		hole_give_up(t, c, which);
-	holes_update(t, c);
-}
-
-// Compares len bytes of a later copy with those of the first one, which it takes over. True when
-// they differed.
-static bool held_merge(struct rte_mbuf *later, uint32_t later_off, struct rte_mbuf *first,
-		       uint32_t first_off, uint32_t len)
-{
-	struct rte_mbuf *seg = later;
-	bool differ = false;
-	uint8_t copy[256];
-
-	later_off += pkt_of(later)->payload_off;
-	first_off += pkt_of(first)->payload_off;
-	while (seg && len) {
-		uint32_t here = rte_pktmbuf_data_len(seg);
-
-		if (later_off >= here) {
-			later_off -= here;
-			seg = seg->next;
-			continue;
-		}
-		uint32_t n = RTE_MIN(here - later_off, (uint32_t)sizeof(copy));
-		n = RTE_MIN(n, len);
-		uint8_t *to = rte_pktmbuf_mtod_offset(seg, uint8_t *, later_off);
-		const void *from = rte_pktmbuf_read(first, first_off, n, copy);
-
-		if (from && memcmp(to, from, n) != 0) {
-			memcpy(to, from, n);
-			differ = true;
-		}
-		later_off += n;
-		first_off += n;
-		len -= n;
+		turns--;
 	}
-	return differ;
+	if (turns == 0)
+		conn_let_go(t, c);
+	holes_update(t, c);
 }
 
 // Links m, which starts at or ahead of the expected byte, into the held list. Where it overlaps
@@ -367,7 +358,7 @@ static void held_insert(struct tracker *t, struct conn *c, uint32_t side, struct
 		}
 		int32_t before = seq_diff(o_from, from), behind = seq_diff(to, o_to);
 		uint32_t lo = before > 0 ? o_from : from, hi = behind > 0 ? o_to : to;
-		if (held_merge(m, lo - pkt->seq, *link, lo - other->seq, hi - lo)) {
+		if (tcp_held_merge(m, lo - pkt->seq, *link, lo - other->seq, hi - lo)) {
 			t->env->stats.tcp_overlap_conflicts++;
 			c->pctx.overlap_conflict = true;
 		}
@@ -496,8 +487,13 @@ static void segment_in_order(struct tracker *t, struct conn *c, uint32_t side, s
 		pkt->held_skip = (uint16_t)old;
 		held_insert(t, c, side, m);
 		conn_drain(t, c, side);
-		while (s->held && hold_full(t, s, 0, 0))
+		for (uint32_t turns = give_up_turns(c); s->held && hold_full(t, s, 0, 0); turns--) {
+			if (turns == 0) {
+				conn_let_go(t, c);
+				break;
+			}
 			hole_give_up(t, c, side);
+		}
 		return;
 	}
 	ack_tell(&c->stream[!side], pkt->ack, c->stream[!side].off + FAR_AHEAD);
@@ -615,8 +611,13 @@ void tcp_segment(struct tracker *t, struct conn *c, struct rte_mbuf *m)
 	if ((ahead > 0 || s->floating) && len && hold_full(t, s, 1, len)) {
 		t->env->stats.tcp_hold_full++;
 		s->floating = false;
-		while (s->held)
+		for (uint32_t turns = give_up_turns(c); s->held; turns--) {
+			if (turns == 0) {
+				conn_let_go(t, c);
+				break;
+			}
 			hole_give_up(t, c, side);
+		}
 		ahead = s->fin_done ? 0 : seq_diff(seq, s->next);
 		if (ahead > 0 && hold_full(t, s, 1, len)) {
 			// Other connections hold all there is: this hole cannot wait.
@@ -682,7 +683,8 @@ void tcp_close(struct tracker *t, struct conn *c, enum close_reason why, bool fl
 
 	if (flow->reset)
 		why = CLOSE_RST;
-	while (flush && (tcp_waits(&c->stream[0]) || tcp_waits(&c->stream[1])))
+	for (uint32_t turns = give_up_turns(c);
+	     flush && turns && (tcp_waits(&c->stream[0]) || tcp_waits(&c->stream[1])); turns--)
 		hole_give_up(t, c, conn_first(c));
 	for (uint32_t side = 0; side < 2; side++)
 		held_discard(t, &c->stream[side],

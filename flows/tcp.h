@@ -78,3 +78,8 @@ static inline bool tcp_waits(const struct stream *s)
 	return s->held || (s->has_fin && !s->fin_done &&
 			   (s->floating || (int32_t)(s->fin_seq - s->next) > 0));
 }
+
+// Compares len bytes of a later copy with those of the first one, which it takes over. True when
+// they differed.
+bool tcp_held_merge(struct rte_mbuf *later, uint32_t later_off, struct rte_mbuf *first,
+		    uint32_t first_off, uint32_t len);
