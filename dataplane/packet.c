@@ -107,7 +107,7 @@ static enum walk_next step_link(struct walk *walk, uint32_t link_type)
 		if (walk->len && walk->p[0] != 0x0f && walk->p[0] != 0x8f)
 			return step_ppp(walk);
 		// Cisco's framing: unicast or broadcast address, then as below.
-		// fallthrough
+		__attribute__((fallthrough));
 	case LINK_C_HDLC:
 		if (walk->len < 4)
 			return WALK_STOP;
@@ -134,11 +134,11 @@ struct network {
 	const uint8_t *header;
 	const uint8_t *src, *dst; // 4 or 16 bytes
 	bool v6;
-	bool fragment;            // a part of a datagram
-	bool more;                // … and not the last one
-	uint32_t offset, id;      // of the part
+	bool fragment;       // a part of a datagram
+	bool more;           // … and not the last one
+	uint32_t offset, id; // of the part
 	uint8_t protocol;
-	uint32_t missing;         // bytes of the datagram that are not in walk
+	uint32_t missing; // bytes of the datagram that are not in walk
 };
 
 // RFC 791. Afterwards walk is exactly the datagram's payload, without trailer bytes.
@@ -287,7 +287,8 @@ static enum fate step_tcp(struct rte_mbuf *m, const struct walk *walk, const str
 		return FATE_MALFORMED;
 	// A snap length may have cut the options off, and all behind them.
 	uint32_t header = (p[12] >> 4) * 4u;
-	uint32_t off = (uint32_t)(p - rte_pktmbuf_mtod(m, const uint8_t *)) + RTE_MIN(header, there);
+	uint32_t off =
+		(uint32_t)(p - rte_pktmbuf_mtod(m, const uint8_t *)) + RTE_MIN(header, there);
 	if (header < 20 || header > whole || off > UINT16_MAX)
 		return FATE_MALFORMED;
 	uint32_t payload = RTE_MIN(there > header ? there - header : 0, (uint32_t)UINT16_MAX);
@@ -312,8 +313,10 @@ static enum fate step_tcp(struct rte_mbuf *m, const struct walk *walk, const str
 // from small pieces. False: no room.
 static bool packet_gather(struct rte_mbuf *m)
 {
-	for (struct rte_mbuf *seg = m->next; seg && m->data_len < HEADERS_TOGETHER; seg = seg->next) {
-		uint32_t n = RTE_MIN((uint32_t)HEADERS_TOGETHER - m->data_len, (uint32_t)seg->data_len);
+	for (struct rte_mbuf *seg = m->next; seg && m->data_len < HEADERS_TOGETHER;
+	     seg = seg->next) {
+		uint32_t n =
+			RTE_MIN((uint32_t)HEADERS_TOGETHER - m->data_len, (uint32_t)seg->data_len);
 
 		if (n > rte_pktmbuf_tailroom(m))
 			return false;
@@ -330,7 +333,7 @@ enum fate packet_decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_le
 {
 	if (m->nb_segs > 1 && m->data_len < HEADERS_TOGETHER && !packet_gather(m))
 		return FATE_MALFORMED;
-	// What is not in walk, of what was on the wire; and how much of that is in further segments.
+	// What was on the wire but is not in walk; and how much of it is in further segments.
 	uint32_t first = rte_pktmbuf_data_len(m), whole = rte_pktmbuf_pkt_len(m);
 	uint32_t cut = RTE_MAX(wire_len, whole) - first, rest = whole - first;
 	struct walk walk = {.p = rte_pktmbuf_mtod(m, const uint8_t *), .len = first};

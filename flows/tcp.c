@@ -35,8 +35,8 @@ static void conn_fates(struct tracker *t, enum fate fate, int64_t pkts, int64_t 
 }
 
 // len payload bytes of m from skip on, piece by piece of a chained mbuf.
-static enum fate stream_packet(struct tracker *t, struct conn *c, uint32_t side,
-			       struct rte_mbuf *m, uint32_t skip, uint32_t len)
+static enum fate stream_packet(struct tracker *t, struct conn *c, uint32_t side, struct rte_mbuf *m,
+			       uint32_t skip, uint32_t len)
 {
 	const struct pkt *pkt = pkt_of(m);
 	uint32_t off = pkt->payload_off + skip;
@@ -171,10 +171,8 @@ static uint64_t ack_off(const struct stream *s, uint32_t ack)
 // The parser may know of this acknowledgement, as far as most.
 static void ack_tell(struct stream *s, uint32_t ack, uint64_t most)
 {
-	uint64_t off = ack_off(s, ack);
-
-	off = RTE_MIN(off, most);
-	s->told = RTE_MAX(s->told, off);
+	most = RTE_MIN(ack_off(s, ack), most);
+	s->told = RTE_MAX(s->told, most);
 }
 
 // A wait begins, or what is waited for has changed.
@@ -195,7 +193,8 @@ static bool segment_early(const struct conn *c, uint32_t side, const struct pkt 
 		return false;
 	if (!(pkt->tcp_flags & TCP_ACK) || !other->started || !(s->ack_seen || other->vain == 0))
 		return false;
-	return other->floating || (unseen <= FAR_AHEAD && other->off + (uint32_t)unseen > other->vain);
+	return other->floating ||
+	       (unseen <= FAR_AHEAD && other->off + (uint32_t)unseen > other->vain);
 }
 
 // How far the first held segment is ahead of the expected byte; 0: only its turn is not there yet.
@@ -324,10 +323,8 @@ void tcp_holes(struct tracker *t, struct conn *c)
 	uint32_t which, turns = give_up_turns(c);
 
 	conn_drain(t, c, 0);
-	while (turns && (hole_ends(t, c, 0, &which) || hole_ends(t, c, 1, &which))) {
+	for (; turns && (hole_ends(t, c, 0, &which) || hole_ends(t, c, 1, &which)); turns--)
 		hole_give_up(t, c, which);
-		turns--;
-	}
 	if (turns == 0)
 		conn_let_go(t, c);
 	holes_update(t, c);
@@ -347,7 +344,8 @@ static void held_insert(struct tracker *t, struct conn *c, uint32_t side, struct
 		hole_clock(t, s);
 	while (*link) {
 		struct pkt *other = pkt_of(*link);
-		uint32_t o_from = other->seq + other->held_skip, o_to = other->seq + other->payload_len;
+		uint32_t o_from = other->seq + other->held_skip;
+		uint32_t o_to = other->seq + other->payload_len;
 		uint32_t from = pkt->seq + pkt->held_skip, to = pkt->seq + pkt->payload_len;
 
 		if (seq_diff(to, o_from) <= 0)
@@ -370,7 +368,8 @@ static void held_insert(struct tracker *t, struct conn *c, uint32_t side, struct
 			pkt->missing_len = 0;
 			break;
 		} else {
-			pkt->held_skip = (uint16_t)RTE_MIN(hi - pkt->seq, (uint32_t)pkt->payload_len);
+			pkt->held_skip =
+				(uint16_t)RTE_MIN(hi - pkt->seq, (uint32_t)pkt->payload_len);
 			link = &other->next_held;
 		}
 	}
@@ -401,7 +400,8 @@ static bool stream_far(struct tracker *t, struct conn *c, uint32_t side, const s
 	t->env->stats.tcp_out_of_window++;
 	s->n_far = s->n_far && seq == s->far_next ? RTE_MIN(s->n_far + 1, FAR_AGREE) : 1;
 	s->far_next = seq + pkt->payload_len;
-	if (s->n_far < FAR_AGREE || (s->ack_seen && s->far_next - s->ack + FAR_AHEAD > 2 * FAR_AHEAD))
+	if (s->n_far < FAR_AGREE ||
+	    (s->ack_seen && s->far_next - s->ack + FAR_AHEAD > 2 * FAR_AHEAD))
 		return false;
 	s->n_far = 0;
 	s->has_fin = false;
@@ -430,6 +430,18 @@ static bool hold_full(const struct tracker *t, const struct stream *s, uint32_t 
 
 	return s->n_held + n > l->hold_segments || s->held_bytes + len > l->hold_bytes ||
 	       t->held + n > l->hold_total;
+}
+
+// What a side waits for is given up until its list is within bounds, or empty.
+static void held_shrink(struct tracker *t, struct conn *c, uint32_t side, bool all)
+{
+	const struct stream *s = &c->stream[side];
+	uint32_t turns = give_up_turns(c);
+
+	for (; s->held && (all || hold_full(t, s, 0, 0)) && turns; turns--)
+		hole_give_up(t, c, side);
+	if (turns == 0)
+		conn_let_go(t, c);
 }
 
 void tcp_ack(struct tracker *t, struct conn *c, uint32_t side, uint32_t ack)
@@ -487,13 +499,7 @@ static void segment_in_order(struct tracker *t, struct conn *c, uint32_t side, s
 		pkt->held_skip = (uint16_t)old;
 		held_insert(t, c, side, m);
 		conn_drain(t, c, side);
-		for (uint32_t turns = give_up_turns(c); s->held && hold_full(t, s, 0, 0); turns--) {
-			if (turns == 0) {
-				conn_let_go(t, c);
-				break;
-			}
-			hole_give_up(t, c, side);
-		}
+		held_shrink(t, c, side, false);
 		return;
 	}
 	ack_tell(&c->stream[!side], pkt->ack, c->stream[!side].off + FAR_AHEAD);
@@ -611,13 +617,7 @@ void tcp_segment(struct tracker *t, struct conn *c, struct rte_mbuf *m)
 	if ((ahead > 0 || s->floating) && len && hold_full(t, s, 1, len)) {
 		t->env->stats.tcp_hold_full++;
 		s->floating = false;
-		for (uint32_t turns = give_up_turns(c); s->held; turns--) {
-			if (turns == 0) {
-				conn_let_go(t, c);
-				break;
-			}
-			hole_give_up(t, c, side);
-		}
+		held_shrink(t, c, side, true);
 		ahead = s->fin_done ? 0 : seq_diff(seq, s->next);
 		if (ahead > 0 && hold_full(t, s, 1, len)) {
 			// Other connections hold all there is: this hole cannot wait.
@@ -686,9 +686,9 @@ void tcp_close(struct tracker *t, struct conn *c, enum close_reason why, bool fl
 	for (uint32_t turns = give_up_turns(c);
 	     flush && turns && (tcp_waits(&c->stream[0]) || tcp_waits(&c->stream[1])); turns--)
 		hole_give_up(t, c, conn_first(c));
-	for (uint32_t side = 0; side < 2; side++)
-		held_discard(t, &c->stream[side],
-			     flow->state == FLOW_OPAQUE ? FATE_OPAQUE : FATE_DISCARDED);
+	enum fate fate = flow->state == FLOW_OPAQUE ? FATE_OPAQUE : FATE_DISCARDED;
+	held_discard(t, &c->stream[0], fate);
+	held_discard(t, &c->stream[1], fate);
 	if (c->in_hole_list)
 		holes_unlink(t, c);
 	tcp_feed_close(t, c, why);

@@ -23,20 +23,21 @@ struct tracker {
 	struct wheel wheel;
 	struct pool conns;
 	struct conn *holes, *holes_last; // connections that wait for bytes
-	struct fates *fates;   // of the call that is running
-	uint64_t now_ns;       // of the packet or tick that is being worked on
-	uint64_t latest_ns;    // never runs backwards
-	uint64_t base_s;       // first second seen; flow.last_s counts from it
-	uint64_t n_flows, n_conns; // created ever
-	uint32_t held;         // mbufs
-	uint32_t sweep;        // next flow to look at under pressure
-	uint32_t n_done;       // mbufs to free at the end of the burst
+	struct fates *fates;             // of the call that is running
+	uint64_t now_ns;                 // of the packet or tick that is being worked on
+	uint64_t latest_ns;              // never runs backwards
+	uint64_t base_s;                 // first second seen; flow.last_s counts from it
+	uint64_t n_flows, n_conns;       // created ever
+	uint32_t held;                   // mbufs
+	uint32_t sweep;                  // next flow to look at under pressure
+	uint32_t n_done;                 // mbufs to free at the end of the burst
 	struct rte_mbuf *done[TCP_FREE_BATCH];
 };
 
 static inline struct conn *conn_of(const struct tracker *t, const struct flow *flow)
 {
-	return flow->conn ? (struct conn *)(t->conns.base + t->conns.size * (flow->conn - 1)) : NULL;
+	return flow->conn ? (struct conn *)(t->conns.base + t->conns.size * (flow->conn - 1))
+			  : NULL;
 }
 
 // Gives the mbuf back at the end of the burst, or sooner when many wait.
@@ -75,8 +76,8 @@ void tcp_feed_close(struct tracker *t, struct conn *c, enum close_reason why);
 // Bytes are missing: something is held, or the stream's end is known and was not reached.
 static inline bool tcp_waits(const struct stream *s)
 {
-	return s->held || (s->has_fin && !s->fin_done &&
-			   (s->floating || (int32_t)(s->fin_seq - s->next) > 0));
+	return s->held ||
+	       (s->has_fin && !s->fin_done && (s->floating || (int32_t)(s->fin_seq - s->next) > 0));
 }
 
 // Compares len bytes of a later copy with those of the first one, which it takes over. True when

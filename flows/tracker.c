@@ -13,11 +13,12 @@
 #include <string.h>
 
 enum {
-	TICK_EXPIRE = 8192,  // flows looked at in one tick
-	TICK_SWEEP = 4096,   // … under pressure
+	TICK_EXPIRE = 8192, // flows looked at in one tick
+	TICK_SWEEP = 4096,  // … under pressure
 	TICK_HOLES = 4096,
 	PRESSURE_TIMEOUT_S = 2,
 	RST_SLACK = 1,
+	CONN_AHEAD = 4, // packets for which connections are fetched in advance
 };
 
 static const uint64_t second_ns = 1000000000;
@@ -127,8 +128,9 @@ static struct flow *on_syn(struct tracker *t, struct flow *flow, const struct pk
 {
 	uint32_t side = pkt->src, data = pkt->seq + 1;
 
+	// Another copy.
 	if (flow && (flow->have_isn >> side & 1) && flow->isn[side] == data)
-		return flow; // another copy
+		return flow;
 	if (flow && (flow->state == FLOW_CLOSED || flow->reset)) { // the ports are used again
 		tracker_remove(t, flow, CLOSE_FIN);
 		flow = NULL;
@@ -330,8 +332,9 @@ static void on_packet(struct tracker *t, struct rte_mbuf *m, struct flow *candid
 	else if (!flow && payload && !(flags & TCP_RST))
 		flow = flow_create(t, pkt);
 	if (!flow) {
-		count(t, !pkt->payload_len ? FATE_CONTROL :
-			 flags & TCP_RST   ? FATE_DISCARDED : FATE_NO_FLOW, pkt->payload_len);
+		enum fate lost = flags & TCP_RST ? FATE_DISCARDED : FATE_NO_FLOW;
+
+		count(t, pkt->payload_len ? lost : FATE_CONTROL, pkt->payload_len);
 		tracker_free_mbuf(t, m);
 		return;
 	}
@@ -364,6 +367,17 @@ static void on_packet(struct tracker *t, struct rte_mbuf *m, struct flow *candid
 	}
 }
 
+static void conn_prefetch(const struct conn *c)
+{
+	if (!c)
+		return;
+	rte_prefetch0(c);
+	rte_prefetch0(&c->pctx.now_ns);
+	rte_prefetch0(&c->stream[0]);
+	rte_prefetch0(&c->stream[1]);
+	rte_prefetch0(c->state);
+}
+
 void tracker_burst(struct tracker *t, struct rte_mbuf **pkts, uint32_t n, struct fates *fates)
 {
 	uint32_t before = stage_enter(&t->env->stages, STAGE_TRACK);
@@ -374,14 +388,17 @@ void tracker_burst(struct tracker *t, struct rte_mbuf **pkts, uint32_t n, struct
 		table_prefetch(&t->table, pkt_of(pkts[i])->hash);
 	for (uint32_t i = 0; i < n; i++) {
 		candidates[i] = table_candidate(&t->table, pkt_of(pkts[i])->hash);
-		if (candidates[i])
+		if (candidates[i]) {
 			rte_prefetch0(candidates[i]);
-		rte_prefetch0(rte_pktmbuf_mtod_offset(pkts[i], void *, pkt_of(pkts[i])->payload_off));
+			rte_prefetch0(&candidates[i]->isn);
+		}
+		rte_prefetch0(
+			rte_pktmbuf_mtod_offset(pkts[i], void *, pkt_of(pkts[i])->payload_off));
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		// The connection's lines, now that its flow is there.
-		if (i + 2 < n && candidates[i + 2] && candidates[i + 2]->conn)
-			rte_prefetch0(conn_of(t, candidates[i + 2]));
+		if (i + CONN_AHEAD < n && candidates[i + CONN_AHEAD])
+			conn_prefetch(conn_of(t, candidates[i + CONN_AHEAD]));
 		on_packet(t, pkts[i], candidates[i]);
 	}
 	tracker_free_done(t);
@@ -430,7 +447,10 @@ void tracker_tick(struct tracker *t, uint64_t now_ns, struct fates *fates)
 		tcp_holes(t, c);
 		conn_settle(t, c);
 	}
-	for (uint32_t i = 0; i < TICK_EXPIRE && (flow = wheel_due(&t->wheel, &t->table, now_s)); i++) {
+	for (uint32_t i = 0; i < TICK_EXPIRE; i++) {
+		flow = wheel_due(&t->wheel, &t->table, now_s);
+		if (!flow)
+			break;
 		uint32_t due = flow->last_s + timeout_of(t, flow) + 1;
 
 		wheel_add(&t->wheel, &t->table, flow, due);

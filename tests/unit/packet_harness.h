@@ -34,7 +34,8 @@ struct fake {
 	struct rte_mbuf m;
 	uint8_t priv[PKT_PRIV_SIZE];
 };
-_Static_assert(offsetof(struct fake, priv) == sizeof(struct rte_mbuf), "as rte_mbuf_to_priv() wants");
+_Static_assert(offsetof(struct fake, priv) == sizeof(struct rte_mbuf),
+	       "as rte_mbuf_to_priv() wants");
 static struct fake fakes[REGIONS];
 static uint8_t *regions[REGIONS]; // REGION_BYTES each, then a page without access
 
@@ -106,7 +107,8 @@ static inline void check_bounds(const struct rte_mbuf *m)
 	assert_true(order < 0 || (order == 0 && pkt->key.port[0] <= pkt->key.port[1]));
 }
 
-static inline enum fate decode_bytes(const uint8_t *data, uint32_t n, uint32_t link, uint32_t wire_len)
+static inline enum fate decode_bytes(const uint8_t *data, uint32_t n, uint32_t link,
+				     uint32_t wire_len)
 {
 	struct rte_mbuf *m = place(0, data, n, 0);
 	enum fate fate = packet_decode(m, link, wire_len, 42);

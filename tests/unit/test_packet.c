@@ -226,7 +226,8 @@ static void test_ipv6_extensions(void **)
 		tcp_header(12, TCP_ACK | TCP_PSH);
 		text("hello");
 		ip_end();
-		assert_int_equal(decode(LINK_RAW), n <= IPV6_EXTENSIONS ? FATE_PARSED : FATE_MALFORMED);
+		assert_int_equal(decode(LINK_RAW),
+				 n <= IPV6_EXTENSIONS ? FATE_PARSED : FATE_MALFORMED);
 	}
 }
 
@@ -235,7 +236,8 @@ static void test_fragments(void **)
 	static const struct {
 		uint16_t field;
 		bool whole;
-	} v4[] = {{0, true}, {0x4000, true}, {0x2000, false}, {1, false}, {0x1fff, false}, {0x6001, false}};
+	} v4[] = {{0, true},  {0x4000, true},  {0x2000, false},
+		  {1, false}, {0x1fff, false}, {0x6001, false}};
 	static const struct {
 		uint16_t field;
 		bool whole;
@@ -371,16 +373,11 @@ static void test_large(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_link_types),
-		cmocka_unit_test(test_addresses),
-		cmocka_unit_test(test_vlan),
-		cmocka_unit_test(test_ipv4_options),
-		cmocka_unit_test(test_tcp_options),
-		cmocka_unit_test(test_ipv6_extensions),
-		cmocka_unit_test(test_fragments),
-		cmocka_unit_test(test_length_zero),
-		cmocka_unit_test(test_trailer),
-		cmocka_unit_test(test_unsupported),
+		cmocka_unit_test(test_link_types),  cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_vlan),        cmocka_unit_test(test_ipv4_options),
+		cmocka_unit_test(test_tcp_options), cmocka_unit_test(test_ipv6_extensions),
+		cmocka_unit_test(test_fragments),   cmocka_unit_test(test_length_zero),
+		cmocka_unit_test(test_trailer),     cmocka_unit_test(test_unsupported),
 		cmocka_unit_test(test_large),
 	};
 

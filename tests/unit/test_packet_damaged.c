@@ -121,7 +121,8 @@ static void test_chained_short(void **)
 		assert_int_equal(got()->payload_off, header);
 		assert_int_equal(got()->payload_len, 13);
 		// Without room nothing is read that is not there.
-		assert_int_equal(decode_chain(LINK_ETHERNET, a, b, 0), a == len ? FATE_PARSED : FATE_MALFORMED);
+		assert_int_equal(decode_chain(LINK_ETHERNET, a, b, 0),
+				 a == len ? FATE_PARSED : FATE_MALFORMED);
 	}
 }
 
@@ -145,9 +146,10 @@ static void test_chained_extensions(void **)
 
 static uint32_t random_frame(void)
 {
-	static const uint32_t links[] = {LINK_ETHERNET, LINK_ETHERNET, LINK_ETHERNET, LINK_RAW,
-					 LINK_NULL, LINK_PPP, LINK_PPP_SERIAL, LINK_PPP_ETHER,
-					 LINK_C_HDLC, LINK_LINUX_SLL, LINK_LINUX_SLL2, LINK_IPV6};
+	static const uint32_t links[] = {LINK_ETHERNET,   LINK_ETHERNET,   LINK_ETHERNET,
+					 LINK_RAW,        LINK_NULL,       LINK_PPP,
+					 LINK_PPP_SERIAL, LINK_PPP_ETHER,  LINK_C_HDLC,
+					 LINK_LINUX_SLL,  LINK_LINUX_SLL2, LINK_IPV6};
 	uint32_t link = links[random_below(sizeof(links) / sizeof(links[0]))];
 
 	begin();
@@ -182,8 +184,8 @@ static void test_random(void **)
 		for (uint32_t i = random_below(6); i > 0; i--) {
 			uint32_t at = random_below(random_below(2) ? len : RTE_MIN(len, 70u));
 
-			frame[at] = (uint8_t)(random_below(2) ? random_below(256) :
-							       frame[at] ^ 1u << random_below(8));
+			frame[at] = (uint8_t)(random_below(2) ? random_below(256)
+							      : frame[at] ^ 1u << random_below(8));
 		}
 		uint32_t n = random_below(4) ? len : random_below(len + 1);
 		n_fates[decode_bytes(frame, n, link, random_below(2) ? n : random_below(70000))]++;
@@ -203,10 +205,8 @@ static void test_random(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cuts),
-		cmocka_unit_test(test_chained),
-		cmocka_unit_test(test_chained_short),
-		cmocka_unit_test(test_chained_extensions),
+		cmocka_unit_test(test_cuts),          cmocka_unit_test(test_chained),
+		cmocka_unit_test(test_chained_short), cmocka_unit_test(test_chained_extensions),
 		cmocka_unit_test(test_random),
 	};
 

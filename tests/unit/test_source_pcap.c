@@ -38,8 +38,8 @@ static uint32_t random_below(uint32_t n)
 
 static int group_setup(void **)
 {
-	char *args[] = {"test", "--no-huge", "--no-shconf", "-m", "64", "--no-pci",
-			"--no-telemetry", "--log-level=error"};
+	char *args[] = {"test", "--no-huge", "--no-shconf",    "-m",
+			"64",   "--no-pci",  "--no-telemetry", "--log-level=error"};
 
 	if (rte_eal_init(sizeof(args) / sizeof(args[0]), args) < 0)
 		return -1;
@@ -197,7 +197,8 @@ static void expect_packet(struct source *source, uint32_t i, uint64_t ts_ns, uin
 		// The first is full before a second begins.
 		assert_true(seg->next == NULL || seg->data_len == 2048);
 		for (uint32_t k = 0; k < seg->data_len; k++, at++)
-			assert_int_equal(*rte_pktmbuf_mtod_offset(seg, uint8_t *, k), byte_of(i, at));
+			assert_int_equal(*rte_pktmbuf_mtod_offset(seg, uint8_t *, k),
+					 byte_of(i, at));
 	}
 	assert_int_equal(at, n);
 	assert_int_equal(m->nb_segs, n_segs);
@@ -231,12 +232,15 @@ static void test_classic(void **)
 		struct source *source = open_file();
 		assert_non_null(source);
 		assert_int_equal(source_link_type(source), 113);
-		expect_packet(source, 1, 1700000000 * UINT64_C(1000000000) + (nano ? 123456789 : 123456000),
+		expect_packet(source, 1,
+			      1700000000 * UINT64_C(1000000000) + (nano ? 123456789 : 123456000),
 			      60, 60);
 		expect_packet(source, 2, 0, 1, 1);
-		expect_packet(source, 3, 4102444800 * UINT64_C(1000000000) + (nano ? 999999999 : 999999000),
+		expect_packet(source, 3,
+			      4102444800 * UINT64_C(1000000000) + (nano ? 999999999 : 999999000),
 			      54, 1500);
-		expect_packet(source, 4, 1700000000 * UINT64_C(1000000000) + (nano ? 5 : 5000), 0, 100);
+		expect_packet(source, 4, 1700000000 * UINT64_C(1000000000) + (nano ? 5 : 5000), 0,
+			      100);
 		expect_end(source, SOURCE_END);
 	}
 }
@@ -344,7 +348,8 @@ static void test_cut(void **)
 			assert_non_null(source);
 			for (uint32_t i = 0; i < 3 && starts[i + 1] <= n; i++)
 				expect_packet(source, i, i * 1000, 33, 33);
-			bool at_end = n == starts[0] || n == starts[1] || n == starts[2] || n == whole;
+			bool at_end =
+				n == starts[0] || n == starts[1] || n == starts[2] || n == whole;
 			expect_end(source, at_end ? SOURCE_END : SOURCE_DAMAGED);
 		}
 		for (uint32_t n = 1; n < 24; n++) {

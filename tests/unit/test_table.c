@@ -108,7 +108,8 @@ static void test_fill(void **)
 			for (uint32_t i = 0; i < sizes[k]; i++) {
 				struct flow_key key = key_of(i);
 
-				assert_non_null(table_insert(&table, &key, hash_flow_key(&key, seed)));
+				assert_non_null(
+					table_insert(&table, &key, hash_flow_key(&key, seed)));
 			}
 			struct flow_key more = key_of(sizes[k]);
 			assert_null(table_insert(&table, &more, hash_flow_key(&more, seed)));
@@ -132,7 +133,8 @@ static void test_fill(void **)
 // Keys with one and the same hash: two buckets of eight, or one when they are the same.
 static void test_one_hash(void **)
 {
-	static const uint64_t hashes[] = {0, UINT64_MAX, UINT64_C(0x1234) << 48, UINT64_C(0x40) << 48};
+	static const uint64_t hashes[] = {0, UINT64_MAX, UINT64_C(0x1234) << 48,
+					  UINT64_C(0x40) << 48};
 
 	for (uint32_t k = 0; k < sizeof(hashes) / sizeof(hashes[0]); k++) {
 		struct table table;

@@ -54,8 +54,9 @@ static void pieces_make(uint32_t max_cut, uint32_t n_extra, uint32_t window, uin
 
 	n_pieces = 0;
 	while (at[0] < stream_len[0] || at[1] < stream_len[1]) {
-		enum dir dir = at[0] == stream_len[0] ? SERVER :
-			       at[1] == stream_len[1] ? CLIENT : (enum dir)random_below(2);
+		enum dir dir = at[0] == stream_len[0]   ? SERVER
+			       : at[1] == stream_len[1] ? CLIENT
+							: (enum dir)random_below(2);
 		uint32_t to = at[dir] + 1 + random_below(max_cut);
 
 		// The first bytes stay together, so that no loss hides them.

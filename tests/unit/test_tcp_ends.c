@@ -257,18 +257,12 @@ static void test_rst_behind_loss(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		tracker_test(test_fin_out_of_order),
-		tracker_test(test_fin_first),
-		tracker_test(test_fin_again),
-		tracker_test(test_fin_lost),
-		tracker_test(test_fin_behind_loss),
-		tracker_test(test_fin_behind_loss_tick),
-		tracker_test(test_fin_far),
-		tracker_test(test_fin_and_full_hold),
-		tracker_test(test_data_behind_fin),
-		tracker_test(test_rst_right),
-		tracker_test(test_rst_not_taken),
-		tracker_test(test_rst_wrong),
+		tracker_test(test_fin_out_of_order), tracker_test(test_fin_first),
+		tracker_test(test_fin_again),        tracker_test(test_fin_lost),
+		tracker_test(test_fin_behind_loss),  tracker_test(test_fin_behind_loss_tick),
+		tracker_test(test_fin_far),          tracker_test(test_fin_and_full_hold),
+		tracker_test(test_data_behind_fin),  tracker_test(test_rst_right),
+		tracker_test(test_rst_not_taken),    tracker_test(test_rst_wrong),
 		tracker_test(test_rst_behind_loss),
 	};
 

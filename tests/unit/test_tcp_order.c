@@ -604,8 +604,8 @@ static void skew_round(uint32_t number, bool known)
 
 		memset(text, 'a' + (int)turn % 26, len);
 		memcpy(text, dir == CLIENT ? "REQ " : "RSP ", 4);
-		at_log += (uint32_t)sprintf(expected + at_log, "|%c:%.*s", dir == CLIENT ? 'C' : 'S',
-					    (int)len, text);
+		at_log += (uint32_t)sprintf(expected + at_log, "|%c:%.*s",
+					    dir == CLIENT ? 'C' : 'S', (int)len, text);
 		for (uint32_t off = 0, k; off < len; off += k) {
 			k = 1 + random_below(len - off);
 			// What tells the protocols apart stays together.

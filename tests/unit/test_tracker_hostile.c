@@ -37,8 +37,8 @@ static struct rte_mbuf *hostile_packet(struct conv *v)
 		memcpy(bytes, random_below(2) ? "REQ " : "RSP ", 4);
 	struct rte_mbuf *m = segment(v, dir, TCP_ACK, 0, bytes, len);
 	struct pkt *pkt = pkt_of(m);
-	pkt->tcp_flags = random_below(5) ? common[random_below(sizeof(common))] :
-					   (uint8_t)random_below(256);
+	pkt->tcp_flags =
+		random_below(5) ? common[random_below(sizeof(common))] : (uint8_t)random_below(256);
 	pkt->seq = hostile_seq(v, dir);
 	pkt->ack = hostile_seq(v, !dir);
 	if (random_below(20) == 0)

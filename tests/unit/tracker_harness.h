@@ -58,9 +58,9 @@ struct fake_state {
 // Ends of a connection between two hosts that exist only here.
 struct conv {
 	struct flow_key key;
-	uint8_t side[2];   // of the key, by direction
+	uint8_t side[2]; // of the key, by direction
 	uint32_t isn[2];
-	uint32_t sent[2];  // stream bytes, by direction
+	uint32_t sent[2]; // stream bytes, by direction
 	bool v6;
 };
 
@@ -76,8 +76,8 @@ static uint32_t split_mbufs; // payload goes into buffers of at most so many byt
 
 static struct record records[HARNESS_RECORDS];
 static uint32_t n_open, n_closed;
-static bool quiet;          // only the contract is checked, nothing is written down
-static bool causal;         // nobody acknowledges what the parser has not seen
+static bool quiet;             // only the contract is checked, nothing is written down
+static bool causal;            // nobody acknowledges what the parser has not seen
 static uint32_t refuse_one_in; // pieces of data that the parser refuses; 0: none
 static char log_text[HARNESS_LOG];
 static const char *log_run; // what the last entry is, for runs of data
@@ -241,8 +241,8 @@ static const uint64_t second = 1000000000;
 
 static inline int harness_group(void **)
 {
-	char *args[] = {"test", "--no-huge", "--no-shconf", "-m", "128", "--no-pci",
-			"--no-telemetry", "--log-level=error"};
+	char *args[] = {"test", "--no-huge", "--no-shconf",    "-m",
+			"128",  "--no-pci",  "--no-telemetry", "--log-level=error"};
 
 	if (rte_eal_init(sizeof(args) / sizeof(args[0]), args) < 0)
 		return -1;
@@ -421,7 +421,8 @@ static inline void settle(void)
 	tick(3000000);
 }
 
-static inline struct rte_mbuf *bare_packet(const struct flow_key *key, const void *data, uint32_t len)
+static inline struct rte_mbuf *bare_packet(const struct flow_key *key, const void *data,
+					   uint32_t len)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(pool), *last = m;
 	const uint8_t *p = data;
@@ -473,8 +474,8 @@ static inline struct conv conv_make(uint32_t number, uint32_t client_side)
 
 // A segment at a stream offset; -1 is the sequence number of the SYN. Acknowledges what the other
 // side has sent.
-static inline struct rte_mbuf *segment(const struct conv *v, enum dir dir, uint8_t flags, int64_t off,
-				const void *data, uint32_t len)
+static inline struct rte_mbuf *segment(const struct conv *v, enum dir dir, uint8_t flags,
+				       int64_t off, const void *data, uint32_t len)
 {
 	struct rte_mbuf *m = bare_packet(&v->key, data, len);
 	struct pkt *pkt = pkt_of(m);
