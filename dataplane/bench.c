@@ -254,6 +254,24 @@ static void staged_end(void *ctx, struct http_tx *tx)
 	stage_leave(s->clock, before);
 }
 
+static void staged_ws(void *ctx, const struct conn_meta *conn, const struct ws_frame *frame)
+{
+	struct staged_sink *s = ctx;
+	uint32_t before = stage_enter(s->clock, STAGE_DETECT);
+
+	s->inner.ws(s->inner.ctx, conn, frame);
+	stage_leave(s->clock, before);
+}
+
+static void staged_tls(void *ctx, const struct conn_meta *conn, const struct tls_handshake *hello)
+{
+	struct staged_sink *s = ctx;
+	uint32_t before = stage_enter(s->clock, STAGE_DETECT);
+
+	s->inner.tls(s->inner.ctx, conn, hello);
+	stage_leave(s->clock, before);
+}
+
 static void staged_window(void *ctx, struct http_tx *tx, const struct window *window)
 {
 	struct staged_sink *s = ctx;
@@ -433,8 +451,16 @@ static int bench_main(struct bench *b, const char *path)
 		struct flow_env *env = &b->sensor->workers[0]->env;
 		struct staged_sink staged = {env->sink, &env->stages};
 
-		env->sink = (struct event_sink){&staged,	staged_request, staged_response,
-						staged_window,	staged_value,	staged_end};
+		env->sink = (struct event_sink){
+			.ctx = &staged,
+			.request = staged_request,
+			.response = staged_response,
+			.window = staged_window,
+			.value = staged_value,
+			.end = staged_end,
+			.ws = staged_ws,
+			.tls = staged_tls,
+		};
 		env->stages.on = true;
 		b->seconds = 1;
 		b->loops = 0;

@@ -357,7 +357,12 @@ static int replay_open(struct replay *r)
 		r->txlog = file ? txlog_new(file, r->hashes) : NULL;
 		if (!r->txlog)
 			return EXIT_FAILED;
-		detect_observe(r->sensor->detect, txlog_exchange, r->txlog);
+		detect_observe(r->sensor->detect, &(struct detect_observer){
+							  .arg = r->txlog,
+							  .exchange = txlog_exchange,
+							  .ws = txlog_ws,
+							  .tls = txlog_tls,
+						  });
 	}
 	if (r->issue_path) {
 		r->issues = open_log(r->issue_path);

@@ -87,10 +87,9 @@ void detect_free(struct detect *detect)
 	free(detect);
 }
 
-void detect_observe(struct detect *detect, exchange_fn fn, void *arg)
+void detect_observe(struct detect *detect, const struct detect_observer *observer)
 {
-	detect->shared.observe = fn;
-	detect->shared.observe_arg = arg;
+	detect->shared.observer = *observer;
 }
 
 struct event_sink detect_sink(struct detect *detect, uint32_t i)

@@ -10,6 +10,8 @@
 #include "conf/conf.h"
 #include "detect/exchange.h"
 #include "detect/issue.h"
+#include "flows/tls_handshake.h"
+#include "flows/ws_frame.h"
 
 struct detect;
 struct detect_worker;
@@ -23,6 +25,13 @@ struct exchange_finding {
 };
 typedef void (*exchange_fn)(void *arg, uint32_t worker, const struct exchange *x,
 			    const struct exchange_finding *findings, uint32_t n_findings);
+// Called on workers; any function may be NULL.
+struct detect_observer {
+	void *arg;
+	exchange_fn exchange;
+	void (*ws)(void *arg, const struct conn_meta *conn, const struct ws_frame *frame);
+	void (*tls)(void *arg, const struct conn_meta *conn, const struct tls_handshake *hello);
+};
 
 struct detect_stats {
 	uint64_t exchanges, calls_lost, findings, findings_lost, names_lost;
@@ -38,7 +47,7 @@ struct detect *detect_new(const struct conf *conf, uint32_t n_workers, uint32_t 
 			  uint64_t seed, issue_fn fn, void *arg, char *why, size_t why_len);
 void detect_free(struct detect *detect);
 // Offline only, before the first packet.
-void detect_observe(struct detect *detect, exchange_fn fn, void *arg);
+void detect_observe(struct detect *detect, const struct detect_observer *observer);
 // The sink of worker i; its ctx is a struct detect_worker *.
 struct event_sink detect_sink(struct detect *detect, uint32_t i);
 

@@ -197,10 +197,27 @@ static void worker_end(void *ctx, struct http_tx *tx)
 	announce_principal(w, x);
 	delta_call(delta_active(w), x);
 	worker_detect(w, x);
-	if (shared->observe)
-		shared->observe(shared->observe_arg, w->index, x, w->findings, w->n_findings);
+	if (shared->observer.exchange)
+		shared->observer.exchange(shared->observer.arg, w->index, x, w->findings,
+					  w->n_findings);
 	tx->detect = NULL;
 	pool_put(&w->exchanges, x);
+}
+
+static void worker_ws(void *ctx, const struct conn_meta *conn, const struct ws_frame *frame)
+{
+	const struct detect_observer *observer = &((struct detect_worker *)ctx)->shared->observer;
+
+	if (observer->ws)
+		observer->ws(observer->arg, conn, frame);
+}
+
+static void worker_tls(void *ctx, const struct conn_meta *conn, const struct tls_handshake *hello)
+{
+	const struct detect_observer *observer = &((struct detect_worker *)ctx)->shared->observer;
+
+	if (observer->tls)
+		observer->tls(observer->arg, conn, hello);
 }
 
 struct event_sink detect_worker_sink(struct detect_worker *w)
@@ -212,6 +229,8 @@ struct event_sink detect_worker_sink(struct detect_worker *w)
 		.window = worker_window,
 		.value = worker_value,
 		.end = worker_end,
+		.ws = worker_ws,
+		.tls = worker_tls,
 	};
 }
 

@@ -32,8 +32,7 @@ struct detect_shared {
 	const struct ruleset *ruleset;
 	uint64_t seed;             // of all keyed hashes
 	uint32_t n_workers;
-	exchange_fn observe;
-	void *observe_arg;
+	struct detect_observer observer;
 	alignas(64) _Atomic uint32_t epoch_wanted; // merger: rw, workers: ro
 	_Atomic(const struct snapshot *) snapshot; // merger: rw, workers: ro
 };

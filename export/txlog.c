@@ -62,6 +62,40 @@ static void put_address(FILE *out, const char *key, const uint8_t addr[16], bool
 	fprintf(out, ",\"%s\":\"%s\"", key, text);
 }
 
+// NULL: not known.
+static void put_sha256(FILE *out, const uint8_t sha256[32])
+{
+	if (!sha256) {
+		fputs("null", out);
+		return;
+	}
+	fputc('"', out);
+	for (uint32_t i = 0; i < 32; i++)
+		fprintf(out, "%02x", sha256[i]);
+	fputc('"', out);
+}
+
+// Locks the file and begins a line; put_end() ends it.
+static void put_begin(struct txlog *log, const char *kind, const struct conn_meta *conn)
+{
+	FILE *out = log->out;
+
+	flockfile(out);
+	fputs("{\"pcap\":", out);
+	json_string(out, log->capture ? log->capture : "", log->capture ? strlen(log->capture) : 0);
+	fprintf(out, ",\"kind\":\"%s\",\"conn\":%" PRIu64, kind, conn->id);
+	put_address(out, "src", conn->addr[CLIENT], conn->v6);
+	fprintf(out, ",\"sport\":%u", conn->port[CLIENT]);
+	put_address(out, "dst", conn->addr[SERVER], conn->v6);
+	fprintf(out, ",\"dport\":%u", conn->port[SERVER]);
+}
+
+static void put_end(FILE *out)
+{
+	fputs("}\n", out);
+	funlockfile(out);
+}
+
 static void put_body(FILE *out, const char *name, const struct http_msg *msg, bool hashes)
 {
 	bool coded_right = !(msg->anomalies & (UINT64_C(1) << ANOMALY_CODING_UNKNOWN |
@@ -76,14 +110,7 @@ static void put_body(FILE *out, const char *name, const struct http_msg *msg, bo
 	if (!hashes)
 		return;
 	fprintf(out, ",\"%s_sha256\":", name);
-	if (!msg->hashed) {
-		fputs("null", out);
-		return;
-	}
-	fputc('"', out);
-	for (uint32_t i = 0; i < sizeof(msg->sha256); i++)
-		fprintf(out, "%02x", msg->sha256[i]);
-	fputc('"', out);
+	put_sha256(out, msg->hashed ? msg->sha256 : NULL);
 }
 
 static void put_anomalies(FILE *out, uint64_t bits)
@@ -144,15 +171,8 @@ void txlog_exchange(void *arg, uint32_t, const struct exchange *x,
 	const struct http_msg *any = req->seen ? req : resp;
 	FILE *out = log->out;
 
-	flockfile(out);
-	fputs("{\"pcap\":", out);
-	json_string(out, log->capture ? log->capture : "", log->capture ? strlen(log->capture) : 0);
-	fprintf(out, ",\"kind\":\"http\",\"proto\":\"h1\",\"conn\":%" PRIu64 ",\"stream\":%u",
-		tx->conn->id, tx->index);
-	put_address(out, "src", tx->conn->addr[CLIENT], tx->conn->v6);
-	fprintf(out, ",\"sport\":%u", tx->conn->port[CLIENT]);
-	put_address(out, "dst", tx->conn->addr[SERVER], tx->conn->v6);
-	fprintf(out, ",\"dport\":%u", tx->conn->port[SERVER]);
+	put_begin(log, "http", tx->conn);
+	fprintf(out, ",\"proto\":\"h1\",\"stream\":%u", tx->index);
 	put_string(out, "method", tx->method);
 	put_string(out, "uri", tx->uri);
 	put_string(out, "host", req->header[HEADER_HOST]);
@@ -177,6 +197,54 @@ void txlog_exchange(void *arg, uint32_t, const struct exchange *x,
 		fprintf(out, "%s{\"detector\":\"%s\",\"class\":\"%s\",\"confidence\":%u}",
 			i ? "," : "", findings[i].detector->id, findings[i].detector->name,
 			findings[i].confidence);
-	fputs("]}\n", out);
-	funlockfile(out);
+	fputc(']', out);
+	put_end(out);
+}
+
+void txlog_ws(void *arg, const struct conn_meta *conn, const struct ws_frame *frame)
+{
+	struct txlog *log = arg;
+	FILE *out = log->out;
+
+	put_begin(log, "ws", conn);
+	fprintf(out, ",\"dir\":\"%s\",\"opcode\":%u,\"fin\":%s,\"len\":%" PRIu64,
+		frame->dir == CLIENT ? "c2s" : "s2c", frame->opcode, frame->fin ? "true" : "false",
+		frame->len);
+	if (log->hashes) {
+		fputs(",\"sha256\":", out);
+		put_sha256(out, frame->hashed ? frame->sha256 : NULL);
+	}
+	put_anomalies(out, frame->anomalies);
+	put_end(out);
+}
+
+static void put_text(FILE *out, const char *key, const char *text)
+{
+	put_string(out, key, span_make(text[0] ? text : NULL, strlen(text)));
+}
+
+static void put_number(FILE *out, const char *key, uint16_t number)
+{
+	if (number)
+		fprintf(out, ",\"%s\":\"0x%04x\"", key, number);
+	else
+		fprintf(out, ",\"%s\":null", key);
+}
+
+void txlog_tls(void *arg, const struct conn_meta *conn, const struct tls_handshake *hello)
+{
+	struct txlog *log = arg;
+	FILE *out = log->out;
+
+	put_begin(log, "tls", conn);
+	put_string(out, "sni", hello->sni);
+	put_string(out, "alpn", hello->alpn);
+	put_string(out, "alpn_offered", hello->alpn_offered);
+	put_number(out, "version", hello->version);
+	put_number(out, "cipher", hello->cipher);
+	put_text(out, "ja3", hello->ja3);
+	put_text(out, "ja3s", hello->ja3s);
+	put_text(out, "ja4", hello->ja4);
+	put_anomalies(out, hello->anomalies);
+	put_end(out);
 }

@@ -20,6 +20,8 @@ struct txlog *txlog_new(FILE *out, bool hashes);
 bool txlog_free(struct txlog *log);
 // The capture that the next exchanges are from. Not while exchanges are written.
 void txlog_capture(struct txlog *log, const char *path);
-// An exchange_fn; arg is a struct txlog *. Any thread: whole lines only.
+// The functions of a struct detect_observer; arg is a struct txlog *. Any thread: whole lines only.
 void txlog_exchange(void *arg, uint32_t worker, const struct exchange *x,
 		    const struct exchange_finding *findings, uint32_t n_findings);
+void txlog_ws(void *arg, const struct conn_meta *conn, const struct ws_frame *frame);
+void txlog_tls(void *arg, const struct conn_meta *conn, const struct tls_handshake *hello);

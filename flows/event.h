@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The apitap authors
 //
-// The only vocabulary between flows and detection: what happened to an exchange. All payloads
+// The only vocabulary between flows and detection: what happened to an exchange or a connection. All payloads
 // die when the function returns. Called on the worker that owns the connection.
 
 #pragma once
 
 #include "flows/http_tx.h"
 #include "flows/span.h"
+#include "flows/tls_handshake.h"
+#include "flows/ws_frame.h"
 
 enum value_kind {
 	VALUE_STRING = 0, // between the quotes, escapes not resolved
@@ -47,4 +49,7 @@ struct event_sink {
 	void (*window)(void *ctx, struct http_tx *tx, const struct window *window);
 	void (*value)(void *ctx, struct http_tx *tx, const struct value *value);
 	void (*end)(void *ctx, struct http_tx *tx); // all that will be known is known
+	// Beside exchanges.
+	void (*ws)(void *ctx, const struct conn_meta *conn, const struct ws_frame *frame);
+	void (*tls)(void *ctx, const struct conn_meta *conn, const struct tls_handshake *hello);
 };

@@ -48,10 +48,7 @@ struct flow {
 };
 _Static_assert(sizeof(struct flow) == 128, "two cache lines");
 
-enum {
-	PROBE_BYTES = 16,
-	PARSER_STATE = 384,
-};
+enum { PROBE_BYTES = 16 };
 
 // One direction of a connection, by side of the key.
 struct stream {

@@ -7,6 +7,7 @@
 #include "flows/flow_conf.h"
 
 #include "flows/body.h"
+#include "flows/parser.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -110,7 +111,17 @@ void flow_plan(const struct conf *conf, uint32_t n_workers, uint32_t mbufs, bool
 	plan->n_body = at_least(flows / 16, 4096);
 	plan->n_inflate = at_least(flows / 512, 512);
 	plan->n_brotli = at_least(flows / 8192, 32);
-	plan->bytes = (uint64_t)plan->n_tx * sizeof(struct http_tx) +
+	uint64_t blocks = 0;
+
+	for (uint32_t i = 0; i < parser_count(); i++) {
+		const struct parser *parser = parser_get(i);
+
+		if (!parser->block_bytes)
+			continue;
+		plan->n_blocks[i] = at_least(flows / parser->flows_per_block, 64);
+		blocks += (uint64_t)plan->n_blocks[i] * parser->block_bytes;
+	}
+	plan->bytes = blocks + (uint64_t)plan->n_tx * sizeof(struct http_tx) +
 		      (uint64_t)plan->n_capture * 2 *
 			      (plan->limits.capture_head + plan->limits.capture_body + 64) +
 		      (uint64_t)plan->n_head4k * 4096 +
@@ -134,6 +145,11 @@ int flow_env_init(struct flow_env *env, const struct flow_plan *plan, uint64_t s
 	    pool_init(&env->inflate, inflate_state_size(), plan->n_inflate) ||
 	    pool_init(&env->brotli, brotli_state_size(), plan->n_brotli))
 		goto err;
+	for (uint32_t i = 0; i < parser_count(); i++) {
+		if (plan->n_blocks[i] &&
+		    pool_init(&env->blocks[i], parser_get(i)->block_bytes, plan->n_blocks[i]))
+			goto err;
+	}
 	env->window = calloc(1, WINDOW_TAIL + WINDOW_BYTES + WINDOW_PAD);
 	env->inflate_out = calloc(1, WINDOW_BYTES);
 	if (env->window && env->inflate_out)
@@ -152,6 +168,8 @@ void flow_env_fini(struct flow_env *env)
 	pool_fini(&env->body);
 	pool_fini(&env->inflate);
 	pool_fini(&env->brotli);
+	for (uint32_t i = 0; i < FLOW_PARSERS; i++)
+		pool_fini(&env->blocks[i]);
 	free(env->window);
 	free(env->inflate_out);
 	*env = (struct flow_env){0};

@@ -9,6 +9,7 @@
 #include "dataplane/pool.h"
 #include "flows/event.h"
 #include "flows/flow_stats.h"
+#include "flows/handover.h"
 #include "flows/span.h"
 #include "flows/stage.h"
 
@@ -19,6 +20,7 @@ enum {
 	WINDOW_TAIL = 256,       // bytes of a body carried from one window into the next
 	WINDOW_BYTES = 32 << 10, // fresh bytes in a window at most
 	WINDOW_PAD = 64,         // readable bytes behind a window
+	FLOW_PARSERS = 8,        // kinds of parsers at most
 };
 
 struct flow_limits {
@@ -35,6 +37,7 @@ struct flow_limits {
 
 struct flow_env {
 	struct event_sink sink;
+	struct handover hand;
 	struct flow_limits limits;
 	bool hashes; // compute SHA-256 of complete bodies
 	uint64_t seed;
@@ -46,6 +49,7 @@ struct flow_env {
 	struct pool body;     // struct body
 	struct pool inflate;  // struct inflate_ctx
 	struct pool brotli;   // struct brotli_ctx
+	struct pool blocks[FLOW_PARSERS]; // of parsers whose state is large, in their order
 	uint8_t *window;      // WINDOW_TAIL + WINDOW_BYTES + WINDOW_PAD
 	uint8_t *inflate_out; // WINDOW_BYTES
 

@@ -15,6 +15,7 @@
 	X(flows_evicted, "flows removed to make room")                                             \
 	X(flow_table_full, "packets without a flow because the table was full")                    \
 	X(conn_pool_empty, "flows followed without payload because the pool was empty")            \
+	X(parser_blocks_empty, "connections not parsed because no block for their state was free") \
 	X(tcp_segments, "TCP segments with payload")                                               \
 	X(tcp_out_of_order, "segments held until a hole was filled")                               \
 	X(tcp_hold_full, "segments not held because a bound was reached")                          \

@@ -551,7 +551,8 @@ static bool http1_data(struct pctx *p, enum dir dir, struct span bytes)
 	if (dir == SERVER)
 		f.conn->server_ack = p->acked[CLIENT];
 	stage_leave(&f.env->stages, stage);
-	return !f.conn->opaque;
+	p->env->hand.rest = f.in;
+	return !f.conn->opaque || p->env->hand.set;
 }
 
 // A hole inside a body of known length. No length means that the stream goes on somewhere else.
@@ -640,6 +641,7 @@ static void http1_close(struct pctx *p, enum close_reason why)
 
 const struct parser http1_parser = {
 	.name = "http1",
+	.rank = 50,
 	.size = sizeof(struct http1),
 	.probe = http1_head_detect,
 	.open = http1_open,
@@ -648,3 +650,4 @@ const struct parser http1_parser = {
 	.fin = http1_fin,
 	.close = http1_close,
 };
+PARSER_REGISTER(http1_parser);

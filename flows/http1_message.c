@@ -82,7 +82,8 @@ static void exchange_end(const struct http1_feed *f, struct http_tx *tx)
 		tx->msg[CLIENT].anomalies |= ANOMALY_BIT(OVERLAP_CONFLICT);
 	if (!tx->msg[SERVER].seen && silent(f->p, SERVER))
 		tx->msg[CLIENT].anomalies |= ANOMALY_BIT(ASYMMETRIC);
-	http_exchange_end(f->env, tx);
+	if (tx != f->env->hand.tx) // else the next parser sees it first
+		http_exchange_end(f->env, tx);
 }
 
 // A request that was taken off the queue gets no response. It may still be arriving.
@@ -456,6 +457,25 @@ static bool credible(const struct http1_head *head, enum dir dir)
 				  http1_head_known_method(head->method)));
 }
 
+// The connection is no longer HTTP behind this response: who understands what follows?
+static void hand_over(struct http1_feed *f, const struct http1_head *head)
+{
+	struct handover *hand = &f->env->hand;
+	struct http_tx *tx = f->side->tx;
+
+	if (head->status != 101) { // to CONNECT
+		hand->set = true;
+		return;
+	}
+	struct span tokens = head->header[HEADER_UPGRADE];
+
+	if (!tokens.p && tx)
+		tokens = http_header(tx, CLIENT, HEADER_UPGRADE);
+	hand->next = parser_by_upgrade(tokens);
+	hand->set = hand->next;
+	hand->tx = hand->set ? tx : NULL;
+}
+
 // raw is as much of the head as was kept; the line it ends in goes on.
 static void skip_begin(struct http1_feed *f, const struct http1_head *head, struct span raw)
 {
@@ -502,6 +522,8 @@ void http1_message_head(struct http1_feed *f, struct span raw, uint32_t n, enum 
 	if (f->dir == CLIENT) {
 		request_begin(f, &head, raw, cut);
 	} else if (!side->interim && response_begin(f, &head, raw, cut)) {
+		if (cut == CUT_NONE)
+			hand_over(f, &head);
 		http1_message_end(f, n, cut != CUT_LOST);
 		f->env->stats.http_upgrades++;
 		f->conn->opaque = true;

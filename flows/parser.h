@@ -3,6 +3,10 @@
 //
 // The contract of an application parser. It sees each direction of a connection as an ordered
 // stream of pieces and holes, cut anywhere, and must give the same events for any cutting.
+//
+// A parser is one file that ends in PARSER_REGISTER(), and one line of meson. The first bytes of a
+// connection are shown to all of them in the order of their ranks. A parser may hand its connection
+// over to another one, as HTTP/1 does behind "101 Switching Protocols": see handover.h.
 
 #pragma once
 
@@ -34,6 +38,7 @@ enum close_reason {
 	CLOSE_TIMEOUT,
 	CLOSE_EVICTED,
 	CLOSE_END, // the capture or the sensor ends
+	CLOSE_HANDOVER, // the connection goes on with another parser
 };
 
 struct pctx {
@@ -50,7 +55,14 @@ struct pctx {
 
 struct parser {
 	const char *name;
-	size_t size;
+	uint32_t rank;       // the lower, the earlier it looks at first bytes
+	const char *upgrade; // token of the Upgrade field that hands over to it (RFC 9110 section
+			     // 7.8), lower case; NULL: none
+	size_t size;         // of its state, at most PARSER_STATE
+	// What is too large for that comes from a pool of blocks: bytes of one, and how many flows
+	// share one of them. 0: none.
+	size_t block_bytes;
+	uint32_t flows_per_block;
 	enum probe (*probe)(struct span first, enum dir dir);
 	void (*open)(struct pctx *p);
 	// In-order bytes. False: not (or no longer) this protocol, the rest of the connection is
@@ -62,5 +74,35 @@ struct parser {
 	void (*fin)(struct pctx *p, enum dir dir);
 	void (*close)(struct pctx *p, enum close_reason why);
 };
+
+enum {
+	PARSER_STATE = 384,
+};
+
+void parser_add(const struct parser *parser);
+#define PARSER_REGISTER(sym)                                                                       \
+	__attribute__((constructor, used)) static void parser_register_##sym(void)                 \
+	{                                                                                          \
+		parser_add(&sym);                                                                  \
+	}
+
+uint32_t parser_count(void);
+// By rank; NULL behind the last one.
+const struct parser *parser_get(uint32_t i);
+// Of a comma-separated list of tokens, any case; NULL: none is known.
+const struct parser *parser_by_upgrade(struct span tokens);
+// A block of the parser's pool, as it was left; NULL: none is free (counted).
+void *parser_block_get(struct flow_env *env, const struct parser *parser);
+void parser_block_put(struct flow_env *env, const struct parser *parser, void *block);
+
+enum parser_result {
+	PARSER_GOES_ON = 0,
+	PARSER_REFUSES, // close() is still to be called
+	PARSER_PROBE,   // closed; env->hand.rest is to be looked at anew
+};
+
+// Delivers a piece to *parser, and what is left of it to the parsers it is handed over to.
+enum parser_result parser_data(const struct parser **parser, struct pctx *p, enum dir dir,
+			       struct span bytes);
 
 extern const struct parser http1_parser;

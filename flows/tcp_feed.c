@@ -8,11 +8,11 @@
 
 #include "flows/tcp.h"
 
+#include <rte_branch_prediction.h>
+
 enum {
 	PROBE_GIVE_UP = 8 << 10, // bytes of one direction
 };
-
-static const struct parser *const parsers[] = {&http1_parser};
 
 static enum dir dir_of(const struct conn *c, uint32_t side)
 {
@@ -75,10 +75,14 @@ static void conn_parser(struct tracker *t, struct conn *c, const struct parser *
 		if (s->probe_len == 0)
 			continue;
 		struct pctx *p = pctx_update(t, c);
-		p->off[dir_of(c, side)] = s->off - s->probe_len;
-		if (!parser->data(p, dir_of(c, side), span_make(s->probe, s->probe_len)))
-			conn_opaque(t, c);
+		enum dir dir = dir_of(c, side);
+		uint32_t n = s->probe_len;
+
+		p->off[dir] = s->off - n;
 		s->probe_len = 0;
+		// No connection is handed over by its first bytes to whom they tell nothing.
+		if (parser_data(&c->parser, p, dir, span_make(s->probe, n)) != PARSER_GOES_ON)
+			conn_opaque(t, c);
 	}
 }
 
@@ -98,25 +102,32 @@ static void conn_probe(struct tracker *t, struct conn *c, uint32_t side, struct 
 		memcpy(joined + s->probe_len, bytes.p, n);
 		view = span_make(joined, s->probe_len + n);
 	}
-	for (uint32_t i = 0; i < sizeof(parsers) / sizeof(parsers[0]); i++) {
-		enum probe as_client = parsers[i]->probe(view, CLIENT);
-		enum probe as_server = parsers[i]->probe(view, SERVER);
-		uint32_t client = SIDE_UNKNOWN;
+	const struct parser *likely_parser = NULL;
+	uint32_t likely_client = SIDE_UNKNOWN;
+	bool full = view.len >= PROBE_BYTES;
 
-		// Longer than any prefix that could still be anything else.
-		if (as_client == PROBE_UNSURE && view.len >= PROBE_BYTES)
-			as_client = PROBE_CERTAIN;
-		if (as_server == PROBE_UNSURE && view.len >= PROBE_BYTES)
-			as_server = PROBE_CERTAIN;
-		if (as_client == PROBE_CERTAIN)
-			client = side;
-		else if (as_server == PROBE_CERTAIN)
-			client = !side;
-		unsure |= as_client == PROBE_UNSURE || as_server == PROBE_UNSURE;
-		if (client != SIDE_UNKNOWN) {
-			conn_parser(t, c, parsers[i], client);
-			return;
+	for (uint32_t i = 0; i < parser_count(); i++) {
+		const struct parser *parser = parser_get(i);
+
+		for (uint32_t dir = 0; dir < 2; dir++) {
+			uint32_t client = dir == CLIENT ? side : !side;
+			enum probe probe = parser->probe ? parser->probe(view, dir) : PROBE_NO;
+
+			if (probe == PROBE_CERTAIN) {
+				conn_parser(t, c, parser, client);
+				return;
+			}
+			unsure |= probe == PROBE_UNSURE;
+			if (probe == PROBE_UNSURE && !likely_parser) {
+				likely_parser = parser;
+				likely_client = client;
+			}
 		}
+	}
+	// Longer than any prefix that could still be anything else.
+	if (full && likely_parser) {
+		conn_parser(t, c, likely_parser, likely_client);
+		return;
 	}
 	if (unsure) { // view is shorter than PROBE_BYTES
 		memcpy(s->probe, view.p, view.len);
@@ -131,6 +142,36 @@ static void conn_probe(struct tracker *t, struct conn *c, uint32_t side, struct 
 		conn_opaque(t, c);
 }
 
+// Gives a piece to the parser, and what it leaves of it to the one that turns out to be next.
+static void conn_deliver(struct tracker *t, struct conn *c, uint32_t side, struct span bytes)
+{
+	struct stream *s = &c->stream[side];
+	uint64_t off = s->off;
+
+	for (uint32_t turn = 0; c->parser && turn <= FLOW_PARSERS; turn++) {
+		struct pctx *p = pctx_update(t, c);
+		enum parser_result result = parser_data(&c->parser, p, dir_of(c, side), bytes);
+
+		if (likely(result == PARSER_GOES_ON))
+			break;
+		if (result == PARSER_REFUSES) {
+			conn_opaque(t, c);
+			break;
+		}
+		// A tunnel: its ends begin to speak now, the server perhaps in this piece.
+		struct span rest = p->env->hand.rest;
+
+		p->env->hand = (struct handover){0};
+		c->stream[0].probed = c->stream[1].probed = 0;
+		c->stream[0].probe_len = c->stream[1].probe_len = 0;
+		s->off += bytes.len - rest.len;
+		bytes = rest;
+		if (bytes.len)
+			conn_probe(t, c, side, bytes);
+	}
+	s->off = off;
+}
+
 enum fate tcp_feed_bytes(struct tracker *t, struct conn *c, uint32_t side, struct span bytes)
 {
 	struct stream *s = &c->stream[side];
@@ -140,8 +181,7 @@ enum fate tcp_feed_bytes(struct tracker *t, struct conn *c, uint32_t side, struc
 		conn_probe(t, c, side, bytes);
 	if (c->parser) {
 		fate = FATE_PARSED;
-		if (!c->parser->data(pctx_update(t, c), dir_of(c, side), bytes))
-			conn_opaque(t, c);
+		conn_deliver(t, c, side, bytes);
 	} else if (s->probe_len) {
 		fate = FATE_PARSED;
 	}

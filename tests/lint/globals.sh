@@ -11,7 +11,7 @@ bad=0
 n=0
 for object in "$objects"/flows_*.o "$objects"/detect_*.o; do
 	case ${object##*/} in
-	detect_registry.c.o | detect_datatype.c.o) continue ;;
+	detect_registry.c.o | detect_datatype.c.o | flows_parser_registry.c.o) continue ;;
 	esac
 	n=$((n + 1))
 	if found=$(objdump -t "$object" | awk '$0 ~ / O \.(data|bss|tdata|tbss)\t/ && $0 !~ /__odr_asan|asan/ { print $NF }') &&

@@ -298,9 +298,9 @@ static void observer(void *arg, uint32_t worker, const struct exchange *x,
 static void test_new_fails(void **unused)
 {
 	assert_non_null(unused);
-	detect_observe(detect, observer, told);
-	assert_ptr_equal(worker_of(1)->shared->observe, observer);
-	assert_ptr_equal(worker_of(1)->shared->observe_arg, told);
+	detect_observe(detect, &(struct detect_observer){.arg = told, .exchange = observer});
+	assert_ptr_equal(worker_of(1)->shared->observer.exchange, observer);
+	assert_ptr_equal(worker_of(1)->shared->observer.arg, told);
 	worker_fails_at = n_workers_new + 2;
 	assert_null(detect_new(NULL, 4, 77, 1, NULL, NULL, sentence, sizeof(sentence)));
 	assert_string_equal(sentence, "no worker 1");

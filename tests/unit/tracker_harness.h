@@ -236,6 +236,7 @@ const struct parser http1_parser = {
 	.fin = fake_fin,
 	.close = fake_close,
 };
+PARSER_REGISTER(http1_parser);
 
 static const uint64_t second = 1000000000;
 

@@ -55,7 +55,7 @@ static void work_open(const char *lines, uint32_t n, uint32_t n_exchanges)
 	work_shared->conf = work_conf;
 	work_shared->seed = SEED;
 	work_shared->n_workers = n_work = n;
-	work_shared->observe = observe;
+	work_shared->observer.exchange = observe;
 	for (uint32_t i = 0; i < n; i++) {
 		work[i] = detect_worker_new(work_shared, i, n_exchanges, why, sizeof(why));
 		assert_non_null(work[i]);
