@@ -9,9 +9,10 @@
 // arrives twice is dropped by its number. The subscription is made first and the old issues are
 // asked for afterwards, so nothing falls between the two. One thread; nng's own only fill queues.
 //
-// A new epoch means that the sensor was started again. Its numbers go on after the last one on
-// disk, so numbers of issues that never reached the disk may come again: that is why place knows
-// the last durable number too.
+// A new epoch, always a greater one, means that the sensor was started again. Its numbers go on
+// after the last one on disk, so numbers of issues that never reached the disk may come again in
+// it: order is by epoch first, and place knows the last durable number, from which a new epoch is
+// asked for. An answer may already hold records of an epoch whose first message is still to come.
 
 #include "export/card.h"
 #include "export/issue.pb-c.h"
@@ -144,7 +145,8 @@ static void show(struct follow *f, const Apitap__Record *record)
 // Is the record one that was not shown before?
 static bool is_new(const struct place *place, const Apitap__Record *record)
 {
-	return record->seq > (record->epoch == place->epoch ? place->seq : place->durable);
+	return record->epoch == place->epoch ? record->seq > place->seq
+					     : record->epoch > place->epoch;
 }
 
 static void note_lost(uint64_t first, uint64_t last)
@@ -278,7 +280,7 @@ static void restarted(struct follow *f, uint64_t epoch, uint64_t head)
 	}
 	f->queue_dropped = 0;
 	catch_up(f, f->place.durable + 1, head);
-	if (f->place.epoch != epoch)
+	if (f->place.epoch < epoch)
 		f->place = (struct place){epoch, head, head};
 }
 
