@@ -10,28 +10,49 @@
 enum {
 	ERSPAN_II = 1,  // version field
 	ERSPAN_III = 2,
+	ERSPAN_II_HEADER = 8,
+	ERSPAN_III_HEADER = 12,
+	ERSPAN_III_SUBHEADER = 8, // of the platform
+	FRAME_ETHERNET = 0, // type III: what was mirrored
+	FRAME_IP = 2,
 };
-
-static enum walk_next erspan_step(struct walk *walk)
-{
-	if (!walk->sequenced)
-		return WALK_ETHERNET;
-	if (walk->len < 8)
-		return WALK_STOP;
-	if (walk->p[0] >> 4 != ERSPAN_II)
-		return WALK_UNKNOWN;
-	walk_skip(walk, 8);
-	return WALK_ETHERNET;
-}
 
 static enum walk_next erspan3_step(struct walk *walk)
 {
-	if (walk->len < 12)
+	const uint8_t *p = walk->p;
+
+	if (walk->len < ERSPAN_III_HEADER)
 		return WALK_STOP;
-	if (walk->p[0] >> 4 != ERSPAN_III)
+	if (p[0] >> 4 != ERSPAN_III)
 		return WALK_UNKNOWN;
-	bool subheader = walk->p[11] & 1;
-	return walk_skip(walk, subheader ? 20 : 12) ? WALK_ETHERNET : WALK_STOP;
+	uint32_t sub = p[11] & 1 ? ERSPAN_III_SUBHEADER : 0, frame = p[10] >> 2 & 0x1f;
+	if (!walk_skip(walk, ERSPAN_III_HEADER + sub))
+		return WALK_STOP;
+	switch (frame) {
+	case FRAME_ETHERNET:
+		return WALK_ETHERNET;
+	case FRAME_IP:
+		return WALK_IP;
+	}
+	return WALK_UNKNOWN;
+}
+
+static enum walk_next erspan_step(struct walk *walk)
+{
+	const uint8_t *p = walk->p;
+
+	// Some switches leave the sequence number of type II out.
+	if (!walk->sequenced &&
+	    (walk->len < ERSPAN_II_HEADER || p[0] >> 4 != ERSPAN_II ||
+	     walk_ethernet_likely(p, walk->len) ||
+	     !walk_ethernet_likely(p + ERSPAN_II_HEADER, walk->len - ERSPAN_II_HEADER)))
+		return WALK_ETHERNET;
+	if (walk->len < ERSPAN_II_HEADER)
+		return WALK_STOP;
+	if (p[0] >> 4 != ERSPAN_II)
+		return erspan3_step(walk);
+	walk_skip(walk, ERSPAN_II_HEADER);
+	return WALK_ETHERNET;
 }
 
 static const struct decap erspan = {

@@ -7,6 +7,7 @@
 
 static enum walk_next ip_step(struct walk *walk)
 {
+	walk->layers--; // no header of its own
 	return walk->len ? WALK_IP : WALK_STOP;
 }
 

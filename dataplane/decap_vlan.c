@@ -18,6 +18,7 @@ static enum walk_next vlan_step(struct walk *walk)
 static const struct decap vlan = {
 	.name = "vlan",
 	.ethertypes = {0x8100, 0x88a8, 0x9100, 0x9200},
+	.tag = true,
 	.step = vlan_step,
 };
 DECAP_REGISTER(vlan);

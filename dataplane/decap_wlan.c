@@ -35,14 +35,7 @@ static enum walk_next wlan_step(struct walk *walk)
 			return WALK_UNKNOWN;
 		header += flags & WLAN_ORDER ? 6 : 2;
 	}
-	// LLC and SNAP with the ethertype (IEEE 802.2, RFC 1042).
-	if (!walk_skip(walk, header) || walk->len < 8)
-		return WALK_STOP;
-	if (walk->p[0] != 0xaa || walk->p[1] != 0xaa || walk->p[2] != 0x03)
-		return WALK_UNKNOWN;
-	walk->ethertype = walk_be16(walk->p + 6);
-	walk_skip(walk, 8);
-	return WALK_ETHERTYPE;
+	return walk_skip(walk, header) ? walk_ethertype(walk, ETHERTYPE_LLC) : WALK_STOP;
 }
 
 static const struct decap wlan = {

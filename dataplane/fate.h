@@ -20,6 +20,7 @@
 	X(HELD, "held", "payload waiting for a hole to fill")                                      \
 	X(DISCARDED, "discarded", "payload given up: out of window, hold bound, after the end")    \
 	X(MALFORMED, "malformed", "headers cut or inconsistent")                                   \
+	X(NESTED, "nested", "more headers of link, tunnels and network than are followed")         \
 	X(CHECKSUM, "checksum", "wrong TCP or IP checksum where checksums are trusted")            \
 	X(UNSUPPORTED, "unsupported", "not IP, not TCP, or a tunnel that is not decoded")          \
 	X(FRAGMENT, "fragment", "IP fragments that did not become a whole datagram")               \

@@ -6,7 +6,7 @@
 #include "dataplane/command.h"
 #include "dataplane/eal.h"
 #include "dataplane/log.h"
-#include "dataplane/packet.h"
+#include "dataplane/link.h"
 #include "dataplane/replay_engine.h"
 #include "dataplane/source_pcap.h"
 #include "export/card.h"
@@ -238,7 +238,7 @@ static bool replay_file(struct replay *r, const char *path)
 		LOG(ERR, "%s: %s", path, why);
 		return false;
 	}
-	if (!packet_link_known(source_link_type(source)))
+	if (!link_known(source_link_type(source)))
 		LOG(WARNING, "%s: link type %u is not decoded; its packets count as unsupported",
 		    path, source_link_type(source));
 	// Without --each the files are one stream of time, named by the first.

@@ -3,6 +3,8 @@
 
 #include "dataplane/sensor.h"
 
+#include "dataplane/decap.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +32,7 @@ struct sensor *sensor_new(const struct conf *conf, const struct sensor_options *
 
 	if (!s)
 		goto memory;
+	decap_configure(conf);
 	s->n_workers = o->n_workers;
 	s->epoch_ms = options->epoch_ms;
 	flow_plan(conf, o->n_workers, o->mbufs, o->whole_heads, &s->plan);

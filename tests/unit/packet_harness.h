@@ -18,8 +18,12 @@
 #include <cmocka.h>
 
 #include "dataplane/decap.c"
+#include "dataplane/decap_llc.c"
+#include "dataplane/decap_ppp.c"
 #include "dataplane/decap_vlan.c"
 #include "dataplane/hash.h"
+#include "dataplane/link.c"
+#include "dataplane/network.c"
 #include "dataplane/packet.c"
 
 enum { FRAME_MAX = 70000, REGIONS = 3, REGION_BYTES = 96 << 10 };

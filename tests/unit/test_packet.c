@@ -57,7 +57,7 @@ static void test_link_types(void **)
 	};
 
 	for (uint32_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
-		assert_true(packet_link_known(links[i].link));
+		assert_true(link_known(links[i].link));
 		for (uint32_t v6 = 0; v6 < 2; v6++) {
 			bool star = false;
 
@@ -84,7 +84,7 @@ static void test_link_types(void **)
 						     FATE_PARSED);
 		}
 	}
-	assert_false(packet_link_known(147));
+	assert_false(link_known(147));
 	assert_int_equal(decode(147), FATE_UNSUPPORTED);
 }
 
@@ -139,8 +139,8 @@ static void test_vlan(void **)
 		vlan_tag(7, ETHERTYPE_IPV4);
 		ipv4_hello();
 		enum fate fate = decode(LINK_ETHERNET);
-		// Link, tags, type and network are steps of one bounded walk.
-		assert_int_equal(fate, depth + 3 <= WALK_DEPTH ? FATE_PARSED : FATE_MALFORMED);
+		// Link, tags and network are layers of one bounded walk.
+		assert_int_equal(fate, depth + 2 <= WALK_LAYERS ? FATE_PARSED : FATE_NESTED);
 		if (fate == FATE_PARSED)
 			assert_hello(14 + 4 * depth);
 	}
