@@ -142,10 +142,11 @@ static bool brotli_fill(struct brotli_ctx *ctx, struct span *in)
 	uint32_t room = BROTLI_BLOCK - ctx->n_block;
 	uint32_t n = in->len < room ? in->len : room;
 
-	if (n)
+	if (n) {
 		memcpy(ctx->block + ctx->n_block, in->p, n);
-	in->p += n;
-	in->len -= n;
+		in->p += n;
+		in->len -= n;
+	}
 	ctx->n_block += (uint16_t)n;
 	ctx->taken += n;
 	return ctx->n_block == BROTLI_BLOCK || (ctx->last && ctx->n_block);
