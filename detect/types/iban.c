@@ -84,7 +84,8 @@ static bool national(const char *part, const uint8_t *p)
 	return true;
 }
 
-static void upper(uint8_t *out, const uint8_t *p, uint32_t n)
+// Not inline: gcc 12 takes its vector loop for one that writes past the end.
+static __attribute__((noinline)) void upper(uint8_t *out, const uint8_t *p, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
 		out[i] = p[i] >= 'a' && p[i] <= 'z' ? p[i] & 0xdf : p[i];
