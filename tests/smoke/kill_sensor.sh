@@ -68,13 +68,13 @@ subscriber=
 # Nearly asleep: it only answers.
 start_sensor 0.001x "$work/storm.pcap"
 timeout 120 "$build/apitap-issues" --json --since 0 --url "ipc://$work/issues" \
-	--timeout 5 >"$work/all.jsonl" 2>"$work/all.err" &
+	--timeout 60 >"$work/all.jsonl" 2>"$work/all.err" &
 reader=$!
 last=-1
 for ((i = 0; i < 60; i++)); do
 	sleep 1
 	now=$(stat -c %s "$work/all.jsonl")
-	((now == last)) && break
+	((now > 0 && now == last)) && break
 	last=$now
 done
 kill "$reader" 2>/dev/null || true
