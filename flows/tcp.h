@@ -80,7 +80,30 @@ static inline bool tcp_waits(const struct stream *s)
 	       (s->has_fin && !s->fin_done && (s->floating || (int32_t)(s->fin_seq - s->next) > 0));
 }
 
-// Compares len bytes of a later copy with those of the first one, which it takes over. True when
-// they differed.
-bool tcp_held_merge(struct rte_mbuf *later, uint32_t later_off, struct rte_mbuf *first,
-		    uint32_t first_off, uint32_t len);
+static inline int32_t tcp_seq_diff(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b);
+}
+
+static inline void tcp_fates(struct tracker *t, enum fate fate, int64_t pkts, int64_t bytes)
+{
+	t->fates->pkts[fate] += (uint64_t)pkts;
+	t->fates->bytes[fate] += (uint64_t)bytes;
+}
+
+// A wait begins, or what is waited for has changed.
+static inline void tcp_hole_clock(const struct tracker *t, struct stream *s)
+{
+	s->hole_ns = t->now_ns;
+	s->hole_pkts = 0;
+}
+
+// tcp_held.c: what waits for bytes before it.
+// Links m, which starts at or ahead of the expected byte, into the held list. Where it overlaps
+// with others the first copy's bytes stay; m is dropped when nothing of it is new, and takes the
+// place of those that it covers.
+void tcp_held_insert(struct tracker *t, struct conn *c, uint32_t side, struct rte_mbuf *m);
+// Takes what *link points to out of the held list.
+struct rte_mbuf *tcp_held_take(struct tracker *t, struct stream *s, struct rte_mbuf **link);
+// Nothing of what is held will be delivered.
+void tcp_held_discard(struct tracker *t, struct stream *s, enum fate fate);

@@ -220,36 +220,3 @@ void tcp_feed_close(struct tracker *t, struct conn *c, enum close_reason why)
 		c->parser->close(pctx_update(t, c), why);
 	c->parser = NULL;
 }
-
-bool tcp_held_merge(struct rte_mbuf *later, uint32_t later_off, struct rte_mbuf *first,
-		    uint32_t first_off, uint32_t len)
-{
-	struct rte_mbuf *seg = later;
-	bool differ = false;
-	uint8_t copy[256];
-
-	later_off += pkt_of(later)->payload_off;
-	first_off += pkt_of(first)->payload_off;
-	while (seg && len) {
-		uint32_t here = rte_pktmbuf_data_len(seg);
-
-		if (later_off >= here) {
-			later_off -= here;
-			seg = seg->next;
-			continue;
-		}
-		uint32_t n = RTE_MIN(here - later_off, (uint32_t)sizeof(copy));
-		n = RTE_MIN(n, len);
-		uint8_t *to = rte_pktmbuf_mtod_offset(seg, uint8_t *, later_off);
-		const void *from = rte_pktmbuf_read(first, first_off, n, copy);
-
-		if (from && memcmp(to, from, n) != 0) {
-			memcpy(to, from, n);
-			differ = true;
-		}
-		later_off += n;
-		first_off += n;
-		len -= n;
-	}
-	return differ;
-}

@@ -9,6 +9,7 @@
 
 #include "flows/tcp.c"
 #include "flows/tcp_feed.c"
+#include "flows/tcp_held.c"
 
 enum { STREAM_MAX = 3000, PIECES_MAX = 2400, PREFIX = 16 };
 
