@@ -23,30 +23,77 @@ enum {
 	FAR_AGREE = 4,
 };
 
-// len payload bytes of m from skip on, piece by piece of a chained mbuf.
+// Payload bytes, piece by piece of a chained mbuf.
+struct pieces {
+	const struct rte_mbuf *seg;
+	uint32_t off, left;
+};
+
+static struct pieces pieces_of(struct rte_mbuf *m, uint32_t skip, uint32_t len)
+{
+	return (struct pieces){m, pkt_of(m)->payload_off + skip, len};
+}
+
+// Empty at the end.
+static struct span pieces_next(struct pieces *p)
+{
+	while (p->seg && p->left) {
+		uint32_t here = rte_pktmbuf_data_len(p->seg);
+
+		if (p->off < here) {
+			struct span piece = {rte_pktmbuf_mtod_offset(p->seg, uint8_t *, p->off),
+					     RTE_MIN(here - p->off, p->left)};
+
+			p->off += piece.len;
+			p->left -= piece.len;
+			return piece;
+		}
+		p->off -= here;
+		p->seg = p->seg->next;
+	}
+	return (struct span){NULL, 0};
+}
+
+// len payload bytes of m from skip on are delivered.
 static enum fate stream_packet(struct tracker *t, struct conn *c, uint32_t side, struct rte_mbuf *m,
 			       uint32_t skip, uint32_t len)
 {
-	const struct pkt *pkt = pkt_of(m);
-	uint32_t off = pkt->payload_off + skip;
-	enum fate fate = FATE_PARSED, last = FATE_PARSED;
+	struct stream *s = &c->stream[side];
+	struct pieces pieces = pieces_of(m, skip, len);
+	enum fate fate = FATE_PARSED;
+	uint32_t begin = s->next;
+	uint64_t sum = 0;
 
-	for (struct rte_mbuf *seg = m; seg && len; seg = seg->next) {
-		uint32_t here = rte_pktmbuf_data_len(seg);
+	for (struct span piece; (piece = pieces_next(&pieces)).len;) {
+		sum += overlap_sum(&t->overlap_key, s->next, piece);
+		enum fate last = tcp_feed_bytes(t, c, side, piece);
 
-		if (off >= here) {
-			off -= here;
-			continue;
-		}
-		uint32_t n = RTE_MIN(here - off, len);
-		last = tcp_feed_bytes(t, c, side,
-				      span_make(rte_pktmbuf_mtod_offset(seg, uint8_t *, off), n));
-		tcp_fates(t, last, 0, n);
+		tcp_fates(t, last, 0, piece.len);
 		fate = last == FATE_OPAQUE ? FATE_OPAQUE : fate;
-		off = 0;
-		len -= n;
 	}
+	overlap_delivered(&s->overlap, begin, s->next, sum);
 	return fate;
+}
+
+// len payload bytes of m from skip on were delivered before.
+static void stream_again(struct tracker *t, struct conn *c, uint32_t side, struct rte_mbuf *m,
+			 uint32_t skip, uint32_t len)
+{
+	struct stream *s = &c->stream[side];
+	struct pieces pieces = pieces_of(m, skip, len);
+	uint32_t seq = pkt_of(m)->seq + skip;
+	bool differs = false;
+
+	t->env->stats.tcp_duplicate_bytes += len;
+	// The one byte of a keep-alive probe may be any (RFC 1122 section 4.2.3.6).
+	if (pkt_of(m)->payload_len == 1 && seq + 1 == s->next)
+		return;
+	for (struct span piece; (piece = pieces_next(&pieces)).len; seq += piece.len)
+		differs |= overlap_differs(&s->overlap, &s->again, &t->overlap_key, seq, piece);
+	if (differs) {
+		t->env->stats.tcp_overlap_conflicts++;
+		tcp_anomaly(c->flow, c, TCP_ANOMALY_OVERLAP);
+	}
 }
 
 static void holes_link(struct tracker *t, struct conn *c)
@@ -181,7 +228,8 @@ static bool held_drain(struct tracker *t, struct conn *c, uint32_t side)
 			fate = stream_packet(t, c, side, m, pkt->held_skip + old, len - old);
 		tcp_fates(t, fate, 1, 0);
 		tcp_fates(t, FATE_DUPLICATE, 0, RTE_MIN(old, len));
-		t->env->stats.tcp_duplicate_bytes += RTE_MIN(old, len);
+		if (old)
+			stream_again(t, c, side, m, pkt->held_skip, RTE_MIN(old, len));
 		if (old <= len && pkt->missing_len)
 			stream_missing(t, c, side, pkt->missing_len);
 		tracker_free_mbuf(t, m);
@@ -395,6 +443,8 @@ static void segment_in_order(struct tracker *t, struct conn *c, uint32_t side, s
 		return;
 	}
 	ack_tell(&c->stream[!side], pkt->ack, c->stream[!side].off + FAR_AHEAD);
+	if (old && len)
+		stream_again(t, c, side, m, 0, RTE_MIN(old, len));
 	if (len == 0) {
 		tcp_fates(t, FATE_CONTROL, 1, 0);
 	} else if (old < len) {
@@ -402,10 +452,8 @@ static void segment_in_order(struct tracker *t, struct conn *c, uint32_t side, s
 
 		tcp_fates(t, fate, 1, 0);
 		tcp_fates(t, FATE_DUPLICATE, 0, old);
-		t->env->stats.tcp_duplicate_bytes += old;
 	} else {
 		tcp_fates(t, FATE_DUPLICATE, 1, len);
-		t->env->stats.tcp_duplicate_bytes += len;
 	}
 	if (pkt->missing_len && pkt->seq + len == s->next)
 		stream_missing(t, c, side, pkt->missing_len);
@@ -491,6 +539,7 @@ void tcp_segment(struct tracker *t, struct conn *c, struct rte_mbuf *m)
 	}
 	// Data come with the SYN that opens the connection, or not at all.
 	if (unlikely(syn) && seq != s->next - (uint32_t)s->off) {
+		tcp_anomaly(c->flow, c, TCP_ANOMALY_SYN);
 		segment_refuse(t, m, 0);
 		return;
 	}
@@ -547,6 +596,7 @@ struct conn *tcp_open(struct tracker *t, struct flow *flow)
 	memset(c, 0, offsetof(struct conn, state));
 	c->flow = flow;
 	c->client = SIDE_UNKNOWN;
+	c->pctx.anomalies = flow->anomalies;
 	for (uint32_t side = 0; side < 2; side++) {
 		c->stream[side].started = flow->have_isn >> side & 1;
 		c->stream[side].next = flow->isn[side];

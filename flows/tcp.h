@@ -8,6 +8,7 @@
 
 #include "dataplane/fate.h"
 #include "flows/flow.h"
+#include "flows/overlap.h"
 #include "flows/table.h"
 #include "flows/tracker.h"
 #include "flows/wheel.h"
@@ -32,6 +33,7 @@ struct tracker {
 	uint32_t sweep;                  // next flow to look at under pressure
 	uint32_t n_done;                 // mbufs to free at the end of the burst
 	struct rte_mbuf *done[TCP_FREE_BATCH];
+	struct overlap_key overlap_key;
 };
 
 static inline struct conn *conn_of(const struct tracker *t, const struct flow *flow)
@@ -78,6 +80,15 @@ static inline bool tcp_waits(const struct stream *s)
 {
 	return s->held ||
 	       (s->has_fin && !s->fin_done && (s->floating || (int32_t)(s->fin_seq - s->next) > 0));
+}
+
+// Something that the exchanges under way, or else the next one, must show.
+static inline void tcp_anomaly(struct flow *flow, struct conn *c, enum tcp_anomaly anomaly)
+{
+	if (c)
+		c->pctx.anomalies |= 1u << anomaly;
+	else
+		flow->anomalies |= (uint8_t)(1u << anomaly);
 }
 
 static inline int32_t tcp_seq_diff(uint32_t a, uint32_t b)

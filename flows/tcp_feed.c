@@ -47,7 +47,7 @@ static void conn_parser(struct tracker *t, struct conn *c, const struct parser *
 			uint32_t client)
 {
 	const struct flow_key *key = &c->flow->key;
-	bool conflict = c->pctx.overlap_conflict;
+	uint32_t anomalies = c->pctx.anomalies;
 
 	c->client = (uint8_t)client;
 	c->meta = (struct conn_meta){
@@ -64,7 +64,7 @@ static void conn_parser(struct tracker *t, struct conn *c, const struct parser *
 		t->env->stats.tcp_midstream++;
 	memset(c->state, 0, parser->size);
 	c->pctx = (struct pctx){
-		.env = t->env, .conn = &c->meta, .state = c->state, .overlap_conflict = conflict};
+		.env = t->env, .conn = &c->meta, .state = c->state, .anomalies = anomalies};
 	c->parser = parser;
 	parser->open(pctx_update(t, c));
 	// What both sides had sent while it was not clear what they speak.
@@ -198,6 +198,7 @@ void tcp_feed_gap(struct tracker *t, struct conn *c, uint32_t side, uint32_t len
 	t->env->stats.tcp_gap_bytes += len;
 	s->lossy = true;
 	s->probe_len = 0;
+	overlap_reset(&s->overlap, &s->again);
 	if (c->parser && !c->parser->gap(pctx_update(t, c), dir_of(c, side), len))
 		conn_opaque(t, c);
 	s->next += len;

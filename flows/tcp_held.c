@@ -95,7 +95,7 @@ void tcp_held_insert(struct tracker *t, struct conn *c, uint32_t side, struct rt
 		uint32_t lo = before > 0 ? o_from : from, hi = behind > 0 ? o_to : to;
 		if (held_merge(m, lo - pkt->seq, *link, lo - other->seq, hi - lo)) {
 			t->env->stats.tcp_overlap_conflicts++;
-			c->pctx.overlap_conflict = true;
+			tcp_anomaly(c->flow, c, TCP_ANOMALY_OVERLAP);
 		}
 		if (before >= 0 && behind >= 0 && before + behind > 0) {
 			t->env->stats.tcp_duplicate_bytes += o_to - o_from;
