@@ -7,6 +7,7 @@
 #pragma once
 
 #include "dataplane/pkt.h"
+#include "flows/overlap.h"
 #include "flows/parser.h"
 
 #include <stdalign.h>
@@ -44,7 +45,8 @@ struct flow {
 	uint8_t v6;
 	uint16_t wheel_slot; // in which it is linked
 	uint64_t id;         // order of creation
-	uint32_t pad[5];
+	uint8_t anomalies;   // bits of enum tcp_anomaly, before there is a connection
+	uint8_t pad[19];
 };
 _Static_assert(sizeof(struct flow) == 128, "two cache lines");
 
@@ -74,10 +76,13 @@ struct stream {
 	uint32_t n_held, held_bytes;
 	uint32_t far_next; // end of the last segment far outside the window
 	uint8_t probe[PROBE_BYTES];
-	uint32_t probed; // payload bytes that passed while looking for a protocol
-	uint8_t pad[20];
+	uint32_t probed;          // payload bytes that passed while looking for a protocol
+	struct overlap_run again; // retransmitted bytes that are being compared
+	uint8_t pad[8];
+	// Line 2.
+	alignas(64) struct overlap overlap; // what was delivered last
 };
-_Static_assert(sizeof(struct stream) == 128, "two cache lines");
+_Static_assert(sizeof(struct stream) == 192, "three cache lines");
 _Static_assert(offsetof(struct stream, hole_ns) == 64, "first of the second line");
 
 struct conn {

@@ -9,6 +9,11 @@
 
 #include "flows/http_exchange.h"
 
+// They stand in the same order.
+static_assert(ANOMALY_BAD_CHECKSUM - ANOMALY_OVERLAP_CONFLICT == TCP_ANOMALY_CHECKSUM,
+	      "anomalies of TCP are shifted into those of HTTP");
+static_assert(TCP_ANOMALY_CHECKSUM + 1 == TCP_ANOMALY_N, "the last one");
+
 // After that time without any sign of the server a request is reported when the next one comes.
 #define ONE_SIDED_NS UINT64_C(1000000000)
 
@@ -76,10 +81,21 @@ static struct http_tx *exchange_new(struct http1_feed *f)
 	return tx;
 }
 
+// What TCP saw belongs to all exchanges that are under way, and to no later one.
+static void tcp_anomalies(const struct http1_feed *f, struct http_tx *tx)
+{
+	const struct http1 *conn = f->conn;
+
+	tx->msg[CLIENT].anomalies |= (uint64_t)f->p->anomalies << ANOMALY_OVERLAP_CONFLICT;
+	if (!conn->pair.head && conn->side[CLIENT].state == STATE_START &&
+	    conn->side[SERVER].state == STATE_START)
+		f->p->anomalies = 0;
+}
+
 static void exchange_end(const struct http1_feed *f, struct http_tx *tx)
 {
-	if (f->p->overlap_conflict)
-		tx->msg[CLIENT].anomalies |= ANOMALY_BIT(OVERLAP_CONFLICT);
+	if (f->p->anomalies)
+		tcp_anomalies(f, tx);
 	if (!tx->msg[SERVER].seen && silent(f->p, SERVER))
 		tx->msg[CLIENT].anomalies |= ANOMALY_BIT(ASYMMETRIC);
 	if (tx != f->env->hand.tx) // else the next parser sees it first

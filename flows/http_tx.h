@@ -79,6 +79,10 @@ enum http_framing {
 	X(JSON_DEPTH, "json_depth")                                                                \
 	X(NUL_IN_HEAD, "http_nul_in_head")                                                         \
 	X(OVERLAP_CONFLICT, "tcp_overlap_conflict")                                                \
+	X(INVALID_FLAGS, "tcp_invalid_flags")                                                      \
+	X(SYN_IN_ESTABLISHED, "tcp_syn_in_established")                                            \
+	X(URGENT, "tcp_urgent")                                                                    \
+	X(BAD_CHECKSUM, "tcp_bad_checksum")                                                        \
 	X(GAP, "tcp_gap")                                                                          \
 	X(TRUNCATED, "http_body_incomplete")                                                       \
 	X(ASYMMETRIC, "asymmetric")                                                                \

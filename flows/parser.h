@@ -41,6 +41,16 @@ enum close_reason {
 	CLOSE_HANDOVER, // the connection goes on with another parser
 };
 
+// What TCP saw that receivers may take differently. HTTP reports them under the same names.
+enum tcp_anomaly {
+	TCP_ANOMALY_OVERLAP = 0, // a byte came again with another value
+	TCP_ANOMALY_FLAGS,       // segment with flags that no receiver takes
+	TCP_ANOMALY_SYN,         // SYN inside an established connection
+	TCP_ANOMALY_URGENT,      // urgent data: in line for some receivers, taken out by others
+	TCP_ANOMALY_CHECKSUM,    // segment with a wrong checksum
+	TCP_ANOMALY_N,
+};
+
 struct pctx {
 	struct flow_env *env;
 	const struct conn_meta *conn;
@@ -50,7 +60,8 @@ struct pctx {
 	uint64_t off[2];   // of the first byte being delivered, by sender
 	uint64_t acked[2]; // what the *other* side has acknowledged of this sender's stream
 	bool lossy[2];     // this direction had a hole or started midstream
-	bool overlap_conflict;
+	// Bits of enum tcp_anomaly, since a parser last reported and cleared them.
+	uint32_t anomalies;
 };
 
 struct parser {

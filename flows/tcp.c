@@ -23,41 +23,77 @@ enum {
 	FAR_AGREE = 4,
 };
 
-static int32_t seq_diff(uint32_t a, uint32_t b)
+// Payload bytes, piece by piece of a chained mbuf.
+struct pieces {
+	const struct rte_mbuf *seg;
+	uint32_t off, left;
+};
+
+static struct pieces pieces_of(struct rte_mbuf *m, uint32_t skip, uint32_t len)
 {
-	return (int32_t)(a - b);
+	return (struct pieces){m, pkt_of(m)->payload_off + skip, len};
 }
 
-static void conn_fates(struct tracker *t, enum fate fate, int64_t pkts, int64_t bytes)
+// Empty at the end.
+static struct span pieces_next(struct pieces *p)
 {
-	t->fates->pkts[fate] += (uint64_t)pkts;
-	t->fates->bytes[fate] += (uint64_t)bytes;
+	while (p->seg && p->left) {
+		uint32_t here = rte_pktmbuf_data_len(p->seg);
+
+		if (p->off < here) {
+			struct span piece = {rte_pktmbuf_mtod_offset(p->seg, uint8_t *, p->off),
+					     RTE_MIN(here - p->off, p->left)};
+
+			p->off += piece.len;
+			p->left -= piece.len;
+			return piece;
+		}
+		p->off -= here;
+		p->seg = p->seg->next;
+	}
+	return (struct span){NULL, 0};
 }
 
-// len payload bytes of m from skip on, piece by piece of a chained mbuf.
+// len payload bytes of m from skip on are delivered.
 static enum fate stream_packet(struct tracker *t, struct conn *c, uint32_t side, struct rte_mbuf *m,
 			       uint32_t skip, uint32_t len)
 {
-	const struct pkt *pkt = pkt_of(m);
-	uint32_t off = pkt->payload_off + skip;
-	enum fate fate = FATE_PARSED, last = FATE_PARSED;
+	struct stream *s = &c->stream[side];
+	struct pieces pieces = pieces_of(m, skip, len);
+	enum fate fate = FATE_PARSED;
+	uint32_t begin = s->next;
+	uint64_t sum = 0;
 
-	for (struct rte_mbuf *seg = m; seg && len; seg = seg->next) {
-		uint32_t here = rte_pktmbuf_data_len(seg);
+	for (struct span piece; (piece = pieces_next(&pieces)).len;) {
+		sum += overlap_sum(&t->overlap_key, s->next, piece);
+		enum fate last = tcp_feed_bytes(t, c, side, piece);
 
-		if (off >= here) {
-			off -= here;
-			continue;
-		}
-		uint32_t n = RTE_MIN(here - off, len);
-		last = tcp_feed_bytes(t, c, side,
-				      span_make(rte_pktmbuf_mtod_offset(seg, uint8_t *, off), n));
-		conn_fates(t, last, 0, n);
+		tcp_fates(t, last, 0, piece.len);
 		fate = last == FATE_OPAQUE ? FATE_OPAQUE : fate;
-		off = 0;
-		len -= n;
 	}
+	overlap_delivered(&s->overlap, begin, s->next, sum);
 	return fate;
+}
+
+// len payload bytes of m from skip on were delivered before.
+static void stream_again(struct tracker *t, struct conn *c, uint32_t side, struct rte_mbuf *m,
+			 uint32_t skip, uint32_t len)
+{
+	struct stream *s = &c->stream[side];
+	struct pieces pieces = pieces_of(m, skip, len);
+	uint32_t seq = pkt_of(m)->seq + skip;
+	bool differs = false;
+
+	t->env->stats.tcp_duplicate_bytes += len;
+	// The one byte of a keep-alive probe may be any (RFC 1122 section 4.2.3.6).
+	if (pkt_of(m)->payload_len == 1 && seq + 1 == s->next)
+		return;
+	for (struct span piece; (piece = pieces_next(&pieces)).len; seq += piece.len)
+		differs |= overlap_differs(&s->overlap, &s->again, &t->overlap_key, seq, piece);
+	if (differs) {
+		t->env->stats.tcp_overlap_conflicts++;
+		tcp_anomaly(c->flow, c, TCP_ANOMALY_OVERLAP);
+	}
 }
 
 static void holes_link(struct tracker *t, struct conn *c)
@@ -102,36 +138,6 @@ void tcp_holes_rotate(struct tracker *t, struct conn *c)
 	holes_link(t, c);
 }
 
-// Takes what *link points to out of the held list.
-static struct rte_mbuf *held_take(struct tracker *t, struct stream *s, struct rte_mbuf **link)
-{
-	struct rte_mbuf *m = *link;
-	const struct pkt *pkt = pkt_of(m);
-	uint32_t len = pkt->payload_len - pkt->held_skip;
-
-	*link = pkt->next_held;
-	s->n_held--;
-	s->held_bytes -= len;
-	t->held--;
-	conn_fates(t, FATE_HELD, -1, -(int64_t)len);
-	return m;
-}
-
-// The same, and it is not delivered.
-static void held_drop(struct tracker *t, struct stream *s, struct rte_mbuf **link, enum fate fate)
-{
-	struct rte_mbuf *m = held_take(t, s, link);
-
-	conn_fates(t, fate, 1, pkt_of(m)->payload_len - pkt_of(m)->held_skip);
-	tracker_free_mbuf(t, m);
-}
-
-static void held_discard(struct tracker *t, struct stream *s, enum fate fate)
-{
-	while (s->held)
-		held_drop(t, s, &s->held, fate);
-}
-
 // True: the stream has just ended.
 static bool stream_fin(struct tracker *t, struct conn *c, uint32_t side)
 {
@@ -139,7 +145,7 @@ static bool stream_fin(struct tracker *t, struct conn *c, uint32_t side)
 
 	if (!s->has_fin || s->fin_done || s->next != s->fin_seq || s->floating)
 		return false;
-	held_discard(t, s, FATE_DISCARDED); // behind the end
+	tcp_held_discard(t, s, FATE_DISCARDED); // behind the end
 	tcp_feed_fin(t, c, side);
 	return true;
 }
@@ -151,7 +157,7 @@ static void stream_missing(struct tracker *t, struct conn *c, uint32_t side, uin
 
 	if (s->held) {
 		const struct pkt *first = pkt_of(s->held);
-		int32_t ahead = seq_diff(first->seq + first->held_skip, s->next);
+		int32_t ahead = tcp_seq_diff(first->seq + first->held_skip, s->next);
 
 		len = ahead > 0 ? RTE_MIN(len, (uint32_t)ahead) : 0;
 	}
@@ -163,7 +169,7 @@ static void stream_missing(struct tracker *t, struct conn *c, uint32_t side, uin
 static uint64_t ack_off(const struct stream *s, uint32_t ack)
 {
 	// The FIN has a number too: its acknowledgement counts one past the data.
-	int64_t off = (int64_t)s->off + seq_diff(ack, s->next - s->fin_done);
+	int64_t off = (int64_t)s->off + tcp_seq_diff(ack, s->next - s->fin_done);
 
 	return s->started && off > 0 && off - (int64_t)s->off < 1 << 30 ? (uint64_t)off : 0;
 }
@@ -175,19 +181,12 @@ static void ack_tell(struct stream *s, uint32_t ack, uint64_t most)
 	s->told = RTE_MAX(s->told, most);
 }
 
-// A wait begins, or what is waited for has changed.
-static void hole_clock(const struct tracker *t, struct stream *s)
-{
-	s->hole_ns = t->now_ns;
-	s->hole_pkts = 0;
-}
-
 // Does this segment, the next of its side, acknowledge bytes of the other side that have not been
 // delivered, but may be still? Once that was in vain, a side that never showed up is not asked.
 static bool segment_early(const struct conn *c, uint32_t side, const struct pkt *pkt)
 {
 	const struct stream *s = &c->stream[side], *other = &c->stream[!side];
-	int32_t unseen = seq_diff(pkt->ack, other->next);
+	int32_t unseen = tcp_seq_diff(pkt->ack, other->next);
 
 	if (unseen <= 0 && !other->floating)
 		return false;
@@ -202,7 +201,7 @@ static int32_t held_ahead(const struct stream *s)
 {
 	const struct pkt *first = pkt_of(s->held);
 
-	return seq_diff(first->seq + first->held_skip, s->next);
+	return tcp_seq_diff(first->seq + first->held_skip, s->next);
 }
 
 // Does this side hold up its own bytes: by a hole, or because its start is not sure?
@@ -219,7 +218,7 @@ static bool held_drain(struct tracker *t, struct conn *c, uint32_t side)
 
 	while (s->held && !held_back(s) && !segment_early(c, side, pkt_of(s->held))) {
 		uint32_t old = (uint32_t)-held_ahead(s);
-		struct rte_mbuf *m = held_take(t, s, &s->held);
+		struct rte_mbuf *m = tcp_held_take(t, s, &s->held);
 		const struct pkt *pkt = pkt_of(m);
 		uint32_t len = pkt->payload_len - pkt->held_skip;
 		enum fate fate = FATE_DUPLICATE;
@@ -227,13 +226,14 @@ static bool held_drain(struct tracker *t, struct conn *c, uint32_t side)
 		ack_tell(other, pkt->ack, other->off + FAR_AHEAD);
 		if (old < len)
 			fate = stream_packet(t, c, side, m, pkt->held_skip + old, len - old);
-		conn_fates(t, fate, 1, 0);
-		conn_fates(t, FATE_DUPLICATE, 0, RTE_MIN(old, len));
-		t->env->stats.tcp_duplicate_bytes += RTE_MIN(old, len);
+		tcp_fates(t, fate, 1, 0);
+		tcp_fates(t, FATE_DUPLICATE, 0, RTE_MIN(old, len));
+		if (old)
+			stream_again(t, c, side, m, pkt->held_skip, RTE_MIN(old, len));
 		if (old <= len && pkt->missing_len)
 			stream_missing(t, c, side, pkt->missing_len);
 		tracker_free_mbuf(t, m);
-		hole_clock(t, s); // of the next hole
+		tcp_hole_clock(t, s); // of the next hole
 		moved = true;
 	}
 	return stream_fin(t, c, side) || moved;
@@ -266,7 +266,7 @@ static void hole_give_up(struct tracker *t, struct conn *c, uint32_t side)
 		other->floating = false;
 	else
 		other->vain = other->off + (pkt_of(s->held)->ack - other->next);
-	hole_clock(t, s);
+	tcp_hole_clock(t, s);
 	conn_drain(t, c, side);
 }
 
@@ -283,7 +283,7 @@ static void conn_let_go(struct tracker *t, struct conn *c)
 	for (uint32_t side = 0; side < 2; side++) {
 		struct stream *s = &c->stream[side];
 
-		held_discard(t, s, FATE_DISCARDED);
+		tcp_held_discard(t, s, FATE_DISCARDED);
 		s->floating = false;
 		s->lossy = true;
 		s->has_fin &= s->fin_done;
@@ -330,66 +330,6 @@ void tcp_holes(struct tracker *t, struct conn *c)
 	holes_update(t, c);
 }
 
-// Links m, which starts at or ahead of the expected byte, into the held list. Where it overlaps
-// with others the first copy's bytes stay; m is dropped when nothing of it is new, and takes the
-// place of those that it covers.
-static void held_insert(struct tracker *t, struct conn *c, uint32_t side, struct rte_mbuf *m)
-{
-	struct stream *s = &c->stream[side];
-	struct pkt *pkt = pkt_of(m);
-	struct rte_mbuf **link = &s->held;
-	uint32_t whole = pkt->payload_len;
-
-	if (!tcp_waits(s))
-		hole_clock(t, s);
-	while (*link) {
-		struct pkt *other = pkt_of(*link);
-		uint32_t o_from = other->seq + other->held_skip;
-		uint32_t o_to = other->seq + other->payload_len;
-		uint32_t from = pkt->seq + pkt->held_skip, to = pkt->seq + pkt->payload_len;
-
-		if (seq_diff(to, o_from) <= 0)
-			break; // wholly before it
-		if (seq_diff(from, o_to) >= 0) {
-			link = &other->next_held;
-			continue; // wholly behind it
-		}
-		int32_t before = seq_diff(o_from, from), behind = seq_diff(to, o_to);
-		uint32_t lo = before > 0 ? o_from : from, hi = behind > 0 ? o_to : to;
-		if (tcp_held_merge(m, lo - pkt->seq, *link, lo - other->seq, hi - lo)) {
-			t->env->stats.tcp_overlap_conflicts++;
-			c->pctx.overlap_conflict = true;
-		}
-		if (before >= 0 && behind >= 0 && before + behind > 0) {
-			t->env->stats.tcp_duplicate_bytes += o_to - o_from;
-			held_drop(t, s, link, FATE_DUPLICATE);
-		} else if (before > 0) { // the rest is there already
-			pkt->payload_len = (uint16_t)(o_from - pkt->seq);
-			pkt->missing_len = 0;
-			break;
-		} else {
-			pkt->held_skip =
-				(uint16_t)RTE_MIN(hi - pkt->seq, (uint32_t)pkt->payload_len);
-			link = &other->next_held;
-		}
-	}
-	uint32_t len = pkt->payload_len - pkt->held_skip;
-	conn_fates(t, FATE_DUPLICATE, 0, whole - len);
-	t->env->stats.tcp_duplicate_bytes += whole - len;
-	if (len == 0) {
-		conn_fates(t, FATE_DUPLICATE, 1, 0);
-		tracker_free_mbuf(t, m);
-		return;
-	}
-	pkt->next_held = *link;
-	*link = m;
-	s->n_held++;
-	s->held_bytes += len;
-	t->held++;
-	t->env->stats.tcp_out_of_order++;
-	conn_fates(t, FATE_HELD, 1, len);
-}
-
 // Far from what is expected: an attack, a stray packet, or we lost track. Segments that fit each
 // other several times in a row are believed, if the receiver, where we see it, takes them.
 static bool stream_far(struct tracker *t, struct conn *c, uint32_t side, const struct pkt *pkt,
@@ -406,8 +346,8 @@ static bool stream_far(struct tracker *t, struct conn *c, uint32_t side, const s
 	s->n_far = 0;
 	s->has_fin = false;
 	s->floating = false;
-	held_discard(t, s, FATE_DISCARDED);
-	int32_t ahead = seq_diff(seq, s->next);
+	tcp_held_discard(t, s, FATE_DISCARDED);
+	int32_t ahead = tcp_seq_diff(seq, s->next);
 	if (ahead > 0) {
 		tcp_feed_gap(t, c, side, (uint32_t)ahead);
 		return true;
@@ -454,7 +394,7 @@ void tcp_ack(struct tracker *t, struct conn *c, uint32_t side, uint32_t ack)
 	s->ack_seen = true;
 	if (off > s->acked) {
 		if (s->acked <= s->off && off > s->off)
-			hole_clock(t, s); // from here on the hole is known to be one
+			tcp_hole_clock(t, s); // from here on the hole is known to be one
 		s->acked = off;
 	}
 	if (!tcp_waits(s))
@@ -470,7 +410,7 @@ void tcp_bare(struct conn *c, const struct pkt *pkt)
 	struct stream *other = &c->stream[!pkt->src];
 
 	// Nor does it run ahead of bytes that may still be seen.
-	if (!s->held && !(s->started && (s->floating || seq_diff(pkt->seq, s->next) > 0)))
+	if (!s->held && !(s->started && (s->floating || tcp_seq_diff(pkt->seq, s->next) > 0)))
 		ack_tell(other, pkt->ack, RTE_MAX(other->off + other->fin_done, other->vain));
 }
 
@@ -480,8 +420,8 @@ static void segment_refuse(struct tracker *t, struct rte_mbuf *m, uint32_t old)
 	uint32_t len = pkt_of(m)->payload_len;
 	enum fate fate = len == 0 ? FATE_CONTROL : old < len ? FATE_DISCARDED : FATE_DUPLICATE;
 
-	conn_fates(t, fate, 1, len - RTE_MIN(old, len));
-	conn_fates(t, FATE_DUPLICATE, 0, RTE_MIN(old, len));
+	tcp_fates(t, fate, 1, len - RTE_MIN(old, len));
+	tcp_fates(t, FATE_DUPLICATE, 0, RTE_MIN(old, len));
 	tracker_free_mbuf(t, m);
 }
 
@@ -497,23 +437,23 @@ static void segment_in_order(struct tracker *t, struct conn *c, uint32_t side, s
 			  (segment_early(c, side, pkt) && !hold_full(t, s, 1, len - old)))) {
 		// Reaches into what is held, which came first; or comes too early.
 		pkt->held_skip = (uint16_t)old;
-		held_insert(t, c, side, m);
+		tcp_held_insert(t, c, side, m);
 		conn_drain(t, c, side);
 		held_shrink(t, c, side, false);
 		return;
 	}
 	ack_tell(&c->stream[!side], pkt->ack, c->stream[!side].off + FAR_AHEAD);
+	if (old && len)
+		stream_again(t, c, side, m, 0, RTE_MIN(old, len));
 	if (len == 0) {
-		conn_fates(t, FATE_CONTROL, 1, 0);
+		tcp_fates(t, FATE_CONTROL, 1, 0);
 	} else if (old < len) {
 		enum fate fate = stream_packet(t, c, side, m, old, len - old);
 
-		conn_fates(t, fate, 1, 0);
-		conn_fates(t, FATE_DUPLICATE, 0, old);
-		t->env->stats.tcp_duplicate_bytes += old;
+		tcp_fates(t, fate, 1, 0);
+		tcp_fates(t, FATE_DUPLICATE, 0, old);
 	} else {
-		conn_fates(t, FATE_DUPLICATE, 1, len);
-		t->env->stats.tcp_duplicate_bytes += len;
+		tcp_fates(t, FATE_DUPLICATE, 1, len);
 	}
 	if (pkt->missing_len && pkt->seq + len == s->next)
 		stream_missing(t, c, side, pkt->missing_len);
@@ -527,12 +467,12 @@ static void segment_in_order(struct tracker *t, struct conn *c, uint32_t side, s
 // The end of the stream is announced; it must be near.
 static void segment_fin(const struct tracker *t, struct stream *s, uint32_t end)
 {
-	int32_t ahead = seq_diff(end, s->next);
+	int32_t ahead = tcp_seq_diff(end, s->next);
 
 	if (ahead < 0 || ahead > window_of(t) + UINT16_MAX)
 		return;
 	if (!tcp_waits(s))
-		hole_clock(t, s);
+		tcp_hole_clock(t, s);
 	s->has_fin = true;
 	s->fin_seq = end;
 }
@@ -540,7 +480,7 @@ static void segment_fin(const struct tracker *t, struct stream *s, uint32_t end)
 // A stream of which nothing was delivered yet begins at this byte, if it is a little before.
 static bool stream_rebase(struct stream *s, uint32_t seq)
 {
-	int32_t before = seq_diff(s->next, seq), acked = seq_diff(s->ack, seq);
+	int32_t before = tcp_seq_diff(s->next, seq), acked = tcp_seq_diff(s->ack, seq);
 
 	if (before < 0 || before > FAR_AHEAD)
 		return false;
@@ -567,7 +507,7 @@ uint32_t tcp_seen(const struct conn *c, uint32_t side)
 	uint32_t seen = c->stream[side].next;
 
 	for (struct rte_mbuf *m = c->stream[side].held; m; m = pkt_of(m)->next_held) {
-		if (seq_diff(pkt_of(m)->seq + pkt_of(m)->held_skip, seen) > 0)
+		if (tcp_seq_diff(pkt_of(m)->seq + pkt_of(m)->held_skip, seen) > 0)
 			break;
 		seen = pkt_of(m)->seq + pkt_of(m)->payload_len;
 	}
@@ -592,17 +532,18 @@ void tcp_segment(struct tracker *t, struct conn *c, struct rte_mbuf *m)
 		stream_rebase(s, seq);
 	}
 	if (unlikely(s->fin_done)) { // nothing comes behind the end
-		int32_t old = seq_diff(s->fin_seq, seq);
+		int32_t old = tcp_seq_diff(s->fin_seq, seq);
 
 		segment_refuse(t, m, (uint32_t)RTE_MAX(old, 0));
 		return;
 	}
 	// Data come with the SYN that opens the connection, or not at all.
 	if (unlikely(syn) && seq != s->next - (uint32_t)s->off) {
+		tcp_anomaly(c->flow, c, TCP_ANOMALY_SYN);
 		segment_refuse(t, m, 0);
 		return;
 	}
-	int32_t ahead = seq_diff(seq, s->next);
+	int32_t ahead = tcp_seq_diff(seq, s->next);
 	if (unlikely(len && (ahead > window_of(t) || ahead < -FAR_BEHIND))) {
 		if (!stream_far(t, c, side, pkt, seq)) {
 			segment_refuse(t, m, 0);
@@ -618,7 +559,7 @@ void tcp_segment(struct tracker *t, struct conn *c, struct rte_mbuf *m)
 		t->env->stats.tcp_hold_full++;
 		s->floating = false;
 		held_shrink(t, c, side, true);
-		ahead = s->fin_done ? 0 : seq_diff(seq, s->next);
+		ahead = s->fin_done ? 0 : tcp_seq_diff(seq, s->next);
 		if (ahead > 0 && hold_full(t, s, 1, len)) {
 			// Other connections hold all there is: this hole cannot wait.
 			tcp_feed_gap(t, c, side, (uint32_t)ahead);
@@ -629,15 +570,15 @@ void tcp_segment(struct tracker *t, struct conn *c, struct rte_mbuf *m)
 		segment_refuse(t, m, 0);
 	} else if (unlikely(s->floating)) {
 		if (len && ahead >= 0)
-			held_insert(t, c, side, m);
+			tcp_held_insert(t, c, side, m);
 		else
 			segment_refuse(t, m, len);
 	} else if (likely(ahead <= 0)) {
 		segment_in_order(t, c, side, m, (uint32_t)-ahead);
 	} else if (len) {
-		held_insert(t, c, side, m);
+		tcp_held_insert(t, c, side, m);
 	} else {
-		conn_fates(t, FATE_CONTROL, 1, 0);
+		tcp_fates(t, FATE_CONTROL, 1, 0);
 		tracker_free_mbuf(t, m);
 	}
 	if (unlikely(tcp_waits(s) || c->in_hole_list))
@@ -655,6 +596,7 @@ struct conn *tcp_open(struct tracker *t, struct flow *flow)
 	memset(c, 0, offsetof(struct conn, state));
 	c->flow = flow;
 	c->client = SIDE_UNKNOWN;
+	c->pctx.anomalies = flow->anomalies;
 	for (uint32_t side = 0; side < 2; side++) {
 		c->stream[side].started = flow->have_isn >> side & 1;
 		c->stream[side].next = flow->isn[side];
@@ -687,8 +629,8 @@ void tcp_close(struct tracker *t, struct conn *c, enum close_reason why, bool fl
 	     flush && turns && (tcp_waits(&c->stream[0]) || tcp_waits(&c->stream[1])); turns--)
 		hole_give_up(t, c, conn_first(c));
 	enum fate fate = flow->state == FLOW_OPAQUE ? FATE_OPAQUE : FATE_DISCARDED;
-	held_discard(t, &c->stream[0], fate);
-	held_discard(t, &c->stream[1], fate);
+	tcp_held_discard(t, &c->stream[0], fate);
+	tcp_held_discard(t, &c->stream[1], fate);
 	if (c->in_hole_list)
 		holes_unlink(t, c);
 	tcp_feed_close(t, c, why);

@@ -8,6 +8,7 @@
 
 #include "dataplane/fate.h"
 #include "flows/flow.h"
+#include "flows/overlap.h"
 #include "flows/table.h"
 #include "flows/tracker.h"
 #include "flows/wheel.h"
@@ -32,6 +33,7 @@ struct tracker {
 	uint32_t sweep;                  // next flow to look at under pressure
 	uint32_t n_done;                 // mbufs to free at the end of the burst
 	struct rte_mbuf *done[TCP_FREE_BATCH];
+	struct overlap_key overlap_key;
 };
 
 static inline struct conn *conn_of(const struct tracker *t, const struct flow *flow)
@@ -80,7 +82,39 @@ static inline bool tcp_waits(const struct stream *s)
 	       (s->has_fin && !s->fin_done && (s->floating || (int32_t)(s->fin_seq - s->next) > 0));
 }
 
-// Compares len bytes of a later copy with those of the first one, which it takes over. True when
-// they differed.
-bool tcp_held_merge(struct rte_mbuf *later, uint32_t later_off, struct rte_mbuf *first,
-		    uint32_t first_off, uint32_t len);
+// Something that the exchanges under way, or else the next one, must show.
+static inline void tcp_anomaly(struct flow *flow, struct conn *c, enum tcp_anomaly anomaly)
+{
+	if (c)
+		c->pctx.anomalies |= 1u << anomaly;
+	else
+		flow->anomalies |= (uint8_t)(1u << anomaly);
+}
+
+static inline int32_t tcp_seq_diff(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b);
+}
+
+static inline void tcp_fates(struct tracker *t, enum fate fate, int64_t pkts, int64_t bytes)
+{
+	t->fates->pkts[fate] += (uint64_t)pkts;
+	t->fates->bytes[fate] += (uint64_t)bytes;
+}
+
+// A wait begins, or what is waited for has changed.
+static inline void tcp_hole_clock(const struct tracker *t, struct stream *s)
+{
+	s->hole_ns = t->now_ns;
+	s->hole_pkts = 0;
+}
+
+// tcp_held.c: what waits for bytes before it.
+// Links m, which starts at or ahead of the expected byte, into the held list. Where it overlaps
+// with others the first copy's bytes stay; m is dropped when nothing of it is new, and takes the
+// place of those that it covers.
+void tcp_held_insert(struct tracker *t, struct conn *c, uint32_t side, struct rte_mbuf *m);
+// Takes what *link points to out of the held list.
+struct rte_mbuf *tcp_held_take(struct tracker *t, struct stream *s, struct rte_mbuf **link);
+// Nothing of what is held will be delivered.
+void tcp_held_discard(struct tracker *t, struct stream *s, enum fate fate);

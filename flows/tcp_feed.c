@@ -47,7 +47,7 @@ static void conn_parser(struct tracker *t, struct conn *c, const struct parser *
 			uint32_t client)
 {
 	const struct flow_key *key = &c->flow->key;
-	bool conflict = c->pctx.overlap_conflict;
+	uint32_t anomalies = c->pctx.anomalies;
 
 	c->client = (uint8_t)client;
 	c->meta = (struct conn_meta){
@@ -64,7 +64,7 @@ static void conn_parser(struct tracker *t, struct conn *c, const struct parser *
 		t->env->stats.tcp_midstream++;
 	memset(c->state, 0, parser->size);
 	c->pctx = (struct pctx){
-		.env = t->env, .conn = &c->meta, .state = c->state, .overlap_conflict = conflict};
+		.env = t->env, .conn = &c->meta, .state = c->state, .anomalies = anomalies};
 	c->parser = parser;
 	parser->open(pctx_update(t, c));
 	// What both sides had sent while it was not clear what they speak.
@@ -198,6 +198,7 @@ void tcp_feed_gap(struct tracker *t, struct conn *c, uint32_t side, uint32_t len
 	t->env->stats.tcp_gap_bytes += len;
 	s->lossy = true;
 	s->probe_len = 0;
+	overlap_reset(&s->overlap, &s->again);
 	if (c->parser && !c->parser->gap(pctx_update(t, c), dir_of(c, side), len))
 		conn_opaque(t, c);
 	s->next += len;
@@ -219,37 +220,4 @@ void tcp_feed_close(struct tracker *t, struct conn *c, enum close_reason why)
 	if (c->parser)
 		c->parser->close(pctx_update(t, c), why);
 	c->parser = NULL;
-}
-
-bool tcp_held_merge(struct rte_mbuf *later, uint32_t later_off, struct rte_mbuf *first,
-		    uint32_t first_off, uint32_t len)
-{
-	struct rte_mbuf *seg = later;
-	bool differ = false;
-	uint8_t copy[256];
-
-	later_off += pkt_of(later)->payload_off;
-	first_off += pkt_of(first)->payload_off;
-	while (seg && len) {
-		uint32_t here = rte_pktmbuf_data_len(seg);
-
-		if (later_off >= here) {
-			later_off -= here;
-			seg = seg->next;
-			continue;
-		}
-		uint32_t n = RTE_MIN(here - later_off, (uint32_t)sizeof(copy));
-		n = RTE_MIN(n, len);
-		uint8_t *to = rte_pktmbuf_mtod_offset(seg, uint8_t *, later_off);
-		const void *from = rte_pktmbuf_read(first, first_off, n, copy);
-
-		if (from && memcmp(to, from, n) != 0) {
-			memcpy(to, from, n);
-			differ = true;
-		}
-		later_off += n;
-		first_off += n;
-		len -= n;
-	}
-	return differ;
 }

@@ -142,6 +142,9 @@ static struct flow *on_syn(struct tracker *t, struct flow *flow, const struct pk
 	}
 	if (flow && (flow->have_isn == 3 || flow->state != FLOW_EMBRYONIC)) {
 		// A new connection on the same ports, or somebody pretends: the answer decides.
+		// New ones begin at random; a number inside the window is chosen.
+		if (c && (uint32_t)(tcp_seen(c, side) - data + UINT16_MAX) <= 2 * UINT16_MAX)
+			tcp_anomaly(flow, c, TCP_ANOMALY_SYN);
 		flow->syn = data;
 		flow->have_syn = (uint8_t)(1 << side);
 		return flow;
@@ -299,6 +302,15 @@ static bool flags_valid(uint8_t flags)
 	       (flags & (TCP_SYN | TCP_FIN)) != (TCP_SYN | TCP_FIN);
 }
 
+// A segment that is ignored is still somebody's attempt.
+static void segment_odd(struct tracker *t, const struct pkt *pkt, enum tcp_anomaly anomaly)
+{
+	struct flow *flow = table_lookup(&t->table, &pkt->key, pkt->hash);
+
+	if (flow)
+		tcp_anomaly(flow, conn_of(t, flow), anomaly);
+}
+
 static void on_packet(struct tracker *t, struct rte_mbuf *m, struct flow *candidate)
 {
 	struct pkt *pkt = pkt_of(m);
@@ -315,6 +327,7 @@ static void on_packet(struct tracker *t, struct rte_mbuf *m, struct flow *candid
 	}
 	if (pkt->bad_checksum && t->limits->checksums) {
 		t->env->stats.tcp_bad_checksum++;
+		segment_odd(t, pkt, TCP_ANOMALY_CHECKSUM);
 		count(t, FATE_CHECKSUM, len);
 		tracker_free_mbuf(t, m);
 		return;
@@ -322,6 +335,7 @@ static void on_packet(struct tracker *t, struct rte_mbuf *m, struct flow *candid
 	// Everything but the payload; that is counted where its fate is decided.
 	t->fates->bytes[pkt->payload_len ? FATE_HEADERS : FATE_CONTROL] += len - pkt->payload_len;
 	if (unlikely(!flags_valid(flags))) {
+		segment_odd(t, pkt, TCP_ANOMALY_FLAGS);
 		count(t, pkt->payload_len ? FATE_DISCARDED : FATE_CONTROL, pkt->payload_len);
 		tracker_free_mbuf(t, m);
 		return;
@@ -338,6 +352,8 @@ static void on_packet(struct tracker *t, struct rte_mbuf *m, struct flow *candid
 		tracker_free_mbuf(t, m);
 		return;
 	}
+	if (unlikely(flags & TCP_URG) && payload)
+		tcp_anomaly(flow, conn_of(t, flow), TCP_ANOMALY_URGENT);
 	if (flow->state != FLOW_CLOSED && !flow->reset) // those linger from their end
 		flow->last_s = seconds_of(t);
 	if (flow->conn && (flags & TCP_ACK))
@@ -375,6 +391,8 @@ static void conn_prefetch(const struct conn *c)
 	rte_prefetch0(&c->pctx.now_ns);
 	rte_prefetch0(&c->stream[0]);
 	rte_prefetch0(&c->stream[1]);
+	rte_prefetch0(&c->stream[0].overlap);
+	rte_prefetch0(&c->stream[1].overlap);
 	rte_prefetch0(c->state);
 }
 

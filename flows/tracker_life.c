@@ -7,15 +7,19 @@
 #include "flows/tcp.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-struct tracker *tracker_new(const struct tracker_limits *limits, struct flow_env *env, uint64_t)
+struct tracker *tracker_new(const struct tracker_limits *limits, struct flow_env *env,
+			    uint64_t seed)
 {
-	struct tracker *t = calloc(1, sizeof(*t));
+	struct tracker *t = aligned_alloc(64, (sizeof(*t) + 63) / 64 * 64);
 
 	if (!t)
 		return NULL;
+	memset(t, 0, sizeof(*t));
 	t->limits = limits;
 	t->env = env;
+	overlap_key_init(&t->overlap_key, seed);
 	if (table_init(&t->table, limits->flows) == 0 &&
 	    pool_init(&t->conns, sizeof(struct conn), limits->conns) == 0)
 		return t;

@@ -553,7 +553,7 @@ static void test_overlap_conflict(void **)
 {
 	conn_open(false);
 	give_text(CLIENT, GET("/a"));
-	ctx.overlap_conflict = true;
+	ctx.anomalies = 1u << TCP_ANOMALY_OVERLAP;
 	give_text(SERVER, OK);
 	conn_close(CLOSE_FIN);
 	assert_string_equal(got, "GET /a [- +tcp_overlap_conflict] 200 [L2 ok]\n");

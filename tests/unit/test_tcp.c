@@ -9,6 +9,7 @@
 
 #include "flows/tcp.c"
 #include "flows/tcp_feed.c"
+#include "flows/tcp_held.c"
 
 enum { STREAM_MAX = 3000, PIECES_MAX = 2400, PREFIX = 16 };
 
@@ -114,6 +115,7 @@ struct model {
 	uint8_t first[STREAM_MAX]; // the first copy
 	uint32_t next;
 	bool conflict; // a later copy of a byte that was waiting differs
+	bool late;     // … of a byte that had been delivered
 };
 
 static void model_put(struct model *model, const struct piece *p)
@@ -121,8 +123,10 @@ static void model_put(struct model *model, const struct piece *p)
 	for (uint32_t off = p->from; off < p->to; off++) {
 		uint8_t byte = version_of(streams[p->dir][off], p->version, off);
 
-		if (off < model->next)
+		if (off < model->next) {
+			model->late |= model->first[off] != byte;
 			continue;
+		}
 		if (model->have[off])
 			model->conflict |= model->first[off] != byte;
 		else
@@ -173,11 +177,12 @@ static void test_any_order(void **)
 	assert_int_equal(env.stats.tcp_gaps, 0);
 }
 
-// Copies that differ: of a byte that waits the first one is taken, and the conflict is noted.
+// Copies that differ: of a byte that waits the first one is taken, and the conflict is noted. So it
+// is for bytes that were delivered, if a whole segment of them has come again.
 static void test_first_copy_wins(void **)
 {
 	static struct model models[2];
-	uint32_t n_conflicts = 0;
+	uint32_t n_conflicts = 0, n_late = 0, n_late_seen = 0;
 
 	tracker_begin();
 	for (uint32_t round = 0; round < 1500; round++) {
@@ -195,14 +200,19 @@ static void test_first_copy_wins(void **)
 		}
 		check_stream(&records[0], CLIENT, models[CLIENT].first);
 		check_stream(&records[0], SERVER, models[SERVER].first);
-		assert_int_equal(records[0].conflict,
-				 models[CLIENT].conflict || models[SERVER].conflict);
+		bool conflict = models[CLIENT].conflict || models[SERVER].conflict;
+		bool late = models[CLIENT].late || models[SERVER].late;
+		assert_true(records[0].conflict || !conflict);
+		assert_true(conflict || late || !records[0].conflict);
+		n_late += late && !conflict;
+		n_late_seen += late && !conflict && records[0].conflict;
 		n_conflicts += records[0].conflict;
 		if (round % 500 == 0)
 			harness_flush();
 	}
 	assert_true(n_conflicts > 200);
 	assert_true(n_conflicts < 1400);
+	assert_true(n_late > 50 && n_late_seen > n_late / 8);
 	assert_true(env.stats.tcp_overlap_conflicts >= n_conflicts);
 }
 
@@ -339,6 +349,65 @@ static void test_conflict_before_probe(void **)
 	at(&v, CLIENT, 0, "REQ ab");
 	assert_log("open|C:REQ abcd");
 	assert_true(records[0].conflict);
+	assert_int_equal(env.stats.tcp_overlap_conflicts, 1);
+}
+
+// Bytes that were delivered come again, cut otherwise, with one difference.
+static void test_conflict_delivered(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	say_next(&v, CLIENT, "REQ abcdefgh");
+	say_next(&v, CLIENT, "ijkl");
+	at(&v, CLIENT, 0, "REQ abc");
+	at(&v, CLIENT, 7, "defghijk");
+	at(&v, CLIENT, 15, "?"); // a keep-alive probe
+	assert_int_equal(env.stats.tcp_overlap_conflicts, 0);
+	at(&v, CLIENT, 0, "REQ abc");
+	at(&v, CLIENT, 7, "dXfghijkl");
+	assert_int_equal(env.stats.tcp_overlap_conflicts, 1);
+	say_next(&v, CLIENT, "m");
+	assert_log("open|C:REQ abcdefghijklm");
+	assert_int_equal(records[0].anomalies, 1u << TCP_ANOMALY_OVERLAP);
+}
+
+// In one segment with new bytes, and behind a hole that was filled.
+static void test_conflict_beside_new(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	handshake(&v);
+	at(&v, CLIENT, 0, "REQ ab");
+	at(&v, CLIENT, 0, "REQ aXcd");
+	assert_log("open|C:REQ abcd");
+	assert_int_equal(env.stats.tcp_overlap_conflicts, 1);
+	at(&v, CLIENT, 10, "gh");
+	at(&v, CLIENT, 8, "efghij");
+	at(&v, CLIENT, 8, "efGHij");
+	assert_log("open|C:REQ abcdefghij");
+	assert_int_equal(env.stats.tcp_overlap_conflicts, 2);
+}
+
+// Behind a hole that was given up, what comes late is not compared with anything.
+static void test_no_conflict_with_hole(void **)
+{
+	struct conv v = conv_make(1, 0);
+
+	limits.gap_segments = 2;
+	tracker_begin();
+	handshake(&v);
+	at(&v, CLIENT, 0, "REQ ab");
+	at(&v, CLIENT, 10, "ef");
+	at(&v, CLIENT, 12, "gh");
+	at(&v, CLIENT, 14, "ij");
+	assert_log("open|C:REQ ab|Cgap4|C:efghij");
+	at(&v, CLIENT, 0, "REQ abWXYZefghij");
+	at(&v, CLIENT, 10, "ef");
+	assert_int_equal(env.stats.tcp_overlap_conflicts, 0);
+	at(&v, CLIENT, 10, "eX");
 	assert_int_equal(env.stats.tcp_overlap_conflicts, 1);
 }
 
@@ -510,6 +579,9 @@ int main(void)
 		tracker_test(test_covering_copy),
 		tracker_test(test_in_order_over_held),
 		tracker_test(test_conflict_before_probe),
+		tracker_test(test_conflict_delivered),
+		tracker_test(test_conflict_beside_new),
+		tracker_test(test_no_conflict_with_hole),
 		tracker_test(test_wrap),
 		tracker_test(test_keep_alive),
 		tracker_test(test_snap_length),

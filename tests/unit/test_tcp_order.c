@@ -8,6 +8,7 @@
 
 #include "flows/tcp.c"
 #include "flows/tcp_feed.c"
+#include "flows/tcp_held.c"
 
 // A hole that the receiver has acknowledged ends soon, but not at once: with two mirror ports
 // the acknowledgement may be seen before the bytes.

@@ -40,6 +40,7 @@ enum { BYTE_NONE = 0, BYTE_DATA, BYTE_GAP };
 // One connection as the parser saw it.
 struct record {
 	bool closed, conflict;
+	uint32_t anomalies; // bits of enum tcp_anomaly
 	enum close_reason why;
 	struct conn_meta meta;
 	uint64_t begin[2], end[2]; // offsets
@@ -162,7 +163,8 @@ static inline struct record *fake_enter(struct pctx *p, enum dir dir)
 	assert_int_equal(p->off[dir], state->end[dir]);
 	assert_true(quiet || p->now_ns == clock_ns);
 	assert_true(!causal || p->acked[!dir] <= state->end[!dir] + 1); // one for the FIN
-	r->conflict |= p->overlap_conflict;
+	r->conflict |= p->anomalies >> TCP_ANOMALY_OVERLAP & 1;
+	r->anomalies |= p->anomalies;
 	return r;
 }
 
@@ -221,7 +223,8 @@ static inline void fake_close(struct pctx *p, enum close_reason why)
 	assert_false(state->closed);
 	r->closed = state->closed = true;
 	r->why = why;
-	r->conflict |= p->overlap_conflict;
+	r->conflict |= p->anomalies >> TCP_ANOMALY_OVERLAP & 1;
+	r->anomalies |= p->anomalies;
 	n_closed++;
 	say(r, NULL, "close%d", (int)why);
 }
