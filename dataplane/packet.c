@@ -329,7 +329,16 @@ static bool packet_gather(struct rte_mbuf *m)
 	return true;
 }
 
-enum fate packet_decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_len, uint64_t seed)
+static inline void layer_note(struct packet_layers *layers, const char *name)
+{
+	if (unlikely(layers) && layers->n < PACKET_LAYERS)
+		layers->name[layers->n++] = name;
+}
+
+// layers: NULL in service, where this is inlined without it.
+static inline __attribute__((always_inline)) enum fate
+decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_len, uint64_t seed,
+       struct packet_layers *layers)
 {
 	if (m->nb_segs > 1 && m->data_len < HEADERS_TOGETHER && !packet_gather(m))
 		return FATE_MALFORMED;
@@ -351,6 +360,7 @@ enum fate packet_decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_le
 		case WALK_UNKNOWN:
 			return FATE_UNSUPPORTED;
 		case WALK_ETHERNET:
+			layer_note(layers, "ethernet");
 			next = step_ethernet(&walk);
 			continue;
 		case WALK_ETHERTYPE:
@@ -359,6 +369,8 @@ enum fate packet_decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_le
 				continue;
 			}
 			decap = decap_by_ethertype(walk.ethertype);
+			if (decap)
+				layer_note(layers, decap->name);
 			next = decap ? decap->step(&walk) : WALK_UNKNOWN;
 			continue;
 		case WALK_IP:
@@ -372,6 +384,7 @@ enum fate packet_decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_le
 			return FATE_MALFORMED;
 		if (!(version == 4 ? step_ipv4(&walk, cut, &net) : step_ipv6(&walk, cut, &net)))
 			return FATE_MALFORMED;
+		layer_note(layers, version == 4 ? "ipv4" : "ipv6");
 		cut = net.missing;
 		rest = RTE_MIN(rest, cut);
 		if (net.fragment)
@@ -389,7 +402,21 @@ enum fate packet_decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_le
 		} else {
 			decap = decap_by_ip_protocol(net.protocol);
 		}
+		if (decap)
+			layer_note(layers, decap->name);
 		next = decap ? decap->step(&walk) : WALK_UNKNOWN;
 	}
 	return FATE_MALFORMED;
+}
+
+enum fate packet_decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_len, uint64_t seed)
+{
+	return decode(m, link_type, wire_len, seed, NULL);
+}
+
+enum fate packet_decode_layers(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_len,
+			       uint64_t seed, struct packet_layers *layers)
+{
+	layers->n = 0;
+	return decode(m, link_type, wire_len, seed, layers);
 }
