@@ -26,6 +26,7 @@ static const struct {
 } commands[] = {
 	{"run", command_run, "watch mirrored traffic on DPDK ports"},
 	{"replay", command_replay, "read captures (pcap, pcapng) and report their issues"},
+	{"explain", command_explain, "tell what was decided about one connection of a capture"},
 	{"check", command_check, "validate a configuration; print a sample or all keys"},
 	{"bench", command_bench, "measure one worker core with a capture"},
 };

@@ -20,6 +20,12 @@ enum {
 	HEADERS_TOGETHER = 256, // bytes in the first segment at least, when there are more
 };
 
+static inline void layer_note(struct packet_layers *layers, const char *name)
+{
+	if (unlikely(layers) && layers->n < PACKET_LAYERS)
+		layers->name[layers->n++] = name;
+}
+
 static enum walk_next step_ethernet(struct walk *walk)
 {
 	if (walk->len < 14)
@@ -30,22 +36,24 @@ static enum walk_next step_ethernet(struct walk *walk)
 	return WALK_ETHERTYPE;
 }
 
-static enum walk_next step_decap(struct walk *walk, const struct decap *decap)
+static inline enum walk_next step_decap(struct walk *walk, const struct decap *decap,
+					struct packet_layers *layers)
 {
 	if (!decap)
 		return WALK_UNKNOWN;
 	walk->layers++;
 	walk->tunnel |= !decap->tag;
+	layer_note(layers, decap->name);
 	return decap->step(walk);
 }
 
-static enum walk_next step_udp(struct walk *walk)
+static inline enum walk_next step_udp(struct walk *walk, struct packet_layers *layers)
 {
 	const uint8_t *p = walk->p;
 
 	if (!walk_skip(walk, 8))
 		return WALK_STOP;
-	return step_decap(walk, decap_by_udp(walk_be16(p), walk_be16(p + 2)));
+	return step_decap(walk, decap_by_udp(walk_be16(p), walk_be16(p + 2)), layers);
 }
 
 static void key_fill(struct pkt *pkt, const struct network *net, uint16_t sport, uint16_t dport,
@@ -151,7 +159,10 @@ static bool packet_gather(struct rte_mbuf *m)
 	return true;
 }
 
-enum fate packet_decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_len, uint64_t seed)
+// layers: NULL in service, where this is inlined without it.
+static inline __attribute__((always_inline)) enum fate
+decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_len, uint64_t seed,
+       struct packet_layers *layers)
 {
 	if (m->nb_segs > 1 && m->data_len < HEADERS_TOGETHER && !packet_gather(m))
 		return FATE_MALFORMED;
@@ -173,14 +184,18 @@ enum fate packet_decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_le
 		case WALK_DEEP:
 			return FATE_NESTED;
 		case WALK_ETHERNET:
+			layer_note(layers, "ethernet");
 			next = step_ethernet(&walk);
 			continue;
 		case WALK_ETHERTYPE:
 			if (walk.ethertype == ETHERTYPE_IPV4 || walk.ethertype == ETHERTYPE_IPV6)
 				break;
-			next = walk.ethertype == ETHERTYPE_BRIDGED ?
-				       step_ethernet(&walk) :
-				       step_decap(&walk, decap_by_ethertype(walk.ethertype));
+			if (walk.ethertype == ETHERTYPE_BRIDGED) {
+				layer_note(layers, "ethernet");
+				next = step_ethernet(&walk);
+				continue;
+			}
+			next = step_decap(&walk, decap_by_ethertype(walk.ethertype), layers);
 			continue;
 		case WALK_IP:
 			break;
@@ -188,6 +203,7 @@ enum fate packet_decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_le
 		if (!network_step(&walk, cut, &net))
 			return FATE_MALFORMED;
 		walk.layers++;
+		layer_note(layers, net.v6 ? "ipv6" : "ipv4");
 		cut = net.missing;
 		rest = RTE_MIN(rest, cut);
 		if (net.fragment)
@@ -197,9 +213,21 @@ enum fate packet_decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_le
 		if (pkt->n_outer < PKT_OUTER)
 			pkt->outer_off[pkt->n_outer++] =
 				(uint16_t)(net.header - rte_pktmbuf_mtod(m, const uint8_t *));
-		next = net.protocol == PROTOCOL_UDP ?
-			       step_udp(&walk) :
-			       step_decap(&walk, decap_by_ip_protocol(net.protocol));
+		next = net.protocol == PROTOCOL_UDP
+			       ? step_udp(&walk, layers)
+			       : step_decap(&walk, decap_by_ip_protocol(net.protocol), layers);
 	}
 	return next == WALK_STOP ? FATE_MALFORMED : next == WALK_UNKNOWN ? FATE_UNSUPPORTED : FATE_NESTED;
+}
+
+enum fate packet_decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_len, uint64_t seed)
+{
+	return decode(m, link_type, wire_len, seed, NULL);
+}
+
+enum fate packet_decode_layers(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_len,
+			       uint64_t seed, struct packet_layers *layers)
+{
+	layers->n = 0;
+	return decode(m, link_type, wire_len, seed, layers);
 }

@@ -25,6 +25,7 @@ enum call_flag {
 	CALL_LOGIN = 2,
 	CALL_HALF = 4,
 	CALL_PERSONAL = 8, // the response held personal data
+	CALL_MESSAGE = 16, // no exchange: a WebSocket message of the server with sensitive values
 };
 
 // One exchange. order makes the time order total and the same on any number of workers.
@@ -37,6 +38,12 @@ struct call {
 	uint16_t status;
 	uint8_t flags;     // enum call_flag
 };
+
+// The server did what was asked.
+static inline bool call_ok(const struct call *call)
+{
+	return call->status / 100 == 2 || (call->flags & CALL_MESSAGE);
+}
 
 // Who and what stands behind an id; sent again whenever a worker's cache forgot that it was.
 struct delta_name {

@@ -44,6 +44,13 @@ static inline void hits_searched(struct exchange *x, enum dir dir, uint64_t end)
 		x->scanned[dir] = end;
 }
 
+// What was found so far was told with another exchange.
+static inline void hits_forget(struct exchange *x)
+{
+	x->n_hits = 0;
+	x->hits_lost = 0;
+}
+
 // Scans the request's path and query and the query of its Referer. Returns a bit for each path
 // segment that holds a sensitive value.
 uint32_t hits_target(struct scanner *scanner, const struct hits_types *types, uint64_t seed,

@@ -146,6 +146,11 @@ void known_endpoint_call(struct known_endpoint *e, const struct call *call)
 	struct merged_endpoint *pub = &e->pub;
 	uint32_t hundreds = call->status / 100;
 
+	if (call->flags & CALL_MESSAGE) { // its upgrade was counted
+		if (call->time_ns > pub->last_ns)
+			pub->last_ns = call->time_ns;
+		return;
+	}
 	if (pub->calls++ == 0 || call->time_ns < pub->first_ns)
 		pub->first_ns = call->time_ns;
 	if (call->time_ns > pub->last_ns)
@@ -265,8 +270,9 @@ void known_principal_call(struct known *k, struct known_principal *p, const stru
 {
 	struct merged_principal *pub = &p->pub;
 
-	if (pub->calls++ == 0 || call->time_ns < pub->first_ns)
+	if (pub->calls == 0 || call->time_ns < pub->first_ns)
 		pub->first_ns = call->time_ns;
+	pub->calls += !(call->flags & CALL_MESSAGE);
 	if (call->time_ns > pub->last_ns)
 		pub->last_ns = call->time_ns;
 	if (k->newest != p) {

@@ -25,8 +25,11 @@ const struct policies *worker_policies(const struct detect_worker *w)
 
 static void delta_call(struct delta *d, const struct exchange *x)
 {
-	bool personal = false;
+	bool message = x->tx->proto == PROTO_WS, personal = false;
 
+	// The upgrade was the call. Its messages are many, and of most there is nothing to tell.
+	if (message && x->n_values == 0)
+		return;
 	if (d->n_calls == DELTA_CALLS) {
 		d->calls_lost++;
 		return;
@@ -43,7 +46,8 @@ static void delta_call(struct delta *d, const struct exchange *x)
 		.status = x->tx->status,
 		.flags = (uint8_t)((x->credentials ? CALL_CREDENTIALS : 0) |
 				   (x->login ? CALL_LOGIN : 0) | (x->half ? CALL_HALF : 0) |
-				   (personal ? CALL_PERSONAL : 0)),
+				   (personal ? CALL_PERSONAL : 0) |
+				   (message ? CALL_MESSAGE : 0)),
 	};
 }
 
@@ -73,6 +77,8 @@ static void exchange_identify(struct detect_worker *w, struct exchange *x)
 		endpoint_split(x);
 		hidden = hits_target(w->scanner, &state->types, w->shared->seed, x);
 		x->login = endpoint_is_login(x->path);
+		if (x->tx->proto == PROTO_WS) // told with the upgrade, whose target it is
+			hits_forget(x);
 	}
 	endpoint_identify(x, w->shared->seed, hidden);
 	principal_identify(x, state->principal, w->shared->seed, &state->tokens);
@@ -186,7 +192,7 @@ static void worker_end(void *ctx, struct http_tx *tx)
 	struct exchange *x = tx->detect;
 	struct detect_shared *shared = w->shared;
 
-	delta_active(w)->exchanges++;
+	delta_active(w)->exchanges += tx->proto != PROTO_WS;
 	if (!x)
 		return;
 	struct hits hits = worker_hits(w, x);

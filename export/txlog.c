@@ -171,6 +171,8 @@ void txlog_exchange(void *arg, uint32_t, const struct exchange *x,
 	const struct http_msg *any = req->seen ? req : resp;
 	FILE *out = log->out;
 
+	if (tx->proto == PROTO_WS) // its frames are in the log
+		return;
 	put_begin(log, "http", tx->conn);
 	fprintf(out, ",\"proto\":\"h1\",\"stream\":%u", tx->index);
 	put_string(out, "method", tx->method);

@@ -12,6 +12,7 @@
 #include "flows/handover.h"
 #include "flows/span.h"
 #include "flows/stage.h"
+#include "flows/trace.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -52,6 +53,8 @@ struct flow_env {
 	struct pool blocks[FLOW_PARSERS]; // of parsers whose state is large, in their order
 	uint8_t *window;      // WINDOW_TAIL + WINDOW_BYTES + WINDOW_PAD
 	uint8_t *inflate_out; // WINDOW_BYTES
+
+	const struct flow_trace *trace; // NULL in service
 
 	struct flow_stats stats;
 	struct stage_clock stages;

@@ -39,6 +39,13 @@
 	X(http_tx_pool_empty, "exchanges not followed because the pool was empty")                 \
 	X(http_head_too_long, "heads longer than the limit")                                       \
 	X(http_upgrades, "connections that left HTTP by 101 or CONNECT")                           \
+	X(ws_frames, "WebSocket frames")                                                           \
+	X(ws_messages, "WebSocket messages searched like bodies")                                  \
+	X(ws_bad_frames, "WebSocket frames against the standard")                                  \
+	X(ws_resyncs, "WebSocket directions found again behind a hole")                            \
+	X(ws_lost, "WebSocket directions given up")                                                \
+	X(ws_skipped_bytes, "bytes skipped while looking for the next WebSocket frame")            \
+	X(ws_undecoded, "compressed WebSocket messages not decoded")                               \
 	X(body_bytes, "decoded body bytes")                                                        \
 	X(body_scanned_bytes, "decoded body bytes given to the scanner")                           \
 	X(body_skipped_bytes, "decoded body bytes of kinds that are not scanned")                  \

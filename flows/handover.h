@@ -22,4 +22,10 @@ struct handover {
 	// The exchange that asked for it, not yet ended. The next parser may read it in open(), or
 	// keep it by setting this to NULL; else it is ended after open().
 	struct http_tx *tx;
+	// Bytes that the client sent for the next parser before it was its turn, because the tap
+	// saw them before the answer: a block of head4k (NULL: none) that the framework gives back.
+	uint8_t *early;
+	uint32_t early_len;
+	uint64_t early_off; // stream offset of the first of them
+	bool early_lost;    // more of them, or some before the present ones, are missing
 };

@@ -21,7 +21,10 @@
 // connection; all state is in struct http1 and in the blocks of the flow_env it holds.
 
 #include "flows/http1_message.h"
+#include "flows/http1_text.h"
 #include "flows/stage.h"
+
+#include <rte_branch_prediction.h>
 
 enum {
 	PLAUSIBLE_BYTES = HTTP1_METHOD_BYTES + 8, // of a start line that are looked at early
@@ -158,6 +161,7 @@ static void message_begin(struct http1_feed *f)
 	}
 	side->start_ns = f->p->now_ns;
 	side->start_line = false;
+	side->upgrade = false;
 	side->state = STATE_HEAD;
 }
 
@@ -175,7 +179,10 @@ static uint32_t step_start(struct http1_feed *f)
 	uint32_t n = line_ends(f->in); // RFC 9112 section 2.2
 
 	f->side->empty_lines |= n > 0;
-	if (n == 0)
+	// No request begins like that, but the protocol may whose name the last one had.
+	if (n == 0 && unlikely(f->side->upgrade) && http1_text_token(f->in, 1) == 0)
+		f->side->state = STATE_WAIT;
+	else if (n == 0)
 		message_begin(f);
 	return n;
 }
@@ -227,9 +234,30 @@ static uint32_t step_sync(struct http1_feed *f)
 	return n;
 }
 
+// Behind a request to upgrade: the next parser may be there with the next packet of the server.
+static void keep_early(struct http1_feed *f)
+{
+	struct http1_side *side = f->side;
+
+	if (!side->gather && !side->early_lost && gather_grow(f)) {
+		side->start = f->off;
+		side->gathered = 0;
+	}
+	uint32_t n = side->gather && !side->early_lost
+			     ? least(f->in.len, gather_room(f) - side->gathered)
+			     : 0;
+
+	if (n)
+		memcpy(side->gather + side->gathered, f->in.p, n);
+	side->gathered += n;
+	side->early_lost |= n < f->in.len;
+}
+
 static uint32_t step_wait(struct http1_feed *f)
 {
 	f->side->waited = true;
+	if (f->side->upgrade)
+		keep_early(f);
 	return f->in.len;
 }
 
@@ -596,6 +624,7 @@ static bool http1_gap(struct pctx *p, enum dir dir, uint64_t len)
 	f.env->stats.http_gaps += state == STATE_HEAD || http1_in_message(f.side);
 	if (state == STATE_WAIT) {
 		f.side->waited = true;
+		f.side->early_lost = true;
 	} else if (!step_over(&f, len)) {
 		if (http1_message_cut(&f))
 			whole = false;

@@ -234,11 +234,12 @@ static enum http_pair_result response_pair(struct http1_feed *f)
 	return result;
 }
 
-// The bytes behind CONNECT are no tunnel's.
+// The bytes behind CONNECT are no tunnel's, or those behind a request to upgrade are HTTP.
 static void leave_wait(struct http1_feed *f)
 {
 	struct http1_feed client = http1_feed(f->p, CLIENT);
 
+	client.side->upgrade = false;
 	if (client.side->state != STATE_WAIT)
 		return;
 	if (client.side->waited)
@@ -260,7 +261,8 @@ static bool response_begin(struct http1_feed *f, const struct http1_head *head, 
 	f->env->stats.http_responses++;
 	side->bodyless =
 		tunnel || kind == METHOD_HEAD || head->status == 204 || head->status == 304;
-	if (!tunnel && (result != PAIR_REQUEST || kind == METHOD_CONNECT))
+	if (!tunnel &&
+	    (result != PAIR_REQUEST || kind == METHOD_CONNECT || !f->conn->pair.head))
 		leave_wait(f);
 	if (!tx)
 		return tunnel;
@@ -432,6 +434,9 @@ static void body_start(struct http1_feed *f, const struct http1_framing *framing
 
 		http1_message_end(f, n, true);
 		side->waited = false;
+		side->early_lost = false;
+		side->upgrade = f->dir == CLIENT && head && head->header[HEADER_UPGRADE].p &&
+				parser_by_upgrade(head->header[HEADER_UPGRADE]);
 		if (connect)
 			side->state = STATE_WAIT;
 		return;
@@ -490,6 +495,16 @@ static void hand_over(struct http1_feed *f, const struct http1_head *head)
 	hand->next = parser_by_upgrade(tokens);
 	hand->set = hand->next;
 	hand->tx = hand->set ? tx : NULL;
+	struct http1_side *client = &f->conn->side[CLIENT];
+
+	if (hand->set && client->state == STATE_WAIT) {
+		hand->early = client->gather;
+		hand->early_len = client->gathered;
+		hand->early_off = client->start;
+		hand->early_lost = client->early_lost;
+		client->gather = NULL;
+		client->gathered = 0;
+	}
 }
 
 // raw is as much of the head as was kept; the line it ends in goes on.

@@ -23,7 +23,7 @@ enum http1_state {
 	STATE_START = 0, // between messages
 	STATE_HEAD,
 	STATE_SYNC, // somewhere
-	STATE_WAIT, // behind CONNECT: its response decides what the bytes are
+	STATE_WAIT, // behind CONNECT or Upgrade: its response decides what the bytes are
 	// Inside a message whose head was reported.
 	STATE_HEAD_SKIP,
 	STATE_DECIDE, // response to an unknown request: body, or the next response after HEAD's?
@@ -74,6 +74,8 @@ struct http1_side {
 	bool cr : 1;        // the last byte of the line was CR
 	bool extension : 1; // of a chunk
 	bool blanks : 1;    // behind the chunk size
+	bool upgrade : 1;    // client: it has asked for a protocol that is known, and nothing since
+	bool early_lost : 1; // STATE_WAIT: not all of what went by is in gather
 };
 
 struct http1 {

@@ -103,12 +103,16 @@ void http_exchange_head(struct flow_env *env, struct http_tx *tx, enum dir dir,
 
 void http_exchange_end(struct flow_env *env, struct http_tx *tx)
 {
-	env->stats.http_exchanges++;
-	if (!tx->msg[CLIENT].seen)
-		env->stats.http_no_request++;
-	if (!tx->msg[SERVER].seen) {
-		env->stats.http_no_response++;
-		tx->paired_by_guess = false;
+	if (tx->proto == PROTO_WS) {
+		env->stats.ws_messages++;
+	} else {
+		env->stats.http_exchanges++;
+		if (!tx->msg[CLIENT].seen)
+			env->stats.http_no_request++;
+		if (!tx->msg[SERVER].seen) {
+			env->stats.http_no_response++;
+			tx->paired_by_guess = false;
+		}
 	}
 	if (env->sink.end)
 		env->sink.end(env->sink.ctx, tx);

@@ -3,7 +3,8 @@
 //
 // One HTTP exchange: the facts of a request and of its response. A transaction is owned by one
 // worker, lives in a pool, and dies after the sink's end(). The heads and the beginning of the
-// bodies are copied into one capture block; every span here points into it and lives as long.
+// bodies are copied into one capture block; every span here points into it and lives as long. A
+// WebSocket message borrows the heads of its upgrade from the connection instead.
 
 #pragma once
 
@@ -86,13 +87,22 @@ enum http_framing {
 	X(GAP, "tcp_gap")                                                                          \
 	X(TRUNCATED, "http_body_incomplete")                                                       \
 	X(ASYMMETRIC, "asymmetric")                                                                \
-	X(MIDSTREAM, "midstream")
+	X(MIDSTREAM, "midstream")                                                                  \
+	X(WS_FRAME, "ws_bad_frame")                                                                \
+	X(WS_TEXT, "ws_bad_utf8")                                                                  \
+	X(WS_UNDECODED, "ws_not_decoded")
 
 enum http_anomaly {
 #define X(name, text) ANOMALY_##name,
 	HTTP_ANOMALIES(X)
 #undef X
 	ANOMALY_N,
+};
+
+enum http_proto {
+	PROTO_H1 = 0,
+	PROTO_H2,
+	PROTO_WS, // not an exchange: one WebSocket message, with the heads of its upgrade
 };
 
 struct http_msg {
@@ -132,6 +142,7 @@ struct http_tx {
 	uint64_t req_end_off;  // … past it; UINT64_MAX: not yet known
 	uint64_t req_ack_off;  // what the client had of the server's stream when the request began
 	uint8_t kind;          // enum http1_method: what the framing of its response depends on
+	uint8_t proto;         // enum http_proto
 	bool pending;          // in the queue
 	bool after_loss;       // requests before it may be missing
 	void *capture;         // block that owns heads and bodies
@@ -141,6 +152,12 @@ struct http_tx {
 static inline struct span http_header(const struct http_tx *tx, enum dir dir, enum header h)
 {
 	return tx->msg[dir].header[h];
+}
+
+// The server did what was asked.
+static inline bool http_tx_ok(const struct http_tx *tx)
+{
+	return tx->status / 100 == 2 || tx->proto == PROTO_WS;
 }
 
 const char *http_anomaly_name(enum http_anomaly anomaly);

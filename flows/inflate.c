@@ -9,6 +9,8 @@
 //	  │          └──────────┴───► FAILED
 //	  └─► PLAIN
 //
+// RAW streams begin in STREAM.
+//
 // The first bytes are looked at before zlib sees them: servers send "deflate" with and without
 // its header, and bodies that are labelled as coded and are not.
 
@@ -65,21 +67,18 @@ static void inflate_zfree(voidpf, voidpf)
 	// The arena goes away as a whole.
 }
 
-void inflate_begin(struct inflate_ctx *ctx, enum inflate_format format)
-{
-	ctx->mode = INFLATE_MAGIC;
-	ctx->format = (uint8_t)format;
-	ctx->ready = false;
-	ctx->n_magic = 0;
-	ctx->used = 0;
-	ctx->taken = 0;
-	ctx->written = 0;
-}
-
 bool inflate_may_end(const struct inflate_ctx *ctx)
 {
 	return ctx->n_magic == 0 &&
 	       (ctx->mode == INFLATE_TAIL || ctx->mode == INFLATE_PLAIN || ctx->taken == 0);
+}
+
+bool inflate_at_block(const struct inflate_ctx *ctx)
+{
+	// zlib.h: 128, a block boundary; the low bits are those of a byte that were not used.
+	return ctx->mode == INFLATE_TAIL ||
+	       (ctx->mode == INFLATE_STREAM && (ctx->z.data_type & 128) &&
+		!(ctx->z.data_type & 63));
 }
 
 bool inflate_is_plain(const struct inflate_ctx *ctx)
@@ -110,6 +109,19 @@ static void inflate_start(struct inflate_ctx *ctx, int window_bits)
 	if (inflateInit2(&ctx->z, window_bits) != Z_OK)
 		ctx->mode = INFLATE_FAILED;
 	ctx->ready = true;
+}
+
+void inflate_begin(struct inflate_ctx *ctx, enum inflate_format format)
+{
+	ctx->mode = INFLATE_MAGIC;
+	ctx->format = (uint8_t)format;
+	ctx->ready = false;
+	ctx->n_magic = 0;
+	ctx->used = 0;
+	ctx->taken = 0;
+	ctx->written = 0;
+	if (format == INFLATE_RAW)
+		inflate_start(ctx, -MAX_WBITS);
 }
 
 // One more byte of the two that say what follows. Changes the mode as soon as that is known.
@@ -189,6 +201,12 @@ enum inflate_result inflate_more(struct inflate_ctx *ctx, struct span *in, uint8
 		if (ctx->mode == INFLATE_MAGIC || ctx->mode == INFLATE_TAIL) {
 			if (in->len == 0)
 				break;
+			if (ctx->format == INFLATE_RAW) {
+				// RFC 7692 section 7.2.3.4: the history outlives a final block.
+				ctx->mode = inflateResetKeep(&ctx->z) == Z_OK ? INFLATE_STREAM
+									      : INFLATE_FAILED;
+				continue;
+			}
 			in->len--;
 			inflate_magic(ctx, *in->p++);
 			continue;

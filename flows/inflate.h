@@ -15,6 +15,7 @@ struct inflate_ctx;
 enum inflate_format {
 	INFLATE_GZIP,    // any number of members
 	INFLATE_DEFLATE, // with zlib's header or, against the standard, without
+	INFLATE_RAW,     // without any; goes on behind a final block with the same history
 };
 
 enum inflate_result {
@@ -31,6 +32,8 @@ enum inflate_result inflate_more(struct inflate_ctx *ctx, struct span *in, uint8
 				 uint32_t room, uint32_t *n);
 // The format allows the input to end here.
 bool inflate_may_end(const struct inflate_ctx *ctx);
+// RAW: no block is under way, and the last one ended with a byte.
+bool inflate_at_block(const struct inflate_ctx *ctx);
 // The bytes were never coded.
 bool inflate_is_plain(const struct inflate_ctx *ctx);
 // Bytes taken and written so far.

@@ -7,6 +7,7 @@
 #include "flows/parser.h"
 
 #include "flows/http_exchange.h"
+#include "flows/trace.h"
 
 #include <rte_branch_prediction.h>
 
@@ -54,6 +55,24 @@ const struct parser *parser_by_upgrade(struct span tokens)
 	return NULL;
 }
 
+// What the client sent too early, now that its parser is known. False: that refuses.
+static bool early_give(const struct parser *parser, struct pctx *p, const struct handover *hand)
+{
+	uint64_t off = p->off[CLIENT];
+	bool goes_on = true;
+
+	if (hand->early_len) {
+		p->off[CLIENT] = hand->early_off;
+		goes_on = parser->data(p, CLIENT, span_make(hand->early, hand->early_len));
+	}
+	p->off[CLIENT] = off;
+	if (goes_on && hand->early_lost)
+		goes_on = parser->gap(p, CLIENT, 0);
+	if (hand->early)
+		pool_put(&p->env->head4k, hand->early);
+	return goes_on;
+}
+
 enum parser_result parser_data(const struct parser **parser, struct pctx *p, enum dir dir,
 			       struct span bytes)
 {
@@ -64,6 +83,8 @@ enum parser_result parser_data(const struct parser **parser, struct pctx *p, enu
 		if (likely(!p->env->hand.set))
 			return PARSER_GOES_ON;
 		(*parser)->close(p, CLOSE_HANDOVER);
+		if (unlikely(p->env->trace))
+			trace_parser(p->env->trace, TRACE_HANDOVER, p->env->hand.next, dir);
 		p->off[dir] += bytes.len - p->env->hand.rest.len;
 		bytes = p->env->hand.rest;
 		*parser = p->env->hand.next;
@@ -73,7 +94,11 @@ enum parser_result parser_data(const struct parser **parser, struct pctx *p, enu
 		(*parser)->open(p);
 		if (p->env->hand.tx)
 			http_exchange_end(p->env, p->env->hand.tx);
+		struct handover hand = p->env->hand;
+
 		p->env->hand = (struct handover){0};
+		if (unlikely(hand.early || hand.early_lost) && !early_give(*parser, p, &hand))
+			return PARSER_REFUSES;
 		if (bytes.len == 0)
 			return PARSER_GOES_ON;
 	}

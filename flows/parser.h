@@ -117,3 +117,4 @@ enum parser_result parser_data(const struct parser **parser, struct pctx *p, enu
 			       struct span bytes);
 
 extern const struct parser http1_parser;
+extern const struct parser ws_parser;

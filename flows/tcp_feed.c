@@ -35,8 +35,37 @@ static struct pctx *pctx_update(struct tracker *t, struct conn *c)
 	return p;
 }
 
+static void trace_side(const struct tracker *t, enum trace_kind kind, const struct parser *parser,
+		       uint32_t side, enum dir dir, uint32_t result)
+{
+	struct trace_event event = {
+		.kind = kind, .dir = dir, .parser = parser, .side = side, .result = result};
+
+	t->env->trace->event(t->env->trace->ctx, &event);
+}
+
+// Called before the gap counts.
+static void trace_gap(const struct tracker *t, const struct conn *c, uint32_t side, uint32_t len)
+{
+	const struct stream *s = &c->stream[side];
+	struct trace_event event = {
+		.kind = TRACE_GAP,
+		.dir = dir_of(c, side),
+		.side = side,
+		.off = s->off,
+		.len = len,
+		.acked = s->acked,
+		.waited_ns = t->now_ns > s->hole_ns ? t->now_ns - s->hole_ns : 0,
+		.n_held = s->n_held,
+	};
+
+	t->env->trace->event(t->env->trace->ctx, &event);
+}
+
 static void conn_opaque(struct tracker *t, struct conn *c)
 {
+	if (unlikely(t->env->trace))
+		trace_parser(t->env->trace, TRACE_OPAQUE, c->parser, CLIENT);
 	if (c->parser)
 		c->parser->close(pctx_update(t, c), CLOSE_END);
 	c->parser = NULL;
@@ -66,6 +95,8 @@ static void conn_parser(struct tracker *t, struct conn *c, const struct parser *
 	c->pctx = (struct pctx){
 		.env = t->env, .conn = &c->meta, .state = c->state, .anomalies = anomalies};
 	c->parser = parser;
+	if (unlikely(t->env->trace))
+		trace_side(t, TRACE_PARSER, parser, client, CLIENT, 0);
 	parser->open(pctx_update(t, c));
 	// What both sides had sent while it was not clear what they speak.
 	for (uint32_t i = 0; i < 2 && c->parser; i++) {
@@ -113,6 +144,8 @@ static void conn_probe(struct tracker *t, struct conn *c, uint32_t side, struct 
 			uint32_t client = dir == CLIENT ? side : !side;
 			enum probe probe = parser->probe ? parser->probe(view, dir) : PROBE_NO;
 
+			if (unlikely(t->env->trace) && parser->probe)
+				trace_side(t, TRACE_PROBE, parser, side, dir, probe);
 			if (probe == PROBE_CERTAIN) {
 				conn_parser(t, c, parser, client);
 				return;
@@ -196,6 +229,8 @@ void tcp_feed_gap(struct tracker *t, struct conn *c, uint32_t side, uint32_t len
 
 	t->env->stats.tcp_gaps++;
 	t->env->stats.tcp_gap_bytes += len;
+	if (unlikely(t->env->trace))
+		trace_gap(t, c, side, len);
 	s->lossy = true;
 	s->probe_len = 0;
 	overlap_reset(&s->overlap, &s->again);
@@ -211,12 +246,16 @@ void tcp_feed_fin(struct tracker *t, struct conn *c, uint32_t side)
 
 	s->fin_done = true;
 	s->next++;
+	if (unlikely(t->env->trace))
+		trace_side(t, TRACE_FIN, c->parser, side, dir_of(c, side), 0);
 	if (c->parser)
 		c->parser->fin(pctx_update(t, c), dir_of(c, side));
 }
 
 void tcp_feed_close(struct tracker *t, struct conn *c, enum close_reason why)
 {
+	if (unlikely(t->env->trace))
+		trace_side(t, TRACE_CLOSE, c->parser, 0, CLIENT, why);
 	if (c->parser)
 		c->parser->close(pctx_update(t, c), why);
 	c->parser = NULL;

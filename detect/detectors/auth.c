@@ -104,7 +104,7 @@ static void auth_exchange(const struct detector *self, const void *, struct dete
 	bool strong = false;
 	struct finding *f;
 
-	if (x->tx->status / 100 != 2 || x->credentials || x->login || x->half)
+	if (!http_tx_ok(x->tx) || x->credentials || x->login || x->half)
 		return;
 	for (uint32_t i = 0; i < x->n_hits; i++) {
 		const struct exchange_hit *hit = &x->hits[i];

@@ -120,7 +120,7 @@ static void exposure_exchange(const struct detector *self, const void *, struct 
 			      const struct exchange *x)
 {
 	const struct delta *d = &w->delta[w->active];
-	bool ok = x->tx->status / 100 == 2;
+	bool ok = http_tx_ok(x->tx);
 	// While an endpoint is learnt, what it returns is no issue and needs no evidence.
 	bool learnt = w->snapshot && idset_has(&w->snapshot->learnt, x->endpoint);
 
@@ -161,7 +161,7 @@ static void exposure_call(const struct detector *self, const void *opaque, struc
 {
 	const struct exposure_options *options = opaque;
 	struct merged_endpoint *e =
-		call->status / 100 == 2 ? merger_endpoint(m, call->endpoint) : NULL;
+		call_ok(call) ? merger_endpoint(m, call->endpoint) : NULL;
 	struct exposure_endpoint *area = e ? merger_endpoint_area(m, e, self) : NULL;
 
 	if (!area || area->learnt_ns)

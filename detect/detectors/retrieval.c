@@ -141,7 +141,7 @@ static void retrieval_exchange(const struct detector *self, const void *opaque,
 	uint32_t hits = 0;
 	struct finding *f;
 
-	if (x->n_values == 0 || x->tx->status / 100 != 2)
+	if (x->n_values == 0 || !http_tx_ok(x->tx))
 		return;
 	// Who takes all in one go was not watched before. That must not cost others their room.
 	if (!is_watched(w->snapshot, x->principal) &&
@@ -497,7 +497,7 @@ static void retrieval_call(const struct detector *, const void *opaque, struct m
 	const struct retrieval_options *options = opaque;
 	uint64_t second = call->time_ns / UINT64_C(1000000000);
 	struct retrieval *r = state;
-	uint32_t values = call->status / 100 == 2 ? call->n_values : 0, slot, room;
+	uint32_t values = call_ok(call) ? call->n_values : 0, slot, room;
 	struct user *u;
 
 	if (second < SECONDS)
