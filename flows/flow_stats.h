@@ -39,6 +39,17 @@
 	X(http_tx_pool_empty, "exchanges not followed because the pool was empty")                 \
 	X(http_head_too_long, "heads longer than the limit")                                       \
 	X(http_upgrades, "connections that left HTTP by 101 or CONNECT")                           \
+	X(h2_connections, "HTTP/2 connections")                                                    \
+	X(h2_streams, "HTTP/2 streams followed")                                                   \
+	X(h2_streams_evicted, "HTTP/2 streams given up because too many were open")                \
+	X(h2_streams_hidden, "HTTP/2 streams of a flood, not reported")                            \
+	X(h2_resets, "HTTP/2 streams that were reset")                                             \
+	X(h2_bad_frames, "HTTP/2 frames that break the protocol")                                  \
+	X(h2_lost, "HTTP/2 directions in which the next frame had to be searched")                 \
+	X(h2_skipped_bytes, "bytes skipped in that search")                                        \
+	X(h2_blocks_lost, "HTTP/2 header blocks that could not be read")                           \
+	X(h2_hpack_errors, "HTTP/2 header blocks that are none")                                   \
+	X(h2_tunnels, "HTTP/2 streams that became a tunnel by CONNECT")                            \
 	X(body_bytes, "decoded body bytes")                                                        \
 	X(body_scanned_bytes, "decoded body bytes given to the scanner")                           \
 	X(body_skipped_bytes, "decoded body bytes of kinds that are not scanned")                  \

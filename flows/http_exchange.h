@@ -20,3 +20,5 @@ void http_exchange_head(struct flow_env *env, struct http_tx *tx, enum dir dir,
 			const struct http1_head *head, struct span raw);
 // All is known: reports the exchange and frees it.
 void http_exchange_end(struct flow_env *env, struct http_tx *tx);
+// Frees one that the sink was never told of.
+void http_exchange_drop(struct flow_env *env, struct http_tx *tx);

@@ -38,6 +38,12 @@ enum header {
 	HEADER_N,
 };
 
+// Of the messages of an exchange.
+enum http_proto {
+	HTTP_H1 = 0,
+	HTTP_H2,
+};
+
 enum http_framing {
 	FRAMING_NONE = 0, // no body by rule (RFC 9112 section 6.3)
 	FRAMING_LENGTH,
@@ -82,7 +88,19 @@ enum http_framing {
 	X(GAP, "tcp_gap")                                                                          \
 	X(TRUNCATED, "http_body_incomplete")                                                       \
 	X(ASYMMETRIC, "asymmetric")                                                                \
-	X(MIDSTREAM, "midstream")
+	X(MIDSTREAM, "midstream")                                                                  \
+	X(H2_STREAM_RESET, "h2_stream_reset")                                                      \
+	X(H2_RAPID_RESET, "h2_rapid_reset")                                                        \
+	X(H2_CONTINUATION_FLOOD, "h2_continuation_flood")                                          \
+	X(H2_STREAM_FLOOD, "h2_stream_flood")                                                      \
+	X(H2_CONTROL_FLOOD, "h2_control_flood")                                                    \
+	X(H2_BAD_FRAME, "h2_bad_frame")                                                            \
+	X(H2_BAD_PSEUDO, "h2_bad_pseudo_header")                                                   \
+	X(H2_CONNECTION_FIELD, "h2_connection_header")                                             \
+	X(H2_DOWNGRADE_SMUGGLING, "h2_downgrade_smuggling")                                        \
+	X(HPACK_BOMB, "hpack_bomb")                                                                \
+	X(HPACK_ERROR, "hpack_error")                                                              \
+	X(HPACK_UNKNOWN_INDEX, "hpack_unknown_index")
 
 enum http_anomaly {
 #define X(name, text) ANOMALY_##name,
@@ -112,6 +130,7 @@ struct http_msg {
 	uint16_t n_headers;
 	uint16_t n_set_cookies;
 	uint8_t sha256[32];
+	uint64_t grpc_messages; // complete ones
 };
 
 struct http_tx {
@@ -119,6 +138,10 @@ struct http_tx {
 	const struct conn_meta *conn;
 	uint32_t index;        // number of this exchange on its connection, from 0
 	uint16_t status;       // final status; 0: none seen
+	uint8_t proto;         // enum http_proto
+	bool grpc;
+	int32_t grpc_status;   // -1: none seen
+	uint32_t stream;       // of HTTP/2
 	bool paired_by_guess;  // pairing crossed a hole
 	struct span method;    // into msg[CLIENT].head
 	struct span uri;       // request target as received
