@@ -146,7 +146,8 @@ static void worker_value(void *ctx, struct http_tx *tx, const struct value *valu
 
 static bool exchange_half(const struct http_tx *tx)
 {
-	const uint64_t holes = UINT64_C(1) << ANOMALY_GAP | UINT64_C(1) << ANOMALY_TRUNCATED;
+	const uint64_t holes = UINT64_C(1) << ANOMALY_GAP | UINT64_C(1) << ANOMALY_TRUNCATED |
+			       UINT64_C(1) << ANOMALY_HPACK_UNKNOWN_INDEX;
 	const struct http_msg *request = &tx->msg[CLIENT], *response = &tx->msg[SERVER];
 
 	return !request->seen || !response->seen || !request->complete || !response->complete ||

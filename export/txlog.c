@@ -160,6 +160,18 @@ static void put_types(FILE *out, const struct exchange *x)
 	fputc(']', out);
 }
 
+static void put_grpc(FILE *out, const struct http_tx *tx)
+{
+	fprintf(out, ",\"grpc\":%s", tx->grpc ? "true" : "false");
+	if (tx->grpc_status >= 0)
+		fprintf(out, ",\"grpc_status\":\"%d\"", tx->grpc_status);
+	else
+		fputs(",\"grpc_status\":null", out);
+	if (tx->grpc)
+		fprintf(out, ",\"grpc_req_msgs\":%" PRIu64 ",\"grpc_resp_msgs\":%" PRIu64,
+			tx->msg[CLIENT].grpc_messages, tx->msg[SERVER].grpc_messages);
+}
+
 void txlog_exchange(void *arg, uint32_t, const struct exchange *x,
 		    const struct exchange_finding *findings, uint32_t n_findings)
 {
@@ -174,11 +186,17 @@ void txlog_exchange(void *arg, uint32_t, const struct exchange *x,
 	if (tx->proto == PROTO_WS) // its frames are in the log
 		return;
 	put_begin(log, "http", tx->conn);
-	fprintf(out, ",\"proto\":\"h1\",\"stream\":%u", tx->index);
+	if (tx->proto == PROTO_H2)
+		fprintf(out, ",\"proto\":\"h2\",\"stream\":%u", tx->stream);
+	else
+		fprintf(out, ",\"proto\":\"h1\",\"stream\":%u", tx->index);
 	put_string(out, "method", tx->method);
 	put_string(out, "uri", tx->uri);
 	put_string(out, "host", req->header[HEADER_HOST]);
-	put_version(out, any);
+	if (tx->proto == PROTO_H2)
+		fputs(",\"version\":\"HTTP/2\"", out);
+	else
+		put_version(out, any);
 	if (resp->seen && tx->status)
 		fprintf(out, ",\"status\":%u", tx->status);
 	else
@@ -189,7 +207,7 @@ void txlog_exchange(void *arg, uint32_t, const struct exchange *x,
 	put_string(out, "resp_enc", resp->header[HEADER_CONTENT_ENCODING]);
 	put_body(out, "req", req, log->hashes);
 	put_body(out, "resp", resp, log->hashes);
-	fputs(",\"grpc\":false,\"grpc_status\":null", out);
+	put_grpc(out, tx);
 	put_anomalies(out, req->anomalies | resp->anomalies);
 	put_string(out, "template", span_make(x->template, x->template_len));
 	fprintf(out, ",\"user_kind\":\"%s\"", kinds[x->principal_kind]);

@@ -46,6 +46,17 @@
 	X(ws_lost, "WebSocket directions given up")                                                \
 	X(ws_skipped_bytes, "bytes skipped while looking for the next WebSocket frame")            \
 	X(ws_undecoded, "compressed WebSocket messages not decoded")                               \
+	X(h2_connections, "HTTP/2 connections")                                                    \
+	X(h2_streams, "HTTP/2 streams followed")                                                   \
+	X(h2_streams_evicted, "HTTP/2 streams given up because too many were open")                \
+	X(h2_streams_hidden, "HTTP/2 streams of a flood, not reported")                            \
+	X(h2_resets, "HTTP/2 streams that were reset")                                             \
+	X(h2_bad_frames, "HTTP/2 frames that break the protocol")                                  \
+	X(h2_lost, "HTTP/2 directions in which the next frame had to be searched")                 \
+	X(h2_skipped_bytes, "bytes skipped in that search")                                        \
+	X(h2_blocks_lost, "HTTP/2 header blocks that could not be read")                           \
+	X(h2_hpack_errors, "HTTP/2 header blocks that are none")                                   \
+	X(h2_tunnels, "HTTP/2 streams that became a tunnel by CONNECT")                            \
 	X(body_bytes, "decoded body bytes")                                                        \
 	X(body_scanned_bytes, "decoded body bytes given to the scanner")                           \
 	X(body_skipped_bytes, "decoded body bytes of kinds that are not scanned")                  \

@@ -48,8 +48,7 @@ static bool is(struct span name, const char *lower)
 	return true;
 }
 
-// The known names by length; HEADER_N: none of them.
-static enum header known_header(struct span name)
+enum header http1_head_header(struct span name)
 {
 	switch (name.len) {
 	case 4:
@@ -233,7 +232,7 @@ bool http1_head_framing_line(struct http1_framing *framing, struct span line, bo
 			continue;
 		}
 		split_field(part, &f);
-		enum header h = known_header(f.name);
+		enum header h = http1_head_header(f.name);
 
 		found = h == HEADER_CONTENT_LENGTH || h == HEADER_TRANSFER_ENCODING;
 		if (found && cut && !more)
@@ -246,7 +245,7 @@ bool http1_head_framing_line(struct http1_framing *framing, struct span line, bo
 
 static void take_field(const struct field *f, uint32_t max_headers, struct http1_head *out)
 {
-	enum header h = known_header(f->name);
+	enum header h = http1_head_header(f->name);
 
 	out->anomalies |= f->anomalies;
 	if (out->n_headers < UINT16_MAX)

@@ -70,6 +70,9 @@ bool http1_head_start(struct span line, enum dir dir, struct http1_head *out);
 // decide framing and host. False: not HTTP/1, *out is undefined.
 bool http1_head_parse(struct span head, enum dir dir, uint32_t max_headers, struct http1_head *out);
 
+// Which of the fields that somebody asks for, by its name in any case; HEADER_N: none of them.
+enum header http1_head_header(struct span name);
+
 // One header line without its line end, for framing only; cut: its end is missing. True: it was
 // Content-Length or Transfer-Encoding, and a line that continues it matters.
 bool http1_head_framing_line(struct http1_framing *framing, struct span line, bool cut,

@@ -9,11 +9,6 @@
 
 #include "flows/http_exchange.h"
 
-// They stand in the same order.
-static_assert(ANOMALY_BAD_CHECKSUM - ANOMALY_OVERLAP_CONFLICT == TCP_ANOMALY_CHECKSUM,
-	      "anomalies of TCP are shifted into those of HTTP");
-static_assert(TCP_ANOMALY_CHECKSUM + 1 == TCP_ANOMALY_N, "the last one");
-
 // After that time without any sign of the server a request is reported when the next one comes.
 #define ONE_SIDED_NS UINT64_C(1000000000)
 
@@ -86,7 +81,7 @@ static void tcp_anomalies(const struct http1_feed *f, struct http_tx *tx)
 {
 	const struct http1 *conn = f->conn;
 
-	tx->msg[CLIENT].anomalies |= (uint64_t)f->p->anomalies << ANOMALY_OVERLAP_CONFLICT;
+	tx->msg[CLIENT].anomalies |= http_exchange_tcp(f->p->anomalies);
 	if (!conn->pair.head && conn->side[CLIENT].state == STATE_START &&
 	    conn->side[SERVER].state == STATE_START)
 		f->p->anomalies = 0;

@@ -24,7 +24,7 @@ struct http_tx *http_exchange_new(struct flow_env *env, const struct conn_meta *
 		env->stats.http_tx_pool_empty++;
 		return NULL;
 	}
-	*tx = (struct http_tx){.conn = conn, .index = index, .req_end_off = UINT64_MAX};
+	*tx = (struct http_tx){.conn = conn, .index = index, .grpc_status = -1, .req_end_off = UINT64_MAX};
 	tx->capture = pool_get(&env->capture);
 	if (!tx->capture)
 		env->stats.http_tx_pool_empty++;
@@ -116,6 +116,11 @@ void http_exchange_end(struct flow_env *env, struct http_tx *tx)
 	}
 	if (env->sink.end)
 		env->sink.end(env->sink.ctx, tx);
+	http_exchange_drop(env, tx);
+}
+
+void http_exchange_drop(struct flow_env *env, struct http_tx *tx)
+{
 	if (tx->capture)
 		pool_put(&env->capture, tx->capture);
 	pool_put(&env->tx, tx);

@@ -9,6 +9,7 @@
 #include "flows/flow_env.h"
 #include "flows/http1_head.h"
 #include "flows/http_tx.h"
+#include "flows/parser.h"
 #include "flows/span.h"
 
 // NULL when the pool is empty. Without a free capture block the exchange is followed all the same,
@@ -20,3 +21,16 @@ void http_exchange_head(struct flow_env *env, struct http_tx *tx, enum dir dir,
 			const struct http1_head *head, struct span raw);
 // All is known: reports the exchange and frees it.
 void http_exchange_end(struct flow_env *env, struct http_tx *tx);
+// Frees one that the sink was never told of.
+void http_exchange_drop(struct flow_env *env, struct http_tx *tx);
+
+// They stand in the same order.
+_Static_assert(ANOMALY_BAD_CHECKSUM - ANOMALY_OVERLAP_CONFLICT == TCP_ANOMALY_CHECKSUM &&
+		       TCP_ANOMALY_CHECKSUM + 1 == TCP_ANOMALY_N,
+	       "anomalies of TCP are shifted into those of HTTP");
+
+// Bits of enum tcp_anomaly as bits of http_msg.anomalies.
+static inline uint64_t http_exchange_tcp(uint32_t anomalies)
+{
+	return (uint64_t)anomalies << ANOMALY_OVERLAP_CONFLICT;
+}

@@ -39,6 +39,7 @@ enum header {
 	HEADER_N,
 };
 
+// Of the messages of an exchange.
 enum http_framing {
 	FRAMING_NONE = 0, // no body by rule (RFC 9112 section 6.3)
 	FRAMING_LENGTH,
@@ -90,7 +91,19 @@ enum http_framing {
 	X(MIDSTREAM, "midstream")                                                                  \
 	X(WS_FRAME, "ws_bad_frame")                                                                \
 	X(WS_TEXT, "ws_bad_utf8")                                                                  \
-	X(WS_UNDECODED, "ws_not_decoded")
+	X(WS_UNDECODED, "ws_not_decoded")                                                          \
+	X(H2_STREAM_RESET, "h2_stream_reset")                                                      \
+	X(H2_RAPID_RESET, "h2_rapid_reset")                                                        \
+	X(H2_CONTINUATION_FLOOD, "h2_continuation_flood")                                          \
+	X(H2_STREAM_FLOOD, "h2_stream_flood")                                                      \
+	X(H2_CONTROL_FLOOD, "h2_control_flood")                                                    \
+	X(H2_BAD_FRAME, "h2_bad_frame")                                                            \
+	X(H2_BAD_PSEUDO, "h2_bad_pseudo_header")                                                   \
+	X(H2_CONNECTION_FIELD, "h2_connection_header")                                             \
+	X(H2_DOWNGRADE_SMUGGLING, "h2_downgrade_smuggling")                                        \
+	X(HPACK_BOMB, "hpack_bomb")                                                                \
+	X(HPACK_ERROR, "hpack_error")                                                              \
+	X(HPACK_UNKNOWN_INDEX, "hpack_unknown_index")
 
 enum http_anomaly {
 #define X(name, text) ANOMALY_##name,
@@ -98,6 +111,7 @@ enum http_anomaly {
 #undef X
 	ANOMALY_N,
 };
+_Static_assert(ANOMALY_N <= 64, "bits of one word");
 
 enum http_proto {
 	PROTO_H1 = 0,
@@ -126,6 +140,7 @@ struct http_msg {
 	uint16_t n_headers;
 	uint16_t n_set_cookies;
 	uint8_t sha256[32];
+	uint64_t grpc_messages; // complete ones
 };
 
 struct http_tx {
@@ -133,6 +148,10 @@ struct http_tx {
 	const struct conn_meta *conn;
 	uint32_t index;        // number of this exchange on its connection, from 0
 	uint16_t status;       // final status; 0: none seen
+	uint8_t proto;         // enum http_proto
+	bool grpc;
+	int32_t grpc_status;   // -1: none seen
+	uint32_t stream;       // of HTTP/2
 	bool paired_by_guess;  // pairing crossed a hole
 	struct span method;    // into msg[CLIENT].head
 	struct span uri;       // request target as received
@@ -142,7 +161,6 @@ struct http_tx {
 	uint64_t req_end_off;  // … past it; UINT64_MAX: not yet known
 	uint64_t req_ack_off;  // what the client had of the server's stream when the request began
 	uint8_t kind;          // enum http1_method: what the framing of its response depends on
-	uint8_t proto;         // enum http_proto
 	bool pending;          // in the queue
 	bool after_loss;       // requests before it may be missing
 	void *capture;         // block that owns heads and bodies

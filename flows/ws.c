@@ -23,6 +23,7 @@
 #include "flows/ws_conn.h"
 
 #include "flows/http1_head.h"
+#include "flows/http_exchange.h"
 #include "flows/ws_mask.h"
 
 enum {
@@ -102,8 +103,9 @@ static void frame_tell(struct ws_feed *f, bool complete)
 
 	f->env->stats.ws_frames++;
 	f->env->stats.ws_bad_frames += (side->anomalies & ANOMALY_BIT(WS_FRAME)) != 0;
-	if (f->p->overlap_conflict)
-		frame.anomalies |= ANOMALY_BIT(OVERLAP_CONFLICT);
+	frame.anomalies |= http_exchange_tcp(f->p->anomalies);
+	if (side->header.opcode >= WS_CLOSE) // else the message reports them too
+		f->p->anomalies = 0;
 	if (!frame.complete)
 		frame.anomalies |= ANOMALY_BIT(TRUNCATED);
 	if (f->env->hashes && frame.complete && frame.len) {

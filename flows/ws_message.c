@@ -160,8 +160,8 @@ uint64_t ws_message_end(struct ws_feed *f, bool complete)
 			msg->complete = complete;
 		if (!complete)
 			m->anomalies |= ANOMALY_BIT(TRUNCATED);
-		if (f->p->overlap_conflict)
-			m->anomalies |= ANOMALY_BIT(OVERLAP_CONFLICT);
+		m->anomalies |= http_exchange_tcp(f->p->anomalies);
+		f->p->anomalies = 0;
 		msg->anomalies |= m->anomalies;
 		msg->last_ns = f->p->now_ns;
 		http_exchange_end(f->env, m->tx);

@@ -39,5 +39,6 @@ only 'nng/' 'export/.*|tools/issues\.c'
 only 'pcap/' 'dataplane/source_pcap\.c'
 only 'rte_ethdev\.h' 'dataplane/(port|worker)\.c'
 only 'brotli/' 'flows/brotli\.c'
+only 'nghttp2/' 'flows/h2_hpack\.c'
 only 'zlib\.h' 'flows/inflate\.[ch]|export/.*|detect/(baseline|check)\.c|tools/gen/.*'
 exit $bad

@@ -207,18 +207,18 @@ static void test_known_names(void **)
 
 		memcpy(other, names[i].name, n + 1);
 		found[names[i].header] = true;
-		assert_int_equal(known_header(at_guard(other, n)), names[i].header);
-		assert_int_equal(known_header(at_guard(other, n - 1)), HEADER_N);
+		assert_int_equal(http1_head_header(at_guard(other, n)), names[i].header);
+		assert_int_equal(http1_head_header(at_guard(other, n - 1)), HEADER_N);
 		for (size_t k = 0; k < n; k++) { // any other byte anywhere is another name
 			char was = other[k];
 
 			other[k] = was ^ 0x20;
 			if (was == '-')
-				assert_int_equal(known_header(at_guard(other, n)), HEADER_N);
+				assert_int_equal(http1_head_header(at_guard(other, n)), HEADER_N);
 			else
-				assert_int_equal(known_header(at_guard(other, n)), names[i].header);
+				assert_int_equal(http1_head_header(at_guard(other, n)), names[i].header);
 			other[k] = '_';
-			assert_int_equal(known_header(at_guard(other, n)), HEADER_N);
+			assert_int_equal(http1_head_header(at_guard(other, n)), HEADER_N);
 			other[k] = was;
 		}
 	}
