@@ -82,7 +82,9 @@ enum http_framing {
 	X(GAP, "tcp_gap")                                                                          \
 	X(TRUNCATED, "http_body_incomplete")                                                       \
 	X(ASYMMETRIC, "asymmetric")                                                                \
-	X(MIDSTREAM, "midstream")
+	X(MIDSTREAM, "midstream")                                                                  \
+	X(TLS_BAD_MESSAGE, "tls_bad_message")                                                      \
+	X(TLS_TOO_LONG, "tls_message_too_long")
 
 enum http_anomaly {
 #define X(name, text) ANOMALY_##name,
