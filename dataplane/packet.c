@@ -161,7 +161,7 @@ static bool packet_gather(struct rte_mbuf *m)
 
 // layers: NULL in service, where this is inlined without it.
 static inline __attribute__((always_inline)) enum fate
-decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_len, uint64_t seed,
+packet_walk(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_len, uint64_t seed,
        struct packet_layers *layers)
 {
 	if (m->nb_segs > 1 && m->data_len < HEADERS_TOGETHER && !packet_gather(m))
@@ -222,12 +222,12 @@ decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_len, uint64_t seed,
 
 enum fate packet_decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_len, uint64_t seed)
 {
-	return decode(m, link_type, wire_len, seed, NULL);
+	return packet_walk(m, link_type, wire_len, seed, NULL);
 }
 
 enum fate packet_decode_layers(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_len,
 			       uint64_t seed, struct packet_layers *layers)
 {
 	layers->n = 0;
-	return decode(m, link_type, wire_len, seed, layers);
+	return packet_walk(m, link_type, wire_len, seed, layers);
 }

@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct txlog {
 	FILE *out;
@@ -251,6 +252,62 @@ static void put_number(FILE *out, const char *key, uint16_t number)
 		fprintf(out, ",\"%s\":null", key);
 }
 
+static void put_time(FILE *out, const char *key, bool known, int64_t seconds)
+{
+	time_t t = (time_t)seconds;
+	struct tm tm;
+	char text[32];
+
+	if (known && gmtime_r(&t, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		fprintf(out, ",\"%s\":\"%s\"", key, text);
+	else
+		fprintf(out, ",\"%s\":null", key);
+}
+
+static void put_known(FILE *out, const char *key, uint8_t known)
+{
+	static const char *const words[] = {"null", "false", "true"};
+
+	fprintf(out, ",\"%s\":%s", key, words[known]);
+}
+
+static void put_cert(FILE *out, const struct tls_cert *cert)
+{
+	const char *key = tls_key_name(cert->key);
+
+	fputs("{\"subject\":", out);
+	json_string(out, cert->subject, cert->subject_len);
+	put_string(out, "issuer", span_make(cert->issuer, cert->issuer_len));
+	put_string(out, "san", span_make(cert->n_san ? cert->san : NULL, cert->san_len));
+	fprintf(out, ",\"n_san\":%u", cert->n_san);
+	put_time(out, "not_before", cert->has_validity, cert->not_before_s);
+	put_time(out, "not_after", cert->has_validity, cert->not_after_s);
+	put_string(out, "key", span_make(key, key ? strlen(key) : 0));
+	if (cert->key_bits)
+		fprintf(out, ",\"key_bits\":%u", cert->key_bits);
+	else
+		fputs(",\"key_bits\":null", out);
+	fprintf(out, ",\"self_signed\":%s}", cert->self_signed ? "true" : "false");
+}
+
+static void put_certs(FILE *out, const struct tls_handshake *hello)
+{
+	if (!hello->chain_len && !hello->chain_cut) {
+		fputs(",\"certs\":null", out);
+		return;
+	}
+	fputs(",\"certs\":[", out);
+	for (uint32_t i = 0; i < hello->n_certs; i++) {
+		fputs(i ? "," : "", out);
+		put_cert(out, &hello->certs[i]);
+	}
+	fputs("]", out);
+	if (hello->chain_cut)
+		fputs(",\"n_certs\":null", out);
+	else
+		fprintf(out, ",\"n_certs\":%u", hello->chain_len);
+}
+
 void txlog_tls(void *arg, const struct conn_meta *conn, const struct tls_handshake *hello)
 {
 	struct txlog *log = arg;
@@ -265,6 +322,9 @@ void txlog_tls(void *arg, const struct conn_meta *conn, const struct tls_handsha
 	put_text(out, "ja3", hello->ja3);
 	put_text(out, "ja3s", hello->ja3s);
 	put_text(out, "ja4", hello->ja4);
+	put_certs(out, hello);
+	put_known(out, "client_cert_requested", hello->client_cert_request);
+	put_known(out, "client_cert", hello->client_cert);
 	put_anomalies(out, hello->anomalies);
 	put_end(out);
 }

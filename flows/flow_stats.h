@@ -66,7 +66,10 @@
 	X(body_bombs, "bodies that grew past the allowed ratio")                                   \
 	X(body_no_context, "bodies not decoded because no decoder was free")                       \
 	X(json_errors, "JSON bodies that turned out not to be JSON")                               \
-	X(json_too_deep, "JSON bodies nested deeper than the limit")
+	X(json_too_deep, "JSON bodies nested deeper than the limit")                               \
+	X(tls_handshakes, "TLS handshakes reported")                                               \
+	X(tls_bad_messages, "TLS hellos and certificates that were damaged or too long")           \
+	X(tls_not, "directions given up as not TLS, or lost by a hole")
 
 struct flow_stats {
 #define X(name, help) uint64_t name;

@@ -103,7 +103,9 @@ enum http_framing {
 	X(H2_DOWNGRADE_SMUGGLING, "h2_downgrade_smuggling")                                        \
 	X(HPACK_BOMB, "hpack_bomb")                                                                \
 	X(HPACK_ERROR, "hpack_error")                                                              \
-	X(HPACK_UNKNOWN_INDEX, "hpack_unknown_index")
+	X(HPACK_UNKNOWN_INDEX, "hpack_unknown_index")                                              \
+	X(TLS_BAD_MESSAGE, "tls_bad_message")                                                      \
+	X(TLS_TOO_LONG, "tls_message_too_long")
 
 enum http_anomaly {
 #define X(name, text) ANOMALY_##name,

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// TLS without keys: the records of both directions until the handshake is known or turns to
+// encrypted data. Then the parser refuses the rest, so that the connection costs nothing more.
+//
+//	stream ─► record: head, bytes ─► handshake messages ─► facts ─► one report
+//	                        └─ encrypted: the handshake is over
+//
+// A hole, or bytes that are no records, end what is known of a direction; the other one goes on.
+
+#include "flows/tls.h"
+
+enum {
+	ONE_SIDE = 16 << 10, // encrypted bytes of one side for which the other is waited for
+};
+
+// What is looked at first: 22, 3, minor version, length, type of the message.
+static enum probe probe_record(struct span first, enum dir dir)
+{
+	const uint8_t *p = first.p;
+	uint8_t type = dir == CLIENT ? TLS_CLIENT_HELLO : TLS_SERVER_HELLO;
+
+	if (p[0] != TLS_HANDSHAKE || (first.len > 1 && p[1] != 3) || (first.len > 2 && p[2] > 4))
+		return PROBE_NO;
+	if (first.len <= TLS_HEAD)
+		return PROBE_UNSURE;
+	uint32_t len = (uint32_t)p[3] << 8 | p[4];
+
+	if (len == 0 || len > TLS_RECORD_MOST || p[5] != type)
+		return PROBE_NO;
+	return PROBE_CERTAIN;
+}
+
+static enum probe tls_probe(struct span first, enum dir dir)
+{
+	bool sure;
+
+	if (first.len == 0)
+		return PROBE_UNSURE;
+	if (dir == CLIENT && tls_hello_v2_begins(first, &sure))
+		return sure ? PROBE_CERTAIN : PROBE_UNSURE;
+	return probe_record(first, dir);
+}
+
+static void side_lost(struct pctx *p, struct tls_side *side)
+{
+	if (side->mode != TLS_LOST)
+		p->env->stats.tls_not++;
+	side->mode = TLS_LOST;
+}
+
+// The first five bytes, of which the last three are the beginning of the message.
+static void begin_v2(struct pctx *p, struct tls_side *side)
+{
+	side->msg_len = (uint32_t)(side->head[0] & 0x7f) << 8 | side->head[1];
+	side->msg_have = 0;
+	if (side->msg_len <= 3 || side->msg_len > TLS_MESSAGE) {
+		side_lost(p, side);
+		return;
+	}
+	side->v2 = true;
+	side->record = TLS_HANDSHAKE;
+	side->left = side->msg_len - 3;
+	tls_message_v2(p, span_make(side->head + 2, 3));
+}
+
+static void record_begins(struct pctx *p, enum dir dir)
+{
+	struct tls_side *side = &tls_of(p)->side[dir];
+	const uint8_t *head = side->head;
+	bool first = !side->any;
+
+	side->any = true;
+	if (first && dir == CLIENT && (head[0] & 0x80)) {
+		begin_v2(p, side);
+		return;
+	}
+	side->record = head[0];
+	side->left = (uint32_t)head[3] << 8 | head[4];
+	if (head[0] < TLS_CHANGE_CIPHER || head[0] > TLS_HEARTBEAT || head[1] != 3 ||
+	    side->left > TLS_RECORD_MOST)
+		side_lost(p, side);
+	else if (head[0] == TLS_DATA && side->mode == TLS_PLAIN)
+		side->mode = TLS_SECRET;
+}
+
+static void record_bytes(struct pctx *p, enum dir dir, struct span bytes)
+{
+	struct tls *tls = tls_of(p);
+	struct tls_side *side = &tls->side[dir];
+
+	if (side->mode == TLS_SECRET) {
+		side->secret_bytes += bytes.len;
+		return;
+	}
+	if (side->record == TLS_HANDSHAKE && side->v2)
+		tls_message_v2(p, bytes);
+	else if (side->record == TLS_HANDSHAKE)
+		tls_messages(p, dir, bytes);
+}
+
+static void record_ends(struct pctx *p, enum dir dir)
+{
+	struct tls_side *side = &tls_of(p)->side[dir];
+
+	side->head_len = 0;
+	if (side->record == TLS_CHANGE_CIPHER)
+		side->mode = TLS_SECRET;
+}
+
+static uint32_t step(struct pctx *p, enum dir dir, struct span in)
+{
+	struct tls_side *side = &tls_of(p)->side[dir];
+
+	if (side->head_len < TLS_HEAD) {
+		side->head[side->head_len++] = in.p[0];
+		if (side->head_len == TLS_HEAD)
+			record_begins(p, dir);
+		if (side->head_len == TLS_HEAD && side->left == 0)
+			record_ends(p, dir);
+		return 1;
+	}
+	uint32_t n = side->left < in.len ? side->left : in.len;
+
+	record_bytes(p, dir, span_make(in.p, n));
+	side->left -= n;
+	if (side->left == 0)
+		record_ends(p, dir);
+	return n;
+}
+
+// Is there nothing more to be learnt?
+static bool over(const struct tls *tls)
+{
+	const struct tls_facts *facts = &tls->block->facts;
+	const struct tls_side *client = &tls->side[CLIENT], *server = &tls->side[SERVER];
+	bool client_done = client->mode != TLS_PLAIN || facts->client_hello;
+	bool server_done = server->mode != TLS_PLAIN || facts->flight_done;
+
+	if (facts->client_cert_request == TLS_YES && facts->client_cert == TLS_UNKNOWN)
+		client_done = client->mode != TLS_PLAIN;
+	if (client_done && server_done)
+		return true;
+	return client->secret_bytes > ONE_SIDE || server->secret_bytes > ONE_SIDE;
+}
+
+static void settle(struct pctx *p)
+{
+	struct tls *tls = tls_of(p);
+
+	if (!tls->block || tls->over || !over(tls))
+		return;
+	tls_report(p);
+	tls->over = true;
+}
+
+static void tls_open(struct pctx *p)
+{
+	struct tls *tls = tls_of(p);
+
+	tls->block = parser_block_get(p->env, &tls_parser);
+	if (tls->block)
+		memset(&tls->block->facts, 0, offsetof(struct tls_facts, certs));
+	else
+		tls->over = true;
+}
+
+static bool tls_data(struct pctx *p, enum dir dir, struct span bytes)
+{
+	struct tls *tls = tls_of(p);
+
+	while (bytes.len && !tls->over && tls->side[dir].mode != TLS_LOST) {
+		uint32_t n = step(p, dir, bytes);
+
+		bytes.p += n;
+		bytes.len -= n;
+		settle(p);
+	}
+	return !tls->over;
+}
+
+static bool tls_gap(struct pctx *p, enum dir dir, uint64_t)
+{
+	struct tls *tls = tls_of(p);
+
+	if (!tls->over)
+		side_lost(p, &tls->side[dir]);
+	settle(p);
+	return !tls->over;
+}
+
+static void tls_fin(struct pctx *, enum dir)
+{
+}
+
+static void tls_close(struct pctx *p, enum close_reason)
+{
+	struct tls *tls = tls_of(p);
+
+	tls_report(p);
+	if (tls->block)
+		parser_block_put(p->env, &tls_parser, tls->block);
+	tls->block = NULL;
+	tls->over = true;
+}
+
+const struct parser tls_parser = {
+	.name = "tls",
+	.rank = 30,
+	.size = sizeof(struct tls),
+	.block_bytes = sizeof(struct tls_block),
+	.flows_per_block = 64,
+	.probe = tls_probe,
+	.open = tls_open,
+	.data = tls_data,
+	.gap = tls_gap,
+	.fin = tls_fin,
+	.close = tls_close,
+};
+PARSER_REGISTER(tls_parser);

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// Handshake messages (RFC 8446 section 4): four bytes of header, a body. A body is read where it
+// lies when it is in one piece, else gathered; of one that is too long the beginning is gathered.
+// What nobody asks about is stepped over.
+
+#include "flows/tls.h"
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static void bad(struct pctx *p, enum http_anomaly anomaly)
+{
+	tls_of(p)->block->facts.anomalies |= UINT64_C(1) << anomaly;
+	p->env->stats.tls_bad_messages++;
+}
+
+static void client_hello(struct pctx *p, struct span body)
+{
+	struct tls_facts *facts = &tls_of(p)->block->facts;
+	struct tls_client_hello hello;
+
+	// The second one, behind a HelloRetryRequest, differs in what the server asked for.
+	if (facts->client_hello)
+		return;
+	if (tls_hello_client(body, &hello))
+		tls_fact_client_hello(facts, &hello);
+	else
+		bad(p, ANOMALY_TLS_BAD_MESSAGE);
+}
+
+static void server_hello(struct pctx *p, struct span body)
+{
+	struct tls_facts *facts = &tls_of(p)->block->facts;
+	struct tls_server_hello hello;
+
+	if (facts->server_hello && !facts->retry)
+		return;
+	if (!tls_hello_server(body, &hello)) {
+		bad(p, ANOMALY_TLS_BAD_MESSAGE);
+		return;
+	}
+	tls_fact_server_hello(facts, &hello);
+	if (!hello.retry && tls_hello_is_13(hello.version))
+		facts->flight_done = true; // all that can be seen of it
+}
+
+// A whole message, or the beginning of one that is too long.
+static void message(struct pctx *p, enum dir dir, struct span body, bool cut)
+{
+	struct tls_side *side = &tls_of(p)->side[dir];
+	struct tls_facts *facts = &tls_of(p)->block->facts;
+
+	if (cut && side->type != TLS_CERTIFICATE) {
+		bad(p, ANOMALY_TLS_TOO_LONG);
+		return;
+	}
+	switch (side->type) {
+	case TLS_CLIENT_HELLO:
+		if (dir == CLIENT)
+			client_hello(p, body);
+		break;
+	case TLS_SERVER_HELLO:
+		if (dir == SERVER)
+			server_hello(p, body);
+		break;
+	case TLS_CERTIFICATE:
+		tls_fact_certificates(facts, dir, body, cut);
+		break;
+	}
+}
+
+static bool wanted(uint8_t type)
+{
+	return type == TLS_CLIENT_HELLO || type == TLS_SERVER_HELLO || type == TLS_CERTIFICATE;
+}
+
+static void message_begins(struct pctx *p, enum dir dir)
+{
+	struct tls_side *side = &tls_of(p)->side[dir];
+	struct tls_facts *facts = &tls_of(p)->block->facts;
+	const uint8_t *head = side->msg_head;
+
+	side->type = head[0];
+	side->msg_len = (uint32_t)head[1] << 16 | (uint32_t)head[2] << 8 | head[3];
+	side->msg_have = 0;
+	if (dir == SERVER && side->type == TLS_CERTIFICATE_REQUEST)
+		facts->client_cert_request = TLS_YES;
+	if (dir == SERVER && side->type == TLS_SERVER_HELLO_DONE) {
+		if (facts->client_cert_request == TLS_UNKNOWN)
+			facts->client_cert_request = TLS_NO;
+		facts->flight_done = true;
+	}
+}
+
+// Takes what belongs to the message off the bytes. Returns how much that was.
+static uint32_t message_bytes(struct pctx *p, enum dir dir, struct span bytes)
+{
+	struct tls_side *side = &tls_of(p)->side[dir];
+	uint8_t *gathered = tls_of(p)->block->message[dir];
+	uint32_t n = least(side->msg_len - side->msg_have, bytes.len);
+	bool all = side->msg_have + n == side->msg_len;
+
+	if (!wanted(side->type)) {
+		side->msg_have += n;
+	} else if (side->msg_have == 0 && all && n <= TLS_MESSAGE) {
+		side->msg_have = n;
+		message(p, dir, span_make(bytes.p, n), false);
+	} else {
+		uint32_t had = least(side->msg_have, TLS_MESSAGE);
+
+		memcpy(gathered + had, bytes.p, least(n, TLS_MESSAGE - had));
+		side->msg_have += n;
+		if (all)
+			message(p, dir, span_make(gathered, least(side->msg_len, TLS_MESSAGE)),
+				side->msg_len > TLS_MESSAGE);
+	}
+	if (all)
+		side->msg_head_len = 0;
+	return n;
+}
+
+void tls_messages(struct pctx *p, enum dir dir, struct span bytes)
+{
+	struct tls_side *side = &tls_of(p)->side[dir];
+
+	while (bytes.len) {
+		if (side->msg_head_len < sizeof(side->msg_head)) {
+			side->msg_head[side->msg_head_len++] = bytes.p[0];
+			bytes.p++;
+			bytes.len--;
+			if (side->msg_head_len < sizeof(side->msg_head))
+				continue;
+			message_begins(p, dir);
+			if (side->msg_len)
+				continue;
+		}
+		uint32_t n = message_bytes(p, dir, bytes);
+
+		bytes.p += n;
+		bytes.len -= n;
+	}
+}
+
+void tls_message_v2(struct pctx *p, struct span bytes)
+{
+	struct tls_side *side = &tls_of(p)->side[CLIENT];
+	struct tls_facts *facts = &tls_of(p)->block->facts;
+	uint8_t *gathered = tls_of(p)->block->message[CLIENT];
+	struct tls_client_hello hello;
+
+	memcpy(gathered + side->msg_have, bytes.p, bytes.len);
+	side->msg_have += bytes.len;
+	if (side->msg_have < side->msg_len)
+		return;
+	if (tls_hello_client_v2(span_make(gathered, side->msg_len), &hello))
+		tls_fact_client_hello(facts, &hello);
+	else
+		bad(p, ANOMALY_TLS_BAD_MESSAGE);
+	side->v2 = false;
+	side->msg_have = side->msg_len = 0;
+}
