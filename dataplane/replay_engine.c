@@ -7,9 +7,9 @@
 
 #include "dataplane/replay_engine.h"
 
-#include "dataplane/frag.h"
 #include "dataplane/hash.h"
-#include "dataplane/packet.h"
+#include "dataplane/ingress.h"
+#include "dataplane/pkt.h"
 
 #include <rte_launch.h>
 #include <rte_lcore.h>
@@ -19,7 +19,6 @@
 
 enum {
 	RING_SLOTS = 2048,
-	FRAG_NESTED = 4,
 	WAIT_SPINS = 64,
 	EPOCH_PACKETS = 8192, // so that a delta cannot overflow, whatever the packets' clock says
 };
@@ -38,12 +37,12 @@ struct replay_engine {
 	struct sensor *sensor;
 	uint32_t n_workers;
 	bool threaded;
-	uint64_t seed;
 	uint64_t clock_ns;   // latest packet time; never runs backwards
 	uint64_t epoch_end_ns;
 	uint32_t epoch_packets;
 	struct fates fates;  // of the reader
-	struct frag *frag;
+	struct ingress ingress;
+	struct checksum check;
 	uint64_t mark_ns;    // reader: rw before a mark, workers: ro after it
 	uint32_t marks;
 	struct replay_worker workers[WORKER_MAX];
@@ -105,9 +104,10 @@ struct replay_engine *replay_engine_new(struct sensor *sensor, uint64_t seed, ch
 		snprintf(why, why_len, "out of memory");
 		return NULL;
 	}
-	*e = (struct replay_engine){.sensor = sensor, .n_workers = sensor->n_workers, .seed = seed};
-	e->frag = frag_new(seed);
-	if (!e->frag) {
+	*e = (struct replay_engine){.sensor = sensor, .n_workers = sensor->n_workers};
+	e->ingress = (struct ingress){seed, frag_new(seed, frag_buffers(sensor->mbufs, 1)), &e->check};
+	checksum_init(&e->check, sensor->checksums, seed);
+	if (!e->ingress.frag) {
 		snprintf(why, why_len, "no memory for IP reassembly");
 		free(e);
 		return NULL;
@@ -200,7 +200,6 @@ void replay_engine_packet(struct replay_engine *e, struct rte_mbuf *m, uint32_t 
 			  uint32_t wire_len)
 {
 	const uint64_t epoch_ns = (uint64_t)e->sensor->epoch_ms * 1000000;
-	uint32_t len = rte_pktmbuf_pkt_len(m);
 	uint64_t ts_ns = pkt_of(m)->ts_ns;
 
 	if (ts_ns >= e->epoch_end_ns) {
@@ -213,21 +212,8 @@ void replay_engine_packet(struct replay_engine *e, struct rte_mbuf *m, uint32_t 
 	if (ts_ns > e->clock_ns)
 		e->clock_ns = ts_ns;
 	e->epoch_packets++;
-	e->fates.rx_pkts++;
-	e->fates.rx_bytes += len;
-	enum fate fate = packet_decode(m, link_type, wire_len, e->seed);
-	// A datagram may be fragmented again inside a tunnel.
-	for (uint32_t i = 0; fate == FATE_FRAGMENT && i < FRAG_NESTED; i++) {
-		m = frag_add(e->frag, m, &e->fates);
-		if (!m)
-			return;
-		len = rte_pktmbuf_pkt_len(m);
-		fate = packet_decode(m, link_type, len, e->seed);
-	}
-	if (fate != FATE_PARSED) {
-		e->fates.pkts[fate]++;
-		e->fates.bytes[fate] += len;
-		rte_pktmbuf_free(m);
+	if (ingress_packet(&e->ingress, &m, link_type, wire_len, &e->fates) != FATE_PARSED) {
+		rte_pktmbuf_free(m); // NULL: taken
 		return;
 	}
 	uint32_t owner = hash_owner(pkt_of(m)->hash, e->n_workers);
@@ -252,7 +238,8 @@ void replay_engine_end(struct replay_engine *e)
 	sensor_finish(e->sensor, e->clock_ns, &e->fates);
 	e->clock_ns = 0;
 	e->epoch_end_ns = 0;
-	frag_reset(e->frag);
+	frag_reset(e->ingress.frag);
+	checksum_init(&e->check, e->sensor->checksums, e->ingress.seed);
 }
 
 void replay_engine_fates(const struct replay_engine *e, struct fates *sum)
@@ -273,6 +260,6 @@ void replay_engine_free(struct replay_engine *e)
 		}
 		rte_ring_free(e->workers[i].ring);
 	}
-	frag_free(e->frag);
+	frag_free(e->ingress.frag);
 	free(e);
 }
