@@ -4,14 +4,16 @@
 // Sums are those of RFC 1071. The pseudo header's is taken from the flow key: sums do not depend
 // on an order, and the prefix of mapped addresses adds nothing to them.
 //
-// Deciding (auto). Where checksums are offloaded, all that one sender sends is wrong, and in most
-// systems in one way: the sum of the pseudo header stands in the field, for the NIC to go on from.
-// So each sender (address) is counted on its own. A wrong segment is believed when most of its
-// sender's are wrong, and either it is wrong in that way, or three were, or most of the port's
-// are. A segment that only shall deceive comes from a sender whose others are right, since without
-// them no connection is made. When more than half of the first 1,000 segments of a port or
-// capture are wrong, nothing is verified there any longer. XXX: who then sends wrong ones there
-// is believed, and found only by what contradicts them (an overlap).
+// Deciding (auto). Where checksums are offloaded, in nearly all systems the sum of the pseudo
+// header stands in the field, for the NIC to go on from, or is left there where received segments
+// were merged; all of a sender's segments may be so, or large ones only. Those are believed, and
+// those of captures whose addresses were changed, which are out by the same in both sums. XXX:
+// so is who forges one of these; what contradicts it is found as an overlap, and "on" does not believe it.
+// Whatever else is wrong is believed when most of its sender's (address) segments are, and either
+// the field is 0, or three were, or most of the port's are. A segment that only shall deceive
+// comes from a sender whose others are right, since without them no connection is made. When
+// more than half of the first 1,000 segments of a port or capture are wrong, in both directions
+// together, nothing is verified there any longer.
 
 #include "dataplane/checksum.h"
 
@@ -120,20 +122,24 @@ static uint64_t sum_packet(const struct rte_mbuf *m, uint32_t off, uint32_t len)
 
 enum verdict {
 	VERDICT_RIGHT = 0,
-	VERDICT_OFFLOAD, // as for a NIC to fill in
+	VERDICT_OFFLOAD, // as for a NIC to go on from
+	VERDICT_EMPTY,   // 0: as for a NIC to fill in
 	VERDICT_WRONG,
+	VERDICT_REWRITTEN, // both sums are out by the same: addresses were changed in the capture
 };
 
-static enum verdict verdict_ipv4(const struct rte_mbuf *m, uint32_t l3_off)
+// *sum: all ones when right.
+static enum verdict verdict_ipv4(const struct rte_mbuf *m, uint32_t l3_off, uint16_t *sum)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, l3_off);
 
-	if (sum_fold(sum_scalar(ip, (ip[0] & 15) * 4u)) == UINT16_MAX)
+	*sum = sum_fold(sum_scalar(ip, (ip[0] & 15) * 4u));
+	if (*sum == UINT16_MAX)
 		return VERDICT_RIGHT;
-	return walk_be16(ip + IPV4_CHECKSUM) == 0 ? VERDICT_OFFLOAD : VERDICT_WRONG;
+	return walk_be16(ip + IPV4_CHECKSUM) == 0 ? VERDICT_EMPTY : VERDICT_WRONG;
 }
 
-static enum verdict verdict_tcp(const struct rte_mbuf *m)
+static enum verdict verdict_tcp(const struct rte_mbuf *m, uint16_t *sum)
 {
 	const struct pkt *pkt = rte_mbuf_to_priv((struct rte_mbuf *)(uintptr_t)m);
 	const uint8_t *tcp = rte_pktmbuf_mtod_offset(m, const uint8_t *, pkt->l4_off);
@@ -142,13 +148,14 @@ static enum verdict verdict_tcp(const struct rte_mbuf *m)
 	uint64_t pseudo = addresses + rte_cpu_to_be_32(len);
 	uint16_t field;
 
-	if (sum_fold(pseudo + sum_packet(m, pkt->l4_off, len)) == UINT16_MAX)
+	*sum = sum_fold(pseudo + sum_packet(m, pkt->l4_off, len));
+	if (*sum == UINT16_MAX)
 		return VERDICT_RIGHT;
 	memcpy(&field, tcp + TCP_CHECKSUM, 2);
 	// With the length, or, where the NIC cuts segments, without.
-	return field == sum_fold(pseudo) || field == sum_fold(addresses) || field == 0 ?
-		       VERDICT_OFFLOAD :
-		       VERDICT_WRONG;
+	if (field == sum_fold(pseudo) || field == sum_fold(addresses))
+		return VERDICT_OFFLOAD;
+	return field == 0 ? VERDICT_EMPTY : VERDICT_WRONG;
 }
 
 // Whether a receiver takes what has this verdict.
@@ -176,11 +183,14 @@ static bool checksum_judge(struct checksum *c, const struct pkt *pkt, enum verdi
 	if (verdict == VERDICT_RIGHT)
 		return true;
 	c->wrong++;
-	if (c->mode == CHECKSUM_ON || *bad <= *good)
+	if (c->mode == CHECKSUM_ON)
 		return false;
-	if (verdict != VERDICT_OFFLOAD && *bad < SENDER_SURE &&
-	    (c->n_first_bad < PORT_SURE || c->n_first_bad * 2 <= c->n_first))
-		return false;
+	if (verdict != VERDICT_OFFLOAD && verdict != VERDICT_REWRITTEN) {
+		bool port = c->n_first_bad >= PORT_SURE && c->n_first_bad * 2 > c->n_first;
+
+		if (*bad <= *good || (verdict == VERDICT_WRONG && *bad < SENDER_SURE && !port))
+			return false;
+	}
 	c->tolerated++;
 	return true;
 }
@@ -195,7 +205,8 @@ static bool nic_says(uint64_t flags, uint64_t mask, uint64_t good, uint64_t none
 void checksum_segment(struct checksum *c, struct rte_mbuf *m)
 {
 	struct pkt *pkt = pkt_of(m);
-	enum verdict ip = VERDICT_RIGHT, tcp = VERDICT_RIGHT;
+	enum verdict ip = VERDICT_RIGHT, tcp = VERDICT_RIGHT, verdict;
+	uint16_t ip_sum = UINT16_MAX, tcp_sum = UINT16_MAX;
 	bool nic = !pkt->tunnel && pkt->n_outer == 0 && !pkt->joined;
 
 	// What is not all there cannot be verified.
@@ -205,11 +216,12 @@ void checksum_segment(struct checksum *c, struct rte_mbuf *m)
 	if (!pkt->joined && !pkt->v6 &&
 	    !(nic && nic_says(m->ol_flags, RTE_MBUF_F_RX_IP_CKSUM_MASK,
 			      RTE_MBUF_F_RX_IP_CKSUM_GOOD, RTE_MBUF_F_RX_IP_CKSUM_NONE)))
-		ip = verdict_ipv4(m, pkt->l3_off);
+		ip = verdict_ipv4(m, pkt->l3_off, &ip_sum);
 	if (!(nic && nic_says(m->ol_flags, RTE_MBUF_F_RX_L4_CKSUM_MASK,
 			      RTE_MBUF_F_RX_L4_CKSUM_GOOD, RTE_MBUF_F_RX_L4_CKSUM_NONE)))
-		tcp = verdict_tcp(m);
-	if (checksum_judge(c, pkt, RTE_MAX(ip, tcp)))
+		tcp = verdict_tcp(m, &tcp_sum);
+	verdict = ip && tcp && ip_sum == tcp_sum ? VERDICT_REWRITTEN : RTE_MAX(ip, tcp);
+	if (checksum_judge(c, pkt, verdict))
 		return;
 	pkt->bad_checksum = 1;
 	pkt->bad_ip_checksum = ip != VERDICT_RIGHT;
@@ -218,8 +230,9 @@ void checksum_segment(struct checksum *c, struct rte_mbuf *m)
 bool checksum_fragment(struct checksum *c, struct rte_mbuf *m)
 {
 	const struct pkt *pkt = pkt_of(m);
+	uint16_t sum;
 
 	if (c->off || pkt->v6)
 		return true;
-	return checksum_judge(c, pkt, verdict_ipv4(m, pkt->l3_off));
+	return checksum_judge(c, pkt, verdict_ipv4(m, pkt->l3_off, &sum));
 }
