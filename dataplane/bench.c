@@ -442,7 +442,7 @@ static int bench_open(struct bench *b, char *why, size_t why_len)
 	if (!b->sensor)
 		return EXIT_FAILED;
 	b->pipe = sensor_pipeline(b->sensor, 0);
-	b->ingress = (struct ingress){1, frag_new(1, frag_buffers(BENCH_MBUFS, 1)), &b->check};
+	b->ingress = (struct ingress){1, frag_new(1, frag_buffers(BENCH_MBUFS, 1)), &b->check, NULL};
 	if (!b->ingress.frag)
 		return EXIT_FAILED;
 	checksum_init(&b->check, b->sensor->checksums, 1);

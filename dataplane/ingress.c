@@ -10,6 +10,13 @@
 
 enum { FRAG_NESTED = 4 }; // a datagram may be fragmented again inside a tunnel
 
+static enum fate ingress_decode(const struct ingress *in, struct rte_mbuf *m, uint32_t link_type,
+				uint32_t wire_len)
+{
+	return in->layers ? packet_decode_layers(m, link_type, wire_len, in->seed, in->layers) :
+			    packet_decode(m, link_type, wire_len, in->seed);
+}
+
 // A packet that is a fragment becomes, perhaps, one that is none.
 static enum fate ingress_fragment(const struct ingress *in, struct rte_mbuf **m, uint32_t link_type,
 				  struct fates *fates)
@@ -24,7 +31,7 @@ static enum fate ingress_fragment(const struct ingress *in, struct rte_mbuf **m,
 		*m = frag_add(in->frag, *m, fates, &overlap);
 		if (!*m)
 			return FATE_FRAGMENT;
-		fate = packet_decode(*m, link_type, rte_pktmbuf_pkt_len(*m), in->seed);
+		fate = ingress_decode(in, *m, link_type, rte_pktmbuf_pkt_len(*m));
 		if (overlap && fate != FATE_PARSED)
 			return FATE_FRAGMENT;
 		pkt_of(*m)->frag_overlap = overlap;
@@ -44,7 +51,7 @@ enum fate ingress_packet(const struct ingress *in, struct rte_mbuf **m, uint32_t
 
 	fates->rx_pkts++;
 	fates->rx_bytes += rte_pktmbuf_pkt_len(*m);
-	fate = packet_decode(*m, link_type, wire_len, in->seed);
+	fate = ingress_decode(in, *m, link_type, wire_len);
 	if (fate == FATE_PARSED) {
 		checksum_segment(in->check, *m);
 		return fate;

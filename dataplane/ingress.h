@@ -14,10 +14,13 @@
 
 #include <stdint.h>
 
+struct packet_layers;
+
 struct ingress {
 	uint64_t seed;
 	struct frag *frag;      // of the poller
 	struct checksum *check; // of the port or capture
+	struct packet_layers *layers; // for people: which headers were taken off; else NULL
 };
 
 // Counts *m as received. FATE_PARSED: *m is a TCP segment for the owner of its flow. Anything else

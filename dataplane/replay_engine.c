@@ -105,7 +105,7 @@ struct replay_engine *replay_engine_new(struct sensor *sensor, uint64_t seed, ch
 		return NULL;
 	}
 	*e = (struct replay_engine){.sensor = sensor, .n_workers = sensor->n_workers};
-	e->ingress = (struct ingress){seed, frag_new(seed, frag_buffers(sensor->mbufs, 1)), &e->check};
+	e->ingress = (struct ingress){seed, frag_new(seed, frag_buffers(sensor->mbufs, 1)), &e->check, NULL};
 	checksum_init(&e->check, sensor->checksums, seed);
 	if (!e->ingress.frag) {
 		snprintf(why, why_len, "no memory for IP reassembly");

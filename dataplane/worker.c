@@ -64,7 +64,7 @@ static uint32_t worker_owner(const struct worker *w, const struct worker_queue *
 static void worker_rx(struct worker *w, const struct worker_queue *q, struct rte_mbuf **pkts,
 		      uint32_t n, uint64_t now_ns)
 {
-	const struct ingress in = {w->seed, w->frag, q->check};
+	const struct ingress in = {w->seed, w->frag, q->check, NULL};
 	struct rte_mbuf *own[WORKER_BURST], *done[WORKER_BURST];
 	uint32_t n_own = 0, n_done = 0;
 
