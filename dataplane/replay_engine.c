@@ -11,6 +11,7 @@
 #include "dataplane/ingress.h"
 #include "dataplane/pkt.h"
 
+#include <rte_branch_prediction.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_pause.h>
@@ -43,6 +44,7 @@ struct replay_engine {
 	struct fates fates;  // of the reader
 	struct ingress ingress;
 	struct checksum check;
+	struct rte_mbuf *doubt; // the capture's first segment, with a wrong checksum
 	uint64_t mark_ns;    // reader: rw before a mark, workers: ro after it
 	uint32_t marks;
 	struct replay_worker workers[WORKER_MAX];
@@ -196,6 +198,27 @@ static void replay_epoch(struct replay_engine *e, uint64_t now_ns)
 	e->epoch_packets = 0;
 }
 
+static void replay_own(struct replay_engine *e, struct rte_mbuf *m)
+{
+	uint32_t owner = hash_owner(pkt_of(m)->hash, e->n_workers);
+	struct replay_worker *w = &e->workers[owner];
+
+	w->batch[w->n_batch++] = m;
+	if (w->n_batch == WORKER_BURST)
+		replay_flush(e, owner);
+}
+
+// Of the first segment alone nobody can say whether all are wrong: the next one tells, or the end.
+static void replay_doubt(struct replay_engine *e)
+{
+	struct rte_mbuf *m = e->doubt;
+
+	e->doubt = NULL;
+	if (e->check.mode == CHECKSUM_AUTO && e->check.n_first_bad == e->check.n_first)
+		pkt_of(m)->bad_checksum = 0;
+	replay_own(e, m);
+}
+
 void replay_engine_packet(struct replay_engine *e, struct rte_mbuf *m, uint32_t link_type,
 			  uint32_t wire_len)
 {
@@ -216,11 +239,13 @@ void replay_engine_packet(struct replay_engine *e, struct rte_mbuf *m, uint32_t 
 		rte_pktmbuf_free(m); // NULL: taken
 		return;
 	}
-	uint32_t owner = hash_owner(pkt_of(m)->hash, e->n_workers);
-	struct replay_worker *w = &e->workers[owner];
-	w->batch[w->n_batch++] = m;
-	if (w->n_batch == WORKER_BURST)
-		replay_flush(e, owner);
+	if (unlikely(e->doubt)) {
+		replay_doubt(e);
+	} else if (unlikely(pkt_of(m)->bad_checksum && e->check.n_first == 1)) {
+		e->doubt = m;
+		return;
+	}
+	replay_own(e, m);
 }
 
 void replay_engine_lost(struct replay_engine *e, uint32_t len)
@@ -233,6 +258,8 @@ void replay_engine_lost(struct replay_engine *e, uint32_t len)
 
 void replay_engine_end(struct replay_engine *e)
 {
+	if (e->doubt)
+		replay_doubt(e);
 	replay_epoch(e, e->clock_ns);
 	// The workers are idle behind the mark: their state may be touched from here.
 	sensor_finish(e->sensor, e->clock_ns, &e->fates);

@@ -104,14 +104,16 @@ static uint32_t build(uint32_t kind, uint32_t host, bool back, struct rte_mbuf *
 		if (kind == 1 || kind == 2) {
 			uint8_t *head = (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)(4 * kind));
 
-			assert_non_null(head);
+			if (!head)
+				abort();
 			memmove(head, head + 4 * kind, 12);
 			for (uint32_t k = 0; k < kind; k++)
 				memcpy(head + 12 + 4 * k, "\x81\0\0\1", 4);
 		} else if (kind == 3) {
 			uint8_t *head = (uint8_t *)rte_pktmbuf_prepend(m, 24);
 
-			assert_non_null(head);
+			if (!head)
+				abort();
 			memmove(head, head + 24, 14);
 			memset(head + 14, 0, 24);
 			head[14] = 0x45;
