@@ -9,6 +9,8 @@
 #include "dataplane/command.h"
 #include "dataplane/eal.h"
 #include "dataplane/hash.h"
+#include "dataplane/decap.h"
+#include "dataplane/ingress.h"
 #include "dataplane/packet.h"
 #include "dataplane/sensor.h"
 #include "dataplane/source_pcap.h"
@@ -44,6 +46,8 @@ struct bench {
 	struct conf *conf;
 	struct sensor *sensor;
 	struct pipeline pipe;
+	struct ingress ingress;
+	struct checksum check;
 	struct rte_mempool *pool;
 	struct rte_ring *ring;
 	struct frame *frames;
@@ -135,32 +139,48 @@ static int bench_load(struct bench *b, const char *path)
 	return EXIT_OK;
 }
 
-static void bench_xor32(uint8_t *p, uint32_t mask)
+// Changes bits of n bytes; returns what that does to a sum of 16-bit words (RFC 1624).
+static uint32_t bench_xor(uint8_t *p, uint32_t n, const uint8_t *mask)
 {
-	uint32_t v;
+	uint32_t change = 0;
 
-	memcpy(&v, p, sizeof(v));
-	v ^= mask;
-	memcpy(p, &v, sizeof(v));
+	for (uint32_t i = 0; i < n; i += 2) {
+		change += (uint16_t)~walk_be16(p + i);
+		p[i] ^= mask[i];
+		p[i + 1] ^= mask[i + 1];
+		change += walk_be16(p + i);
+	}
+	return change;
 }
 
-// The same change for both directions: both addresses, and the larger port's low bits.
+static void bench_sum(uint8_t *field, uint32_t change)
+{
+	uint32_t sum = (uint16_t)~walk_be16(field) + change;
+
+	sum = (sum & UINT16_MAX) + (sum >> 16);
+	sum = ~((sum & UINT16_MAX) + (sum >> 16));
+	field[0] = (uint8_t)(sum >> 8);
+	field[1] = (uint8_t)sum;
+}
+
+// The same change for both directions: both addresses, and the larger port's low bits. Right
+// checksums stay right.
 static void bench_rewrite(uint8_t *p, const struct frame *f, uint64_t loop)
 {
-	uint32_t mask = (uint32_t)hash_mix(loop) & rte_cpu_to_be_32(0x00ffffff);
+	const uint64_t mix = hash_mix(loop);
+	const uint8_t mask[4] = {0, (uint8_t)mix, (uint8_t)(mix >> 8), (uint8_t)(mix >> 16)};
+	const uint8_t port[2] = {0, (uint8_t)loop};
 	uint8_t *ip = p + f->l3_off, *tcp = p + f->l4_off;
+	bool v4 = ip[0] >> 4 == 4;
+	uint32_t change = bench_xor(ip + (v4 ? 12 : 20), 4, mask);
 
-	if (ip[0] >> 4 == 4) {
-		bench_xor32(ip + 12, mask);
-		bench_xor32(ip + 16, mask);
-	} else {
-		bench_xor32(ip + 20, mask);
-		bench_xor32(ip + 36, mask);
-	}
-	uint16_t a = (uint16_t)(tcp[0] << 8 | tcp[1]), c = (uint16_t)(tcp[2] << 8 | tcp[3]);
-	uint8_t *larger = a > c ? tcp : tcp + 2;
+	change += bench_xor(ip + (v4 ? 16 : 36), 4, mask);
+	if (v4)
+		bench_sum(ip + 10, change);
+	uint16_t a = walk_be16(tcp), c = walk_be16(tcp + 2);
 	if (a > 1023 || c > 1023)
-		larger[1] ^= (uint8_t)loop;
+		change += bench_xor(a > c ? tcp : tcp + 2, 2, port);
+	bench_sum(tcp + 16, change);
 }
 
 static int bench_worker(void *arg)
@@ -193,17 +213,11 @@ static int bench_worker(void *arg)
 		for (uint32_t i = 0; i < n; i++) {
 			struct rte_mbuf *m = pkts[i];
 			uint32_t len = rte_pktmbuf_pkt_len(m);
-			enum fate fate = packet_decode(m, b->link_type, len, 1);
 
-			b->fates.rx_pkts++;
-			b->fates.rx_bytes += len;
-			if (fate == FATE_PARSED) {
+			if (ingress_packet(&b->ingress, &m, b->link_type, len, &b->fates) == FATE_PARSED)
 				own[n_own++] = m;
-				continue;
-			}
-			b->fates.pkts[fate]++;
-			b->fates.bytes[fate] += len;
-			done[n_done++] = m;
+			else if (m)
+				done[n_done++] = m;
 		}
 		b->last_ts_ns = RTE_MAX(b->last_ts_ns, pkt_of(pkts[n - 1])->ts_ns);
 		if (n_done)
@@ -428,6 +442,10 @@ static int bench_open(struct bench *b, char *why, size_t why_len)
 	if (!b->sensor)
 		return EXIT_FAILED;
 	b->pipe = sensor_pipeline(b->sensor, 0);
+	b->ingress = (struct ingress){1, frag_new(1, frag_buffers(BENCH_MBUFS, 1)), &b->check, NULL};
+	if (!b->ingress.frag)
+		return EXIT_FAILED;
+	checksum_init(&b->check, b->sensor->checksums, 1);
 	return EXIT_OK;
 }
 
@@ -536,6 +554,7 @@ int command_bench(int argc, char **argv)
 	if (!b->conf)
 		return EXIT_USAGE;
 	code = bench_main(b, argv[optind]);
+	frag_free(b->ingress.frag);
 	sensor_free(b->sensor);
 	conf_free(b->conf);
 	free(b->frames);

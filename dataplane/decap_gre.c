@@ -17,6 +17,7 @@ enum {
 	GRE_VERSION = 0x0007,
 	GRE_ROUTES = 8,
 	NVGRE_SUBNET_MIN = 0x1000, // smaller ones are reserved
+	MIRROR_DIRECTION = 0x02000000, // virtual switches mirror with it in one direction's key
 };
 
 // RFC 1701: family, offset, length, that many bytes; ended by family and length 0.
@@ -78,7 +79,7 @@ static enum walk_next gre_step(struct walk *walk)
 	walk->sequenced = flags & GRE_SEQUENCE;
 	// RFC 7637 section 3.2: a key, and neither checksum nor sequence.
 	if (protocol == ETHERTYPE_BRIDGED && !(flags & (GRE_CHECKSUM | GRE_SEQUENCE)) &&
-	    key >> 8 >= NVGRE_SUBNET_MIN)
+	    (key & ~(uint32_t)MIRROR_DIRECTION) >> 8 >= NVGRE_SUBNET_MIN)
 		walk_space(walk, SPACE_NVGRE, key >> 8);
 	return walk_ethertype(walk, protocol);
 }

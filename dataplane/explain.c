@@ -10,7 +10,7 @@
 
 #include "dataplane/command.h"
 #include "dataplane/eal.h"
-#include "dataplane/frag.h"
+#include "dataplane/ingress.h"
 #include "dataplane/log.h"
 #include "dataplane/source_pcap.h"
 
@@ -22,7 +22,6 @@
 
 enum {
 	EXPLAIN_MBUFS = 16384,
-	FRAG_NESTED = 4,
 	SEEN_SLOTS = 1 << 16, // other connections that are remembered
 	SEEN_SHOWN = 10,
 };
@@ -45,7 +44,9 @@ struct explain {
 	struct rte_mempool *pool;
 	struct sensor *sensor;
 	struct pipeline pipe;
-	struct frag *frag;
+	struct ingress ingress;
+	struct checksum check;
+	struct packet_layers layers; // of the last packet
 	struct fates fates; // of the packets of the connection
 	struct explain_print print;
 	struct explain_seen *seen;
@@ -295,20 +296,12 @@ static void own_packet(struct explain *x, struct rte_mbuf *m, const struct packe
 
 static void packet(struct explain *x, struct rte_mbuf *m, uint32_t link_type, uint32_t wire_len)
 {
-	struct packet_layers layers;
 	struct fates ignored = {0};
 
 	pass_time(x, pkt_of(m)->ts_ns);
-	enum fate fate = packet_decode_layers(m, link_type, wire_len, explain_seed, &layers);
-	for (uint32_t i = 0; fate == FATE_FRAGMENT && i < FRAG_NESTED; i++) {
-		m = frag_add(x->frag, m, &ignored);
-		if (!m)
-			return;
-		fate = packet_decode_layers(m, link_type, rte_pktmbuf_pkt_len(m), explain_seed,
-					    &layers);
-	}
+	enum fate fate = ingress_packet(&x->ingress, &m, link_type, wire_len, &ignored);
 	if (fate == FATE_PARSED && asked_for(x, &pkt_of(m)->key)) {
-		own_packet(x, m, &layers);
+		own_packet(x, m, &x->layers);
 		return;
 	}
 	if (fate == FATE_PARSED)
@@ -383,14 +376,20 @@ static int open_sensor(struct explain *x)
 	if (eal_start(&plan, why, sizeof(why)) == 0) {
 		x->pool = eal_pool("packets", EXPLAIN_MBUFS, SOCKET_ID_ANY);
 		x->seen = calloc(SEEN_SLOTS, sizeof(*x->seen));
-		x->frag = frag_new(explain_seed);
-		if (x->pool && x->seen && x->frag)
+		x->ingress = (struct ingress){
+			explain_seed,
+			frag_new(explain_seed, frag_buffers(EXPLAIN_MBUFS, 1)),
+			&x->check,
+			&x->layers,
+		};
+		if (x->pool && x->seen && x->ingress.frag)
 			x->sensor = sensor_new(x->conf, &options, why, sizeof(why));
 	}
 	if (!x->sensor) {
 		fprintf(stderr, "apitap explain: %s\n", why);
 		return EXIT_FAILED;
 	}
+	checksum_init(&x->check, x->sensor->checksums, explain_seed);
 	x->pipe = sensor_pipeline(x->sensor, 0);
 	x->print.out = stdout;
 	explain_print_attach(&x->print, x->sensor);
@@ -421,8 +420,7 @@ int command_explain(int argc, char **argv)
 	}
 	if (fflush(stdout) != 0)
 		code = EXIT_FAILED;
-	if (x.frag)
-		frag_free(x.frag);
+	frag_free(x.ingress.frag);
 	sensor_free(x.sensor);
 	free(x.seen);
 	conf_free(x.conf);

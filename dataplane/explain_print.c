@@ -119,7 +119,7 @@ void explain_print_packet(struct explain_print *e, uint64_t number, const struct
 		fprintf(e->out, " %s", layers->name[i]);
 	fputs(" tcp", e->out);
 	if (pkt->key.space_proto >> 8)
-		fprintf(e->out, ", virtual network %u", pkt->key.space_proto >> 8);
+		fprintf(e->out, ", key of its virtual network %06x", pkt->key.space_proto >> 8);
 	fprintf(e->out, "\n    %-9s ", "segment");
 	put_flags(e->out, pkt->tcp_flags);
 	fprintf(e->out, ", sequence %u, acknowledges %u, %u bytes of payload", pkt->seq, pkt->ack,
@@ -127,7 +127,9 @@ void explain_print_packet(struct explain_print *e, uint64_t number, const struct
 	if (pkt->missing_len)
 		fprintf(e->out, ", %u more cut off by the capture", pkt->missing_len);
 	if (pkt->bad_checksum)
-		fputs(", wrong checksum", e->out);
+		fputs(pkt->bad_ip_checksum ? ", wrong checksum of IP" : ", wrong checksum", e->out);
+	if (pkt->frag_overlap)
+		fputs(", of fragments that contradict each other", e->out);
 	fputc('\n', e->out);
 }
 

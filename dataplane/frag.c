@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The apitap authors
 //
-// A small table of sets, keyed by a seeded mix, four datagrams to a set; the oldest of a full set
-// goes. Pieces are linked in order of their offset through struct pkt. A piece that was there
-// already is dropped; pieces that overlap otherwise, or disagree on where the datagram ends, end
-// it, as RFC 5722 asks for IPv6 and as any choice between the copies would be a guess. A hand goes
-// round the sets, one for each piece: what waits in vain gives its buffers back, and when too many
-// are held, those that it meets next.
+//     buckets ─► datagram ─► run ─► run     a run is one mbuf (or chain): bytes without a hole,
+//     oldest ──► datagram ─► …              small neighbours are copied into one
+//
+// Datagrams are found by a seeded hash and listed by age: what waits in vain or is too much goes
+// from the oldest on. Pieces may be any number, the runs that they leave are few. A piece whose
+// bytes were there already is dropped. Pieces that overlap otherwise, or disagree on where the
+// datagram ends, end it, as RFC 5722 asks for IPv6 and as common receivers do for IPv4; a
+// stone remains that lets no further piece of it in, until the time is over.
 
 #include "dataplane/frag.h"
 
@@ -16,11 +18,13 @@
 #include <stdlib.h>
 
 enum {
-	FRAG_SETS = 256, // a power of two
-	FRAG_WAYS = 4,
-	FRAG_PIECES = 64,   // of one datagram
-	FRAG_BUFFERS = 1024, // held in all: few beside what receiving needs
+	FRAG_RUNS = 64,     // of one datagram
 	FRAG_BYTES = 65535, // of one datagram
+	FRAG_MEMORY = 32 << 20,
+	FRAG_BUFFER_BYTES = 2048 + RTE_PKTMBUF_HEADROOM + PKT_PRIV_SIZE + sizeof(struct rte_mbuf),
+	FRAG_SHARE = 8,     // one of so many buffers of the pool
+	FRAG_EXPIRE = 32,   // datagrams whose time is over that one piece clears away
+	FRAG_COMPARE = 256, // bytes compared at once
 	IPV6_HEADER = 40,
 	IPV6_FRAGMENT = 8,
 };
@@ -28,50 +32,100 @@ enum {
 static const uint64_t frag_timeout_ns = UINT64_C(30000000000);
 
 struct datagram {
-	struct flow_key key; // addresses as sent, ports zero, protocol and space; id in ports
+	struct flow_key key; // addresses as sent, protocol and space; id in ports
 	uint64_t first_ns;
-	struct rte_mbuf *pieces; // by offset; NULL: the entry is free
+	struct rte_mbuf *runs; // by offset
+	uint32_t next;         // of the bucket; index, 0: none
+	uint32_t older, newer; // in the list by age
 	uint32_t n, bytes;
-	uint32_t end;        // of the piece that reaches farthest
-	uint32_t total;      // payload bytes of the whole; 0: the last piece is not there yet
+	uint32_t end;   // of the piece that reaches farthest
+	uint32_t total; // payload bytes of the whole; 0: the last piece is not there yet
+	bool dead;      // given up
+	bool told;      // … and somebody knows
 };
 
 struct frag {
 	uint64_t seed;
-	uint32_t n_buffers;
-	uint32_t hand; // the set to be looked at next
-	struct datagram sets[FRAG_SETS][FRAG_WAYS];
+	uint32_t n_buffers, max_buffers;
+	uint32_t mask;           // of buckets
+	uint32_t oldest, newest; // 0: none
+	uint32_t free;           // list through next
+	uint32_t fresh;          // entries never used start here
+	uint32_t max;            // entries; the first is none
+	uint32_t *buckets;
+	struct datagram *entries;
 };
 
-struct frag *frag_new(uint64_t seed)
+uint32_t frag_buffers(uint32_t mbufs, uint32_t n)
+{
+	uint32_t most = FRAG_MEMORY / FRAG_BUFFER_BYTES, share = mbufs / n / FRAG_SHARE;
+
+	return RTE_MAX(RTE_MIN(most, share), (uint32_t)FRAG_RUNS);
+}
+
+struct frag *frag_new(uint64_t seed, uint32_t buffers)
 {
 	struct frag *frag = calloc(1, sizeof(*frag));
 
-	if (frag)
-		frag->seed = seed;
-	return frag;
+	if (!frag)
+		return NULL;
+	*frag = (struct frag){
+		.seed = seed,
+		.max_buffers = buffers,
+		.mask = rte_align32pow2(buffers) - 1,
+		.fresh = 1,
+		.max = buffers + 1,
+	};
+	frag->buckets = calloc((size_t)frag->mask + 1, sizeof(*frag->buckets));
+	frag->entries = calloc(frag->max, sizeof(*frag->entries));
+	if (frag->buckets && frag->entries)
+		return frag;
+	frag_free(frag);
+	return NULL;
 }
 
-static void datagram_drop(struct frag *frag, struct datagram *d)
+static uint32_t *frag_bucket(struct frag *frag, const struct flow_key *key)
 {
-	for (struct rte_mbuf *m = d->pieces, *next; m; m = next) {
+	return &frag->buckets[hash_flow_key(key, frag->seed) & frag->mask];
+}
+
+static void runs_free(struct frag *frag, struct rte_mbuf *m)
+{
+	for (struct rte_mbuf *next; m; m = next) {
 		next = pkt_of(m)->next_held;
+		frag->n_buffers -= m->nb_segs;
 		rte_pktmbuf_free(m);
-		frag->n_buffers--;
 	}
-	*d = (struct datagram){0};
+}
+
+static void datagram_remove(struct frag *frag, struct datagram *d)
+{
+	uint32_t i = (uint32_t)(d - frag->entries), *link = frag_bucket(frag, &d->key);
+
+	runs_free(frag, d->runs);
+	while (*link != i)
+		link = &frag->entries[*link].next;
+	*link = d->next;
+	*(d->older ? &frag->entries[d->older].newer : &frag->oldest) = d->newer;
+	*(d->newer ? &frag->entries[d->newer].older : &frag->newest) = d->older;
+	*d = (struct datagram){.next = frag->free};
+	frag->free = i;
 }
 
 void frag_reset(struct frag *frag)
 {
-	for (uint32_t i = 0; frag->n_buffers && i < FRAG_SETS * FRAG_WAYS; i++)
-		datagram_drop(frag, &frag->sets[i / FRAG_WAYS][i % FRAG_WAYS]);
+	while (frag->oldest)
+		datagram_remove(frag, &frag->entries[frag->oldest]);
 }
 
 void frag_free(struct frag *frag)
 {
-	if (frag)
+	if (!frag)
+		return;
+	if (frag->entries && frag->buckets)
 		frag_reset(frag);
+	free(frag->entries);
+	free(frag->buckets);
 	free(frag);
 }
 
@@ -80,102 +134,168 @@ static bool datagram_expired(const struct datagram *d, uint64_t now_ns)
 {
 	uint64_t age = now_ns > d->first_ns ? now_ns - d->first_ns : d->first_ns - now_ns;
 
-	return d->pieces && age > frag_timeout_ns;
+	return age > frag_timeout_ns;
 }
 
-// Afterwards there is room for one more buffer.
-static void frag_sweep(struct frag *frag, uint64_t now_ns)
+// Afterwards there is room for one more datagram, and for n more buffers.
+static void frag_sweep(struct frag *frag, uint64_t now_ns, uint32_t n)
 {
-	uint32_t sets = 0;
+	for (uint32_t i = 0; frag->oldest; i++) {
+		struct datagram *d = &frag->entries[frag->oldest];
+		bool full = frag->n_buffers + n > frag->max_buffers ||
+			    (frag->free == 0 && frag->fresh == frag->max);
 
-	do {
-		struct datagram *set = frag->sets[frag->hand];
-
-		for (uint32_t i = 0; i < FRAG_WAYS; i++) {
-			if (frag->n_buffers >= FRAG_BUFFERS || datagram_expired(&set[i], now_ns))
-				datagram_drop(frag, &set[i]);
-		}
-		frag->hand = (frag->hand + 1) & (FRAG_SETS - 1);
-	} while (frag->n_buffers >= FRAG_BUFFERS && ++sets < FRAG_SETS);
+		if (!full && (i >= FRAG_EXPIRE || !datagram_expired(d, now_ns)))
+			return;
+		datagram_remove(frag, d);
+	}
 }
 
 static struct datagram *frag_find(struct frag *frag, const struct pkt *pkt)
 {
-	uint64_t hash = hash_flow_key(&pkt->key, frag->seed);
-	struct datagram *set = frag->sets[hash & (FRAG_SETS - 1)], *oldest = &set[0];
+	uint32_t *bucket = frag_bucket(frag, &pkt->key), i = *bucket;
+	struct datagram *d;
 
-	for (uint32_t i = 0; i < FRAG_WAYS; i++) {
-		if (set[i].pieces && memcmp(&set[i].key, &pkt->key, sizeof(pkt->key)) == 0) {
-			if (!datagram_expired(&set[i], pkt->ts_ns))
-				return &set[i];
-			datagram_drop(frag, &set[i]);
-			oldest = &set[i];
-			break;
-		}
-		if (!set[i].pieces || (oldest->pieces && set[i].first_ns < oldest->first_ns))
-			oldest = &set[i];
+	for (; i; i = frag->entries[i].next) {
+		d = &frag->entries[i];
+		if (memcmp(&d->key, &pkt->key, sizeof(pkt->key)) != 0)
+			continue;
+		if (!datagram_expired(d, pkt->ts_ns))
+			return d;
+		datagram_remove(frag, d);
+		break;
 	}
-	datagram_drop(frag, oldest);
-	oldest->key = pkt->key;
-	oldest->first_ns = pkt->ts_ns;
-	return oldest;
+	i = frag->free ? frag->free : frag->fresh++;
+	d = &frag->entries[i];
+	if (i == frag->free)
+		frag->free = d->next;
+	*d = (struct datagram){
+		.key = pkt->key,
+		.first_ns = pkt->ts_ns,
+		.next = *bucket,
+		.older = frag->newest,
+	};
+	*bucket = i;
+	*(d->older ? &frag->entries[d->older].newer : &frag->oldest) = i;
+	frag->newest = i;
+	return d;
+}
+
+static uint32_t run_end(struct rte_mbuf *m)
+{
+	return pkt_of(m)->seq + pkt_of(m)->payload_len;
+}
+
+// Whether run has the bytes of m, which lie inside it.
+static bool run_equal(struct rte_mbuf *run, struct rte_mbuf *m)
+{
+	uint32_t at = pkt_of(run)->l4_off + pkt_of(m)->seq - pkt_of(run)->seq;
+	uint32_t from = pkt_of(m)->l4_off, len = pkt_of(m)->payload_len;
+	uint8_t a[FRAG_COMPARE], b[FRAG_COMPARE];
+
+	for (uint32_t i = 0, n; i < len; i += n) {
+		n = RTE_MIN(len - i, (uint32_t)FRAG_COMPARE);
+		const void *x = rte_pktmbuf_read(run, at + i, n, a);
+		const void *y = rte_pktmbuf_read(m, from + i, n, b);
+
+		if (!x || !y || memcmp(x, y, n) != 0)
+			return false;
+	}
+	return true;
+}
+
+// Copies the bytes of m, which follow those of run, when there is room. Bounded by what one buffer
+// holds. True: m is no longer needed.
+static bool run_join(struct frag *frag, struct rte_mbuf *run, struct rte_mbuf *m)
+{
+	struct pkt *pkt = pkt_of(run);
+	uint32_t n = pkt_of(m)->payload_len;
+
+	if (run_end(run) != pkt_of(m)->seq || run->nb_segs > 1 || m->nb_segs > 1 ||
+	    n > rte_pktmbuf_tailroom(run))
+		return false;
+	memcpy(rte_pktmbuf_append(run, (uint16_t)n),
+	       rte_pktmbuf_mtod_offset(m, void *, pkt_of(m)->l4_off), n);
+	pkt->payload_len = (uint16_t)(pkt->payload_len + n);
+	rte_pktmbuf_free(m);
+	frag->n_buffers--;
+	return true;
 }
 
 enum insert { INSERT_NEW, INSERT_SEEN, INSERT_CONFLICT };
 
-static enum insert datagram_insert(struct datagram *d, struct rte_mbuf *m)
+// Takes m when it is new.
+static enum insert datagram_insert(struct frag *frag, struct datagram *d, struct rte_mbuf *m)
 {
+	struct rte_mbuf **link = &d->runs, *prev = NULL, *next;
 	struct pkt *pkt = pkt_of(m);
-	struct rte_mbuf **link = &d->pieces;
-	uint32_t from = pkt->seq, to = from + pkt->payload_len;
+	uint32_t from = pkt->seq, to = run_end(m);
 	bool last = !pkt->more_fragments;
 
 	// There is one last piece, and nothing behind it.
 	if (d->total ? (last ? to != d->total : to >= d->total) : last && to <= d->end)
 		return INSERT_CONFLICT;
-	for (; *link; link = &pkt_of(*link)->next_held) {
-		struct pkt *other = pkt_of(*link);
-		uint32_t o_from = other->seq, o_to = o_from + other->payload_len;
+	for (; *link && pkt_of(*link)->seq <= from; link = &pkt_of(*link)->next_held)
+		prev = *link;
+	next = *link;
+	if (prev && from < run_end(prev)) {
+		bool seen = to <= run_end(prev) && run_equal(prev, m);
 
-		if (from == o_from && to == o_to)
-			return memcmp(rte_pktmbuf_mtod_offset(m, void *, pkt->l4_off),
-				      rte_pktmbuf_mtod_offset(*link, void *, other->l4_off),
-				      to - from) == 0 ? INSERT_SEEN : INSERT_CONFLICT;
-		if (to <= o_from)
-			break;
-		if (from < o_to)
-			return INSERT_CONFLICT;
+		return seen ? INSERT_SEEN : INSERT_CONFLICT;
 	}
-	pkt->next_held = *link;
-	*link = m;
-	d->n++;
+	if (next && to > pkt_of(next)->seq)
+		return INSERT_CONFLICT;
 	d->bytes += to - from;
 	d->end = RTE_MAX(d->end, to);
 	if (last)
 		d->total = to;
+	frag->n_buffers += m->nb_segs;
+	pkt->next_held = next;
+	if (prev && run_join(frag, prev, m)) {
+		m = prev;
+	} else {
+		*link = m;
+		d->n++;
+	}
+	if (next && run_join(frag, m, next)) {
+		pkt_of(m)->next_held = pkt_of(next)->next_held;
+		d->n--;
+	}
 	return INSERT_NEW;
+}
+
+// The fields that say that a piece is one.
+static void piece_whole(struct rte_mbuf *m)
+{
+	struct pkt *pkt = pkt_of(m);
+	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, pkt->l3_off);
+
+	if (pkt->v6) // offset 0 and the last: it is all (RFC 6946)
+		memset(ip + pkt->l4_off - pkt->l3_off - 6, 0, 2);
+	else
+		memset(ip + 6, 0, 2);
 }
 
 // Puts the bytes of m behind those of whole: in the first buffer while that has room, since
 // headers are only looked for there, then as further segments. The first is full before that.
 static void datagram_append(struct rte_mbuf *whole, struct rte_mbuf *m)
 {
-	uint32_t n = RTE_MIN(rte_pktmbuf_tailroom(whole), m->data_len);
+	uint32_t n = whole->nb_segs == 1 ? RTE_MIN(rte_pktmbuf_tailroom(whole), m->data_len) : 0;
 
 	if (n) {
 		// Neither can fail: n is within the room of one and the bytes of the other.
 		memcpy(rte_pktmbuf_append(whole, (uint16_t)n), rte_pktmbuf_mtod(m, void *), n);
 		rte_pktmbuf_adj(m, (uint16_t)n);
 	}
-	// A datagram has far fewer pieces than a chain can have segments.
-	if (m->data_len == 0 || rte_pktmbuf_chain(whole, m) != 0)
+	// A datagram has far fewer runs than a chain can have segments.
+	if (m->pkt_len == 0 || rte_pktmbuf_chain(whole, m) != 0)
 		rte_pktmbuf_free(m);
 }
 
 // All pieces in one packet, with the headers of the first. NULL: longer than any datagram.
 static struct rte_mbuf *datagram_join(struct frag *frag, struct datagram *d)
 {
-	struct rte_mbuf *whole = d->pieces, *m = pkt_of(whole)->next_held, *next;
+	struct rte_mbuf *whole = d->runs, *m = pkt_of(whole)->next_held, *next;
 	struct pkt *pkt = pkt_of(whole);
 	uint8_t *ip = rte_pktmbuf_mtod_offset(whole, uint8_t *, pkt->l3_off);
 	uint32_t header = pkt->l4_off - pkt->l3_off;
@@ -183,66 +303,111 @@ static struct rte_mbuf *datagram_join(struct frag *frag, struct datagram *d)
 	uint16_t field;
 
 	// The length of an IPv6 datagram does not count the fragment header, which stays here.
-	if (length > UINT16_MAX + (pkt->v6 ? (uint32_t)IPV6_FRAGMENT : 0)) {
-		datagram_drop(frag, d);
+	if (length > UINT16_MAX + (pkt->v6 ? (uint32_t)IPV6_FRAGMENT : 0))
 		return NULL;
-	}
-	frag->n_buffers -= d->n;
+	d->runs = NULL;
+	frag->n_buffers -= whole->nb_segs;
 	for (; m; m = next) {
 		next = pkt_of(m)->next_held;
+		frag->n_buffers -= m->nb_segs;
 		rte_pktmbuf_adj(m, pkt_of(m)->l4_off);
 		datagram_append(whole, m);
 	}
+	piece_whole(whole);
 	// 0, where the fragment header is too much: all that is there.
 	field = rte_cpu_to_be_16(length > UINT16_MAX ? 0 : (uint16_t)length);
-	if (pkt->v6) {
-		// The offset of the first piece is 0; without the flag it is all (RFC 6946).
-		memcpy(ip + 4, &field, 2);
-		ip[header - 5] = 0;
-	} else {
-		memcpy(ip + 2, &field, 2);
-		ip[6] = 0;
-	}
+	memcpy(ip + (pkt->v6 ? 4 : 2), &field, 2);
 	// The lengths of a tunnel's headers are those of the first piece: all that is there.
 	for (uint32_t i = 0; i < pkt->n_outer; i++) {
 		ip = rte_pktmbuf_mtod_offset(whole, uint8_t *, pkt->outer_off[i]);
 		memset(ip + (ip[0] >> 4 == 4 ? 2 : 4), 0, 2);
 	}
-	*d = (struct datagram){0};
 	return whole;
 }
 
-struct rte_mbuf *frag_add(struct frag *frag, struct rte_mbuf *m, struct fates *fates)
+// From here on no piece is let in. Returns the first one, when it is there and nobody knows.
+static struct rte_mbuf *datagram_kill(struct frag *frag, struct datagram *d, struct rte_mbuf *m)
+{
+	struct rte_mbuf *first = NULL;
+
+	if (m && pkt_of(m)->seq == 0) {
+		first = m;
+	} else if (d->runs && pkt_of(d->runs)->seq == 0) {
+		first = d->runs;
+		d->runs = pkt_of(first)->next_held;
+		frag->n_buffers -= first->nb_segs;
+	}
+	if (m && m != first)
+		rte_pktmbuf_free(m);
+	runs_free(frag, d->runs);
+	d->runs = NULL;
+	d->dead = true;
+	if (!first)
+		return NULL;
+	if (d->told) {
+		rte_pktmbuf_free(first);
+		return NULL;
+	}
+	d->told = true;
+	piece_whole(first);
+	return first;
+}
+
+// Pieces that cannot be used are let go, and harm no other.
+static bool piece_usable(struct rte_mbuf *m)
+{
+	const struct pkt *pkt = pkt_of(m);
+	uint32_t len = pkt->l4_off + pkt->payload_len, extra = rte_pktmbuf_pkt_len(m) - len;
+
+	if (pkt->missing_len || pkt->payload_len == 0 || pkt->seq + pkt->payload_len > FRAG_BYTES)
+		return false;
+	// RFC 8200 section 4.5: all but the last are a multiple of eight bytes.
+	if (pkt->more_fragments && pkt->payload_len % 8)
+		return false;
+	return extra == 0 || (extra <= UINT16_MAX && rte_pktmbuf_trim(m, (uint16_t)extra) == 0);
+}
+
+struct rte_mbuf *frag_add(struct frag *frag, struct rte_mbuf *m, struct fates *fates, bool *overlap)
 {
 	struct pkt *pkt = pkt_of(m);
 	uint64_t ts_ns = pkt->ts_ns;
-	uint32_t len = pkt->l4_off + pkt->payload_len;
+	struct rte_mbuf *whole = NULL;
 
+	*overlap = false;
 	fates->pkts[FATE_FRAGMENT]++;
 	fates->bytes[FATE_FRAGMENT] += rte_pktmbuf_pkt_len(m);
-	if (m->nb_segs > 1 || pkt->missing_len || pkt->payload_len == 0 ||
-	    pkt->seq + pkt->payload_len > FRAG_BYTES ||
-	    rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_pkt_len(m) - len)) != 0) {
+	if (!piece_usable(m)) {
 		rte_pktmbuf_free(m);
 		return NULL;
 	}
 	// RFC 8200 section 4.5: the next headers may differ, the first piece's counts.
 	if (pkt->v6)
 		pkt->key.space_proto &= ~UINT32_C(0xff);
-	frag_sweep(frag, ts_ns);
+	frag_sweep(frag, ts_ns, m->nb_segs);
 	struct datagram *d = frag_find(frag, pkt);
-	enum insert insert = d->n == FRAG_PIECES ? INSERT_CONFLICT : datagram_insert(d, m);
-	if (insert != INSERT_NEW) {
+	enum insert insert = d->dead ? INSERT_CONFLICT : datagram_insert(frag, d, m);
+	switch (insert) {
+	case INSERT_SEEN:
 		rte_pktmbuf_free(m);
-		if (insert == INSERT_CONFLICT)
-			datagram_drop(frag, d);
 		return NULL;
+	case INSERT_CONFLICT:
+		whole = datagram_kill(frag, d, m);
+		*overlap = whole != NULL;
+		break;
+	case INSERT_NEW:
+		if (d->n > FRAG_RUNS) {
+			d->told = true; // nothing is wrong with it
+			datagram_kill(frag, d, NULL);
+			return NULL;
+		}
+		// No overlap and nothing behind the end: the bytes add up exactly when nothing
+		// is missing.
+		if (d->total == 0 || d->bytes < d->total)
+			return NULL;
+		whole = datagram_join(frag, d);
+		datagram_remove(frag, d);
+		break;
 	}
-	frag->n_buffers++;
-	// No overlap and nothing behind the end: the bytes add up exactly when nothing is missing.
-	if (d->total == 0 || d->bytes < d->total)
-		return NULL;
-	struct rte_mbuf *whole = datagram_join(frag, d);
 	if (!whole)
 		return NULL;
 	fates->pkts[FATE_FRAGMENT]--;

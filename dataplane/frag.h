@@ -2,7 +2,7 @@
 // Copyright (c) 2026 The apitap authors
 //
 // IP reassembly of one poller (RFC 791 section 3.2, RFC 8200 section 4.5): pieces stay the mbufs
-// that they came in and become one chain. Bounded in datagrams, pieces, buffers and time.
+// that they came in and become one chain. Bounded in datagrams, buffers and time.
 
 #pragma once
 
@@ -12,13 +12,18 @@
 
 struct frag;
 
-// NULL: no memory.
-struct frag *frag_new(uint64_t seed);
+// How many of a pool's buffers reassembly may hold, for one of n pollers: few beside what
+// receiving needs, and no more than 32 MiB.
+uint32_t frag_buffers(uint32_t mbufs, uint32_t n);
+
+// buffers: held at most. NULL: no memory.
+struct frag *frag_new(uint64_t seed, uint32_t buffers);
 void frag_free(struct frag *frag);
 // Forgets all pieces: between two captures.
 void frag_reset(struct frag *frag);
 
 // Takes a packet that packet_decode() called a fragment; it counts as FATE_FRAGMENT. Returns the
 // whole datagram, to be decoded again, once its last piece is there: that packet and its bytes are
-// then no longer fragments. Else NULL.
-struct rte_mbuf *frag_add(struct frag *frag, struct rte_mbuf *m, struct fates *fates);
+// then no longer fragments. With *overlap it is the first piece of a datagram that was given up
+// because its pieces contradict each other: it only says to whom that happened. Else NULL.
+struct rte_mbuf *frag_add(struct frag *frag, struct rte_mbuf *m, struct fates *fates, bool *overlap);

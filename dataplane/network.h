@@ -7,6 +7,8 @@
 
 #include "dataplane/decap.h"
 
+enum { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17 };
+
 struct network {
 	const uint8_t *header;
 	const uint8_t *src, *dst; // 4 or 16 bytes; behind a source route, the final destination

@@ -14,11 +14,7 @@
 
 #include <string.h>
 
-enum {
-	PROTOCOL_TCP = 6,
-	PROTOCOL_UDP = 17,
-	HEADERS_TOGETHER = 256, // bytes in the first segment at least, when there are more
-};
+enum { HEADERS_TOGETHER = 256 }; // bytes in the first segment at least, when there are more
 
 static inline void layer_note(struct packet_layers *layers, const char *name)
 {
@@ -82,9 +78,10 @@ static void key_fill(struct pkt *pkt, const struct network *net, uint16_t sport,
 
 // What frag.c needs: the datagram's identity in the key, the piece's place in seq.
 static enum fate step_fragment(struct rte_mbuf *m, const struct walk *walk,
-			       const struct network *net)
+			       const struct network *net, uint32_t rest)
 {
 	struct pkt *pkt = pkt_of(m);
+	uint32_t there = walk->len + rest;
 
 	key_fill(pkt, net, 0, 0, walk->space);
 	// The two directions use the same ids for different datagrams: the sender's side is marked.
@@ -94,8 +91,8 @@ static enum fate step_fragment(struct rte_mbuf *m, const struct walk *walk,
 	pkt->l3_off = (uint16_t)(net->header - rte_pktmbuf_mtod(m, const uint8_t *));
 	pkt->l4_off = (uint16_t)(walk->p - rte_pktmbuf_mtod(m, const uint8_t *));
 	pkt->seq = net->offset;
-	pkt->payload_len = (uint16_t)RTE_MIN(walk->len, (uint32_t)UINT16_MAX);
-	pkt->missing_len = net->missing != 0;
+	pkt->payload_len = (uint16_t)RTE_MIN(there, (uint32_t)UINT16_MAX);
+	pkt->missing_len = there > UINT16_MAX || net->missing > rest;
 	pkt->more_fragments = net->more;
 	pkt->tunnel = walk->tunnel;
 	pkt->next_held = NULL;
@@ -130,6 +127,7 @@ static enum fate step_tcp(struct rte_mbuf *m, const struct walk *walk, const str
 	pkt->bad_checksum = 0;
 	pkt->bad_ip_checksum = 0;
 	pkt->frag_overlap = 0;
+	pkt->joined = 0;
 	pkt->tunnel = walk->tunnel;
 	pkt->held_skip = 0;
 	pkt->next_held = NULL;
@@ -207,7 +205,7 @@ packet_walk(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_len, uint64_t 
 		cut = net.missing;
 		rest = RTE_MIN(rest, cut);
 		if (net.fragment)
-			return step_fragment(m, &walk, &net);
+			return step_fragment(m, &walk, &net, rest);
 		if (net.protocol == PROTOCOL_TCP)
 			return step_tcp(m, &walk, &net, rest, seed);
 		if (pkt->n_outer < PKT_OUTER)

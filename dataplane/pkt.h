@@ -46,6 +46,7 @@ struct pkt {
 	uint8_t bad_checksum : 1; // a checksum is wrong, and no receiver takes the segment
 	uint8_t bad_ip_checksum : 1; // … the one of the IP header
 	uint8_t frag_overlap : 1; // of a datagram given up because its fragments contradict
+	uint8_t joined : 1;       // was put together from fragments
 	uint8_t tunnel : 1;       // something else than Ethernet and VLAN tags was before IP
 	uint16_t window;
 	uint16_t l3_off, l4_off; // innermost IP and TCP headers, from the start of the packet

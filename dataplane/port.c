@@ -8,6 +8,8 @@
 
 #include "dataplane/port.h"
 
+#include "dataplane/rss.h"
+
 #include <inttypes.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
@@ -44,7 +46,22 @@ static bool port_can_rss(const struct rte_eth_dev_info *info, uint32_t n_workers
 	const uint64_t tcp = RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV6_TCP;
 
 	return info->max_rx_queues >= n_workers && (info->flow_type_rss_offloads & tcp) == tcp &&
-	       info->hash_key_size <= RSS_KEY_MAX;
+	       info->hash_key_size <= RSS_KEY_MAX && info->reta_size >= RSS_ENTRIES &&
+	       info->reta_size % RSS_ENTRIES == 0 && info->reta_size <= RTE_ETH_RSS_RETA_SIZE_512 * 4;
+}
+
+// The table by which the NIC spreads is ours, so that software can tell what it would have done.
+static int port_reta(uint16_t id, uint16_t size, uint32_t n_workers)
+{
+	struct rte_eth_rss_reta_entry64 reta[RTE_ETH_RSS_RETA_SIZE_512 * 4 / RTE_ETH_RETA_GROUP_SIZE];
+
+	memset(reta, 0, sizeof(reta));
+	for (uint32_t i = 0; i < size; i++) {
+		reta[i / RTE_ETH_RETA_GROUP_SIZE].mask = UINT64_MAX;
+		reta[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE] =
+			(uint16_t)rss_entry(i, n_workers);
+	}
+	return rte_eth_dev_rss_reta_update(id, reta, size);
 }
 
 static int port_queues(struct port *port, const struct rte_eth_conf *conf,
@@ -108,8 +125,8 @@ int port_start(struct port *port, const struct port_options *options, struct wor
 	port->n_rx = (uint16_t)(port->nic ? n_workers : 1);
 	if (port->nic) {
 		for (uint32_t i = 0; i < sizeof(key); i += 2) {
-			key[i] = 0x6d;
-			key[i + 1] = 0x5a;
+			key[i] = RSS_KEY >> 8;
+			key[i + 1] = RSS_KEY & 0xff;
 		}
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf.rx_adv_conf.rss_conf.rss_key = key;
@@ -122,10 +139,21 @@ int port_start(struct port *port, const struct port_options *options, struct wor
 	}
 	if (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER)
 		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_SCATTER; // jumbo frames
+	// What the NIC verifies, software need not.
+	conf.rxmode.offloads |= info.rx_offload_capa &
+				(RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM);
 	rc = port_queues(port, &conf, options, pool);
 	if (rc) {
 		snprintf(why, why_len, "port %s: driver %s: %s", options->name, info.driver_name,
 			 rte_strerror(-rc));
+		return -1;
+	}
+	rc = port->nic ? port_reta(port->id, info.reta_size, n_workers) : 0;
+	if (rc) {
+		snprintf(why, why_len,
+			 "port %s: driver %s does not take a redirection table (%s); use "
+			 "shard = \"software\"",
+			 options->name, info.driver_name, rte_strerror(-rc));
 		return -1;
 	}
 	if (options->promiscuous)
@@ -142,7 +170,7 @@ int port_start(struct port *port, const struct port_options *options, struct wor
 			return -1;
 		}
 		w->queues[w->n_queues++] =
-			(struct worker_queue){port->id, q, port->nic || n_workers == 1};
+			(struct worker_queue){port->id, q, port->nic || n_workers == 1, NULL};
 	}
 	return 0;
 }

@@ -7,10 +7,11 @@
 
 #include "dataplane/replay_engine.h"
 
-#include "dataplane/frag.h"
 #include "dataplane/hash.h"
-#include "dataplane/packet.h"
+#include "dataplane/ingress.h"
+#include "dataplane/pkt.h"
 
+#include <rte_branch_prediction.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_pause.h>
@@ -19,7 +20,6 @@
 
 enum {
 	RING_SLOTS = 2048,
-	FRAG_NESTED = 4,
 	WAIT_SPINS = 64,
 	EPOCH_PACKETS = 8192, // so that a delta cannot overflow, whatever the packets' clock says
 };
@@ -38,12 +38,13 @@ struct replay_engine {
 	struct sensor *sensor;
 	uint32_t n_workers;
 	bool threaded;
-	uint64_t seed;
 	uint64_t clock_ns;   // latest packet time; never runs backwards
 	uint64_t epoch_end_ns;
 	uint32_t epoch_packets;
 	struct fates fates;  // of the reader
-	struct frag *frag;
+	struct ingress ingress;
+	struct checksum check;
+	struct rte_mbuf *doubt; // the capture's first segment, with a wrong checksum
 	uint64_t mark_ns;    // reader: rw before a mark, workers: ro after it
 	uint32_t marks;
 	struct replay_worker workers[WORKER_MAX];
@@ -105,9 +106,10 @@ struct replay_engine *replay_engine_new(struct sensor *sensor, uint64_t seed, ch
 		snprintf(why, why_len, "out of memory");
 		return NULL;
 	}
-	*e = (struct replay_engine){.sensor = sensor, .n_workers = sensor->n_workers, .seed = seed};
-	e->frag = frag_new(seed);
-	if (!e->frag) {
+	*e = (struct replay_engine){.sensor = sensor, .n_workers = sensor->n_workers};
+	e->ingress = (struct ingress){seed, frag_new(seed, frag_buffers(sensor->mbufs, 1)), &e->check, NULL};
+	checksum_init(&e->check, sensor->checksums, seed);
+	if (!e->ingress.frag) {
 		snprintf(why, why_len, "no memory for IP reassembly");
 		free(e);
 		return NULL;
@@ -196,11 +198,31 @@ static void replay_epoch(struct replay_engine *e, uint64_t now_ns)
 	e->epoch_packets = 0;
 }
 
+static void replay_own(struct replay_engine *e, struct rte_mbuf *m)
+{
+	uint32_t owner = hash_owner(pkt_of(m)->hash, e->n_workers);
+	struct replay_worker *w = &e->workers[owner];
+
+	w->batch[w->n_batch++] = m;
+	if (w->n_batch == WORKER_BURST)
+		replay_flush(e, owner);
+}
+
+// Of the first segment alone nobody can say whether all are wrong: the next one tells, or the end.
+static void replay_doubt(struct replay_engine *e)
+{
+	struct rte_mbuf *m = e->doubt;
+
+	e->doubt = NULL;
+	if (e->check.mode == CHECKSUM_AUTO && e->check.n_first_bad == e->check.n_first)
+		pkt_of(m)->bad_checksum = 0;
+	replay_own(e, m);
+}
+
 void replay_engine_packet(struct replay_engine *e, struct rte_mbuf *m, uint32_t link_type,
 			  uint32_t wire_len)
 {
 	const uint64_t epoch_ns = (uint64_t)e->sensor->epoch_ms * 1000000;
-	uint32_t len = rte_pktmbuf_pkt_len(m);
 	uint64_t ts_ns = pkt_of(m)->ts_ns;
 
 	if (ts_ns >= e->epoch_end_ns) {
@@ -213,28 +235,17 @@ void replay_engine_packet(struct replay_engine *e, struct rte_mbuf *m, uint32_t 
 	if (ts_ns > e->clock_ns)
 		e->clock_ns = ts_ns;
 	e->epoch_packets++;
-	e->fates.rx_pkts++;
-	e->fates.rx_bytes += len;
-	enum fate fate = packet_decode(m, link_type, wire_len, e->seed);
-	// A datagram may be fragmented again inside a tunnel.
-	for (uint32_t i = 0; fate == FATE_FRAGMENT && i < FRAG_NESTED; i++) {
-		m = frag_add(e->frag, m, &e->fates);
-		if (!m)
-			return;
-		len = rte_pktmbuf_pkt_len(m);
-		fate = packet_decode(m, link_type, len, e->seed);
-	}
-	if (fate != FATE_PARSED) {
-		e->fates.pkts[fate]++;
-		e->fates.bytes[fate] += len;
-		rte_pktmbuf_free(m);
+	if (ingress_packet(&e->ingress, &m, link_type, wire_len, &e->fates) != FATE_PARSED) {
+		rte_pktmbuf_free(m); // NULL: taken
 		return;
 	}
-	uint32_t owner = hash_owner(pkt_of(m)->hash, e->n_workers);
-	struct replay_worker *w = &e->workers[owner];
-	w->batch[w->n_batch++] = m;
-	if (w->n_batch == WORKER_BURST)
-		replay_flush(e, owner);
+	if (unlikely(e->doubt)) {
+		replay_doubt(e);
+	} else if (unlikely(pkt_of(m)->bad_checksum && e->check.n_first == 1)) {
+		e->doubt = m;
+		return;
+	}
+	replay_own(e, m);
 }
 
 void replay_engine_lost(struct replay_engine *e, uint32_t len)
@@ -247,12 +258,15 @@ void replay_engine_lost(struct replay_engine *e, uint32_t len)
 
 void replay_engine_end(struct replay_engine *e)
 {
+	if (e->doubt)
+		replay_doubt(e);
 	replay_epoch(e, e->clock_ns);
 	// The workers are idle behind the mark: their state may be touched from here.
 	sensor_finish(e->sensor, e->clock_ns, &e->fates);
 	e->clock_ns = 0;
 	e->epoch_end_ns = 0;
-	frag_reset(e->frag);
+	frag_reset(e->ingress.frag);
+	checksum_init(&e->check, e->sensor->checksums, e->ingress.seed);
 }
 
 void replay_engine_fates(const struct replay_engine *e, struct fates *sum)
@@ -273,6 +287,6 @@ void replay_engine_free(struct replay_engine *e)
 		}
 		rte_ring_free(e->workers[i].ring);
 	}
-	frag_free(e->frag);
+	frag_free(e->ingress.frag);
 	free(e);
 }

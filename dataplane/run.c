@@ -5,6 +5,7 @@
 // clock, watches the workers; the other lcores poll. Nothing is ever sent to the network.
 
 #include "dataplane/command.h"
+#include "dataplane/checksum.h"
 #include "dataplane/eal.h"
 #include "dataplane/frag.h"
 #include "dataplane/log.h"
@@ -195,6 +196,28 @@ static int run_rings(struct appliance *r)
 	return 0;
 }
 
+// What concerns all ports, once they are there.
+static int run_queues(struct appliance *r, uint64_t seed)
+{
+	bool rss = false;
+
+	for (uint32_t p = 0; p < r->n_ports; p++)
+		rss |= r->ports[p].nic;
+	for (uint32_t i = 0; i < r->n_workers; i++) {
+		struct worker *w = &r->workers[i];
+		struct checksum *checks = calloc(RTE_MAX(w->n_queues, 1u), sizeof(*checks));
+
+		if (!checks)
+			return -1;
+		for (uint32_t q = 0; q < w->n_queues; q++) {
+			checksum_init(&checks[q], r->sensor->checksums, seed);
+			w->queues[q].check = &checks[q];
+		}
+		w->rss = rss;
+	}
+	return 0;
+}
+
 static int run_open(struct appliance *r, char **extra, int n_extra)
 {
 	const struct memory_options *memory = conf_get(r->conf, &memory_section);
@@ -235,7 +258,7 @@ static int run_open(struct appliance *r, char **extra, int n_extra)
 			.lcore = lcore,
 			.seed = options.seed,
 			.pipe = sensor_pipeline(r->sensor, i),
-			.frag = frag_new(options.seed),
+			.frag = frag_new(options.seed, frag_buffers(memory->mbufs, r->n_workers)),
 			.clock = &r->clock,
 			.stop = &r->stop,
 		};
@@ -265,6 +288,10 @@ static int run_open(struct appliance *r, char **extra, int n_extra)
 			goto err;
 		}
 		LOG(NOTICE, "port %s: %s", r->ports[p].options->name, r->ports[p].note);
+	}
+	if (run_queues(r, options.seed) != 0) {
+		snprintf(why, sizeof(why), "out of memory");
+		goto err;
 	}
 	return EXIT_OK;
 
@@ -337,6 +364,8 @@ static int run_print(const struct appliance *r)
 		       w->index, w->lcore, w->fates.rx_pkts, w->fates.rx_bytes, busy,
 		       w->fates.rx_pkts ? (double)w->busy_tsc / (double)w->fates.rx_pkts : 0,
 		       w->handoffs, w->handoff_full);
+		for (uint32_t q = 0; q < w->n_queues; q++)
+			checksum_print(w->queues[q].check, stdout);
 		fate_add(&fates, &w->fates);
 	}
 	bool balanced = sensor_print(r->sensor, &fates, stdout);

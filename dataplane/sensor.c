@@ -3,6 +3,7 @@
 
 #include "dataplane/sensor.h"
 
+#include "dataplane/checksum.h"
 #include "dataplane/decap.h"
 
 #include <inttypes.h>
@@ -33,6 +34,8 @@ struct sensor *sensor_new(const struct conf *conf, const struct sensor_options *
 	if (!s)
 		goto memory;
 	decap_configure(conf);
+	s->mbufs = o->mbufs;
+	s->checksums = checksum_mode(conf);
 	s->n_workers = o->n_workers;
 	s->epoch_ms = options->epoch_ms;
 	flow_plan(conf, o->n_workers, o->mbufs, o->whole_heads, &s->plan);

@@ -37,6 +37,8 @@ struct sensor {
 	struct flow_plan plan;
 	struct detect *detect;
 	uint32_t epoch_ms;
+	uint32_t mbufs;     // of all pools
+	uint32_t checksums; // enum checksum_mode
 	struct sensor_worker *workers[WORKER_MAX];
 };
 

@@ -7,16 +7,19 @@
 
 #include "dataplane/worker.h"
 
-#include "dataplane/frag.h"
 #include "dataplane/hash.h"
-#include "dataplane/packet.h"
+#include "dataplane/ingress.h"
 #include "dataplane/pkt.h"
+#include "dataplane/rss.h"
 
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_prefetch.h>
 
-enum { STOP_TURNS = 1024 };
+enum {
+	STOP_TURNS = 1024,
+	NIC_L3_OFF = 18, // NICs look behind one VLAN tag; some behind two
+};
 
 uint64_t worker_now_ns(const struct worker_clock *clock)
 {
@@ -48,9 +51,20 @@ static void worker_flush(struct worker *w, uint32_t owner)
 	rte_pktmbuf_free_bulk(w->staged[owner].pkts + sent, n - sent);
 }
 
+static uint32_t worker_owner(const struct worker *w, const struct worker_queue *q,
+			     const struct pkt *pkt)
+{
+	if (w->n_workers == 1)
+		return w->index;
+	if (q->trust_nic && !pkt->tunnel && !pkt->joined && pkt->l3_off <= NIC_L3_OFF)
+		return w->index;
+	return w->rss ? rss_owner(&pkt->key, w->n_workers) : hash_owner(pkt->hash, w->n_workers);
+}
+
 static void worker_rx(struct worker *w, const struct worker_queue *q, struct rte_mbuf **pkts,
 		      uint32_t n, uint64_t now_ns)
 {
+	const struct ingress in = {w->seed, w->frag, q->check, NULL};
 	struct rte_mbuf *own[WORKER_BURST], *done[WORKER_BURST];
 	uint32_t n_own = 0, n_done = 0;
 
@@ -58,29 +72,16 @@ static void worker_rx(struct worker *w, const struct worker_queue *q, struct rte
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
 	for (uint32_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		uint32_t len = rte_pktmbuf_pkt_len(m), owner = w->index;
 
 		if (i + 4 < n)
 			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + 4], void *));
-		w->fates.rx_pkts++;
-		w->fates.rx_bytes += len;
 		pkt_of(m)->ts_ns = now_ns;
-		enum fate fate = packet_decode(m, 1, len, w->seed);
-		if (fate == FATE_FRAGMENT) {
-			m = frag_add(w->frag, m, &w->fates);
-			if (!m)
-				continue;
-			len = rte_pktmbuf_pkt_len(m);
-			fate = packet_decode(m, 1, len, w->seed);
-		}
-		if (fate != FATE_PARSED) {
-			w->fates.pkts[fate]++;
-			w->fates.bytes[fate] += len;
-			done[n_done++] = m;
+		if (ingress_packet(&in, &m, 1, rte_pktmbuf_pkt_len(m), &w->fates) != FATE_PARSED) {
+			if (m)
+				done[n_done++] = m;
 			continue;
 		}
-		if (!q->trust_nic)
-			owner = hash_owner(pkt_of(m)->hash, w->n_workers);
+		uint32_t owner = worker_owner(w, q, pkt_of(m));
 		if (owner == w->index)
 			own[n_own++] = m;
 		else
@@ -90,10 +91,8 @@ static void worker_rx(struct worker *w, const struct worker_queue *q, struct rte
 		w->pipe.burst(w->pipe.ctx, own, n_own, &w->fates);
 	if (n_done)
 		rte_pktmbuf_free_bulk(done, n_done);
-	if (!q->trust_nic) {
-		for (uint32_t i = 0; i < w->n_workers; i++)
-			worker_flush(w, i);
-	}
+	for (uint32_t i = 0; i < w->n_workers; i++)
+		worker_flush(w, i);
 }
 
 int worker_run(void *arg)

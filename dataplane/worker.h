@@ -24,6 +24,7 @@ enum {
 	TICK_NS = 10 * 1000 * 1000,
 };
 
+struct checksum;
 struct frag;
 
 // What a worker runs; set by the composition root, which knows flows and detection.
@@ -38,6 +39,7 @@ struct pipeline {
 struct worker_queue {
 	uint16_t port, queue;
 	bool trust_nic; // the NIC put both directions of every flow into this queue
+	struct checksum *check; // of the port, this worker's part
 };
 
 // TSC to time since 1970; the control thread corrects the offset once a second.
@@ -56,6 +58,7 @@ struct worker {
 	struct frag *frag;
 	const struct worker_clock *clock;
 	const _Atomic bool *stop;             // control: rw, workers: ro
+	bool rss; // owners are those that a NIC's table names, else those of a keyed hash
 	struct worker_queue queues[WORKER_QUEUES];
 	uint32_t n_queues;
 	struct rte_ring *in[WORKER_MAX];      // by sender; NULL: none. Single producer, consumer

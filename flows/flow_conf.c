@@ -91,6 +91,7 @@ void flow_plan(const struct conf *conf, uint32_t n_workers, uint32_t mbufs, bool
 			.hold_total = mbufs / n_workers / 2,
 			.gap_ms = f->gap_ms,
 			.gap_segments = f->gap_segments,
+			.checksums = true,
 		},
 		.limits = {
 			.head_bytes = h->head_bytes,

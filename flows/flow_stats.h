@@ -27,6 +27,7 @@
 	X(tcp_bad_rst, "resets that did not match the expected sequence number")                   \
 	X(tcp_midstream, "flows whose start was not seen")                                         \
 	X(tcp_bad_checksum, "segments whose checksum was wrong")                                   \
+	X(ip_frag_overlaps, "datagrams left out because their fragments contradict each other")    \
 	X(http_requests, "request heads parsed")                                                   \
 	X(http_responses, "final response heads parsed")                                           \
 	X(http_exchanges, "exchanges ended and reported")                                          \

@@ -25,8 +25,8 @@ void http_exchange_end(struct flow_env *env, struct http_tx *tx);
 void http_exchange_drop(struct flow_env *env, struct http_tx *tx);
 
 // They stand in the same order.
-_Static_assert(ANOMALY_BAD_CHECKSUM - ANOMALY_OVERLAP_CONFLICT == TCP_ANOMALY_CHECKSUM &&
-		       TCP_ANOMALY_CHECKSUM + 1 == TCP_ANOMALY_N,
+_Static_assert(ANOMALY_FRAG_OVERLAP - ANOMALY_OVERLAP_CONFLICT == TCP_ANOMALY_FRAGMENTS &&
+		       TCP_ANOMALY_FRAGMENTS + 1 == TCP_ANOMALY_N,
 	       "anomalies of TCP are shifted into those of HTTP");
 
 // Bits of enum tcp_anomaly as bits of http_msg.anomalies.

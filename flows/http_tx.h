@@ -85,6 +85,8 @@ enum http_framing {
 	X(SYN_IN_ESTABLISHED, "tcp_syn_in_established")                                            \
 	X(URGENT, "tcp_urgent")                                                                    \
 	X(BAD_CHECKSUM, "tcp_bad_checksum")                                                        \
+	X(IP_CHECKSUM, "ip_bad_checksum")                                                          \
+	X(FRAG_OVERLAP, "ip_frag_overlap")                                                         \
 	X(GAP, "tcp_gap")                                                                          \
 	X(TRUNCATED, "http_body_incomplete")                                                       \
 	X(ASYMMETRIC, "asymmetric")                                                                \

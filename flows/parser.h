@@ -48,6 +48,8 @@ enum tcp_anomaly {
 	TCP_ANOMALY_SYN,         // SYN inside an established connection
 	TCP_ANOMALY_URGENT,      // urgent data: in line for some receivers, taken out by others
 	TCP_ANOMALY_CHECKSUM,    // segment with a wrong checksum
+	TCP_ANOMALY_IP_CHECKSUM, // … of its IP header
+	TCP_ANOMALY_FRAGMENTS,   // datagram whose fragments contradict each other
 	TCP_ANOMALY_N,
 };
 

@@ -311,6 +311,25 @@ static void segment_odd(struct tracker *t, const struct pkt *pkt, enum tcp_anoma
 		tcp_anomaly(flow, conn_of(t, flow), anomaly);
 }
 
+// What no receiver takes changes nothing, but somebody may have sent it on purpose.
+static void on_unusable(struct tracker *t, struct rte_mbuf *m)
+{
+	const struct pkt *pkt = pkt_of(m);
+	enum fate fate = FATE_CHECKSUM;
+
+	if (pkt->frag_overlap) {
+		fate = FATE_FRAGMENT;
+		t->env->stats.ip_frag_overlaps++;
+		segment_odd(t, pkt, TCP_ANOMALY_FRAGMENTS);
+	} else {
+		t->env->stats.tcp_bad_checksum++;
+		segment_odd(t, pkt, pkt->bad_ip_checksum ? TCP_ANOMALY_IP_CHECKSUM :
+							   TCP_ANOMALY_CHECKSUM);
+	}
+	count(t, fate, rte_pktmbuf_pkt_len(m));
+	tracker_free_mbuf(t, m);
+}
+
 static void on_packet(struct tracker *t, struct rte_mbuf *m, struct flow *candidate)
 {
 	struct pkt *pkt = pkt_of(m);
@@ -325,11 +344,8 @@ static void on_packet(struct tracker *t, struct rte_mbuf *m, struct flow *candid
 			t->base_s = pkt->ts_ns / second_ns - 1;
 		t->latest_ns = pkt->ts_ns;
 	}
-	if (pkt->bad_checksum && t->limits->checksums) {
-		t->env->stats.tcp_bad_checksum++;
-		segment_odd(t, pkt, TCP_ANOMALY_CHECKSUM);
-		count(t, FATE_CHECKSUM, len);
-		tracker_free_mbuf(t, m);
+	if (unlikely((pkt->bad_checksum && t->limits->checksums) || pkt->frag_overlap)) {
+		on_unusable(t, m);
 		return;
 	}
 	// Everything but the payload; that is counted where its fate is decided.

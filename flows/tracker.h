@@ -25,7 +25,7 @@ struct tracker_limits {
 	uint32_t hold_total;      // mbufs held by the worker in all
 	uint32_t gap_ms;          // how long a hole may wait for its bytes
 	uint32_t gap_segments;    // … or how many later segments
-	bool checksums;           // segments marked bad_checksum are ignored
+	bool checksums;           // segments marked bad_checksum are left out
 };
 
 // limits and env are borrowed for life. NULL when memory is short.

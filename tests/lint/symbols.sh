@@ -16,7 +16,7 @@ control+='|detect_ruleset|detect_policy|detect_merge|detect_merge_fold|detect_kn
 control+='|detect_.*_life|detect_worker_new|detect_options'
 bad=0
 n=0
-for object in "$objects"/flows_*.o "$objects"/detect_*.o "$objects"/dataplane_{packet,worker,decap_*}.c.o; do
+for object in "$objects"/flows_*.o "$objects"/detect_*.o "$objects"/dataplane_{checksum,ingress,link,network,packet,worker,decap_*}.c.o; do
 	name=${object##*/}
 	[[ $name =~ ^($control)\.c\.o$ ]] && continue
 	n=$((n + 1))

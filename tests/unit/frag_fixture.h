@@ -18,10 +18,11 @@
 #include <cmocka.h>
 
 static bool no_memory;
+static uint32_t memory_left; // allocations that still succeed
 
 static void *fail_calloc(size_t n, size_t size)
 {
-	return no_memory ? NULL : calloc(n, size);
+	return no_memory && memory_left-- == 0 ? NULL : calloc(n, size);
 }
 
 #define calloc fail_calloc
@@ -34,6 +35,7 @@ static void *fail_calloc(size_t n, size_t size)
 
 enum {
 	MBUFS = 4096,
+	FRAG_BUFFERS = 1024,
 	CONTENT = 65536,
 	TCP_HEADER = 20,
 	SECOND = 1000000000,
@@ -43,6 +45,7 @@ static const uint64_t seed = 5, start_ns = UINT64_C(1767225600000000000);
 static struct rte_mempool *pool;
 static struct frag *frag;
 static struct fates fates;
+static uint32_t n_overlaps; // datagrams that were said to contradict themselves
 static uint64_t random_state;
 static uint8_t content[CONTENT]; // a TCP header, then bytes that do not repeat soon
 
@@ -129,11 +132,32 @@ static struct rte_mbuf *frame(const struct shape *s, uint32_t from, uint32_t to,
 static struct rte_mbuf *receive(struct rte_mbuf *m)
 {
 	uint32_t len = rte_pktmbuf_pkt_len(m);
+	bool overlap;
 
 	fates.rx_pkts++;
 	fates.rx_bytes += len;
 	assert_int_equal(packet_decode(m, 1, len, seed), FATE_FRAGMENT);
-	return frag_add(frag, m, &fates);
+	m = frag_add(frag, m, &fates, &overlap);
+	if (!overlap)
+		return m;
+	// A packet of its own that tells the connection, if there is enough of it.
+	rte_mbuf_sanity_check(m, 1);
+	assert_int_not_equal(packet_decode(m, 1, rte_pktmbuf_pkt_len(m), seed), FATE_FRAGMENT);
+	fates.pkts[FATE_FRAGMENT]++;
+	fates.bytes[FATE_FRAGMENT] += rte_pktmbuf_pkt_len(m);
+	rte_pktmbuf_free(m);
+	n_overlaps++;
+	return NULL;
+}
+
+// The same for what is a piece again.
+static inline struct rte_mbuf *receive_again(struct rte_mbuf *m)
+{
+	bool overlap;
+
+	m = frag_add(frag, m, &fates, &overlap);
+	assert_false(overlap);
+	return m;
 }
 
 static inline struct rte_mbuf *send(const struct shape *s, uint32_t from, uint32_t to, bool more)
@@ -193,7 +217,8 @@ static int setup(void **)
 {
 	random_state = 1;
 	fates = (struct fates){0};
-	frag = frag_new(seed);
+	n_overlaps = 0;
+	frag = frag_new(seed, FRAG_BUFFERS);
 	return frag ? 0 : -1;
 }
 

@@ -82,6 +82,7 @@ static void b_gre6(void) { outer6(47); BYTES("\0\0\x86\xdd"); hello6(); }
 static void b_gre_all(void) { outer4(47); BYTES("\xb0\0\x08\0cc\0\0kkkkssss"); hello4(); }
 static void b_gre_routes(void) { outer4(47); BYTES("\x40\0\x08\0cc\0\0\x08\0\0\4abcd\0\0\0\0"); hello4(); }
 static void b_gre_bridged(void) { outer4(47); BYTES("\x20\0\x65\x58\0\0\0\x2a"); bridged(); }
+static void b_gre_mirror(void) { outer4(47); BYTES("\x20\0\x65\x58\2\0\0\x2a"); bridged(); }
 static void b_gre_mpls(void) { outer4(47); BYTES("\0\0\x88\x47\0\x01\x11\x40"); hello4(); }
 static void b_gre_udp(void) { udp(50000, 4754); BYTES("\0\0\x08\0"); hello4(); }
 static void b_nvgre(void) { outer4(47); BYTES("\x20\0\x65\x58"); put32((0x1000 + vni) << 8 | 7); bridged(); }
@@ -181,7 +182,7 @@ static const struct {
 } forms[] = {
 	{b_pppoe, 0}, {b_pppoe6, 0}, {b_ppp_mpls, 0}, {b_llc, 0}, {b_llc_ip, 0}, {b_llc_bridged, 0},
 	{b_vlan_llc, 0}, {b_gre, 0}, {b_gre6, 0}, {b_gre_all, 0}, {b_gre_routes, 0},
-	{b_gre_bridged, 0}, {b_gre_mpls, 0}, {b_gre_udp, 0}, {b_nvgre, 1}, {b_pptp, 0}, {b_vxlan, 1},
+	{b_gre_bridged, 0}, {b_gre_mirror, 0}, {b_gre_mpls, 0}, {b_gre_udp, 0}, {b_nvgre, 1}, {b_pptp, 0}, {b_vxlan, 1},
 	{b_vxlan_linux, 1}, {b_gpe, 1}, {b_gpe_bridged, 1}, {b_gpe_nsh, 1}, {b_geneve, 1},
 	{b_geneve_ip, 1}, {b_geneve_options, 1}, {b_geneve_cloud, 1}, {b_erspan1, 0},
 	{b_erspan2, 0}, {b_erspan2_bare, 0}, {b_erspan3, 0}, {b_erspan3_sub, 0}, {b_erspan3_ip, 0},

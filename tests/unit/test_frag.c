@@ -37,22 +37,22 @@ static void test_two_pieces(void **)
 // out exactly when all its bytes were there.
 static void test_any_order(void **)
 {
-	enum { DATAGRAMS = 4, SENT = DATAGRAMS * FRAG_PIECES * 2 };
+	enum { DATAGRAMS = 4, PIECES = FRAG_RUNS, SENT = DATAGRAMS * PIECES * 2 };
 	static struct {
 		uint32_t datagram, piece;
 	} sent[SENT];
 
 	for (uint32_t round = 0; round < 400; round++) {
 		uint32_t n = 1 + random_below(DATAGRAMS), n_sent = 0, wholes = 0;
-		uint32_t cut[DATAGRAMS][FRAG_PIECES + 1], n_pieces[DATAGRAMS], there[DATAGRAMS];
-		bool seen[DATAGRAMS][FRAG_PIECES] = {0};
+		uint32_t cut[DATAGRAMS][PIECES + 1], n_pieces[DATAGRAMS], there[DATAGRAMS];
+		bool seen[DATAGRAMS][PIECES] = {0};
 		struct shape s[DATAGRAMS];
 
 		for (uint32_t d = 0; d < n; d++) {
 			s[d] = (struct shape){.version = random_below(2) ? 4 : 6,
 					      .options = random_below(2) ? 8 : 0,
 					      .back = random_below(2), .id = round * DATAGRAMS + d};
-			n_pieces[d] = 2 + random_below(FRAG_PIECES - 1);
+			n_pieces[d] = 2 + random_below(PIECES - 1);
 			there[d] = 0;
 			cut[d][0] = 0;
 			for (uint32_t i = 1; i <= n_pieces[d]; i++)
@@ -142,13 +142,13 @@ static void test_missing(void **)
 		{{{0, 24, true}}, .held = 1},
 		{{{24, 48, false}}, .held = 1},
 		{{{0, 24, true}, {32, 48, false}}, .held = 2},
-		{{{8, 24, true}, {24, 48, false}}, .held = 2},
-		{{{0, 24, true}, {24, 40, true}}, .held = 2},
+		{{{8, 24, true}, {24, 48, false}}, .held = 1},
+		{{{0, 24, true}, {24, 40, true}}, .held = 1},
 		{{{32, 48, false}, {8, 32, true}, {0, 8, true}}, .whole = true},
 		{{{8, 32, true}, {32, 48, false}, {0, 8, true}}, .whole = true},
-		// A length that is not one of eight leaves a hole or an overlap behind it.
-		{{{0, 20, true}, {24, 48, false}}, .held = 2},
-		{{{0, 28, true}, {24, 48, false}}, .held = 0},
+		// Not the last, and its length is not one of eight: it is none.
+		{{{0, 20, true}, {24, 48, false}}, .held = 1},
+		{{{0, 28, true}, {24, 48, false}}, .held = 1},
 	};
 
 	CHECK(sequences);
@@ -161,6 +161,11 @@ static void test_again(void **)
 		{{{24, 48, false}, {24, 48, false}}, .held = 1},
 		{{{0, 24, true}, {0, 24, true}, {24, 48, false}}, .whole = true},
 		{{{24, 48, false}, {24, 48, false}, {0, 24, true}}, .whole = true},
+		// Parts of what is there, with the same bytes.
+		{{{0, 24, true}, {8, 16, true}}, .held = 1},
+		{{{0, 24, true}, {0, 16, true}, {8, 24, true}, {24, 48, false}}, .whole = true},
+		{{{0, 8, true}, {8, 16, true}, {16, 24, true}, {0, 24, true}, {24, 48, false}},
+		 .whole = true},
 		{{{32, 48, false}, {0, 8, true}, {32, 48, false}, {0, 8, true}, {8, 32, true}},
 		 .whole = true},
 	};
@@ -174,13 +179,32 @@ static void test_again(void **)
 	assert_null(send(&s, 0, 24, true));
 	assert_null(send(&forged, 0, 24, true));
 	assert_int_equal(rte_mempool_in_use_count(pool), 0);
+	assert_int_equal(n_overlaps, 1);
+	// No piece of it comes in any more, and it is said once.
 	assert_null(send(&s, 24, 48, false));
-	assert_int_equal(rte_mempool_in_use_count(pool), 1);
+	assert_null(send(&s, 0, 24, true));
+	assert_int_equal(rte_mempool_in_use_count(pool), 0);
+	assert_int_equal(n_overlaps, 1);
+	// Until its time is over.
+	s.ts_ns += frag_timeout_ns + 1;
+	assert_null(send(&s, 24, 48, false));
 	// Other trailer bytes are no other piece.
 	s.trailer = 7;
 	assert_null(send(&s, 24, 48, false));
 	assert_int_equal(rte_mempool_in_use_count(pool), 1);
 	check_whole(send(&s, 0, 24, true), &s, 48);
+	// It is said when there is something to say it with.
+	s.id = forged.id = 10;
+	s.ts_ns = 0;
+	other[30] ^= 1;
+	assert_null(send(&s, 24, 48, false));
+	assert_null(send(&forged, 24, 48, false));
+	assert_int_equal(n_overlaps, 1);
+	assert_null(send(&s, 8, 24, true));
+	assert_int_equal(n_overlaps, 1);
+	assert_null(send(&s, 0, 24, true));
+	assert_int_equal(n_overlaps, 2);
+	assert_int_equal(rte_mempool_in_use_count(pool), 0);
 }
 
 static void test_overlap(void **)
@@ -188,20 +212,18 @@ static void test_overlap(void **)
 	static const struct sequence sequences[] = {
 		{{{0, 16, true}, {8, 24, false}}, .held = 0},
 		{{{8, 24, false}, {0, 16, true}}, .held = 0},
-		{{{0, 24, true}, {8, 16, true}}, .held = 0},
 		{{{8, 16, true}, {0, 24, true}}, .held = 0},
-		{{{0, 24, true}, {0, 16, true}}, .held = 0},
 		{{{0, 16, true}, {0, 24, true}}, .held = 0},
 		{{{8, 24, true}, {0, 24, true}}, .held = 0},
-		{{{0, 24, true}, {8, 24, true}}, .held = 0},
 		{{{0, 8, true}, {16, 24, true}, {8, 32, true}}, .held = 0},
 		{{{0, 8, true}, {40, 48, false}, {32, 48, false}}, .held = 0},
-		// Nothing of it is left to be mixed with what comes later.
-		{{{0, 16, true}, {8, 24, false}, {24, 48, false}}, .held = 1},
-		{{{0, 16, true}, {8, 24, true}, {0, 24, true}, {24, 48, false}}, .whole = true},
+		// Nothing of it is left, and nothing comes in any more.
+		{{{0, 16, true}, {8, 24, false}, {24, 48, false}}, .held = 0},
+		{{{0, 16, true}, {8, 24, true}, {0, 24, true}, {24, 48, false}}, .held = 0},
 	};
 
 	CHECK(sequences);
+	assert_int_equal(n_overlaps, 2 * 9);
 }
 
 // One end for all: pieces behind the last, two last ones, a last one that is none.

@@ -6,29 +6,50 @@
 
 #include "tests/unit/frag_fixture.h"
 
-static void test_pieces_bound(void **)
+// As small as can be, in any order: the TCP header is spread over three.
+static void test_tiny(void **)
 {
-	struct shape s = {.version = 4};
+	static uint32_t order[8192];
 
-	// As small as can be, and as many as are allowed: the TCP header is spread over three.
-	for (uint32_t k = 0; k < 4; k++) {
-		s.version = k & 1 ? 4 : 6;
-		s.id = 100 + k;
-		for (uint32_t i = 0; i < FRAG_PIECES; i++) {
-			uint32_t at = k & 2 ? FRAG_PIECES - 1 - i : i;
-			struct rte_mbuf *m = send(&s, 8 * at, 8 * at + 8, at < FRAG_PIECES - 1);
+	for (uint32_t k = 0; k < 10; k++) {
+		struct shape s = {.version = k & 1 ? 4 : 6, .id = 100 + k};
+		uint32_t n = k < 6 ? 185 : 8000;
 
-			if (i < FRAG_PIECES - 1)
+		for (uint32_t i = 0; i < n; i++)
+			order[i] = k & 2 ? n - 1 - i : i;
+		for (uint32_t i = n; k >= 4 && k < 6 && i > 1; i--) { // shuffled
+			uint32_t j = random_below(i), swap = order[i - 1];
+
+			order[i - 1] = order[j];
+			order[j] = swap;
+		}
+		for (uint32_t i = 0; i < n; i++) {
+			uint32_t at = order[i];
+			struct rte_mbuf *m = send(&s, 8 * at, 8 * at + 8, at < n - 1);
+
+			if (i < n - 1)
 				assert_null(m);
 			else
-				check_whole(m, &s, 8 * FRAG_PIECES);
+				check_whole(m, &s, 8 * n);
+			assert_true(rte_mempool_in_use_count(pool) <= FRAG_RUNS + 1);
 		}
 	}
-	for (uint32_t i = 0; i < FRAG_PIECES; i++)
-		assert_null(send(&s, 8 * i, 8 * i + 8, true));
-	assert_int_equal(rte_mempool_in_use_count(pool), FRAG_PIECES);
-	assert_null(send(&s, 8 * FRAG_PIECES, 8 * FRAG_PIECES + 8, false));
 	assert_int_equal(rte_mempool_in_use_count(pool), 0);
+}
+
+static void test_runs_bound(void **)
+{
+	struct shape s = {.version = 4, .id = 1};
+
+	for (uint32_t i = 0; i < FRAG_RUNS; i++)
+		assert_null(send(&s, 16 * i, 16 * i + 8, true));
+	assert_int_equal(rte_mempool_in_use_count(pool), FRAG_RUNS);
+	assert_null(send(&s, 16 * FRAG_RUNS, 16 * FRAG_RUNS + 8, true));
+	assert_int_equal(rte_mempool_in_use_count(pool), 0);
+	// It is given up, and nothing is said of it.
+	assert_null(send(&s, 0, 24, true));
+	assert_int_equal(rte_mempool_in_use_count(pool), 0);
+	assert_int_equal(n_overlaps, 0);
 }
 
 static void check_alive(uint32_t id, uint64_t ts_ns)
@@ -50,7 +71,7 @@ static void test_buffers_bound(void **)
 		struct shape s = {.version = d & 1 ? 4 : 6, .id = d};
 
 		for (uint32_t i = 1; i < 60; i++) {
-			assert_null(send(&s, 8 * i, 8 * i + 8, true));
+			assert_null(send(&s, 16 * i, 16 * i + 8, true));
 			most = RTE_MAX(most, rte_mempool_in_use_count(pool));
 		}
 	}
@@ -61,27 +82,50 @@ static void test_buffers_bound(void **)
 
 static void test_datagrams_bound(void **)
 {
-	for (uint32_t d = 0; d < 3 * FRAG_SETS * FRAG_WAYS; d++) {
+	const uint32_t n = 3 * FRAG_BUFFERS;
+
+	for (uint32_t d = 0; d < n; d++) {
 		struct shape s = {.version = 6, .id = d, .ts_ns = d};
 
 		assert_null(send(&s, 0, 24, true));
 		assert_true(rte_mempool_in_use_count(pool) <= FRAG_BUFFERS);
 	}
-	assert_true(rte_mempool_in_use_count(pool) > FRAG_BUFFERS / 2);
+	assert_int_equal(rte_mempool_in_use_count(pool), FRAG_BUFFERS);
 	check_alive(100000, 0);
-	// The youngest of a set stay.
-	uint32_t wholes = 0;
-	for (uint32_t i = 1; i <= 50; i++) {
-		struct shape s = {.version = 6, .id = 3 * FRAG_SETS * FRAG_WAYS - i};
-		struct rte_mbuf *m = send(&s, 24, 48, false);
+	// The youngest stay, each of them.
+	for (uint32_t i = 1; i <= 1000; i++) {
+		struct shape s = {.version = 6, .id = n - i};
 
-		wholes += m != NULL;
-		if (m)
-			check_whole(m, &s, 48);
+		check_whole(send(&s, 24, 48, false), &s, 48);
 	}
-	assert_true(wholes > 45);
 	frag_reset(frag);
 	assert_int_equal(rte_mempool_in_use_count(pool), 0);
+	// Stones are datagrams as well, though they hold nothing.
+	for (uint32_t d = 0; d < n; d++) {
+		struct shape s = {.version = 6, .id = d, .ts_ns = d};
+
+		assert_null(send(&s, 0, 24, true));
+		assert_null(send(&s, 16, 32, true));
+		assert_int_equal(rte_mempool_in_use_count(pool), 0);
+	}
+	assert_int_equal(n_overlaps, n);
+	check_alive(100000, 0);
+}
+
+// A flood of first pieces, and a datagram in two pieces with many of them in between.
+static void test_flood(void **)
+{
+	for (uint32_t d = 0; d < 100000; d++) {
+		struct shape s = {.version = 4, .id = d & 0xffff, .ts_ns = d},
+			     benign = {.version = 6, .id = d, .ts_ns = d};
+
+		assert_null(send(&s, 0, 1400, true));
+		if (d % 1000 == 0)
+			assert_null(send(&benign, 0, 1400, true));
+		benign.id -= 900;
+		if (d % 1000 == 900)
+			check_whole(send(&benign, 1400, 1600, false), &benign, 1600);
+	}
 }
 
 static void test_timeout(void **)
@@ -119,8 +163,8 @@ static void test_timeout_unasked(void **)
 
 		assert_null(send(&s, 0, 24, true));
 	}
-	assert_true(rte_mempool_in_use_count(pool) > 250); // not all: some sets are full
-	for (uint32_t i = 0; i < FRAG_SETS / 40 + 1; i++)
+	assert_int_equal(rte_mempool_in_use_count(pool), 300);
+	for (uint32_t i = 0; i < 300 / FRAG_EXPIRE / 20 + 1; i++)
 		check_alive(1000, frag_timeout_ns + 1);
 	assert_int_equal(rte_mempool_in_use_count(pool), 0);
 }
@@ -165,16 +209,33 @@ static void test_unusable(void **)
 	assert_null(send(&cut, 24, 48, false));
 	assert_null(send(&s, 24, 24, true));
 	assert_null(send(&s, 65528, 65536, false));
-	// In two buffers, as from a driver that scatters.
-	m = frame(&s, 24, 48, false);
-	rest = rte_pktmbuf_alloc(pool);
-	assert_non_null(rest);
-	memcpy(rte_pktmbuf_append(rest, 8), rte_pktmbuf_mtod_offset(m, void *, 50), 8);
-	assert_int_equal(rte_pktmbuf_trim(m, 8), 0);
-	assert_int_equal(rte_pktmbuf_chain(m, rest), 0);
-	assert_null(receive(m));
 	assert_int_equal(rte_mempool_in_use_count(pool), 1);
 	check_whole(send(&s, 24, 48, false), &s, 48);
+	// In two buffers, as from a driver that scatters: as good as in one.
+	for (uint32_t k = 0; k < 3; k++) {
+		for (uint32_t i = 0; i < 3 + k; i++) {
+			uint32_t from = i == 1 ? 24 : i == 2 ? 600 : 0, to = i == 1 ? 600 : i == 2 ? 1000 : 24;
+
+			m = frame(&s, from, to, to < 1000);
+			if (i <= k) {
+				uint32_t n = RTE_MIN(rte_pktmbuf_data_len(m) - 34u, 100u);
+
+				rest = rte_pktmbuf_alloc(pool);
+				assert_non_null(rest);
+				memcpy(rte_pktmbuf_append(rest, (uint16_t)n),
+				       rte_pktmbuf_mtod_offset(m, void *, rte_pktmbuf_data_len(m) - n), n);
+				assert_int_equal(rte_pktmbuf_trim(m, (uint16_t)n), 0);
+				assert_int_equal(rte_pktmbuf_chain(m, rest), 0);
+			}
+			m = receive(m);
+			if (i < 2 || i > 2)
+				assert_null(m);
+			else
+				check_whole(m, &s, 1000);
+		}
+		frag_reset(frag);
+		assert_int_equal(rte_mempool_in_use_count(pool), 0);
+	}
 }
 
 // Pieces of a datagram in another one that came in pieces as well.
@@ -202,7 +263,7 @@ static void test_nested(void **)
 		assert_non_null(m);
 		assert_null(whole);
 		assert_int_equal(packet_decode(m, 1, rte_pktmbuf_pkt_len(m), seed), FATE_FRAGMENT);
-		whole = frag_add(frag, m, &fates);
+		whole = receive_again(m);
 	}
 	check_whole(whole, &s, LEN);
 	assert_int_equal(rte_mempool_in_use_count(pool), 0);
@@ -212,11 +273,16 @@ static void test_nested(void **)
 static void test_storm(void **)
 {
 	for (uint32_t i = 0; i < 200000; i++) {
-		struct shape s = {.version = random_below(2) ? 4 : 6, .id = random_below(16),
-				  .ts_ns = (uint64_t)i * 100000 + random_below(1000000000)};
+		struct shape s = {.version = random_below(2) ? 4 : 6, .id = random_below(256),
+				  .ts_ns = (uint64_t)i * 20000000 + random_below(1000000000)};
 		uint32_t from = 8 * random_below(i & 1024 ? 6 : 8191);
 		uint32_t to = from + (random_below(4) ? 8 : random_below(90));
 		bool more = random_below(3);
+		if (random_below(4)) { // now and then they fit
+			from = 8 * random_below(3);
+			to = from + 8;
+			more = from < 16;
+		}
 		// A packet that is neither the last nor without an end is none for reassembly.
 		if (from == 0 && !more)
 			continue;
@@ -241,9 +307,15 @@ static void test_life(void **)
 	struct shape s = {.version = 4, .id = 1};
 
 	frag_free(NULL);
-	no_memory = true;
-	assert_null(frag_new(1));
-	no_memory = false;
+	for (uint32_t i = 0; i < 3; i++) {
+		no_memory = true;
+		memory_left = i;
+		assert_null(frag_new(1, 100));
+		no_memory = false;
+	}
+	assert_int_equal(frag_buffers(1024, 1), 128);
+	assert_int_equal(frag_buffers(1024, 100), FRAG_RUNS);
+	assert_true(frag_buffers(1 << 30, 1) * (uint64_t)FRAG_BUFFER_BYTES <= 32 << 20);
 	frag_reset(frag);
 	assert_null(send(&s, 0, 24, true));
 	frag_reset(frag);
@@ -257,9 +329,11 @@ static void test_life(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_pieces_bound),
+		TEST(test_tiny),
+		TEST(test_runs_bound),
 		TEST(test_buffers_bound),
 		TEST(test_datagrams_bound),
+		TEST(test_flood),
 		TEST(test_timeout),
 		TEST(test_timeout_unasked),
 		TEST(test_longest),
