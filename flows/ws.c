@@ -53,9 +53,9 @@ static struct ws_feed ws_feed(struct pctx *p, enum dir dir)
 // Reserved bits that may be set on the first frame of a message.
 static uint8_t rsv_allowed(const struct ws *ws)
 {
-	return ws->extensions.foreign ? WS_RSV1 | WS_RSV2 | WS_RSV3
-				      : ws->extensions.deflate ? WS_RSV1
-							       : 0;
+	return ws->extensions.foreign   ? WS_RSV1 | WS_RSV2 | WS_RSV3
+	       : ws->extensions.deflate ? WS_RSV1
+					: 0;
 }
 
 static void message_cut(struct ws_feed *f)

@@ -46,8 +46,8 @@ static void note(enum dir dir, const void *bytes, size_t len)
 
 static void on_ws(void *, const struct conn_meta *, const struct ws_frame *frame)
 {
-	uint64_t facts[] = {frame->opcode,   frame->fin,       frame->complete,
-			    frame->hashed,   frame->len,       frame->anomalies};
+	uint64_t facts[] = {frame->opcode, frame->fin, frame->complete,
+			    frame->hashed, frame->len, frame->anomalies};
 
 	FUZZ_CHECK(!frame->hashed || frame->complete);
 	note(frame->dir, facts, sizeof(facts));

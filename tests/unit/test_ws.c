@@ -28,7 +28,9 @@ static void conversation(void)
 	add_text(&up, MASKED, WS_CONTINUATION, "lo ");
 	add_text(&up, MASKED | FINAL, WS_CONTINUATION, "");
 	add_frame(&up, MASKED | FINAL, WS_BINARY, large, 300);
-	add_text(&up, MASKED | FINAL, WS_CLOSE, "\x03\xe8" "bye");
+	add_text(&up, MASKED | FINAL, WS_CLOSE,
+		 "\x03\xe8"
+		 "bye");
 	add_text(&down, FINAL, WS_PONG, "p1");
 	add_text(&down, FINAL, WS_TEXT, "\xe2\x82\xac");
 	add_text(&down, FINAL, WS_TEXT, "");
@@ -46,11 +48,24 @@ static void test_whole(void **)
 	assert_true(alive);
 	// Lengths, kinds and order; hashes are compared where the payloads are the same.
 	static const char *const lines[] = {
-		"to server 13 '{\"a\":\"hello\"}' ", "c1. 13 ",  "c1 3 ",
-		"c9. 2 ",  "c0 3 ",   "to server 6 'Hello ' ",  "c0. 0\n",
-		"to server 300 'xxxx", "c2. 300 ", "c8. 5 ",
-		"s10. 2 ", "to client 3 '\xe2\x82\xac' ", "s1. 3 ", "to client 0 ''\n", "s1. 0\n",
-		"to client 70000 'xxxx", "s2. 70000 ", "s8. 2 ",
+		"to server 13 '{\"a\":\"hello\"}' ",
+		"c1. 13 ",
+		"c1 3 ",
+		"c9. 2 ",
+		"c0 3 ",
+		"to server 6 'Hello ' ",
+		"c0. 0\n",
+		"to server 300 'xxxx",
+		"c2. 300 ",
+		"c8. 5 ",
+		"s10. 2 ",
+		"to client 3 '\xe2\x82\xac' ",
+		"s1. 3 ",
+		"to client 0 ''\n",
+		"s1. 0\n",
+		"to client 70000 'xxxx",
+		"s2. 70000 ",
+		"s8. 2 ",
 	};
 	const char *p = got;
 
@@ -95,7 +110,8 @@ static void same_however_cut(const char *answer)
 			const struct bytes *b = dir == CLIENT ? &up : &down;
 
 			for (size_t at = 0; at < b->n;) {
-				random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+				random = random * UINT64_C(6364136223846793005) +
+					 1442695040888963407;
 				size_t n = turn == 0 ? 1 : 1 + (random >> 33) % (turn * 20);
 
 				n = n < b->n - at ? n : b->n - at;
@@ -299,13 +315,16 @@ static void test_bad_frames(void **)
 		uint32_t len;
 		const char *told;
 	} cases[] = {
-		{"\x83\x01x", 3, "s3. 1"},           // reserved opcode
-		{"\x8b\x01x", 3, "s11. 1"},          // … of a control frame
-		{"\x91\x01x", 3, "s1. 1"},           // reserved bit
-		{"\x81\x81" "kkkk" "\x13", 7, "s1. 1"}, // a masked server
-		{"\x09\x01x", 3, "s9 1"},            // a ping in parts
-		{"\x81\x7e\x00\x01x", 5, "s1. 1"},   // a length in two bytes for one
-		{"\x80\x01x", 3, "s0. 1"},           // continues nothing
+		{"\x83\x01x", 3, "s3. 1"},  // reserved opcode
+		{"\x8b\x01x", 3, "s11. 1"}, // … of a control frame
+		{"\x91\x01x", 3, "s1. 1"},  // reserved bit
+		{"\x81\x81"
+		 "kkkk"
+		 "\x13",
+		 7, "s1. 1"},                      // a masked server
+		{"\x09\x01x", 3, "s9 1"},          // a ping in parts
+		{"\x81\x7e\x00\x01x", 5, "s1. 1"}, // a length in two bytes for one
+		{"\x80\x01x", 3, "s0. 1"},         // continues nothing
 	};
 
 	for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -330,7 +349,11 @@ static void test_bad_frames(void **)
 	start(WS_ANSWER);
 	give(SERVER, "\x82\x7f\x80\x00\x00\x00\x00\x00\x00\x00xyz", 13);
 	give(SERVER, "\x81\x02ok", 4);
-	give(CLIENT, "\x81\x82" "kkkk" "\x04\x00", 8);
+	give(CLIENT,
+	     "\x81\x82"
+	     "kkkk"
+	     "\x04\x00",
+	     8);
 	assert_true(alive);
 	conn_close();
 	assert_non_null(strstr(got, "s2. 9223372036854775808 +http_body_incomplete +ws_bad_frame"));
@@ -354,8 +377,12 @@ static void test_utf8(void **)
 	add_text(&up, MASKED, WS_TEXT, "\xe2\x82");
 	add_text(&up, MASKED | FINAL, WS_CONTINUATION, "\xac");
 	add_text(&up, MASKED | FINAL, WS_TEXT, "\xe2\x82");
-	add_text(&up, MASKED | FINAL, WS_TEXT, "a\xff" "b");
-	add_text(&up, MASKED | FINAL, WS_BINARY, "a\xff" "b");
+	add_text(&up, MASKED | FINAL, WS_TEXT,
+		 "a\xff"
+		 "b");
+	add_text(&up, MASKED | FINAL, WS_BINARY,
+		 "a\xff"
+		 "b");
 	give(CLIENT, up.p, up.n);
 	conn_close();
 	uint32_t bad = 0;
@@ -374,9 +401,16 @@ static void test_bounds(void **)
 
 	// Fragments without end, and frames of 2^62 bytes.
 	start(WS_ANSWER);
-	give(CLIENT, "\x01\x80" "kkkk", 6);
+	give(CLIENT,
+	     "\x01\x80"
+	     "kkkk",
+	     6);
 	for (uint32_t i = 0; i < 100000; i++) {
-		give(CLIENT, "\x00\x81" "kkkk" "\x0a", 7);
+		give(CLIENT,
+		     "\x00\x81"
+		     "kkkk"
+		     "\x0a",
+		     7);
 		got_len = 0;
 	}
 	give(SERVER, "\x02\x7f\x40\x00\x00\x00\x00\x00\x00\x00", 10);
@@ -483,12 +517,12 @@ static void test_early(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),          cmocka_unit_test(test_cuts),
-		cmocka_unit_test(test_deflate_cuts),   cmocka_unit_test(test_gap_inside),
-		cmocka_unit_test(test_gap_over),       cmocka_unit_test(test_gap_lookalikes),
-		cmocka_unit_test(test_gap_deflate),    cmocka_unit_test(test_bad_frames),
-		cmocka_unit_test(test_utf8),           cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_no_block),       cmocka_unit_test(test_early),
+		cmocka_unit_test(test_whole),        cmocka_unit_test(test_cuts),
+		cmocka_unit_test(test_deflate_cuts), cmocka_unit_test(test_gap_inside),
+		cmocka_unit_test(test_gap_over),     cmocka_unit_test(test_gap_lookalikes),
+		cmocka_unit_test(test_gap_deflate),  cmocka_unit_test(test_bad_frames),
+		cmocka_unit_test(test_utf8),         cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_no_block),     cmocka_unit_test(test_early),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

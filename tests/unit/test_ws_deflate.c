@@ -4,9 +4,9 @@
 // What extension fields say; messages with and without history, at every cut; final blocks; bombs;
 // decoders that run out.
 
-#include "ws_harness.h"
-
 #include "flows/ws_deflate.c"
+
+#include "ws_harness.h"
 
 static uint8_t out[4 << 20];
 static size_t out_len;
@@ -32,10 +32,12 @@ static void test_fields(void **)
 	struct ws_extensions e = read_field("permessage-deflate");
 
 	assert_true(e.deflate && !e.foreign && !e.no_takeover[0] && !e.no_takeover[1]);
-	e = read_field(" Permessage-Deflate ; server_no_context_takeover;client_max_window_bits=10");
+	e = read_field(
+		" Permessage-Deflate ; server_no_context_takeover;client_max_window_bits=10");
 	assert_true(e.deflate && !e.foreign && e.no_takeover[SERVER] && !e.no_takeover[CLIENT]);
 	assert_int_equal(e.window_bits[CLIENT], 10);
-	e = read_field("permessage-deflate; server_max_window_bits=\"15\"; client_no_context_takeover");
+	e = read_field(
+		"permessage-deflate; server_max_window_bits=\"15\"; client_no_context_takeover");
 	assert_true(!e.foreign && e.no_takeover[CLIENT] && e.window_bits[SERVER] == 15);
 	assert_true(read_field("").foreign == false);
 	assert_true(read_field("x-webkit-deflate-frame").foreign);
@@ -67,7 +69,8 @@ static enum ws_inflate_result inflate_cut(struct ws_inflate *z, const uint8_t *p
 
 static void test_history(void **)
 {
-	static const char text[] = "{\"user\":\"alice\",\"room\":\"seven\",\"text\":\"hello hello\"}";
+	static const char text[] =
+		"{\"user\":\"alice\",\"room\":\"seven\",\"text\":\"hello hello\"}";
 	uint8_t coded[3][512];
 	size_t n[3];
 	z_stream sender = {0};
@@ -81,9 +84,9 @@ static void test_history(void **)
 		struct ws_inflate z = {0};
 
 		for (uint32_t i = 0; i < 3; i++) {
-			assert_int_equal(inflate_cut(&z, coded[i], n[i], cut < n[i] ? cut : n[i],
-						     true),
-					 WS_INFLATE_GOOD);
+			assert_int_equal(
+				inflate_cut(&z, coded[i], n[i], cut < n[i] ? cut : n[i], true),
+				WS_INFLATE_GOOD);
 			assert_int_equal(out_len, sizeof(text) - 1);
 			assert_memory_equal(out, text, out_len);
 		}
@@ -124,8 +127,8 @@ static void test_alone(void **)
 static void test_examples(void **)
 {
 	static const uint8_t final[] = {0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00};
-	static const uint8_t two[] = {0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff,
-				      0xca, 0xc9, 0xc9, 0x07, 0x00};
+	static const uint8_t two[] = {0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff,
+				      0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00};
 	static const uint8_t stored[] = {0x00, 0x05, 0x00, 0xfa, 0xff, 'H', 'e', 'l', 'l', 'o', 0};
 	static const uint8_t again[] = {0xf2, 0x00, 0x11, 0x00, 0x00};
 	struct ws_inflate z = {0};
@@ -187,9 +190,9 @@ static void test_no_decoder(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fields),   cmocka_unit_test(test_history),
-		cmocka_unit_test(test_alone),    cmocka_unit_test(test_examples),
-		cmocka_unit_test(test_bombs),    cmocka_unit_test(test_no_decoder),
+		cmocka_unit_test(test_fields), cmocka_unit_test(test_history),
+		cmocka_unit_test(test_alone),  cmocka_unit_test(test_examples),
+		cmocka_unit_test(test_bombs),  cmocka_unit_test(test_no_decoder),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -25,7 +25,9 @@ static void test_lengths(void **)
 	struct ws_header h = parse("\x81\x05", 2);
 
 	assert_true(h.fin && !h.masked && h.minimal && h.opcode == WS_TEXT && h.len == 5);
-	h = parse("\x02\xfe\x01\x00" "abcd", 8);
+	h = parse("\x02\xfe\x01\x00"
+		  "abcd",
+		  8);
 	assert_true(!h.fin && h.masked && h.minimal && h.opcode == WS_BINARY && h.len == 256);
 	assert_memory_equal(h.key, "abcd", 4);
 	h = parse("\x82\x7e\x00\x7d", 4);
@@ -34,7 +36,9 @@ static void test_lengths(void **)
 	assert_true(h.minimal && h.len == 65536);
 	h = parse("\x82\x7f\x00\x00\x00\x00\x00\x00\xff\xff", 10);
 	assert_true(!h.minimal && h.len == 65535);
-	h = parse("\x82\xff\x80\x00\x00\x00\x00\x00\x00\x01" "abcd", 14);
+	h = parse("\x82\xff\x80\x00\x00\x00\x00\x00\x00\x01"
+		  "abcd",
+		  14);
 	assert_true(h.len == (UINT64_C(1) << 63 | 1));
 	assert_false(ws_header_good(&h, CLIENT, 0));
 }

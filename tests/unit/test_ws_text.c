@@ -16,7 +16,11 @@
 // RFC 3629 by its table, the slow way. Bytes of one character; 0: none. *partly: it may become one.
 static uint32_t one(const uint8_t *p, uint32_t n)
 {
-	uint32_t len = p[0] < 0x80 ? 1 : p[0] >> 5 == 6 ? 2 : p[0] >> 4 == 14 ? 3 : p[0] >> 3 == 30 ? 4 : 0;
+	uint32_t len = p[0] < 0x80       ? 1
+		       : p[0] >> 5 == 6  ? 2
+		       : p[0] >> 4 == 14 ? 3
+		       : p[0] >> 3 == 30 ? 4
+					 : 0;
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 
 	if (len == 0 || len > n)

@@ -102,8 +102,7 @@ static void on_end(void *, struct http_tx *tx)
 	assert_true(tx->msg[CLIENT].seen && tx->msg[SERVER].seen && tx->status == 101);
 	assert_true(span_eq(tx->uri, SPAN_LIT("/chat?room=7")));
 	assert_true(span_eq(http_header(tx, CLIENT, HEADER_HOST), SPAN_LIT("h.test")));
-	assert_true(
-		span_eq(http_header(tx, CLIENT, HEADER_AUTHORIZATION), SPAN_LIT("Bearer abc")));
+	assert_true(span_eq(http_header(tx, CLIENT, HEADER_AUTHORIZATION), SPAN_LIT("Bearer abc")));
 	put("%s%s %llu '%.*s'", dir == CLIENT ? "to server" : "to client",
 	    msg->complete ? "" : " (part)", (unsigned long long)msg->body_len,
 	    (int)(msg->body_kept < 32 ? msg->body_kept : 32), (const char *)msg->body);
@@ -163,7 +162,7 @@ static int teardown(void **)
 	return 0;
 }
 
-static void give(enum dir dir, const void *bytes, size_t len)
+static inline void give(enum dir dir, const void *bytes, size_t len)
 {
 	assert_true(len <= guarded_size);
 	if (!alive || !len)
@@ -192,7 +191,7 @@ static inline void lose(enum dir dir, uint64_t len)
 	alive = parser->gap(&ctx, dir, len);
 }
 
-static void conn_open(void)
+static inline void conn_open(void)
 {
 	memset(state, 0, sizeof(state));
 	meta = (struct conn_meta){0};
@@ -216,7 +215,7 @@ static inline void ws_open_with(const char *answer)
 	got[0] = '\0';
 }
 
-static void conn_close(void)
+static inline void conn_close(void)
 {
 	parser->close(&ctx, CLOSE_FIN);
 	assert_int_equal(env.tx.used, 0);
@@ -247,8 +246,9 @@ static inline void add_header(struct bytes *b, uint32_t flags, uint8_t opcode, u
 	uint32_t size = len > UINT16_MAX ? 8 : len > 125 ? 2 : 0;
 
 	b->p[b->n++] = (uint8_t)((flags & FINAL ? 128 : 0) | (flags & RSV1 ? 64 : 0) | opcode);
-	b->p[b->n++] = (uint8_t)((flags & MASKED ? 128 : 0) |
-				 (size == 8 ? 127 : size == 2 ? 126 : len));
+	b->p[b->n++] = (uint8_t)((flags & MASKED ? 128 : 0) | (size == 8   ? 127
+							       : size == 2 ? 126
+									   : len));
 	for (uint32_t i = size; i > 0; i--)
 		b->p[b->n++] = (uint8_t)(len >> 8 * (i - 1));
 	if (flags & MASKED) {
@@ -264,8 +264,7 @@ static inline void add_frame(struct bytes *b, uint32_t flags, uint8_t opcode, co
 
 	add_header(b, flags, opcode, len);
 	for (size_t i = 0; i < len; i++)
-		b->p[b->n + i] =
-			((const uint8_t *)payload)[i] ^ (flags & MASKED ? key[i & 3] : 0);
+		b->p[b->n + i] = ((const uint8_t *)payload)[i] ^ (flags & MASKED ? key[i & 3] : 0);
 	b->n += len;
 }
 
@@ -281,8 +280,8 @@ static inline size_t deflate_message(z_stream *z, const void *text, size_t len, 
 	z_stream own = {0};
 
 	if (!z) {
-		assert_int_equal(
-			deflateInit2(&own, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
+		assert_int_equal(deflateInit2(&own, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY),
+				 Z_OK);
 		z = &own;
 	}
 	z->next_in = (z_const Bytef *)(uintptr_t)text;
