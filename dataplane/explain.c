@@ -57,19 +57,24 @@ struct explain {
 static void print_help(void)
 {
 	printf("usage: apitap explain [options] CAPTURE --flow 'ADDRESS:PORT-ADDRESS:PORT'\n\n"
-	       "Prints in order, with packet numbers and times, what every stage decided about one\n"
-	       "connection: headers taken off, fates of packets, TCP, parsers, messages, identity, data\n"
+	       "Prints in order, with packet numbers and times, what every stage decided about "
+	       "one\n"
+	       "connection: headers taken off, fates of packets, TCP, parsers, messages, identity, "
+	       "data\n"
 	       "types (masked), findings. '-' reads standard input.\n\n"
 	       "  -f, --flow ENDS    the two ends in either order; IPv6 addresses in brackets\n"
 	       "  -c, --config FILE  configuration; without it, all defaults\n"
 	       "  -h, --help         this text\n\n"
-	       "Addresses are those of the innermost IP header. Only this connection is given to the\n"
+	       "Addresses are those of the innermost IP header. Only this connection is given to "
+	       "the\n"
 	       "sensor: detectors that compare it with others have nothing to compare it with.\n\n"
-	       "exit codes: 0 explained, 1 no such connection or the capture could not be read to its\n"
+	       "exit codes: 0 explained, 1 no such connection or the capture could not be read to "
+	       "its\n"
 	       "end, 2 usage or configuration\n\n"
 	       "examples:\n"
 	       "  apitap explain traffic.pcap --flow '10.0.0.5:51312-10.0.0.9:80'\n"
-	       "  apitap explain -c apitap.conf traffic.pcapng -f '[2001:db8::5]:51312-[2001:db8::9]:443'\n"
+	       "  apitap explain -c apitap.conf traffic.pcapng -f "
+	       "'[2001:db8::5]:51312-[2001:db8::9]:443'\n"
 	       "  zstdcat big.pcap.zst | apitap explain - --flow '10.0.0.9:80-10.0.0.5:51312'\n");
 }
 
@@ -187,7 +192,8 @@ static void remember(struct explain *x, const struct pkt *pkt)
 	}
 }
 
-static uint32_t likeness_of(const struct flow_key *key, uint32_t side, const struct explain_end *end)
+static uint32_t likeness_of(const struct flow_key *key, uint32_t side,
+			    const struct explain_end *end)
 {
 	return (memcmp(key->addr[side], end->addr, sizeof(end->addr)) == 0 ? 4 : 0) +
 	       (key->port[side] == end->port ? 3 : 0);
@@ -328,7 +334,8 @@ static bool read_capture(struct explain *x)
 		if (status == SOURCE_END)
 			break;
 		if (status == SOURCE_DAMAGED) {
-			fprintf(stderr, "apitap explain: %s: damaged after packet %" PRIu64 ": %s\n",
+			fprintf(stderr,
+				"apitap explain: %s: damaged after packet %" PRIu64 ": %s\n",
 				x->path, x->pkts, source_error(source));
 			whole = false;
 			break;

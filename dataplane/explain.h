@@ -40,9 +40,9 @@ struct explain_print {
 	struct event_sink inner; // what is watched
 	struct flow_trace trace;
 	uint64_t first_ns;
-	const struct pkt *pkt;   // that is being worked on; NULL: time passes, or the capture ends
-	uint64_t tick_ns;        // time passes outside of packets, and nothing was said yet
-	struct flow_key key;     // of the latest packet
+	const struct pkt *pkt; // that is being worked on; NULL: time passes, or the capture ends
+	uint64_t tick_ns;      // time passes outside of packets, and nothing was said yet
+	struct flow_key key;   // of the latest packet
 	uint64_t n_exchanges, n_frames, n_hellos;
 	struct explain_body bodies[EXPLAIN_OPEN];
 };

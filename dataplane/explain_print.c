@@ -224,9 +224,9 @@ static const char *gap_reason(const struct explain_print *e, const struct trace_
 static void on_trace(void *ctx, const struct trace_event *t)
 {
 	static const char *const probes[] = {"no", "not sure, needs more bytes", "yes"};
-	static const char *const reasons[] = {"both directions ended", "reset", "idle for too long",
-					      "room was needed", "the capture ends",
-					      "another parser goes on"};
+	static const char *const reasons[] = {"both directions ended", "reset",
+					      "idle for too long",     "room was needed",
+					      "the capture ends",      "another parser goes on"};
 	struct explain_print *e = ctx;
 	char text[EXPLAIN_END_BYTES];
 
@@ -388,8 +388,8 @@ static void say_message(struct explain_print *e, const struct http_tx *tx, enum 
 	if (tx->proto == PROTO_WS && !msg->has_body)
 		return;
 	message_name(e, tx, dir);
-	fprintf(e->out, " ends: %s", tx->proto == PROTO_WS ? "one or more frames"
-							  : framings[msg->framing & 3]);
+	fprintf(e->out, " ends: %s",
+		tx->proto == PROTO_WS ? "one or more frames" : framings[msg->framing & 3]);
 	if (msg->has_body) {
 		fprintf(e->out, ", %" PRIu64 " bytes", msg->wire_len);
 		if (msg->body_len != msg->wire_len)
@@ -426,16 +426,16 @@ static void on_end(void *ctx, struct http_tx *tx)
 
 static void on_ws(void *ctx, const struct conn_meta *conn, const struct ws_frame *frame)
 {
-	static const char *const names[16] = {"continuation", "text", "binary", [8] = "close",
-					      "ping",         "pong"};
+	static const char *const names[16] = {
+		"continuation", "text", "binary", [8] = "close", "ping", "pong"};
 	struct explain_print *e = ctx;
 	const char *name = names[frame->opcode & 15];
 
 	e->n_frames++;
 	begin(e, "frame");
-	fprintf(e->out, "of the %s: %s, %" PRIu64 " bytes%s%s",
-		dir_text(frame->dir), name ? name : "of an unknown kind", frame->len,
-		frame->fin ? ", final" : "", frame->complete ? "" : ", incomplete");
+	fprintf(e->out, "of the %s: %s, %" PRIu64 " bytes%s%s", dir_text(frame->dir),
+		name ? name : "of an unknown kind", frame->len, frame->fin ? ", final" : "",
+		frame->complete ? "" : ", incomplete");
 	put_anomalies(e, frame->anomalies);
 	fputc('\n', e->out);
 	if (e->inner.ws)
@@ -481,8 +481,8 @@ static void on_exchange(void *arg, uint32_t, const struct exchange *x,
 
 		say(e, "data", "%s in the %s, %s, %u value%s, such as %s",
 		    datatype_get(hit->type)->id, hit->dir == CLIENT ? "request" : "response",
-		    CLEAN(span_make(hit->name, hit->name_len)), hit->count,
-		    text_plural(hit->count), CLEAN(span_make(hit->sample, hit->sample_len)));
+		    CLEAN(span_make(hit->name, hit->name_len)), hit->count, text_plural(hit->count),
+		    CLEAN(span_make(hit->sample, hit->sample_len)));
 	}
 	if (x->hits_lost)
 		say(e, "data", "values of %u more fields were not kept", x->hits_lost);
@@ -490,8 +490,9 @@ static void on_exchange(void *arg, uint32_t, const struct exchange *x,
 		say(e, "finding", "%s %s, confidence %u of 100", findings[i].detector->id,
 		    findings[i].detector->title, findings[i].confidence);
 	if (x->half)
-		say(e, "detection", "it was not seen as a whole: nothing is concluded from what "
-				    "is not there");
+		say(e, "detection",
+		    "it was not seen as a whole: nothing is concluded from what "
+		    "is not there");
 }
 
 void explain_print_attach(struct explain_print *e, struct sensor *sensor)
@@ -512,5 +513,6 @@ void explain_print_attach(struct explain_print *e, struct sensor *sensor)
 		.ws = on_ws,
 		.tls = on_tls,
 	};
-	detect_observe(sensor->detect, &(struct detect_observer){.arg = e, .exchange = on_exchange});
+	detect_observe(sensor->detect,
+		       &(struct detect_observer){.arg = e, .exchange = on_exchange});
 }

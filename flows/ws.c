@@ -53,9 +53,9 @@ static struct ws_feed ws_feed(struct pctx *p, enum dir dir)
 // Reserved bits that may be set on the first frame of a message.
 static uint8_t rsv_allowed(const struct ws *ws)
 {
-	return ws->extensions.foreign ? WS_RSV1 | WS_RSV2 | WS_RSV3
-				      : ws->extensions.deflate ? WS_RSV1
-							       : 0;
+	return ws->extensions.foreign   ? WS_RSV1 | WS_RSV2 | WS_RSV3
+	       : ws->extensions.deflate ? WS_RSV1
+					: 0;
 }
 
 static void message_cut(struct ws_feed *f)
@@ -283,7 +283,7 @@ static uint32_t step_payload(struct ws_feed *f, struct span in)
 	return n;
 }
 
-static void skip(struct ws_feed *f, uint32_t n)
+static void pass_over(struct ws_feed *f, uint32_t n)
 {
 	f->side->skipped += n;
 	f->env->stats.ws_skipped_bytes += n;
@@ -339,7 +339,7 @@ static bool ws_data(struct pctx *p, enum dir dir, struct span in)
 		else if (side->state == WS_STATE_PAYLOAD)
 			n = step_payload(&f, in);
 		if (trying || side->state >= WS_STATE_SYNC)
-			skip(&f, n);
+			pass_over(&f, n);
 		in.p += n;
 		in.len -= n;
 		off += n;

@@ -78,8 +78,8 @@ struct ws_side {
 struct ws {
 	struct ws_side side[2]; // by sender
 	struct ws_extensions extensions;
-	bool known;      // the upgrade: head and target are set
-	uint32_t index;  // of the next message among the exchanges of the connection
+	bool known;     // the upgrade: head and target are set
+	uint32_t index; // of the next message among the exchanges of the connection
 	struct span method, uri;
 	struct ws_head head[2];
 	uint8_t room[WS_REQUEST_HEAD + WS_RESPONSE_HEAD];

@@ -156,8 +156,8 @@ uint64_t ws_message_end(struct ws_feed *f, bool complete)
 	if (m->tx) {
 		struct http_msg *msg = &m->tx->msg[f->dir];
 
-		if (!m->body)
-			msg->complete = complete;
+		if (!m->body) // nobody looked at it
+			msg->complete = false;
 		if (!complete)
 			m->anomalies |= ANOMALY_BIT(TRUNCATED);
 		m->anomalies |= http_exchange_tcp(f->p->anomalies);

@@ -8,6 +8,7 @@
 #   exchanges  every capture with HTTP/1 in it is replayed on its own; the exchanges found are
 #              compared with the expected ones. Where the expected ones are known to be wrong,
 #              known-differences.tsv says why, and both figures are printed
+#   frames     the same for WebSocket
 #   hard       the same with the framing zoo that apitap-gen makes
 #   values     labelled texts in JSON responses: which data types were recognised, once under a
 #              key that says nothing and once under a key that names the type
@@ -94,6 +95,32 @@ for p in sorted({json.loads(l)["pcap"] for l in sys.stdin}):
 		"$root/tests/known-differences.tsv"
 }
 
+# The same for the frames of WebSocket connections.
+measure_ws() {
+	local captures
+	printf '== frames of WebSocket in captures\n'
+	find "$corpus/oracle" -name '*.jsonl' -print0 | sort -z | xargs -0 cat |
+		grep '"kind": *"ws"' >"$work/ws.expected.jsonl"
+	mapfile -t captures < <(python3 -c '
+import json, sys
+for p in sorted({json.loads(l)["pcap"] for l in sys.stdin}):
+    print(p)' <"$work/ws.expected.jsonl")
+	printf '%d captures\n' "${#captures[@]}"
+	(cd "$corpus/pcaps" && replay --each --hashes --log-transactions "$work/ws.jsonl" \
+		"${captures[@]}") || return 1
+	python3 -B "$corpus/compare_oracle.py" --kinds ws --max 100 \
+		--expected "$work/ws.expected.jsonl" --found "$work/ws.jsonl" || true
+	python3 -B "$corpus/compare_oracle.py" --kinds ws --json \
+		--expected "$work/ws.expected.jsonl" --found "$work/ws.jsonl" | python3 -c '
+import json, sys
+c = json.load(sys.stdin)["kinds"]["ws"]
+expected, found = c["expected"], c.get("matched", 0)
+print("found %d of %d, differing %d, extra %d" % (
+    found, expected, c.get("differ", 0), c.get("extra", 0)))
+sys.exit(not (expected and found >= 0.995 * expected and
+              c.get("differ", 0) <= 0.002 * expected and not c.get("extra", 0)))'
+}
+
 measure_hard() {
 	printf '== exchanges in the framing zoo\n'
 	"$build/apitap-gen" hard "$work/hard.pcap" || return 1
@@ -119,6 +146,7 @@ measure_values() {
 }
 
 measure_exchanges || complain "too few exchanges of the captures were found as expected"
+measure_ws || complain "too few frames of WebSocket were found as expected"
 measure_hard || complain "too few exchanges of the framing zoo were found as expected"
 measure_values plain || complain "labelled texts: exchanges were lost"
 measure_values keyed --keyed || complain "labelled texts with keys: exchanges were lost"

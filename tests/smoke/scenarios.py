@@ -452,9 +452,10 @@ def group_shards(group):
         "noauth": group.gen("noauth", "--minutes", 1),
         "ssn": group.gen("ssn", "--minutes", 1),
         "hard": group.gen("hard"),
+        "ws": group.gen("ws"),
     }
     for name, capture in captures.items():
-        runs, conf = {}, confs[250 if name in ("ssn", "hard") else 1000]
+        runs, conf = {}, confs[250 if name in ("ssn", "hard", "ws") else 1000]
         # Repeated with threads where that is quick, else without.
         for workers in (1, 2, 4, 4, 4) if name == "hard" else (1, 1, 1, 2, 4):
             run = group.good(capture, "--config", conf, "--workers", workers, transactions=True)

@@ -43,4 +43,4 @@ struct gen_scenario {
 };
 
 extern const struct gen_scenario gen_benign, gen_demo, gen_hard, gen_mixed_auth, gen_noauth,
-	gen_retrieval, gen_ssn, gen_storm, gen_url;
+	gen_retrieval, gen_ssn, gen_storm, gen_url, gen_ws;
