@@ -44,8 +44,41 @@ static void server_hello(struct pctx *p, struct span body)
 		return;
 	}
 	tls_fact_server_hello(facts, &hello);
-	if (!hello.retry && tls_hello_is_13(hello.version))
+	if (hello.retry)
+		return;
+	bool decrypts = tls_decrypt_begin(p);
+
+	if (tls_hello_is_13(hello.version) && !decrypts)
 		facts->flight_done = true; // all that can be seen of it
+}
+
+// TLS 1.3, with keys.
+static void encrypted_extensions(struct pctx *p, struct span body)
+{
+	struct tls_facts *facts = &tls_of(p)->block->facts;
+	struct span alpn;
+
+	if (!tls_hello_encrypted(body, &alpn))
+		bad(p, ANOMALY_TLS_BAD_MESSAGE);
+	else
+		tls_fact_alpn(facts, alpn);
+}
+
+// Messages that say what they say by being there.
+static void message_ends(struct pctx *p, enum dir dir)
+{
+	struct tls_side *side = &tls_of(p)->side[dir];
+	struct tls_facts *facts = &tls_of(p)->block->facts;
+
+	if (side->type == TLS_FINISHED && tls_hello_is_13(facts->version)) {
+		facts->flight_done |= dir == SERVER;
+		facts->client_finished |= dir == CLIENT;
+		if (dir == SERVER && facts->client_cert_request == TLS_UNKNOWN)
+			facts->client_cert_request = TLS_NO;
+		tls_decrypt_finished(p, dir);
+	} else if (side->type == TLS_KEY_UPDATE) {
+		tls_decrypt_update(p, dir);
+	}
 }
 
 // A whole message, or the beginning of one that is too long.
@@ -67,6 +100,10 @@ static void message(struct pctx *p, enum dir dir, struct span body, bool cut)
 		if (dir == SERVER)
 			server_hello(p, body);
 		break;
+	case TLS_ENCRYPTED_EXTENSIONS:
+		if (dir == SERVER)
+			encrypted_extensions(p, body);
+		break;
 	case TLS_CERTIFICATE:
 		tls_fact_certificates(facts, dir, body, cut);
 		break;
@@ -75,7 +112,8 @@ static void message(struct pctx *p, enum dir dir, struct span body, bool cut)
 
 static bool wanted(uint8_t type)
 {
-	return type == TLS_CLIENT_HELLO || type == TLS_SERVER_HELLO || type == TLS_CERTIFICATE;
+	return type == TLS_CLIENT_HELLO || type == TLS_SERVER_HELLO ||
+	       type == TLS_ENCRYPTED_EXTENSIONS || type == TLS_CERTIFICATE;
 }
 
 static void message_begins(struct pctx *p, enum dir dir)
@@ -87,6 +125,7 @@ static void message_begins(struct pctx *p, enum dir dir)
 	side->type = head[0];
 	side->msg_len = (uint32_t)head[1] << 16 | (uint32_t)head[2] << 8 | head[3];
 	side->msg_have = 0;
+	side->damaged = false;
 	if (dir == SERVER && side->type == TLS_CERTIFICATE_REQUEST)
 		facts->client_cert_request = TLS_YES;
 	if (dir == SERVER && side->type == TLS_SERVER_HELLO_DONE) {
@@ -104,7 +143,7 @@ static uint32_t message_bytes(struct pctx *p, enum dir dir, struct span bytes)
 	uint32_t n = least(side->msg_len - side->msg_have, bytes.len);
 	bool all = side->msg_have + n == side->msg_len;
 
-	if (!wanted(side->type)) {
+	if (!wanted(side->type) || side->damaged) {
 		side->msg_have += n;
 	} else if (side->msg_have == 0 && all && n <= TLS_MESSAGE) {
 		side->msg_have = n;
@@ -118,9 +157,25 @@ static uint32_t message_bytes(struct pctx *p, enum dir dir, struct span bytes)
 			message(p, dir, span_make(gathered, least(side->msg_len, TLS_MESSAGE)),
 				side->msg_len > TLS_MESSAGE);
 	}
-	if (all)
+	if (all) {
 		side->msg_head_len = 0;
+		message_ends(p, dir);
+	}
 	return n;
+}
+
+bool tls_messages_gap(struct pctx *p, enum dir dir, uint64_t len)
+{
+	struct tls_side *side = &tls_of(p)->side[dir];
+
+	if (side->v2 || side->msg_head_len < sizeof(side->msg_head) ||
+	    len > side->msg_len - side->msg_have)
+		return false;
+	side->damaged = true;
+	side->msg_have += (uint32_t)len;
+	if (side->msg_have == side->msg_len)
+		side->msg_head_len = 0;
+	return true;
 }
 
 void tls_messages(struct pctx *p, enum dir dir, struct span bytes)
