@@ -29,7 +29,7 @@ static const struct parser *parser_by_alpn(struct span alpn)
 	return NULL;
 }
 
-static void begin(struct tls_inner *inner, const struct pctx *outer)
+static void begin(struct tls_inner *inner, struct pctx *outer)
 {
 	if (inner->begun)
 		return;
@@ -43,7 +43,7 @@ static void begin(struct tls_inner *inner, const struct pctx *outer)
 }
 
 // How much plaintext of this sender the other side has for sure.
-static void acked_update(struct tls_inner *inner, const struct pctx *outer, enum dir dir)
+static void acked_update(struct tls_inner *inner, struct pctx *outer, enum dir dir)
 {
 	for (uint32_t i = 0; i < inner->n_marks[dir]; i++) {
 		const struct tls_mark *mark = &inner->marks[dir][i];
@@ -53,12 +53,13 @@ static void acked_update(struct tls_inner *inner, const struct pctx *outer, enum
 	}
 }
 
-static struct pctx *pctx_update(struct tls_inner *inner, const struct pctx *outer)
+static struct pctx *pctx_update(struct tls_inner *inner, struct pctx *outer)
 {
 	struct pctx *p = &inner->pctx;
 
 	p->now_ns = outer->now_ns;
-	p->overlap_conflict = outer->overlap_conflict;
+	p->anomalies |= outer->anomalies;
+	outer->anomalies = 0;
 	for (uint32_t dir = 0; dir < 2; dir++) {
 		acked_update(inner, outer, dir);
 		p->off[dir] = inner->off[dir];
@@ -77,7 +78,7 @@ static void mark_add(struct tls_inner *inner, enum dir dir, uint64_t outer_end)
 		inner->n_marks[dir]++;
 }
 
-static void end(struct tls_inner *inner, const struct pctx *outer, enum close_reason why)
+static void end(struct tls_inner *inner, struct pctx *outer, enum close_reason why)
 {
 	if (inner->parser)
 		inner->parser->close(pctx_update(inner, outer), why);
@@ -85,7 +86,7 @@ static void end(struct tls_inner *inner, const struct pctx *outer, enum close_re
 	inner->probe_len[CLIENT] = inner->probe_len[SERVER] = 0;
 }
 
-static void choose(struct tls_inner *inner, const struct pctx *outer, const struct parser *parser)
+static void choose(struct tls_inner *inner, struct pctx *outer, const struct parser *parser)
 {
 	inner->parser = parser;
 	memset(inner->state, 0, parser->size);
@@ -125,7 +126,7 @@ static uint32_t probe_join(struct tls_inner *inner, enum dir dir, struct span by
 }
 
 // False: the parser hands on; *rest, the end of the bytes, is to be looked at anew.
-static bool deliver(struct tls_inner *inner, const struct pctx *outer, enum dir dir,
+static bool deliver(struct tls_inner *inner, struct pctx *outer, enum dir dir,
 		    struct span bytes, struct span *rest)
 {
 	struct flow_env *env = outer->env;
@@ -148,7 +149,7 @@ static bool deliver(struct tls_inner *inner, const struct pctx *outer, enum dir 
 }
 
 // What came of both sides before it was clear how to read it.
-static void catch_up(struct tls_inner *inner, const struct pctx *outer)
+static void catch_up(struct tls_inner *inner, struct pctx *outer)
 {
 	uint32_t kept[2] = {inner->probe_len[CLIENT], inner->probe_len[SERVER]};
 	struct span rest;
@@ -165,7 +166,7 @@ static void catch_up(struct tls_inner *inner, const struct pctx *outer)
 }
 
 // True: a parser was found, and the bytes are for it.
-static bool look(struct tls_inner *inner, const struct pctx *outer, enum dir dir, struct span bytes)
+static bool look(struct tls_inner *inner, struct pctx *outer, enum dir dir, struct span bytes)
 {
 	uint8_t joined[TLS_INNER_PROBE];
 	struct span view = bytes;
@@ -192,7 +193,7 @@ static bool look(struct tls_inner *inner, const struct pctx *outer, enum dir dir
 	return false;
 }
 
-void tls_inner_data(struct tls_inner *inner, const struct pctx *outer, enum dir dir,
+void tls_inner_data(struct tls_inner *inner, struct pctx *outer, enum dir dir,
 		    struct span plain, uint64_t outer_end, struct span alpn)
 {
 	if (inner->dead || plain.len == 0)
@@ -213,7 +214,7 @@ void tls_inner_data(struct tls_inner *inner, const struct pctx *outer, enum dir 
 	mark_add(inner, dir, outer_end);
 }
 
-void tls_inner_gap(struct tls_inner *inner, const struct pctx *outer, enum dir dir, uint64_t len)
+void tls_inner_gap(struct tls_inner *inner, struct pctx *outer, enum dir dir, uint64_t len)
 {
 	if (inner->dead)
 		return;
@@ -227,7 +228,7 @@ void tls_inner_gap(struct tls_inner *inner, const struct pctx *outer, enum dir d
 	inner->off[dir] += len;
 }
 
-void tls_inner_lost(struct tls_inner *inner, const struct pctx *outer)
+void tls_inner_lost(struct tls_inner *inner, struct pctx *outer)
 {
 	const struct parser *parser = inner->parser;
 
@@ -241,7 +242,7 @@ void tls_inner_lost(struct tls_inner *inner, const struct pctx *outer)
 		choose(inner, outer, parser);
 }
 
-void tls_inner_fin(struct tls_inner *inner, const struct pctx *outer, enum dir dir)
+void tls_inner_fin(struct tls_inner *inner, struct pctx *outer, enum dir dir)
 {
 	if (inner->notified[dir])
 		return;
@@ -250,7 +251,7 @@ void tls_inner_fin(struct tls_inner *inner, const struct pctx *outer, enum dir d
 		inner->parser->fin(pctx_update(inner, outer), dir);
 }
 
-void tls_inner_close(struct tls_inner *inner, const struct pctx *outer, enum close_reason why)
+void tls_inner_close(struct tls_inner *inner, struct pctx *outer, enum close_reason why)
 {
 	// Without close_notify nobody knows whether more was to come (RFC 9112 section 9.8).
 	if (why == CLOSE_FIN && !inner->notified[SERVER])

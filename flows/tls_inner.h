@@ -39,13 +39,13 @@ struct tls_inner {
 };
 
 // outer_end: offset behind the record in the outer stream. alpn: what was agreed on, or p == NULL.
-void tls_inner_data(struct tls_inner *inner, const struct pctx *outer, enum dir dir,
+void tls_inner_data(struct tls_inner *inner, struct pctx *outer, enum dir dir,
 		    struct span plain, uint64_t outer_end, struct span alpn);
 // Exactly len bytes of plaintext are missing.
-void tls_inner_gap(struct tls_inner *inner, const struct pctx *outer, enum dir dir, uint64_t len);
+void tls_inner_gap(struct tls_inner *inner, struct pctx *outer, enum dir dir, uint64_t len);
 // Some plaintext is missing, nobody knows how much: what was open ends, and what follows is read
 // like a connection that was joined in its middle.
-void tls_inner_lost(struct tls_inner *inner, const struct pctx *outer);
+void tls_inner_lost(struct tls_inner *inner, struct pctx *outer);
 // close_notify (RFC 8446 section 6.1).
-void tls_inner_fin(struct tls_inner *inner, const struct pctx *outer, enum dir dir);
-void tls_inner_close(struct tls_inner *inner, const struct pctx *outer, enum close_reason why);
+void tls_inner_fin(struct tls_inner *inner, struct pctx *outer, enum dir dir);
+void tls_inner_close(struct tls_inner *inner, struct pctx *outer, enum close_reason why);

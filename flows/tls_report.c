@@ -71,7 +71,10 @@ void tls_fact_server_hello(struct tls_facts *facts, const struct tls_server_hell
 	facts->encrypt_then_mac = hello->encrypt_then_mac;
 	memcpy(facts->server_random, hello->random.p, TLS_RANDOM);
 	tls_fact_alpn(facts, hello->alpn);
-	ja3_server(hello, facts->ja3s); // of the types of extensions alone
+	// Of the server's first answer, as JA3 is of the client's first hello: a HelloRetryRequest
+	// counts. Only types of extensions go into it, so that damage inside them does no harm.
+	if (!facts->ja3s[0])
+		ja3_server(hello, facts->ja3s);
 	if (hello->damaged)
 		facts->anomalies |= UINT64_C(1) << ANOMALY_TLS_BAD_MESSAGE;
 }
@@ -156,6 +159,7 @@ void tls_report(struct pctx *p)
 	memcpy(event.ja3, f->ja3, sizeof(event.ja3));
 	memcpy(event.ja3s, f->ja3s, sizeof(event.ja3s));
 	memcpy(event.ja4, f->ja4, sizeof(event.ja4));
+	p->anomalies = 0;
 	p->env->stats.tls_handshakes++;
 	if (p->env->sink.tls)
 		p->env->sink.tls(p->env->sink.ctx, p->conn, &event);
