@@ -213,11 +213,26 @@ static void tls_open(struct pctx *p)
 	tls->block->decrypt.on = tls->block->decrypt.dead = false;
 }
 
+// A server that speaks HTTP answers a ClientHello in HTTP. No record begins with this letter.
+static bool hands_over(struct pctx *p, enum dir dir, struct span bytes)
+{
+	const struct tls *tls = tls_of(p);
+	const struct tls_side *side = &tls->side[SERVER];
+
+	if (dir != SERVER || side->any || side->head_len || side->mode != TLS_PLAIN ||
+	    side->skipped || bytes.p[0] != 'H' || tls->over)
+		return false;
+	p->env->hand = (struct handover){.set = true, .rest = bytes};
+	return true;
+}
+
 static bool tls_data(struct pctx *p, enum dir dir, struct span bytes)
 {
 	struct tls *tls = tls_of(p);
 	uint64_t off = p->off[dir];
 
+	if (hands_over(p, dir, bytes))
+		return true;
 	while (bytes.len && !tls->over && tls->side[dir].mode != TLS_LOST) {
 		uint32_t n = step(p, dir, bytes);
 

@@ -8,6 +8,7 @@
 #   exchanges  every capture with HTTP/1 in it is replayed on its own; the exchanges found are
 #              compared with the expected ones. Where the expected ones are known to be wrong,
 #              known-differences.tsv says why, and both figures are printed
+#   tls        the same with TLS handshakes; exchanges inside TLS are found with the key logs there
 #   hard       the same with the framing zoo that apitap-gen makes
 #   values     labelled texts in JSON responses: which data types were recognised, once under a
 #              key that says nothing and once under a key that names the type
@@ -19,7 +20,8 @@ build=${APITAP_BUILD:-$root/build}
 corpus=$root/../shared/corpus
 cases=$root/../shared/cases
 least_equal=97.5 # percent of the expected exchanges that carry no warning
-most_extra=1.0   # percent of all expected exchanges
+least_tls=99.5   # … of the expected handshakes
+most_extra=1.0   # percent of all expected exchanges or handshakes
 bad=0
 
 if [[ ! -d $corpus || ! -d $cases ]]; then
@@ -45,61 +47,79 @@ replay() {
 	return "$status"
 }
 
-# Keeps the HTTP/1 records of JSON lines; "strict" also drops those with warnings.
-keep_h1() {
+# Keeps the records of a kind, http-h1 or tls, of JSON lines; "strict" also drops those with warnings.
+keep() {
 	python3 -c '
 import json, sys
-strict = sys.argv[1:] == ["strict"]
+kind, proto = (sys.argv[1].split("-") + [None])[:2]
 for line in sys.stdin:
     r = json.loads(line)
-    if r.get("kind") == "http" and r.get("proto") == "h1" and not (strict and r.get("warn")):
+    if r.get("kind") == kind and r.get("proto") == proto and not (sys.argv[2:] and r.get("warn")):
         sys.stdout.write(line if line.endswith("\n") else line + "\n")
 ' "$@"
 }
 
-# compare EXPECTED FOUND: every difference and the counters, for people.
+# compare KIND EXPECTED FOUND: every difference and the counters, for people.
 compare() {
-	python3 -B "$corpus/compare_oracle.py" --kinds http --max 1000000 --expected "$1" \
-		--found "$2" || true
+	python3 -B "$corpus/compare_oracle.py" --kinds "${1%-*}" --max 1000000 --expected "$2" \
+		--found "$3" || true
 }
 
 counters() {
-	python3 -B "$corpus/compare_oracle.py" --kinds http --json --expected "$1" --found "$2" || true
+	python3 -B "$corpus/compare_oracle.py" --kinds "${1%-*}" --json --expected "$2" --found "$3" ||
+		true
 }
 
-# judge ALL STRICT FOUND [KNOWN]: expected exchanges, those of them without warning, what was found.
+# judge KIND LEAST ALL STRICT FOUND [KNOWN]: expected records, those of them without warning, what
+# was found.
 judge() {
-	compare "$1" "$3" >"$work/lines"
-	compare "$2" "$3" >"$work/strict.lines"
+	local kind=$1 least=$2
+	shift 2
+	compare "$kind" "$1" "$3" >"$work/lines"
+	compare "$kind" "$2" "$3" >"$work/strict.lines"
 	grep -vE '^(DIFF|MISSING|EXTRA)' "$work/lines" || true
-	python3 -B "$root/tests/corpus_judge.py" "$(counters "$1" "$3")" "$(counters "$2" "$3")" \
-		"$work/lines" "$work/strict.lines" "$least_equal" "$most_extra" "${@:4}"
+	python3 -B "$root/tests/corpus_judge.py" "$kind" "$(counters "$kind" "$1" "$3")" \
+		"$(counters "$kind" "$2" "$3")" "$work/lines" "$work/strict.lines" "$least" \
+		"$most_extra" "${@:4}"
 }
 
-measure_exchanges() {
-	local captures
-	printf '== exchanges of HTTP/1 in captures\n'
-	find "$corpus/oracle" -name '*.jsonl' -print0 | sort -z | xargs -0 cat | keep_h1 \
+# measure KIND LEAST: the captures that have expected records of that kind.
+measure() {
+	local captures keylogs=() keylog
+	find "$corpus/oracle" -name '*.jsonl' -print0 | sort -z | xargs -0 cat | keep "$1" \
 		>"$work/expected.jsonl"
-	keep_h1 strict <"$work/expected.jsonl" >"$work/strict.jsonl"
+	keep "$1" strict <"$work/expected.jsonl" >"$work/strict.jsonl"
 	mapfile -t captures < <(python3 -c '
 import json, sys
 for p in sorted({json.loads(l)["pcap"] for l in sys.stdin}):
     print(p)' <"$work/expected.jsonl")
+	for keylog in "$corpus"/keys/*.log; do
+		keylogs+=(--keylog "$keylog")
+	done
 	printf '%d captures\n' "${#captures[@]}"
-	(cd "$corpus/pcaps" && replay --each --hashes --log-transactions "$work/all.jsonl" \
-		"${captures[@]}") || return 1
-	keep_h1 <"$work/all.jsonl" >"$work/found.jsonl"
-	judge "$work/expected.jsonl" "$work/strict.jsonl" "$work/found.jsonl" \
+	(cd "$corpus/pcaps" && replay --each --hashes "${keylogs[@]}" \
+		--log-transactions "$work/all.jsonl" "${captures[@]}") || return 1
+	keep "$1" <"$work/all.jsonl" >"$work/found.jsonl"
+	judge "$1" "$2" "$work/expected.jsonl" "$work/strict.jsonl" "$work/found.jsonl" \
 		"$root/tests/known-differences.tsv"
+}
+
+measure_exchanges() {
+	printf '== exchanges of HTTP/1 in captures\n'
+	measure http-h1 "$least_equal"
+}
+
+measure_tls() {
+	printf '== TLS handshakes in captures\n'
+	measure tls "$least_tls"
 }
 
 measure_hard() {
 	printf '== exchanges in the framing zoo\n'
 	"$build/apitap-gen" hard "$work/hard.pcap" || return 1
 	replay --each --hashes --log-transactions "$work/hard.all.jsonl" "$work/hard.pcap" || return 1
-	keep_h1 <"$work/hard.all.jsonl" >"$work/hard.found.jsonl"
-	judge "$work/hard.pcap.expected.jsonl" "$work/hard.pcap.expected.jsonl" \
+	keep http-h1 <"$work/hard.all.jsonl" >"$work/hard.found.jsonl"
+	judge http-h1 "$least_equal" "$work/hard.pcap.expected.jsonl" "$work/hard.pcap.expected.jsonl" \
 		"$work/hard.found.jsonl"
 }
 
@@ -119,6 +139,7 @@ measure_values() {
 }
 
 measure_exchanges || complain "too few exchanges of the captures were found as expected"
+measure_tls || complain "too few TLS handshakes of the captures were found as expected"
 measure_hard || complain "too few exchanges of the framing zoo were found as expected"
 measure_values plain || complain "labelled texts: exchanges were lost"
 measure_values keyed --keyed || complain "labelled texts with keys: exchanges were lost"
