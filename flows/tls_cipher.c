@@ -122,8 +122,8 @@ void tls_cipher_keys_12(struct tls_cipher *const ciphers[2], const struct tls_su
 
 	memcpy(seed, server_random, 32);
 	memcpy(seed + 32, client_random, 32);
-	tls_prf_12(suite->hash, span_make(master->bytes, master->len), "key expansion", seed, keys,
-		   2 * (mac + n + iv));
+	tls_prf_12(suite->hash, span_make(master->bytes, master->len), "key expansion",
+		   span_make(seed, sizeof(seed)), keys, 2 * (mac + n + iv));
 	for (uint32_t dir = 0; dir < 2; dir++) {
 		struct tls_cipher *c = ciphers[dir];
 

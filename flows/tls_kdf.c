@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The apitap authors
+//
+// HMAC and what TLS builds on it. What held a secret is wiped before its function returns.
 
 #include "flows/tls_kdf.h"
 
@@ -46,11 +48,11 @@ void tls_hmac(enum tls_hash hash, struct span key, const struct tls_hmac_part pa
 	explicit_bzero(&u, sizeof(u));
 }
 
-void tls_prf_12(enum tls_hash hash, struct span secret, const char *label, const uint8_t seed[64],
+void tls_prf_12(enum tls_hash hash, struct span secret, const char *label, struct span seed,
 		uint8_t *out, uint32_t len)
 {
 	uint8_t a[SHA384_DIGEST_SIZE], block[SHA384_DIGEST_SIZE];
-	struct tls_hmac_part text = {label, (uint32_t)strlen(label)}, rest = {seed, 64};
+	struct tls_hmac_part text = {label, (uint32_t)strlen(label)}, rest = {seed.p, seed.len};
 	const struct tls_hmac_part none = {"", 0};
 	uint32_t n = tls_hash_len(hash);
 
