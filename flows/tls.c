@@ -173,8 +173,9 @@ static bool known(const struct tls *tls)
 	const struct tls_facts *facts = &tls->block->facts;
 	const struct tls_side *client = &tls->side[CLIENT], *server = &tls->side[SERVER];
 	bool keys = tls->block->decrypt.on && facts->version == TLS_13;
-	bool client_done = client->mode != TLS_PLAIN || facts->client_hello;
-	bool server_done = facts->flight_done || server->mode == TLS_LOST ||
+	bool client_done = client->mode != TLS_PLAIN || facts->client_hello ||
+			   facts->spoiled[CLIENT];
+	bool server_done = facts->flight_done || facts->spoiled[SERVER] || server->mode == TLS_LOST ||
 			   (server->mode == TLS_SECRET && !keys);
 
 	if (facts->client_cert_request == TLS_YES && facts->client_cert == TLS_UNKNOWN)

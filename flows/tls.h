@@ -72,6 +72,7 @@ struct tls_facts {
 	bool client_hello, server_hello;
 	bool flight_done;     // all that can be seen of the server's part
 	bool client_finished; // TLS 1.3, with keys
+	bool spoiled[2];      // by direction: a hello that could not be read
 	bool decrypted;
 	bool retry, early_data, encrypt_then_mac;
 	bool chain_cut;

@@ -162,7 +162,7 @@ void tls_secret_update(const struct tls_suite *suite, uint8_t *secret)
 	explicit_bzero(next, sizeof(next));
 }
 
-static void put_number(uint8_t *p, uint64_t value, uint32_t n)
+static void be_number(uint8_t *p, uint64_t value, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
 		p[i] = (uint8_t)(value >> 8 * (n - 1 - i));
@@ -171,9 +171,9 @@ static void put_number(uint8_t *p, uint64_t value, uint32_t n)
 // RFC 5246 section 6.2.3.3: number, type, version, length of the plaintext.
 static void aad_12(uint8_t aad[AAD_12], uint64_t seq, const uint8_t head[5], uint32_t len)
 {
-	put_number(aad, seq, 8);
+	be_number(aad, seq, 8);
 	memcpy(aad + 8, head, 3);
-	put_number(aad + 11, len, 2);
+	be_number(aad + 11, len, 2);
 }
 
 static bool aead_open(struct tls_cipher *c, const uint8_t nonce[12], struct span aad,

@@ -29,7 +29,7 @@ static const struct parser *parser_by_alpn(struct span alpn)
 	return NULL;
 }
 
-static void begin(struct tls_inner *inner, struct pctx *outer)
+static void inner_begin(struct tls_inner *inner, struct pctx *outer)
 {
 	if (inner->begun)
 		return;
@@ -78,7 +78,7 @@ static void mark_add(struct tls_inner *inner, enum dir dir, uint64_t outer_end)
 		inner->n_marks[dir]++;
 }
 
-static void end(struct tls_inner *inner, struct pctx *outer, enum close_reason why)
+static void inner_end(struct tls_inner *inner, struct pctx *outer, enum close_reason why)
 {
 	if (inner->parser)
 		inner->parser->close(pctx_update(inner, outer), why);
@@ -135,7 +135,7 @@ static bool deliver(struct tls_inner *inner, struct pctx *outer, enum dir dir,
 
 	inner->off[dir] += bytes.len;
 	if (result == PARSER_REFUSES) {
-		end(inner, outer, CLOSE_END);
+		inner_end(inner, outer, CLOSE_END);
 		inner->dead = true;
 	}
 	if (result != PARSER_PROBE)
@@ -198,7 +198,7 @@ void tls_inner_data(struct tls_inner *inner, struct pctx *outer, enum dir dir,
 {
 	if (inner->dead || plain.len == 0)
 		return;
-	begin(inner, outer);
+	inner_begin(inner, outer);
 	if (!inner->parser && inner->off[CLIENT] == 0 && inner->off[SERVER] == 0) {
 		const struct parser *parser = parser_by_alpn(alpn);
 
@@ -218,11 +218,11 @@ void tls_inner_gap(struct tls_inner *inner, struct pctx *outer, enum dir dir, ui
 {
 	if (inner->dead)
 		return;
-	begin(inner, outer);
+	inner_begin(inner, outer);
 	inner->pctx.lossy[dir] = true;
 	inner->probe_len[dir] = 0;
 	if (inner->parser && !inner->parser->gap(pctx_update(inner, outer), dir, len)) {
-		end(inner, outer, CLOSE_END);
+		inner_end(inner, outer, CLOSE_END);
 		inner->dead = true;
 	}
 	inner->off[dir] += len;
@@ -234,8 +234,8 @@ void tls_inner_lost(struct tls_inner *inner, struct pctx *outer)
 
 	if (inner->dead)
 		return;
-	begin(inner, outer);
-	end(inner, outer, CLOSE_END);
+	inner_begin(inner, outer);
+	inner_end(inner, outer, CLOSE_END);
 	inner->meta.midstream = true;
 	inner->pctx.lossy[CLIENT] = inner->pctx.lossy[SERVER] = true;
 	if (parser)
@@ -256,6 +256,6 @@ void tls_inner_close(struct tls_inner *inner, struct pctx *outer, enum close_rea
 	// Without close_notify nobody knows whether more was to come (RFC 9112 section 9.8).
 	if (why == CLOSE_FIN && !inner->notified[SERVER])
 		why = CLOSE_END;
-	end(inner, outer, why);
+	inner_end(inner, outer, why);
 	inner->dead = true;
 }

@@ -18,6 +18,13 @@ static void bad(struct pctx *p, enum http_anomaly anomaly)
 	p->env->stats.tls_bad_messages++;
 }
 
+// Without a hello the rest of this side tells little.
+static void bad_hello(struct pctx *p, enum dir dir)
+{
+	bad(p, ANOMALY_TLS_BAD_MESSAGE);
+	tls_of(p)->block->facts.spoiled[dir] = true;
+}
+
 static void client_hello(struct pctx *p, struct span body)
 {
 	struct tls_facts *facts = &tls_of(p)->block->facts;
@@ -29,7 +36,7 @@ static void client_hello(struct pctx *p, struct span body)
 	if (tls_hello_client(body, &hello))
 		tls_fact_client_hello(facts, &hello);
 	else
-		bad(p, ANOMALY_TLS_BAD_MESSAGE);
+		bad_hello(p, CLIENT);
 }
 
 static void server_hello(struct pctx *p, struct span body)
@@ -40,7 +47,7 @@ static void server_hello(struct pctx *p, struct span body)
 	if (facts->server_hello && !facts->retry)
 		return;
 	if (!tls_hello_server(body, &hello)) {
-		bad(p, ANOMALY_TLS_BAD_MESSAGE);
+		bad_hello(p, SERVER);
 		return;
 	}
 	tls_fact_server_hello(facts, &hello);
@@ -89,6 +96,8 @@ static void message(struct pctx *p, enum dir dir, struct span body, bool cut)
 
 	if (cut && side->type != TLS_CERTIFICATE) {
 		bad(p, ANOMALY_TLS_TOO_LONG);
+		facts->spoiled[dir] |= side->type == TLS_CLIENT_HELLO ||
+				       side->type == TLS_SERVER_HELLO;
 		return;
 	}
 	switch (side->type) {
@@ -172,6 +181,8 @@ bool tls_messages_gap(struct pctx *p, enum dir dir, uint64_t len)
 	    len > side->msg_len - side->msg_have)
 		return false;
 	side->damaged = true;
+	if (side->type == TLS_CLIENT_HELLO || side->type == TLS_SERVER_HELLO)
+		tls_of(p)->block->facts.spoiled[dir] = true;
 	side->msg_have += (uint32_t)len;
 	if (side->msg_have == side->msg_len)
 		side->msg_head_len = 0;
@@ -214,7 +225,7 @@ void tls_message_v2(struct pctx *p, struct span bytes)
 	if (tls_hello_client_v2(span_make(gathered, side->msg_len), &hello))
 		tls_fact_client_hello(facts, &hello);
 	else
-		bad(p, ANOMALY_TLS_BAD_MESSAGE);
+		bad_hello(p, CLIENT);
 	side->v2 = false;
 	side->msg_have = side->msg_len = 0;
 }
