@@ -148,8 +148,8 @@ static bool deliver(struct tls_inner *inner, struct pctx *outer, enum dir dir,
 	return false;
 }
 
-// What came of both sides before it was clear how to read it.
-static void catch_up(struct tls_inner *inner, struct pctx *outer)
+// The parser is known now: it gets what came of both sides before.
+static void catch_up(struct tls_inner *inner, struct pctx *outer, const struct parser *parser)
 {
 	uint32_t kept[2] = {inner->probe_len[CLIENT], inner->probe_len[SERVER]};
 	struct span rest;
@@ -157,6 +157,7 @@ static void catch_up(struct tls_inner *inner, struct pctx *outer)
 	inner->probe_len[CLIENT] = inner->probe_len[SERVER] = 0;
 	inner->off[CLIENT] -= kept[CLIENT];
 	inner->off[SERVER] -= kept[SERVER];
+	choose(inner, outer, parser);
 	for (uint32_t dir = 0; dir < 2 && inner->parser; dir++) {
 		// So few bytes make no tunnel.
 		if (kept[dir] && !deliver(inner, outer, dir,
@@ -177,8 +178,7 @@ static bool look(struct tls_inner *inner, struct pctx *outer, enum dir dir, stru
 	const struct parser *parser = probe(view, dir, &unsure);
 
 	if (parser) {
-		choose(inner, outer, parser);
-		catch_up(inner, outer);
+		catch_up(inner, outer, parser);
 		return inner->parser && !inner->dead;
 	}
 	inner->probe_len[dir] = 0;
