@@ -13,6 +13,7 @@
 #include "export/exporter.h"
 #include "export/json.h"
 #include "export/txlog.h"
+#include "flows/tls_keys.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -23,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { KEYLOGS_MOST = 64 };
 enum { REPLAY_MBUFS = 32768, REPLAY_MBUFS_PER_WORKER = 8192 };
 
 // Offline results must repeat: ids are keyed with a constant, not with a secret.
@@ -35,6 +37,8 @@ struct replay {
 	bool each, hashes, quiet, publish;
 	char **paths;
 	int n_paths;
+	const char *keylogs[KEYLOGS_MOST]; // key logs, or directories with one for each capture
+	uint32_t n_keylogs;
 
 	struct conf *conf;
 	struct rte_mempool *pool;
@@ -42,6 +46,7 @@ struct replay {
 	struct replay_engine *engine;
 	struct exporter *exporter;
 	struct txlog *txlog;
+	struct tls_keys keys;
 	FILE *issues;
 	uint64_t pkts, bytes, n_issues, n_damaged;
 	uint64_t first_ts_ns, begin_ns, shown_ns;
@@ -59,6 +64,8 @@ static void print_help(void)
 	       "      --state DIR            learn from what is in DIR, and save to it at the end\n"
 	       "      --log-transactions F   one JSON object per exchange (raw request targets: a lab log)\n"
 	       "      --hashes               with it: SHA-256 of complete bodies\n"
+	       "      --keylog F             decrypt TLS with the secrets in F (NSS key log), or, when F is a\n"
+	       "                             directory, in F/CAPTURE.keylog; may be given several times\n"
 	       "      --log-issues F         one JSON object per issue, final state; '-': standard output\n"
 	       "      --export               write to the spool and publish as 'run' does\n"
 	       "  -q, --quiet                no issue texts, no statistics\n"
@@ -66,6 +73,7 @@ static void print_help(void)
 	       "exit codes: 0 all read, 1 a capture could not be read to its end, 2 usage or configuration\n\n"
 	       "examples:\n"
 	       "  apitap replay traffic.pcapng\n"
+	       "  apitap replay --keylog sslkeys.log traffic.pcapng\n"
 	       "  apitap replay -c apitap.conf --log-issues issues.jsonl day1.pcap day2.pcap\n"
 	       "  zstdcat big.pcap.zst | apitap replay --workers 2 -\n");
 }
@@ -96,7 +104,7 @@ static bool parse_speed(const char *text, double *speed)
 
 static int parse(struct replay *r, int argc, char **argv)
 {
-	enum { SPEED = 256, EACH, STATE, TRANSACTIONS, HASHES, ISSUES, EXPORT };
+	enum { SPEED = 256, EACH, STATE, TRANSACTIONS, HASHES, KEYLOG, ISSUES, EXPORT };
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"workers", required_argument, NULL, 'w'},
@@ -105,6 +113,7 @@ static int parse(struct replay *r, int argc, char **argv)
 		{"state", required_argument, NULL, STATE},
 		{"log-transactions", required_argument, NULL, TRANSACTIONS},
 		{"hashes", no_argument, NULL, HASHES},
+		{"keylog", required_argument, NULL, KEYLOG},
 		{"log-issues", required_argument, NULL, ISSUES},
 		{"export", no_argument, NULL, EXPORT},
 		{"quiet", no_argument, NULL, 'q'},
@@ -139,6 +148,12 @@ static int parse(struct replay *r, int argc, char **argv)
 			break;
 		case HASHES:
 			r->hashes = true;
+			break;
+		case KEYLOG:
+			if (r->n_keylogs == KEYLOGS_MOST)
+				return command_usage("replay", "--keylog: more than %d of them",
+						     KEYLOGS_MOST);
+			r->keylogs[r->n_keylogs++] = optarg;
 			break;
 		case ISSUES:
 			r->issue_path = optarg;
@@ -304,6 +319,53 @@ static FILE *open_log(const char *path)
 	return file;
 }
 
+// In a directory: NAME.keylog for the capture NAME, with or without its last extension. Most
+// captures may have none.
+static int load_keylog_of(struct replay *r, const char *dir, const char *capture)
+{
+	const char *slash = strrchr(capture, '/'), *name = slash ? slash + 1 : capture;
+	const char *dot = strrchr(name, '.');
+	size_t lens[2] = {strlen(name), dot ? (size_t)(dot - name) : 0};
+	char path[4096];
+
+	for (uint32_t i = 0; i < 2; i++) {
+		int n = snprintf(path, sizeof(path), "%s/%.*s.keylog", dir, (int)lens[i], name);
+
+		if (lens[i] == 0 || n < 0 || n >= (int)sizeof(path))
+			continue;
+		int rc = tls_keys_load(&r->keys, path);
+
+		if (rc != -ENOENT)
+			return rc;
+	}
+	return 0;
+}
+
+static int load_keylogs(struct replay *r)
+{
+	for (uint32_t i = 0; i < r->n_keylogs; i++) {
+		const char *path = r->keylogs[i];
+		int rc = tls_keys_load(&r->keys, path);
+
+		if (rc == -EISDIR) {
+			rc = 0;
+			for (int c = 0; c < r->n_paths && rc == 0; c++)
+				rc = load_keylog_of(r, path, r->paths[c]);
+		}
+		if (rc) {
+			fprintf(stderr, "apitap replay: --keylog: %s: %s\n", path, strerror(-rc));
+			return EXIT_FAILED;
+		}
+	}
+	tls_keys_ready(&r->keys);
+	if (r->keys.unlocked)
+		LOG(WARNING, "the secrets of key logs could not be locked into memory (RLIMIT_MEMLOCK)");
+	if (r->keys.n_damaged || r->keys.n_dropped)
+		LOG(WARNING, "key logs: %u damaged lines, %u secrets too many were left out",
+		    r->keys.n_damaged, r->keys.n_dropped);
+	return EXIT_OK;
+}
+
 static int replay_open(struct replay *r)
 {
 	const uint32_t mbufs = REPLAY_MBUFS + REPLAY_MBUFS_PER_WORKER * (uint32_t)r->n_workers;
@@ -315,6 +377,7 @@ static int replay_open(struct replay *r)
 		.seed = replay_seed,
 		.issue = on_issue,
 		.issue_arg = r,
+		.keys = r->n_keylogs ? &r->keys : NULL,
 	};
 	char why[512], lcores[65536];
 
@@ -334,6 +397,8 @@ static int replay_open(struct replay *r)
 		fprintf(stderr, "apitap replay: no memory for %u packet buffers\n", mbufs);
 		return EXIT_FAILED;
 	}
+	if (load_keylogs(r) != EXIT_OK)
+		return EXIT_FAILED;
 	r->sensor = sensor_new(r->conf, &options, why, sizeof(why));
 	if (r->sensor)
 		r->engine = replay_engine_new(r->sensor, replay_seed, why, sizeof(why));
@@ -416,6 +481,7 @@ static int replay_close(struct replay *r, int code)
 		exporter_stop(r->exporter);
 	replay_engine_free(r->engine);
 	sensor_free(r->sensor);
+	tls_keys_fini(&r->keys);
 	conf_free(r->conf);
 	return code;
 }

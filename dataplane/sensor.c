@@ -52,6 +52,7 @@ struct sensor *sensor_new(const struct conf *conf, const struct sensor_options *
 		w->index = i;
 		w->detect = s->detect;
 		w->env.sink = detect_sink(s->detect, i);
+		w->env.keys = o->keys;
 		w->tracker = tracker_new(&s->plan.tracker, &w->env, o->seed);
 		if (!w->tracker)
 			goto memory;

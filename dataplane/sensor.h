@@ -21,6 +21,7 @@ struct sensor_options {
 	bool whole_heads;     // offline transaction log
 	bool hashes;
 	uint64_t seed;        // of every keyed hash
+	const struct tls_keys *keys; // for decryption, borrowed; NULL: none
 	issue_fn issue;       // control thread
 	void *issue_arg;
 };

@@ -24,6 +24,8 @@ enum {
 	FLOW_PARSERS = 8,        // kinds of parsers at most
 };
 
+struct tls_keys;
+
 struct flow_limits {
 	uint32_t head_bytes;        // of one message head
 	uint32_t headers;           // kept and looked at in one head
@@ -41,6 +43,7 @@ struct flow_env {
 	struct handover hand;
 	struct flow_limits limits;
 	bool hashes; // compute SHA-256 of complete bodies
+	const struct tls_keys *keys; // secrets for decryption; NULL: none. Borrowed
 	uint64_t seed;
 
 	struct pool tx;       // struct http_tx

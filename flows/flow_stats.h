@@ -70,7 +70,11 @@
 	X(json_too_deep, "JSON bodies nested deeper than the limit")                               \
 	X(tls_handshakes, "TLS handshakes reported")                                               \
 	X(tls_bad_messages, "TLS hellos and certificates that were damaged or too long")           \
-	X(tls_not, "directions given up as not TLS, or lost by a hole")
+	X(tls_not, "directions given up as not TLS, or lost by a hole")                            \
+	X(tls_decrypted, "TLS connections whose secrets were known")                               \
+	X(tls_records_opened, "TLS records decrypted")                                             \
+	X(tls_records_lost, "TLS records that should have been decrypted and could not")           \
+	X(tls_plain_bytes, "decrypted bytes given to the parser inside")
 
 struct flow_stats {
 #define X(name, help) uint64_t name;

@@ -112,8 +112,10 @@ static void conn_parser(struct tracker *t, struct conn *c, const struct parser *
 		p->off[dir] = s->off - n;
 		s->probe_len = 0;
 		// No connection is handed over by its first bytes to whom they tell nothing.
-		if (parser_data(&c->parser, p, dir, span_make(s->probe, n)) != PARSER_GOES_ON)
+		if (parser_data(&c->parser, p, dir, span_make(s->probe, n)) != PARSER_GOES_ON) {
+			p->env->hand = (struct handover){0};
 			conn_opaque(t, c);
+		}
 	}
 }
 

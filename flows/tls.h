@@ -8,6 +8,7 @@
 #pragma once
 
 #include "flows/parser.h"
+#include "flows/tls_decrypt.h"
 #include "flows/tls_handshake.h"
 #include "flows/tls_hello.h"
 
@@ -54,6 +55,9 @@ struct tls_side {
 	uint8_t head[TLS_HEAD];
 	bool v2;           // the message is in the format of SSLv2
 	bool any;          // a record was seen
+	bool changed;      // ChangeCipherSpec came before the version was known
+	bool damaged;      // bytes of the message are missing
+	uint8_t skipped;   // bytes before the first one
 	uint32_t left;     // bytes of the record to come
 	// The handshake message that is being read.
 	uint8_t type;
@@ -65,8 +69,12 @@ struct tls_side {
 };
 
 struct tls_facts {
-	bool client_hello, server_hello, flight_done;
-	bool retry, cipher_changed, early_data, encrypt_then_mac;
+	bool client_hello, server_hello;
+	bool flight_done;     // all that can be seen of the server's part
+	bool client_finished; // TLS 1.3, with keys
+	bool spoiled[2];      // by direction: a hello that could not be read
+	bool decrypted;
+	bool retry, early_data, encrypt_then_mac;
 	bool chain_cut;
 	uint8_t client_cert_request, client_cert; // enum tls_known
 	uint16_t version, cipher, offered_version;
@@ -82,7 +90,10 @@ struct tls_facts {
 
 struct tls_block {
 	struct tls_facts facts;
-	uint8_t message[2][TLS_MESSAGE]; // by direction: messages that lie in several pieces
+	struct tls_decrypt decrypt;
+	uint8_t message[2][TLS_MESSAGE];    // by direction: messages that lie in several pieces
+	uint8_t record[2][TLS_RECORD_MOST]; // by direction: with keys, the record as it comes
+	uint8_t plain[TLS_RECORD_MOST];     // the last one that was opened
 };
 
 struct tls {
@@ -102,12 +113,15 @@ static inline struct tls *tls_of(const struct pctx *p)
 
 // tls_message.c: bytes of handshake messages, cut anywhere.
 void tls_messages(struct pctx *p, enum dir dir, struct span bytes);
+// Bytes are missing. False: not all of them belong to one message.
+bool tls_messages_gap(struct pctx *p, enum dir dir, uint64_t len);
 // Bytes of the one message in the format of SSLv2, whose length is known.
 void tls_message_v2(struct pctx *p, struct span bytes);
 
 // tls_report.c
 void tls_fact_client_hello(struct tls_facts *facts, const struct tls_client_hello *hello);
 void tls_fact_server_hello(struct tls_facts *facts, const struct tls_server_hello *hello);
+void tls_fact_alpn(struct tls_facts *facts, struct span alpn);
 void tls_fact_certificates(struct tls_facts *facts, enum dir dir, struct span body, bool cut);
 // Reports the handshake once; nothing when neither hello was seen.
 void tls_report(struct pctx *p);

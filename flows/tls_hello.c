@@ -2,8 +2,8 @@
 // Copyright (c) 2026 The apitap authors
 //
 // Hellos of SSL 3.0 to TLS 1.3 (RFC 8446 section 4.1, RFC 5246 section 7.4.1). Pure functions over
-// one message. A hello whose lists do not fit into each other is none: it is not known how far
-// its peer would read it.
+// one message. A hello whose list of extensions does not fit is none; of an extension that is damaged
+// nothing is taken, and the others still count.
 
 #include "flows/tls_hello.h"
 
@@ -50,23 +50,31 @@ static bool list_of(struct span ext, uint32_t n, uint32_t bytes, struct span *li
 {
 	struct tls_read r = {.rest = ext};
 
-	*list = tls_read_vector(&r, n);
-	return whole(&r) && list->len % bytes == 0;
+	struct span v = tls_read_vector(&r, n);
+
+	if (!whole(&r) || v.len % bytes)
+		return false;
+	*list = v;
+	return true;
 }
 
 static bool server_name(struct span ext, struct tls_client_hello *hello)
 {
 	struct tls_read r = {.rest = ext};
 	struct tls_read names = {.rest = tls_read_vector(&r, 2)};
+	struct span first = {0};
 
 	while (names.rest.len) {
 		uint32_t type = tls_read_number(&names, 1);
 		struct span name = tls_read_vector(&names, 2);
 
-		if (type == NAME_HOST && !hello->sni.p)
-			hello->sni = name;
+		if (type == NAME_HOST && !first.p)
+			first = name;
 	}
-	return whole(&r) && !names.bad;
+	if (!whole(&r) || names.bad)
+		return false;
+	hello->sni = first;
+	return true;
 }
 
 static bool protocols(struct span ext, struct span *list)
@@ -74,10 +82,14 @@ static bool protocols(struct span ext, struct span *list)
 	struct tls_read r = {.rest = ext};
 	struct tls_read names = {.rest = tls_read_vector(&r, 2)};
 
-	*list = names.rest;
-	while (names.rest.len && !names.bad)
+	struct span all = names.rest;
+
+	while (names.rest.len)
 		tls_read_vector(&names, 1);
-	return whole(&r) && !names.bad;
+	if (!whole(&r) || names.bad)
+		return false;
+	*list = all;
+	return true;
 }
 
 // The name in a list that must have one.
@@ -89,8 +101,12 @@ static bool protocol_chosen(struct span ext, struct span *name)
 		return false;
 	struct tls_read r = {.rest = list};
 
-	*name = tls_read_vector(&r, 1);
-	return whole(&r);
+	struct span first = tls_read_vector(&r, 1);
+
+	if (!whole(&r))
+		return false;
+	*name = first;
+	return true;
 }
 
 static bool client_extension(struct tls_client_hello *hello, uint16_t type, struct span ext)
@@ -136,9 +152,24 @@ bool tls_hello_client(struct span body, struct tls_client_hello *hello)
 	    hello->legacy_version < TLS_SSL3)
 		return false;
 	for (list = hello->extensions; list.len;) {
-		if (!tls_hello_extension(&list, &type, &ext) ||
-		    !client_extension(hello, type, ext))
+		if (!tls_hello_extension(&list, &type, &ext))
 			return false;
+		hello->damaged |= !client_extension(hello, type, ext);
+	}
+	return true;
+}
+
+static bool server_extension(struct tls_server_hello *hello, uint16_t type, struct span ext)
+{
+	switch (type) {
+	case TLS_EXT_ALPN:
+		return protocol_chosen(ext, &hello->alpn);
+	case TLS_EXT_VERSIONS:
+		hello->version = ext.len == 2 ? tls_u16(ext.p) : 0;
+		return ext.len == 2;
+	case TLS_EXT_ENCRYPT_THEN_MAC:
+		hello->encrypt_then_mac = true;
+		return true;
 	}
 	return true;
 }
@@ -168,14 +199,7 @@ bool tls_hello_server(struct span body, struct tls_server_hello *hello)
 	for (list = hello->extensions; list.len;) {
 		if (!tls_hello_extension(&list, &type, &ext))
 			return false;
-		if (type == TLS_EXT_ALPN && !protocol_chosen(ext, &hello->alpn))
-			return false;
-		if (type == TLS_EXT_VERSIONS) {
-			if (ext.len != 2)
-				return false;
-			hello->version = tls_u16(ext.p);
-		}
-		hello->encrypt_then_mac |= type == TLS_EXT_ENCRYPT_THEN_MAC;
+		hello->damaged |= !server_extension(hello, type, ext);
 	}
 	return true;
 }

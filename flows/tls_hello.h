@@ -29,6 +29,7 @@ enum tls_extension {
 struct tls_client_hello {
 	bool v2;                 // in the format of SSLv2 (RFC 5246 appendix E.2)
 	bool early_data;
+	bool damaged;            // an extension is not as it must be, and left out
 	uint16_t legacy_version; // of the message
 	struct span random;      // 32 bytes
 	struct span ciphers;     // two bytes each; three in the format of SSLv2
@@ -45,8 +46,9 @@ struct tls_client_hello {
 struct tls_server_hello {
 	bool retry;          // HelloRetryRequest (RFC 8446 section 4.1.4)
 	bool encrypt_then_mac;
+	bool damaged;        // as above
 	uint16_t legacy_version;
-	uint16_t version;    // negotiated
+	uint16_t version;    // negotiated; 0: its extension is damaged
 	uint16_t cipher;
 	struct span random;  // 32 bytes
 	struct span alpn;    // chosen; p == NULL: none

@@ -18,6 +18,13 @@ static void bad(struct pctx *p, enum http_anomaly anomaly)
 	p->env->stats.tls_bad_messages++;
 }
 
+// Without a hello the rest of this side tells little.
+static void bad_hello(struct pctx *p, enum dir dir)
+{
+	bad(p, ANOMALY_TLS_BAD_MESSAGE);
+	tls_of(p)->block->facts.spoiled[dir] = true;
+}
+
 static void client_hello(struct pctx *p, struct span body)
 {
 	struct tls_facts *facts = &tls_of(p)->block->facts;
@@ -29,7 +36,7 @@ static void client_hello(struct pctx *p, struct span body)
 	if (tls_hello_client(body, &hello))
 		tls_fact_client_hello(facts, &hello);
 	else
-		bad(p, ANOMALY_TLS_BAD_MESSAGE);
+		bad_hello(p, CLIENT);
 }
 
 static void server_hello(struct pctx *p, struct span body)
@@ -40,12 +47,45 @@ static void server_hello(struct pctx *p, struct span body)
 	if (facts->server_hello && !facts->retry)
 		return;
 	if (!tls_hello_server(body, &hello)) {
-		bad(p, ANOMALY_TLS_BAD_MESSAGE);
+		bad_hello(p, SERVER);
 		return;
 	}
 	tls_fact_server_hello(facts, &hello);
-	if (!hello.retry && tls_hello_is_13(hello.version))
+	if (hello.retry)
+		return;
+	bool decrypts = tls_decrypt_begin(p);
+
+	if (tls_hello_is_13(hello.version) && !decrypts)
 		facts->flight_done = true; // all that can be seen of it
+}
+
+// TLS 1.3, with keys.
+static void encrypted_extensions(struct pctx *p, struct span body)
+{
+	struct tls_facts *facts = &tls_of(p)->block->facts;
+	struct span alpn;
+
+	if (!tls_hello_encrypted(body, &alpn))
+		bad(p, ANOMALY_TLS_BAD_MESSAGE);
+	else
+		tls_fact_alpn(facts, alpn);
+}
+
+// Messages that say what they say by being there.
+static void message_ends(struct pctx *p, enum dir dir)
+{
+	struct tls_side *side = &tls_of(p)->side[dir];
+	struct tls_facts *facts = &tls_of(p)->block->facts;
+
+	if (side->type == TLS_FINISHED && tls_hello_is_13(facts->version)) {
+		facts->flight_done |= dir == SERVER;
+		facts->client_finished |= dir == CLIENT;
+		if (dir == SERVER && facts->client_cert_request == TLS_UNKNOWN)
+			facts->client_cert_request = TLS_NO;
+		tls_decrypt_finished(p, dir);
+	} else if (side->type == TLS_KEY_UPDATE) {
+		tls_decrypt_update(p, dir);
+	}
 }
 
 // A whole message, or the beginning of one that is too long.
@@ -56,6 +96,8 @@ static void message(struct pctx *p, enum dir dir, struct span body, bool cut)
 
 	if (cut && side->type != TLS_CERTIFICATE) {
 		bad(p, ANOMALY_TLS_TOO_LONG);
+		facts->spoiled[dir] |= side->type == TLS_CLIENT_HELLO ||
+				       side->type == TLS_SERVER_HELLO;
 		return;
 	}
 	switch (side->type) {
@@ -67,6 +109,10 @@ static void message(struct pctx *p, enum dir dir, struct span body, bool cut)
 		if (dir == SERVER)
 			server_hello(p, body);
 		break;
+	case TLS_ENCRYPTED_EXTENSIONS:
+		if (dir == SERVER)
+			encrypted_extensions(p, body);
+		break;
 	case TLS_CERTIFICATE:
 		tls_fact_certificates(facts, dir, body, cut);
 		break;
@@ -75,7 +121,8 @@ static void message(struct pctx *p, enum dir dir, struct span body, bool cut)
 
 static bool wanted(uint8_t type)
 {
-	return type == TLS_CLIENT_HELLO || type == TLS_SERVER_HELLO || type == TLS_CERTIFICATE;
+	return type == TLS_CLIENT_HELLO || type == TLS_SERVER_HELLO ||
+	       type == TLS_ENCRYPTED_EXTENSIONS || type == TLS_CERTIFICATE;
 }
 
 static void message_begins(struct pctx *p, enum dir dir)
@@ -87,6 +134,7 @@ static void message_begins(struct pctx *p, enum dir dir)
 	side->type = head[0];
 	side->msg_len = (uint32_t)head[1] << 16 | (uint32_t)head[2] << 8 | head[3];
 	side->msg_have = 0;
+	side->damaged = false;
 	if (dir == SERVER && side->type == TLS_CERTIFICATE_REQUEST)
 		facts->client_cert_request = TLS_YES;
 	if (dir == SERVER && side->type == TLS_SERVER_HELLO_DONE) {
@@ -104,7 +152,7 @@ static uint32_t message_bytes(struct pctx *p, enum dir dir, struct span bytes)
 	uint32_t n = least(side->msg_len - side->msg_have, bytes.len);
 	bool all = side->msg_have + n == side->msg_len;
 
-	if (!wanted(side->type)) {
+	if (!wanted(side->type) || side->damaged) {
 		side->msg_have += n;
 	} else if (side->msg_have == 0 && all && n <= TLS_MESSAGE) {
 		side->msg_have = n;
@@ -118,9 +166,27 @@ static uint32_t message_bytes(struct pctx *p, enum dir dir, struct span bytes)
 			message(p, dir, span_make(gathered, least(side->msg_len, TLS_MESSAGE)),
 				side->msg_len > TLS_MESSAGE);
 	}
-	if (all)
+	if (all) {
 		side->msg_head_len = 0;
+		message_ends(p, dir);
+	}
 	return n;
+}
+
+bool tls_messages_gap(struct pctx *p, enum dir dir, uint64_t len)
+{
+	struct tls_side *side = &tls_of(p)->side[dir];
+
+	if (side->v2 || side->msg_head_len < sizeof(side->msg_head) ||
+	    len > side->msg_len - side->msg_have)
+		return false;
+	side->damaged = true;
+	if (side->type == TLS_CLIENT_HELLO || side->type == TLS_SERVER_HELLO)
+		tls_of(p)->block->facts.spoiled[dir] = true;
+	side->msg_have += (uint32_t)len;
+	if (side->msg_have == side->msg_len)
+		side->msg_head_len = 0;
+	return true;
 }
 
 void tls_messages(struct pctx *p, enum dir dir, struct span bytes)
@@ -159,7 +225,7 @@ void tls_message_v2(struct pctx *p, struct span bytes)
 	if (tls_hello_client_v2(span_make(gathered, side->msg_len), &hello))
 		tls_fact_client_hello(facts, &hello);
 	else
-		bad(p, ANOMALY_TLS_BAD_MESSAGE);
+		bad_hello(p, CLIENT);
 	side->v2 = false;
 	side->msg_have = side->msg_len = 0;
 }

@@ -49,9 +49,17 @@ void tls_fact_client_hello(struct tls_facts *facts, const struct tls_client_hell
 		memcpy(facts->client_random, hello->random.p, TLS_RANDOM);
 	facts->has_sni = keep(hello->sni, facts->sni, sizeof(facts->sni), &facts->sni_len);
 	facts->has_offered = offered(hello->alpn, facts);
-	ja3_client(hello, facts->ja3);
-	if (!hello->v2)
+	if (hello->damaged)
+		facts->anomalies |= UINT64_C(1) << ANOMALY_TLS_BAD_MESSAGE;
+	else
+		ja3_client(hello, facts->ja3);
+	if (!hello->damaged && !hello->v2)
 		ja4_client(hello, facts->ja4);
+}
+
+void tls_fact_alpn(struct tls_facts *facts, struct span alpn)
+{
+	facts->has_alpn = keep(alpn, facts->alpn, sizeof(facts->alpn), &facts->alpn_len);
 }
 
 void tls_fact_server_hello(struct tls_facts *facts, const struct tls_server_hello *hello)
@@ -62,8 +70,13 @@ void tls_fact_server_hello(struct tls_facts *facts, const struct tls_server_hell
 	facts->cipher = hello->cipher;
 	facts->encrypt_then_mac = hello->encrypt_then_mac;
 	memcpy(facts->server_random, hello->random.p, TLS_RANDOM);
-	facts->has_alpn = keep(hello->alpn, facts->alpn, sizeof(facts->alpn), &facts->alpn_len);
-	ja3_server(hello, facts->ja3s);
+	tls_fact_alpn(facts, hello->alpn);
+	// Of the server's first answer, as JA3 is of the client's first hello: a HelloRetryRequest
+	// counts. Only types of extensions go into it, so that damage inside them does no harm.
+	if (!facts->ja3s[0])
+		ja3_server(hello, facts->ja3s);
+	if (hello->damaged)
+		facts->anomalies |= UINT64_C(1) << ANOMALY_TLS_BAD_MESSAGE;
 }
 
 // RFC 5246 section 7.4.2; RFC 8446 section 4.4.2 puts a context before the list and extensions
@@ -128,6 +141,7 @@ void tls_report(struct pctx *p)
 	struct tls_handshake event = {
 		.client_hello = f->client_hello,
 		.server_hello = f->server_hello,
+		.decrypted = f->decrypted,
 		.version = f->version,
 		.cipher = f->cipher,
 		.sni = span_if(f->has_sni, f->sni, f->sni_len),
@@ -145,6 +159,7 @@ void tls_report(struct pctx *p)
 	memcpy(event.ja3, f->ja3, sizeof(event.ja3));
 	memcpy(event.ja3s, f->ja3s, sizeof(event.ja3s));
 	memcpy(event.ja4, f->ja4, sizeof(event.ja4));
+	p->anomalies = 0;
 	p->env->stats.tls_handshakes++;
 	if (p->env->sink.tls)
 		p->env->sink.tls(p->env->sink.ctx, p->conn, &event);

@@ -8,7 +8,9 @@
 #   exchanges  every capture with HTTP/1 in it is replayed on its own; the exchanges found are
 #              compared with the expected ones. Where the expected ones are known to be wrong,
 #              known-differences.tsv says why, and both figures are printed
-#   frames     the same for WebSocket
+#              (exchanges inside TLS with the key logs there), and the same for HTTP/2
+#   frames     the same with WebSocket frames
+#   handshakes the same with TLS handshakes
 #   hard       the same with the framing zoo that apitap-gen makes
 #   values     labelled texts in JSON responses: which data types were recognised, once under a
 #              key that says nothing and once under a key that names the type
@@ -20,7 +22,8 @@ build=${APITAP_BUILD:-$root/build}
 corpus=$root/../shared/corpus
 cases=$root/../shared/cases
 least_equal=97.5 # percent of the expected exchanges that carry no warning
-most_extra=1.0   # percent of all expected exchanges
+least_other=99.5 # … of the expected frames and handshakes
+most_extra=1.0   # percent of all that is expected
 bad=0
 
 if [[ ! -d $corpus || ! -d $cases ]]; then
@@ -46,87 +49,71 @@ replay() {
 	return "$status"
 }
 
-# Keeps the HTTP/1 records of JSON lines; "strict" also drops those with warnings.
-keep_h1() {
+# Keeps the records of a kind, such as http-h1 or tls, of JSON lines; "strict" also drops those with warnings.
+keep() {
 	python3 -c '
 import json, sys
-strict = sys.argv[1:] == ["strict"]
+kind, proto = (sys.argv[1].split("-") + [None])[:2]
 for line in sys.stdin:
     r = json.loads(line)
-    if r.get("kind") == "http" and r.get("proto") == "h1" and not (strict and r.get("warn")):
+    if r.get("kind") == kind and r.get("proto") == proto and not (sys.argv[2:] and r.get("warn")):
         sys.stdout.write(line if line.endswith("\n") else line + "\n")
 ' "$@"
 }
 
-# compare EXPECTED FOUND: every difference and the counters, for people.
+# compare KIND EXPECTED FOUND: every difference and the counters, for people.
 compare() {
-	python3 -B "$corpus/compare_oracle.py" --kinds http --max 1000000 --expected "$1" \
-		--found "$2" || true
+	python3 -B "$corpus/compare_oracle.py" --kinds "${1%-*}" --max 1000000 --expected "$2" \
+		--found "$3" || true
 }
 
 counters() {
-	python3 -B "$corpus/compare_oracle.py" --kinds http --json --expected "$1" --found "$2" || true
+	python3 -B "$corpus/compare_oracle.py" --kinds "${1%-*}" --json --expected "$2" --found "$3" ||
+		true
 }
 
-# judge ALL STRICT FOUND [KNOWN]: expected exchanges, those of them without warning, what was found.
+# judge KIND LEAST ALL STRICT FOUND [KNOWN]: expected records, those of them without warning, what
+# was found.
 judge() {
-	compare "$1" "$3" >"$work/lines"
-	compare "$2" "$3" >"$work/strict.lines"
+	local kind=$1 least=$2
+	shift 2
+	compare "$kind" "$1" "$3" >"$work/lines"
+	compare "$kind" "$2" "$3" >"$work/strict.lines"
 	grep -vE '^(DIFF|MISSING|EXTRA)' "$work/lines" || true
-	python3 -B "$root/tests/corpus_judge.py" "$(counters "$1" "$3")" "$(counters "$2" "$3")" \
-		"$work/lines" "$work/strict.lines" "$least_equal" "$most_extra" "${@:4}"
+	python3 -B "$root/tests/corpus_judge.py" "$kind" "$(counters "$kind" "$1" "$3")" \
+		"$(counters "$kind" "$2" "$3")" "$work/lines" "$work/strict.lines" "$least" \
+		"$most_extra" "${@:4}"
 }
 
-measure_exchanges() {
-	local captures
-	printf '== exchanges of HTTP/1 in captures\n'
-	find "$corpus/oracle" -name '*.jsonl' -print0 | sort -z | xargs -0 cat | keep_h1 \
+# measure WHAT KIND LEAST: the captures that have expected records of that kind.
+measure() {
+	local captures keylogs=() keylog
+	printf '== %s in captures\n' "$1"
+	shift
+	find "$corpus/oracle" -name '*.jsonl' -print0 | sort -z | xargs -0 cat | keep "$1" \
 		>"$work/expected.jsonl"
-	keep_h1 strict <"$work/expected.jsonl" >"$work/strict.jsonl"
+	keep "$1" strict <"$work/expected.jsonl" >"$work/strict.jsonl"
 	mapfile -t captures < <(python3 -c '
 import json, sys
 for p in sorted({json.loads(l)["pcap"] for l in sys.stdin}):
     print(p)' <"$work/expected.jsonl")
+	for keylog in "$corpus"/keys/*.log; do
+		keylogs+=(--keylog "$keylog")
+	done
 	printf '%d captures\n' "${#captures[@]}"
-	(cd "$corpus/pcaps" && replay --each --hashes --log-transactions "$work/all.jsonl" \
-		"${captures[@]}") || return 1
-	keep_h1 <"$work/all.jsonl" >"$work/found.jsonl"
-	judge "$work/expected.jsonl" "$work/strict.jsonl" "$work/found.jsonl" \
+	(cd "$corpus/pcaps" && replay --each --hashes "${keylogs[@]}" \
+		--log-transactions "$work/all.jsonl" "${captures[@]}") || return 1
+	keep "$1" <"$work/all.jsonl" >"$work/found.jsonl"
+	judge "$1" "$2" "$work/expected.jsonl" "$work/strict.jsonl" "$work/found.jsonl" \
 		"$root/tests/known-differences.tsv"
-}
-
-# The same for the frames of WebSocket connections.
-measure_ws() {
-	local captures
-	printf '== frames of WebSocket in captures\n'
-	find "$corpus/oracle" -name '*.jsonl' -print0 | sort -z | xargs -0 cat |
-		grep '"kind": *"ws"' >"$work/ws.expected.jsonl"
-	mapfile -t captures < <(python3 -c '
-import json, sys
-for p in sorted({json.loads(l)["pcap"] for l in sys.stdin}):
-    print(p)' <"$work/ws.expected.jsonl")
-	printf '%d captures\n' "${#captures[@]}"
-	(cd "$corpus/pcaps" && replay --each --hashes --log-transactions "$work/ws.jsonl" \
-		"${captures[@]}") || return 1
-	python3 -B "$corpus/compare_oracle.py" --kinds ws --max 100 \
-		--expected "$work/ws.expected.jsonl" --found "$work/ws.jsonl" || true
-	python3 -B "$corpus/compare_oracle.py" --kinds ws --json \
-		--expected "$work/ws.expected.jsonl" --found "$work/ws.jsonl" | python3 -c '
-import json, sys
-c = json.load(sys.stdin)["kinds"]["ws"]
-expected, found = c["expected"], c.get("matched", 0)
-print("found %d of %d, differing %d, extra %d" % (
-    found, expected, c.get("differ", 0), c.get("extra", 0)))
-sys.exit(not (expected and found >= 0.995 * expected and
-              c.get("differ", 0) <= 0.002 * expected and not c.get("extra", 0)))'
 }
 
 measure_hard() {
 	printf '== exchanges in the framing zoo\n'
 	"$build/apitap-gen" hard "$work/hard.pcap" || return 1
 	replay --each --hashes --log-transactions "$work/hard.all.jsonl" "$work/hard.pcap" || return 1
-	keep_h1 <"$work/hard.all.jsonl" >"$work/hard.found.jsonl"
-	judge "$work/hard.pcap.expected.jsonl" "$work/hard.pcap.expected.jsonl" \
+	keep http-h1 <"$work/hard.all.jsonl" >"$work/hard.found.jsonl"
+	judge http-h1 "$least_equal" "$work/hard.pcap.expected.jsonl" "$work/hard.pcap.expected.jsonl" \
 		"$work/hard.found.jsonl"
 }
 
@@ -145,8 +132,10 @@ measure_values() {
 		grep -q '^lost (no transaction): 0$' "$capture.score"
 }
 
-measure_exchanges || complain "too few exchanges of the captures were found as expected"
-measure_ws || complain "too few frames of WebSocket were found as expected"
+measure "exchanges of HTTP/1" http-h1 "$least_equal" || complain "HTTP/1: too few were found as expected"
+measure "exchanges of HTTP/2" http-h2 "$least_other" || complain "HTTP/2: too few were found as expected"
+measure "frames of WebSocket" ws "$least_other" || complain "WebSocket: too few were found as expected"
+measure "handshakes of TLS" tls "$least_other" || complain "TLS: too few were found as expected"
 measure_hard || complain "too few exchanges of the framing zoo were found as expected"
 measure_values plain || complain "labelled texts: exchanges were lost"
 measure_values keyed --keyed || complain "labelled texts with keys: exchanges were lost"

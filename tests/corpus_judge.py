@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The apitap authors
-"""Judges a comparison of exchanges.
+"""Judges a comparison of exchanges, frames or handshakes.
 
-usage: corpus_judge.py COUNTS STRICT_COUNTS LINES STRICT_LINES LEAST MOST [KNOWN]
+usage: corpus_judge.py KIND COUNTS STRICT_COUNTS LINES STRICT_LINES LEAST MOST [KNOWN]
 
-COUNTS are the comparison's counters as JSON, LINES its report with every difference, both against
-all expected exchanges and against those without warning (STRICT). LEAST: percent of the latter that
-must be found as expected; MOST: percent of the former that may be extra. KNOWN: differences whose
-reasons are known; those that are the expectation's fault are left aside.
+KIND is http-h1, http-h2, ws or tls. COUNTS are the comparison's counters as JSON, LINES its report
+with every difference, both against all expected records and against those without warning (STRICT).
+LEAST: percent of the latter that must be found as expected; MOST: percent of the former that may be
+extra. KNOWN: differences whose reasons are known; those that are the expectation's fault are left
+aside. Fields of all kinds but http-h1 have the kind in front of them there, as in "tls.version".
 """
 
 import json
@@ -50,14 +51,16 @@ def percent(part, whole):
 
 
 def main():
-    every, strict = (json.loads(a)["kinds"].get("http-h1", {}) for a in sys.argv[1:3])
-    lines, strict_lines = differences(sys.argv[3]), differences(sys.argv[4])
-    least, most = float(sys.argv[5]), float(sys.argv[6])
-    known = known_differences(sys.argv[7]) if len(sys.argv) > 7 else {}
+    kind = sys.argv[1]
+    prefix = "" if kind == "http-h1" else kind + "."
+    every, strict = (json.loads(a)["kinds"].get(kind, {}) for a in sys.argv[2:4])
+    lines, strict_lines = differences(sys.argv[4]), differences(sys.argv[5])
+    least, most = float(sys.argv[6]), float(sys.argv[7])
+    known = known_differences(sys.argv[8]) if len(sys.argv) > 8 else {}
 
     def explained(key, fields, by=""):
         listed, reason = known.get(key[0], (set(), ""))
-        return set(fields) <= listed and reason.startswith(by)
+        return {prefix + f for f in fields} <= listed and reason.startswith(by)
 
     expected, equal = strict.get("expected", 0), strict.get("equal", 0)
     wrong = sum(1 for k, f in strict_lines.items() if k[2] != "EXTRA" and explained(k, f, "oracle:"))
