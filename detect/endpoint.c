@@ -443,7 +443,7 @@ void endpoint_identify(struct exchange *x, uint64_t seed, uint32_t hidden)
 	uint64_t hash;
 
 	x->template_len = 0;
-	if (x->tx->msg[CLIENT].seen)
+	if (x->tx->msg[CLIENT].seen && x->tx->uri.p)
 		x->template_len = template_make(x->path, hidden, x->template);
 	if (method.len > ENDPOINT_METHOD)
 		method.len = ENDPOINT_METHOD;

@@ -516,9 +516,12 @@ static bool h2_gap(struct pctx *p, enum dir dir, uint64_t len)
 	return true;
 }
 
-static void h2_fin(struct pctx *, enum dir)
+static void h2_fin(struct pctx *p, enum dir dir)
 {
-	// Messages end by END_STREAM; those that did not are told from the rest in h2_close().
+	struct h2_feed f = h2_feed(p, dir);
+
+	if (!f.conn->over && f.side->whole && f.side->state == H2_STATE_HEADER && !f.side->got)
+		h2_stream_fin(&f);
 }
 
 static void h2_close(struct pctx *p, enum close_reason)

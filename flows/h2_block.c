@@ -47,6 +47,8 @@ void h2_block_begin(struct h2_feed *f, uint32_t stream, uint32_t promised)
 	side->block_lost = false;
 	side->block_told = false;
 	h2_head_begin(head_of(f), promised ? CLIENT : f->dir);
+	// Of a connection that was joined late all targets may be unknown for long.
+	head_of(f)->partial = f->p->conn->midstream;
 }
 
 static bool any_pseudo(const struct h2_head *head)

@@ -158,6 +158,8 @@ void h2_stream_reset(struct h2_feed *f, uint32_t id, uint32_t code);
 void h2_stream_lost(struct h2_feed *f);
 // The exchange that asked for HTTP/2 becomes that of stream 1. False: it does not fit.
 bool h2_stream_upgrade(struct h2_feed *f, struct http_tx *tx);
+// This sender has closed its side, in order.
+void h2_stream_fin(struct h2_feed *f);
 void h2_stream_drain(struct h2_feed *f);
 // Counts something of which few are normal. True: it is a flood now.
 bool h2_flood(struct h2_feed *f, uint32_t *count, uint32_t limit, uint64_t anomaly);

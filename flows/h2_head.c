@@ -433,12 +433,12 @@ static bool request_line(struct h2_head *head, struct http1_head *out)
 {
 	out->method = text(head, head->method);
 	out->uri = text(head, head->uri);
-	if (!out->method.len || !out->uri.len)
+	if (!out->method.len || (!out->uri.len && !(head->partial && head->unknown)))
 		return false;
 	out->kind = method_kind(out->method);
 	// Either would be read as more than it is where the request goes on in HTTP/1.
 	if (http1_text_token(out->method, out->method.len) != out->method.len ||
-	    memchr(out->uri.p, ' ', out->uri.len))
+	    (out->uri.len && memchr(out->uri.p, ' ', out->uri.len)))
 		head->anomalies |=
 			ANOMALY_BIT(BAD_REQUEST_LINE) | ANOMALY_BIT(H2_DOWNGRADE_SMUGGLING);
 	return true;

@@ -50,6 +50,7 @@ struct h2_head {
 	bool regular; // a field that is no pseudo-header was there
 	bool unknown; // fields are missing whose names or values are not known
 	bool over;    // more than is kept
+	bool partial; // a request may be without a target that is known
 	bool cookies_apart; // pieces of the cookie in several lines
 };
 
