@@ -197,6 +197,8 @@ static void take_pseudo(struct h2_head *head, struct flow_env *env, struct span 
 	// One that could end a line is not known.
 	if (put_clean(head, value))
 		head->pseudo[pseudo] = (struct h2_text){at, head->n - at};
+	else
+		head->refused = true;
 }
 
 static struct h2_text put_part(struct h2_head *head, struct h2_text from)
@@ -433,7 +435,7 @@ static bool request_line(struct h2_head *head, struct http1_head *out)
 {
 	out->method = text(head, head->method);
 	out->uri = text(head, head->uri);
-	if (!out->method.len || (!out->uri.len && !(head->partial && head->unknown)))
+	if (!out->method.len || (!out->uri.len && !(head->partial && head->unknown) && !head->refused))
 		return false;
 	out->kind = method_kind(out->method);
 	// Either would be read as more than it is where the request goes on in HTTP/1.
