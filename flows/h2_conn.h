@@ -42,14 +42,14 @@ struct h2_stream {
 	uint64_t used;        // when something happened last; 0: free
 	uint32_t id;
 	uint16_t next;        // index + 1 of the next one in its bucket or of the free ones
+	bool told;            // the sink knows the request
 	struct grpc grpc[2];
-	bool done[2];    // the sender has ended its message
-	bool data[2];    // bytes of its body were seen
-	bool gap[2];     // … and some are missing
-	bool opaque[2];  // how its body is coded is not known
-	bool told;       // the sink knows the request
-	bool tunnel;     // behind CONNECT
+	bool done[2];   // the sender has ended its message
+	bool data[2];   // bytes of its body were seen
+	bool gap[2];    // … and some are missing
+	bool opaque[2]; // how its body is coded is not known
 };
+static_assert(sizeof(struct h2_stream) == 64, "there are many: one cache line");
 
 enum h2_state {
 	H2_STATE_HEADER = 0, // of the next frame

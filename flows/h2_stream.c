@@ -314,7 +314,6 @@ static void tunnel_begin(struct h2_feed *f, struct h2_stream *s)
 	message_end(f, s, CLIENT, true);
 	message_end(f, s, SERVER, true);
 	exchange_end(f, s);
-	s->tunnel = true;
 }
 
 void h2_stream_response(struct h2_feed *f, uint32_t id, const struct http1_head *head,

@@ -360,7 +360,7 @@ static void test_arena(void **)
 
 		if (!q)
 			continue;
-		assert_int_equal((uintptr_t)q % 16, 0);
+		assert_int_equal((uintptr_t)q % 8, 0);
 		for (size_t k = 0; k < len[i] && k < n; k++)
 			assert_int_equal(q[k], (uint8_t)i);
 		memset(q, (int)i, n);
