@@ -112,8 +112,8 @@ void h2_block_bytes(struct h2_feed *f, struct span bytes)
 	if (side->block_told || (side->block_bytes <= H2_BLOCK_ENCODED &&
 				 side->block_frames <= H2_BLOCK_FRAMES))
 		return;
-	head_of(f)->anomalies |= ANOMALY_BIT(H2_CONTINUATION_FLOOD);
-	head_of(f)->over = true;
+	head_of(f)->anomalies |=
+		ANOMALY_BIT(H2_CONTINUATION_FLOOD) | ANOMALY_BIT(HEAD_TOO_LONG);
 	if (side->block_lost) {
 		f->conn->anomalies |= ANOMALY_BIT(H2_CONTINUATION_FLOOD);
 		side->block_told = true;

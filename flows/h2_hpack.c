@@ -191,8 +191,8 @@ static int decode(struct hpack *h, struct span in, bool last, hpack_field field,
 
 		if (n < 0)
 			return (int)n;
-		in.p += n;
-		in.len -= (uint32_t)n;
+		if (n)
+			in = span_make(in.p + n, in.len - (size_t)n);
 		if (flags & NGHTTP2_HD_INFLATE_EMIT) {
 			bool unknown = h->primed && nv.namelen == 1 && nv.name[0] == '?';
 

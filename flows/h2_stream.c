@@ -442,7 +442,8 @@ void h2_stream_end(struct h2_feed *f, uint32_t id)
 	bool early = s->tx && !s->tx->msg[CLIENT].seen && !s->done[CLIENT] && client->whole &&
 		     client->seen && id > client->newest;
 
-	if (s->done[CLIENT] || (s->tx && !s->tx->msg[CLIENT].seen && !early))
+	// A request with a hole may have ended there, and is not whole in any case.
+	if (s->done[CLIENT] || s->gap[CLIENT] || (s->tx && !s->tx->msg[CLIENT].seen && !early))
 		stream_end(f, s);
 }
 

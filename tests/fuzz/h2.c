@@ -7,10 +7,7 @@
 
 #include "flows/body.h"
 #include "flows/h2_conn.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static struct flow_env env;
 static uint64_t told; // hash of all that the sink was told
@@ -29,26 +26,20 @@ static void fold_span(struct span s)
 	fold(s.p, s.len);
 }
 
-static void require(bool true_always)
-{
-	if (!true_always)
-		abort();
-}
-
 static void on_request(void *, struct http_tx *tx)
 {
-	require(tx->msg[CLIENT].seen);
+	FUZZ_CHECK(tx->msg[CLIENT].seen);
 	tx->detect = &env;
 }
 
 static void on_window(void *, struct http_tx *tx, const struct window *w)
 {
-	require(tx->msg[w->dir].seen && w->fresh <= w->bytes.len);
+	FUZZ_CHECK(tx->msg[w->dir].seen && w->fresh <= w->bytes.len);
 }
 
 static void on_end(void *, struct http_tx *tx)
 {
-	require(!tx->msg[CLIENT].seen == !tx->detect);
+	FUZZ_CHECK(!tx->msg[CLIENT].seen == !tx->detect);
 	fold(&tx->status, sizeof(tx->status));
 	fold(&tx->stream, sizeof(tx->stream));
 	fold(&tx->grpc_status, sizeof(tx->grpc_status));
@@ -70,7 +61,7 @@ static void on_end(void *, struct http_tx *tx)
 		for (uint32_t i = 0; i < HEADER_N; i++)
 			fold_span(msg->header[i]);
 		for (uint32_t pos = 0; http_header_next(msg, &pos, &name, &value);)
-			require(name.len > 0);
+			FUZZ_CHECK(name.len > 0);
 	}
 }
 
@@ -99,7 +90,7 @@ static void env_init(void)
 	};
 	env.hashes = true;
 	env.sink = (struct event_sink){.request = on_request, .window = on_window, .end = on_end};
-	require(!pool_init(&env.tx, sizeof(struct http_tx), 300) &&
+	FUZZ_CHECK(!pool_init(&env.tx, sizeof(struct http_tx), 300) &&
 		!pool_init(&env.capture, 2 * (1024 + 256 + 64), 290) &&
 		!pool_init(&env.head4k, 4096, 3) && !pool_init(&env.head64k, 16384, 3) &&
 		!pool_init(&env.body, body_state_size(), 200) &&
@@ -108,7 +99,7 @@ static void env_init(void)
 		!pool_init(&env.blocks[h2_index()], h2_parser.block_bytes, 14));
 	env.window = calloc(1, WINDOW_TAIL + WINDOW_BYTES + WINDOW_PAD);
 	env.inflate_out = calloc(1, WINDOW_BYTES);
-	require(env.window && env.inflate_out);
+	FUZZ_CHECK(env.window && env.inflate_out);
 }
 
 struct feed {
@@ -180,7 +171,7 @@ static bool deliver(const uint8_t *data, size_t size, bool cut)
 		h2_parser.fin(&f.p, SERVER);
 	}
 	h2_parser.close(&f.p, CLOSE_END);
-	require(!env.tx.used && !env.capture.used && !env.head4k.used && !env.head64k.used &&
+	FUZZ_CHECK(!env.tx.used && !env.capture.used && !env.head4k.used && !env.head64k.used &&
 		!env.body.used && !env.inflate.used && !env.brotli.used &&
 		!env.blocks[h2_index()].used);
 	return !holes && !env.stats.h2_lost;
@@ -195,6 +186,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint64_t first = told;
 
 	plain &= deliver(data, size, true);
-	require(!plain || first == told);
+	FUZZ_CHECK(!plain || first == told);
 	return 0;
 }

@@ -6,21 +6,12 @@
 // tell the same, and the memory is bounded and comes back.
 
 #include "flows/h2_conn.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static struct flow_env env;
 static _Alignas(16) uint8_t home[HPACK_HOME];
 static uint64_t told;
 static uint8_t touched;
-
-static void require(bool true_always)
-{
-	if (!true_always)
-		abort();
-}
 
 static void fold(const void *p, size_t n)
 {
@@ -32,7 +23,7 @@ static void fold(const void *p, size_t n)
 
 static void on_field(void *arg, struct span name, struct span value, bool unknown)
 {
-	require(arg == &env);
+	FUZZ_CHECK(arg == &env);
 	fold(&unknown, sizeof(unknown));
 	fold(&name.len, sizeof(name.len));
 	fold(name.p, name.len);
@@ -72,7 +63,7 @@ static void decode(const uint8_t *data, size_t size, bool cut)
 			piece = piece < n - done ? piece : n - done;
 			uint8_t *copy = malloc(piece + !piece);
 
-			require(copy);
+			FUZZ_CHECK(copy);
 			memcpy(copy, data + at + done, piece);
 			done += piece;
 			result = hpack_decode(&hpack, span_make(copy, piece), done == n, on_field,
@@ -82,11 +73,11 @@ static void decode(const uint8_t *data, size_t size, bool cut)
 				break;
 		}
 		fold(&result, sizeof(result));
-		require(blocks()->used <= HPACK_EXTRA);
+		FUZZ_CHECK(blocks()->used <= HPACK_EXTRA);
 		at += n;
 	}
 	hpack_close(&hpack);
-	require(!blocks()->used);
+	FUZZ_CHECK(!blocks()->used);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -94,11 +85,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 3)
 		return 0;
 	if (!blocks()->base)
-		require(!pool_init(blocks(), HPACK_BLOCK, HPACK_EXTRA));
+		FUZZ_CHECK(!pool_init(blocks(), HPACK_BLOCK, HPACK_EXTRA));
 	decode(data, size, false);
 	uint64_t first = told;
 
 	decode(data, size, true);
-	require(first == told);
+	FUZZ_CHECK(first == told);
 	return 0;
 }

@@ -290,7 +290,7 @@ static void on_end(void *, struct http_tx *tx)
 	assert_int_equal(tx->msg[SERVER].seen, tx->status != 0);
 	assert_true(tx->msg[CLIENT].seen || tx->msg[SERVER].seen);
 	assert_ptr_equal(tx->conn, &meta);
-	assert_int_equal(tx->proto, HTTP_H2);
+	assert_int_equal(tx->proto, PROTO_H2);
 	check_spans(tx, CLIENT);
 	check_spans(tx, SERVER);
 	n_ended++;
