@@ -26,8 +26,9 @@ struct h2_frame h2_frame_parse(const uint8_t *p)
 		.len = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2],
 		.type = p[3],
 		.flags = p[4],
-		.stream = ((uint32_t)p[5] << 24 | (uint32_t)p[6] << 16 | (uint32_t)p[7] << 8 |
-			   p[8]) & 0x7fffffff,
+		.stream =
+			((uint32_t)p[5] << 24 | (uint32_t)p[6] << 16 | (uint32_t)p[7] << 8 | p[8]) &
+			0x7fffffff,
 	};
 }
 
@@ -50,7 +51,8 @@ bool h2_frame_plausible(const uint8_t *p, const struct h2_hint *hint)
 		return !(f.flags & ~(H2_END_STREAM | H2_PADDED)) && stream_fits(&f, hint);
 	case H2_HEADERS:
 		return f.len &&
-		       !(f.flags & ~(H2_END_STREAM | H2_END_HEADERS | H2_PADDED | H2_PRIORITIZED)) &&
+		       !(f.flags &
+			 ~(H2_END_STREAM | H2_END_HEADERS | H2_PADDED | H2_PRIORITIZED)) &&
 		       stream_fits(&f, hint);
 	case H2_PRIORITY:
 		return f.len == 5 && !f.flags && f.stream;

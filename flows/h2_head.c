@@ -16,7 +16,7 @@
 #include "flows/http1_text.h"
 
 enum {
-	FIELD_BYTES = 4,   // of a line beside name and value
+	FIELD_BYTES = 4, // of a line beside name and value
 };
 
 static const struct h2_text nothing = {.len = UINT32_MAX};
@@ -252,8 +252,7 @@ static void start_line(struct h2_head *head, struct flow_env *env)
 static bool of_connection(struct span name)
 {
 	return span_eq(name, SPAN_LIT("connection")) || span_eq(name, SPAN_LIT("upgrade")) ||
-	       span_eq(name, SPAN_LIT("keep-alive")) ||
-	       span_eq(name, SPAN_LIT("proxy-connection"));
+	       span_eq(name, SPAN_LIT("keep-alive")) || span_eq(name, SPAN_LIT("proxy-connection"));
 }
 
 static void grpc_status(struct h2_head *head, struct span value)
@@ -435,7 +434,8 @@ static bool request_line(struct h2_head *head, struct http1_head *out)
 {
 	out->method = text(head, head->method);
 	out->uri = text(head, head->uri);
-	if (!out->method.len || (!out->uri.len && !(head->partial && head->unknown) && !head->refused))
+	if (!out->method.len ||
+	    (!out->uri.len && !(head->partial && head->unknown) && !head->refused))
 		return false;
 	out->kind = method_kind(out->method);
 	// Either would be read as more than it is where the request goes on in HTTP/1.
@@ -463,7 +463,8 @@ bool h2_head_finish(struct h2_head *head, struct flow_env *env, struct http1_hea
 	if (head->cookies_apart)
 		gather_cookies(head, env);
 	*out = (struct http1_head){.version_major = 2, .framing = head->framing};
-	if (!head->text || !(head->dir == CLIENT ? request_line(head, out) : status_line(head, out)))
+	if (!head->text ||
+	    !(head->dir == CLIENT ? request_line(head, out) : status_line(head, out)))
 		return false;
 	if (head_room(head, env, 2))
 		put(head, SPAN_LIT("\r\n"));

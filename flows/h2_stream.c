@@ -82,8 +82,8 @@ static bool length_wrong(const struct h2_stream *s, enum dir dir)
 
 	if (msg->content_length == UINT64_MAX || msg->wire_len == msg->content_length)
 		return false;
-	return dir == CLIENT || (tx->msg[CLIENT].seen && tx->kind == METHOD_OTHER &&
-				 tx->status != 304);
+	return dir == CLIENT ||
+	       (tx->msg[CLIENT].seen && tx->kind == METHOD_OTHER && tx->status != 304);
 }
 
 static void message_end(const struct h2_feed *f, struct h2_stream *s, enum dir dir, bool complete)
@@ -144,8 +144,8 @@ static void exchange_end(const struct h2_feed *f, struct h2_stream *s)
 		tell(f, s);
 		if (!tx->msg[SERVER].seen && silent(f, SERVER))
 			tx->msg[CLIENT].anomalies |= ANOMALY_BIT(ASYMMETRIC);
-		tx->msg[CLIENT].anomalies |= f->conn->anomalies |
-					     http_exchange_tcp(f->p->anomalies);
+		tx->msg[CLIENT].anomalies |=
+			f->conn->anomalies | http_exchange_tcp(f->p->anomalies);
 		f->conn->anomalies = 0;
 		f->p->anomalies = 0;
 		http_exchange_end(f->env, tx);
@@ -270,8 +270,8 @@ void h2_stream_request(struct h2_feed *f, uint32_t id, const struct http1_head *
 
 	f->env->stats.http_requests++;
 	// Whose streams these are (RFC 9113 section 5.1.1).
-	if (!id || (id & 1) == pushed || (s && (s->done[CLIENT] || !s->tx || s->told ||
-						s->tx->msg[CLIENT].seen)) ||
+	if (!id || (id & 1) == pushed ||
+	    (s && (s->done[CLIENT] || !s->tx || s->told || s->tx->msg[CLIENT].seen)) ||
 	    (!s && id <= side->newest)) {
 		f->env->stats.h2_bad_frames++;
 		return;

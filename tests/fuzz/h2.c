@@ -91,12 +91,12 @@ static void env_init(void)
 	env.hashes = true;
 	env.sink = (struct event_sink){.request = on_request, .window = on_window, .end = on_end};
 	FUZZ_CHECK(!pool_init(&env.tx, sizeof(struct http_tx), 300) &&
-		!pool_init(&env.capture, 2 * (1024 + 256 + 64), 290) &&
-		!pool_init(&env.head4k, 4096, 3) && !pool_init(&env.head64k, 16384, 3) &&
-		!pool_init(&env.body, body_state_size(), 200) &&
-		!pool_init(&env.inflate, inflate_state_size(), 2) &&
-		!pool_init(&env.brotli, brotli_state_size(), 2) &&
-		!pool_init(&env.blocks[h2_index()], h2_parser.block_bytes, 14));
+		   !pool_init(&env.capture, 2 * (1024 + 256 + 64), 290) &&
+		   !pool_init(&env.head4k, 4096, 3) && !pool_init(&env.head64k, 16384, 3) &&
+		   !pool_init(&env.body, body_state_size(), 200) &&
+		   !pool_init(&env.inflate, inflate_state_size(), 2) &&
+		   !pool_init(&env.brotli, brotli_state_size(), 2) &&
+		   !pool_init(&env.blocks[h2_index()], h2_parser.block_bytes, 14));
 	env.window = calloc(1, WINDOW_TAIL + WINDOW_BYTES + WINDOW_PAD);
 	env.inflate_out = calloc(1, WINDOW_BYTES);
 	FUZZ_CHECK(env.window && env.inflate_out);
@@ -172,8 +172,8 @@ static bool deliver(const uint8_t *data, size_t size, bool cut)
 	}
 	h2_parser.close(&f.p, CLOSE_END);
 	FUZZ_CHECK(!env.tx.used && !env.capture.used && !env.head4k.used && !env.head64k.used &&
-		!env.body.used && !env.inflate.used && !env.brotli.used &&
-		!env.blocks[h2_index()].used);
+		   !env.body.used && !env.inflate.used && !env.brotli.used &&
+		   !env.blocks[h2_index()].used);
 	return !holes && !env.stats.h2_lost;
 }
 

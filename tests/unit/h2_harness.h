@@ -102,9 +102,15 @@ static inline void lose_last(uint32_t len, uint32_t back)
 static void frame_announced(enum dir dir, uint8_t type, uint8_t flags, uint32_t stream,
 			    const void *payload, uint32_t len, uint32_t announced)
 {
-	uint8_t head[9] = {(uint8_t)(announced >> 16), (uint8_t)(announced >> 8), (uint8_t)announced,
-			   type,  flags, (uint8_t)(stream >> 24), (uint8_t)(stream >> 16),
-			   (uint8_t)(stream >> 8), (uint8_t)stream};
+	uint8_t head[9] = {(uint8_t)(announced >> 16),
+			   (uint8_t)(announced >> 8),
+			   (uint8_t)announced,
+			   type,
+			   flags,
+			   (uint8_t)(stream >> 24),
+			   (uint8_t)(stream >> 16),
+			   (uint8_t)(stream >> 8),
+			   (uint8_t)stream};
 
 	say(dir, head, sizeof(head));
 	if (len)

@@ -123,12 +123,11 @@ static void test_push_reset(void **)
 	data(CLIENT, 0, 7, "some");
 	OK(7);
 	frame(SERVER, H2_RST_STREAM, 0, 7, "\0\0\0\0", 4);
-	expect("push and reset",
-	       "1 GET /page [0] 200 [2 ok]\n"
-	       "2 GET /pushed [0] 200 [2 ok]\n"
-	       "3 GET /reset [0 +h2_stream_reset] 200 [! +http_body_incomplete]\n"
-	       "5 GET /goaway [0] 200 [2 ok]\n"
-	       "7 POST /early [! +http_body_incomplete] 200 [2 ok]\n");
+	expect("push and reset", "1 GET /page [0] 200 [2 ok]\n"
+				 "2 GET /pushed [0] 200 [2 ok]\n"
+				 "3 GET /reset [0 +h2_stream_reset] 200 [! +http_body_incomplete]\n"
+				 "5 GET /goaway [0] 200 [2 ok]\n"
+				 "7 POST /early [! +http_body_incomplete] 200 [2 ok]\n");
 }
 
 static void test_connect(void **)

@@ -243,7 +243,11 @@ static void cookies(uint32_t n)
 
 	memcpy(block, "\x82\x44\x03/ck", 6);
 	for (uint32_t i = 0; i < n; i++) { // apart from each other
-		memcpy(block + at, "\x0f\x11\x03" "a=b" "\x00\x01x\x01y", 11);
+		memcpy(block + at,
+		       "\x0f\x11\x03"
+		       "a=b"
+		       "\x00\x01x\x01y",
+		       11);
 		at += 11;
 	}
 	begin();

@@ -86,7 +86,8 @@ static uint32_t next_block(uint32_t most)
 	for (uint32_t i = 0; i < n_sent; i++) {
 		uint32_t kind = random_below(4);
 
-		snprintf(sent[i].name, sizeof(sent[i].name), "x-%u", random_below(kind ? 20 : 5000));
+		snprintf(sent[i].name, sizeof(sent[i].name), "x-%u",
+			 random_below(kind ? 20 : 5000));
 		snprintf(sent[i].value, sizeof(sent[i].value), "%s-%u",
 			 kind == 1 ? "a-rather-long-value-that-fills-the-table" : "v",
 			 random_below(kind == 2 ? 100000 : 6));
@@ -299,8 +300,8 @@ static void test_memory(void **)
 			block[at++] = (uint8_t)(left | 0x80);
 		block[at++] = (uint8_t)left;
 		memcpy(block + at, value, n);
-		enum hpack_result result = hpack_decode(&hpack, span_make(block, at + n), true,
-							count_field, &fields);
+		enum hpack_result result =
+			hpack_decode(&hpack, span_make(block, at + n), true, count_field, &fields);
 
 		good += result == HPACK_GOOD;
 		memory += result == HPACK_MEMORY;
@@ -327,7 +328,8 @@ static void test_no_blocks(void **)
 	hpack_open(&hpack, &env, home, false);
 	assert_int_equal(hpack_decode(&hpack, span_make(large, 7), false, count_field, &fields),
 			 HPACK_MEMORY);
-	assert_int_equal(hpack_decode(&hpack, SPAN_LIT(""), true, count_field, &fields), HPACK_UNKNOWN);
+	assert_int_equal(hpack_decode(&hpack, SPAN_LIT(""), true, count_field, &fields),
+			 HPACK_UNKNOWN);
 	assert_int_equal(hpack_decode(&hpack, SPAN_LIT("\x82"), true, count_field, &fields),
 			 HPACK_GOOD);
 	assert_int_equal(fields, 1);
@@ -383,11 +385,11 @@ static void test_arena(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all),     cmocka_unit_test(test_lossy),
-		cmocka_unit_test(test_lossy_matters),
-		cmocka_unit_test(test_midstream), cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_retries),   cmocka_unit_test(test_memory),
-		cmocka_unit_test(test_no_blocks), cmocka_unit_test(test_arena),
+		cmocka_unit_test(test_all),           cmocka_unit_test(test_lossy),
+		cmocka_unit_test(test_lossy_matters), cmocka_unit_test(test_midstream),
+		cmocka_unit_test(test_bad),           cmocka_unit_test(test_retries),
+		cmocka_unit_test(test_memory),        cmocka_unit_test(test_no_blocks),
+		cmocka_unit_test(test_arena),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -71,9 +71,8 @@ static void test_search(void **)
 	OK(1);
 	OK(3);
 	run(UINT32_MAX, false);
-	assert_told("between frames",
-		    "1 POST /gap [! +tcp_gap +http_body_incomplete] 200 [2 ok]\n"
-		    "3 GET /after [0 +hpack_unknown_index] 200 [2 ok]\n");
+	assert_told("between frames", "1 POST /gap [! +tcp_gap +http_body_incomplete] 200 [2 ok]\n"
+				      "3 GET /after [0 +hpack_unknown_index] 200 [2 ok]\n");
 }
 
 static void test_midstream(void **)
@@ -92,10 +91,10 @@ static void test_midstream(void **)
 	turn(SERVER);
 	OK(503);
 	for (uint32_t i = 0; i < n_turns; i++) {
-		enum probe as_client = h2_frame_probe(span_make(wire + turns[i].at, turns[i].len),
-						      CLIENT);
-		enum probe as_server = h2_frame_probe(span_make(wire + turns[i].at, turns[i].len),
-						      SERVER);
+		enum probe as_client =
+			h2_frame_probe(span_make(wire + turns[i].at, turns[i].len), CLIENT);
+		enum probe as_server =
+			h2_frame_probe(span_make(wire + turns[i].at, turns[i].len), SERVER);
 
 		assert_int_equal(as_client, turns[i].dir == CLIENT ? PROBE_CERTAIN : PROBE_NO);
 		assert_int_equal(as_server, turns[i].dir == SERVER ? PROBE_CERTAIN : PROBE_NO);
