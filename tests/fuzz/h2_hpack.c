@@ -66,8 +66,10 @@ static void decode(const uint8_t *data, size_t size, bool cut)
 			FUZZ_CHECK(copy);
 			memcpy(copy, data + at + done, piece);
 			done += piece;
-			result = hpack_decode(&hpack, span_make(copy, piece), done == n, on_field,
-					      &env);
+			enum hpack_result now = hpack_decode(&hpack, span_make(copy, piece),
+							     done == n, on_field, &env);
+
+			result = result == HPACK_GOOD ? now : result; // the first one counts
 			free(copy);
 			if (done == n)
 				break;
