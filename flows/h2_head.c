@@ -187,6 +187,7 @@ static void take_pseudo(struct h2_head *head, struct flow_env *env, struct span 
 	// RFC 9113 section 8.3: before all others, once, and those of its kind of message.
 	if (pseudo == PSEUDO_N || head->regular || head->pseudo[pseudo].len != UINT32_MAX ||
 	    (pseudo == PSEUDO_STATUS) != (head->dir == SERVER)) {
+		head->refused |= head->regular;
 		head->anomalies |= ANOMALY_BIT(H2_BAD_PSEUDO);
 		return;
 	}

@@ -51,7 +51,7 @@ struct h2_head {
 	bool unknown;       // fields are missing whose names or values are not known
 	bool over;          // more than is kept
 	bool partial;       // a request may be without a target that is known
-	bool refused;       // a pseudo-header field could have ended a line
+	bool refused; // a pseudo-header field could have ended a line, or came late
 	bool cookies_apart; // pieces of the cookie in several lines
 };
 

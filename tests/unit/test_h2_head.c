@@ -79,6 +79,11 @@ static void test_request(void **)
 	assert_true(build(CLIENT, ":method", "CONNECT", ":authority", "a:2", NULL));
 	is_text("CONNECT a:2 HTTP/2\r\nhost: a:2\r\n\r\n");
 	assert_int_equal(facts.kind, METHOD_CONNECT);
+	// Fields in the wrong order: what came late is not known, but that there was a request is.
+	assert_true(build(CLIENT, ":method", "GET", "x", "y", ":path", "/late", NULL));
+	is_text("GET ? HTTP/2\r\nx: y\r\n\r\n");
+	assert_null(facts.uri.p);
+	assert_int_equal(facts.anomalies, ANOMALY_BIT(H2_BAD_PSEUDO));
 	assert_false(build(CLIENT, ":method", "GET", NULL));
 	assert_false(build(CLIENT, ":path", "/", NULL));
 	assert_false(build(CLIENT, "x", "y", NULL));
