@@ -4,6 +4,7 @@
 // From a request target to an endpoint. Worker; pure functions over spans.
 //
 //	GET /v1/users/1207/cards/4f8c…e1?x=1  ─►  GET /v1/users/{id}/cards/{hex}
+//	POST /graphql, operation Orders       ─►  POST /graphql#Orders
 //
 // A segment is decoded before it is judged. What stays is a word, a version or a locale; what
 // looks like a value is replaced by the kind of value. A doubtful one stays: too many templates
@@ -14,6 +15,7 @@
 #include <arpa/inet.h>
 
 #include "detect/detector.h"
+#include "detect/operation.h"
 #include "detect/siphash.h"
 #include "detect/text.h"
 #include "flows/form.h"
@@ -397,6 +399,20 @@ static bool template_segment(struct template *t, struct span raw, bool hidden)
 	       template_word(t, span_make(s.p + s.len - ending, ending));
 }
 
+// "/package.Service/Method" of gRPC: names, whatever they look like.
+static uint16_t template_grpc(struct span path, uint8_t out[EXCHANGE_TEMPLATE])
+{
+	struct template t = {out, 0};
+	struct span segment;
+	uint32_t n = 0;
+
+	while (endpoint_next(&path, &segment)) {
+		if (++n > 2 || !template_put(&t, "/", 1) || !template_word(&t, segment))
+			return 0;
+	}
+	return n == 2 ? (uint16_t)t.n : 0;
+}
+
 static uint16_t template_make(struct span path, uint32_t hidden, uint8_t out[EXCHANGE_TEMPLATE])
 {
 	struct template t = {out, 0};
@@ -436,20 +452,45 @@ uint32_t endpoint_host(const struct exchange *x, uint8_t out[ENDPOINT_HOST + 1])
 	return x->host.len;
 }
 
-void endpoint_identify(struct exchange *x, uint64_t seed, uint32_t hidden)
+static void endpoint_hash(struct exchange *x, uint64_t seed)
 {
 	uint8_t host[ENDPOINT_HOST + 1];
 	struct span method = x->tx->method;
 	uint64_t hash;
 
-	x->template_len = 0;
-	if (x->tx->msg[CLIENT].seen)
-		x->template_len = template_make(x->path, hidden, x->template);
 	if (method.len > ENDPOINT_METHOD)
 		method.len = ENDPOINT_METHOD;
 	hash = siphash(seed, 'E', span_make(host, endpoint_host(x, host)));
 	hash = siphash(seed, hash, method);
 	x->endpoint = siphash_id(siphash(seed, hash, span_make(x->template, x->template_len)));
+}
+
+void endpoint_identify(struct exchange *x, uint64_t seed, uint32_t hidden)
+{
+	x->template_len = 0;
+	if (x->tx->msg[CLIENT].seen && x->tx->uri.p) {
+		if (x->tx->grpc && !hidden)
+			x->template_len = template_grpc(x->path, x->template);
+		if (!x->template_len)
+			x->template_len = template_make(x->path, hidden, x->template);
+	}
+	endpoint_hash(x, seed);
+}
+
+void endpoint_operation(struct exchange *x, uint64_t seed)
+{
+	struct span name = operation_name(x->tx, x->query);
+	struct template t = {x->template, x->template_len};
+	enum segment_class class = endpoint_segment(name);
+	const char *value = endpoint_segment_name(class);
+
+	if (!name.len || !x->template_len || !template_put(&t, "#", 1))
+		return;
+	if (class == SEGMENT_WORD ? !template_word(&t, name)
+				  : !template_put(&t, value, strlen(value)))
+		return;
+	x->template_len = (uint16_t)t.n;
+	endpoint_hash(x, seed);
 }
 
 bool endpoint_is_login(struct span path)

@@ -45,6 +45,9 @@ void endpoint_split(struct exchange *x);
 // Sets x->template and x->endpoint, after endpoint_split(). hidden: a bit for each segment that
 // must not be shown because a sensitive value was found in it.
 void endpoint_identify(struct exchange *x, uint64_t seed, uint32_t hidden);
+// Adds "#name" when the request names an operation of GraphQL, JSON-RPC or SOAP. Its body must have
+// ended.
+void endpoint_operation(struct exchange *x, uint64_t seed);
 // Is this where people sign in or up, or tokens are handed out?
 bool endpoint_is_login(struct span path);
 // The host in lower case, or the server's address when the request names none. Returns its length.

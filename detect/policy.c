@@ -119,8 +119,12 @@ const struct policy *policies_match(const struct policies *policies, uint16_t ty
 		    (policy->direction == POLICY_RESPONSE && dir != SERVER) ||
 		    (policy->direction == POLICY_REQUEST && dir != CLIENT))
 			continue;
+		struct span path = span_make(x->template, x->template_len);
+
+		// A policy for a path is one for all operations behind it.
 		if (policy_glob(policy->host, x->host, true) &&
-		    policy_glob(policy->path, span_make(x->template, x->template_len), false))
+		    (policy_glob(policy->path, path, false) ||
+		     policy_glob(policy->path, span_until(path, '#'), false)))
 			return policy;
 	}
 	return NULL;

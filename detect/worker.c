@@ -200,6 +200,7 @@ static void worker_end(void *ctx, struct http_tx *tx)
 	scan_end(w->scanner, &x->pending[CLIENT], CLIENT, hits_add, &hits);
 	scan_end(w->scanner, &x->pending[SERVER], SERVER, hits_add, &hits);
 	x->half = exchange_half(tx);
+	endpoint_operation(x, shared->seed);
 	announce_endpoint(w, x);
 	announce_principal(w, x);
 	delta_call(delta_active(w), x);

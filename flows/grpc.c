@@ -22,17 +22,10 @@ void grpc_data(struct grpc *grpc, struct http_msg *msg, struct span bytes)
 	if (grpc->lost)
 		return;
 	while (bytes.len) {
-		uint32_t n;
+		uint32_t n = 1;
 
-		if (grpc->got < GRPC_PREFIX) {
-			n = GRPC_PREFIX - grpc->got;
-			n = n < bytes.len ? n : bytes.len;
-			memcpy(grpc->prefix + grpc->got, bytes.p, n);
-			grpc->got += (uint8_t)n;
-			if (grpc->got == GRPC_PREFIX)
-				grpc->left = (uint32_t)grpc->prefix[1] << 24 |
-					     (uint32_t)grpc->prefix[2] << 16 |
-					     (uint32_t)grpc->prefix[3] << 8 | grpc->prefix[4];
+		if (grpc->got < GRPC_PREFIX) { // the first byte of it is no length
+			grpc->left = grpc->got++ ? grpc->left << 8 | bytes.p[0] : 0;
 		} else {
 			n = grpc->left < bytes.len ? grpc->left : bytes.len;
 			grpc->left -= n;

@@ -19,10 +19,9 @@ enum {
 
 // One direction of a call, zeroed at its start.
 struct grpc {
-	uint32_t left; // bytes to come of the message
+	uint32_t left; // bytes to come of the message; before that, what there is of its length
 	uint8_t got;   // bytes of the prefix
-	uint8_t prefix[GRPC_PREFIX];
-	bool lost; // a hole: nobody knows where the next message begins
+	bool lost;     // a hole: nobody knows where the next message begins
 };
 
 // Is this the type of its content?

@@ -152,8 +152,8 @@ static void fixed_end(struct h2_feed *f)
 	}
 	if (frame->type == H2_RST_STREAM)
 		h2_stream_reset(f, frame->stream,
-				(uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-					(uint32_t)p[2] << 8 | p[3]);
+				(uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 |
+					p[3]);
 	side->pad = 0;
 	if (frame->type <= H2_PUSH_PROMISE && frame->type != H2_RST_STREAM &&
 	    frame->type != H2_SETTINGS && (frame->flags & H2_PADDED))
@@ -195,8 +195,8 @@ static void frame_begin(struct h2_feed *f)
 	side->got = 0;
 	side->pad = 0;
 	// After a loss it may turn out that this is no frame at all.
-	struct h2_hint hint = {f->dir, side->max_frame > H2_FRAME_MAX ? side->max_frame
-								     : (1 << 24) - 1, 0};
+	struct h2_hint hint = {f->dir,
+			       side->max_frame > H2_FRAME_MAX ? side->max_frame : (1 << 24) - 1, 0};
 	if (!side->whole && frame->type <= H2_CONTINUATION &&
 	    !h2_frame_plausible(side->fixed, &hint)) {
 		side_lost(f);
@@ -423,7 +423,7 @@ static void h2_open(struct pctx *p)
 
 		side->max_frame = H2_FRAME_MAX;
 		side->whole = upgraded || (!p->lossy[dir] && !p->conn->midstream);
-		side->state = !side->whole      ? H2_STATE_SEARCH
+		side->state = !side->whole    ? H2_STATE_SEARCH
 			      : dir == CLIENT ? H2_STATE_PREFACE
 					      : H2_STATE_HEADER;
 		conn->block->head[dir].text = NULL;
@@ -516,9 +516,12 @@ static bool h2_gap(struct pctx *p, enum dir dir, uint64_t len)
 	return true;
 }
 
-static void h2_fin(struct pctx *, enum dir)
+static void h2_fin(struct pctx *p, enum dir dir)
 {
-	// Messages end by END_STREAM; those that did not are told from the rest in h2_close().
+	struct h2_feed f = h2_feed(p, dir);
+
+	if (!f.conn->over && f.side->whole && f.side->state == H2_STATE_HEADER && !f.side->got)
+		h2_stream_fin(&f);
 }
 
 static void h2_close(struct pctx *p, enum close_reason)

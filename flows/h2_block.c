@@ -47,6 +47,8 @@ void h2_block_begin(struct h2_feed *f, uint32_t stream, uint32_t promised)
 	side->block_lost = false;
 	side->block_told = false;
 	h2_head_begin(head_of(f), promised ? CLIENT : f->dir);
+	// Of a connection that was joined late all targets may be unknown for long.
+	head_of(f)->partial = f->p->conn->midstream;
 }
 
 static bool any_pseudo(const struct h2_head *head)
@@ -89,8 +91,8 @@ static void decode(struct h2_feed *f, struct span bytes, bool last)
 {
 	struct h2_side *side = f->side;
 	struct field_arg arg = {head_of(f), f->env};
-	enum hpack_result result = hpack_decode(hpack_of(f), bytes, last,
-						side->block_told ? NULL : on_field, &arg);
+	enum hpack_result result =
+		hpack_decode(hpack_of(f), bytes, last, side->block_told ? NULL : on_field, &arg);
 
 	if (result == HPACK_GOOD || side->block_lost)
 		return;
@@ -107,11 +109,10 @@ void h2_block_bytes(struct h2_feed *f, struct span bytes)
 				    ? side->block_bytes + bytes.len
 				    : UINT32_MAX;
 	decode(f, bytes, false);
-	if (side->block_told || (side->block_bytes <= H2_BLOCK_ENCODED &&
-				 side->block_frames <= H2_BLOCK_FRAMES))
+	if (side->block_told ||
+	    (side->block_bytes <= H2_BLOCK_ENCODED && side->block_frames <= H2_BLOCK_FRAMES))
 		return;
-	head_of(f)->anomalies |= ANOMALY_BIT(H2_CONTINUATION_FLOOD);
-	head_of(f)->over = true;
+	head_of(f)->anomalies |= ANOMALY_BIT(H2_CONTINUATION_FLOOD) | ANOMALY_BIT(HEAD_TOO_LONG);
 	if (side->block_lost) {
 		f->conn->anomalies |= ANOMALY_BIT(H2_CONTINUATION_FLOOD);
 		side->block_told = true;
@@ -141,10 +142,9 @@ void h2_block_end(struct h2_feed *f)
 	decode(f, (struct span){0}, true);
 	if (side->block_lost && !side->block_told) {
 		f->env->stats.h2_blocks_lost++;
-		h2_stream_head_lost(f, side->block_stream,
-				    hpack_of(f)->missed && side->whole
-					    ? 0
-					    : ANOMALY_BIT(HPACK_UNKNOWN_INDEX));
+		h2_stream_head_lost(
+			f, side->block_stream,
+			hpack_of(f)->missed && side->whole ? 0 : ANOMALY_BIT(HPACK_UNKNOWN_INDEX));
 	} else if (!side->block_told) {
 		block_tell(f, false);
 	}

@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 enum {
-	H2_STREAMS = 256, // followed at once on one connection
+	H2_STREAMS = 256,            // followed at once on one connection
 	H2_BLOCK_ENCODED = 64 << 10, // bytes of a header block before it is a flood
 	H2_BLOCK_FRAMES = 256,       // CONTINUATION frames of one
 	H2_FLOOD_RESETS = 100,       // in a window
@@ -41,15 +41,15 @@ struct h2_stream {
 	struct body *body[2]; // by sender; NULL: none or not looked at
 	uint64_t used;        // when something happened last; 0: free
 	uint32_t id;
-	uint16_t next;        // index + 1 of the next one in its bucket or of the free ones
+	uint16_t next; // index + 1 of the next one in its bucket or of the free ones
+	bool told;     // the sink knows the request
 	struct grpc grpc[2];
-	bool done[2];    // the sender has ended its message
-	bool data[2];    // bytes of its body were seen
-	bool gap[2];     // … and some are missing
-	bool opaque[2];  // how its body is coded is not known
-	bool told;       // the sink knows the request
-	bool tunnel;     // behind CONNECT
+	bool done[2];   // the sender has ended its message
+	bool data[2];   // bytes of its body were seen
+	bool gap[2];    // … and some are missing
+	bool opaque[2]; // how its body is coded is not known
 };
+static_assert(sizeof(struct h2_stream) == 64, "there are many: one cache line");
 
 enum h2_state {
 	H2_STATE_HEADER = 0, // of the next frame
@@ -74,14 +74,14 @@ struct h2_side {
 	uint32_t promised; // stream; 0: the block is no PUSH_PROMISE
 	uint64_t block_ns;
 	uint8_t block_flags;
-	uint8_t state; // enum h2_state
+	uint8_t state;     // enum h2_state
 	uint8_t need, got; // of fixed[]
-	uint8_t chained; // frame headers in a row
-	bool block_lost;    // it cannot be read
-	bool block_told;    // what was there of it is reported, the rest goes by
-	bool whole;   // nothing is missing since the beginning
-	bool seen;    // something was delivered
-	bool data;    // bytes of bodies since the other side's last WINDOW_UPDATE
+	uint8_t chained;   // frame headers in a row
+	bool block_lost;   // it cannot be read
+	bool block_told;   // what was there of it is reported, the rest goes by
+	bool whole;        // nothing is missing since the beginning
+	bool seen;         // something was delivered
+	bool data;         // bytes of bodies since the other side's last WINDOW_UPDATE
 	uint8_t fixed[H2_FIXED];
 };
 
@@ -94,13 +94,13 @@ struct h2 {
 	uint64_t anomalies; // of the connection, for the next exchange that ends
 	uint64_t window_ns; // when the window began in which these are counted
 	uint32_t resets, evicted, control;
-	uint32_t index;     // of the next exchange
-	uint32_t gone[8];   // streams that ended early, the newest ones; the other side may go on
+	uint32_t index;   // of the next exchange
+	uint32_t gone[8]; // streams that ended early, the newest ones; the other side may go on
 	uint32_t n_gone;
-	uint16_t free;      // index + 1 of the first free stream
-	uint16_t fresh;     // streams from here on were never used
-	bool flood;         // requests are reported when they are answered
-	bool over;          // no longer HTTP/2
+	uint16_t free;  // index + 1 of the first free stream
+	uint16_t fresh; // streams from here on were never used
+	bool flood;     // requests are reported when they are answered
+	bool over;      // no longer HTTP/2
 };
 static_assert(sizeof(struct h2) <= PARSER_STATE, "there is one for each connection");
 
@@ -158,6 +158,8 @@ void h2_stream_reset(struct h2_feed *f, uint32_t id, uint32_t code);
 void h2_stream_lost(struct h2_feed *f);
 // The exchange that asked for HTTP/2 becomes that of stream 1. False: it does not fit.
 bool h2_stream_upgrade(struct h2_feed *f, struct http_tx *tx);
+// This sender has closed its side, in order.
+void h2_stream_fin(struct h2_feed *f);
 void h2_stream_drain(struct h2_feed *f);
 // Counts something of which few are normal. True: it is a flood now.
 bool h2_flood(struct h2_feed *f, uint32_t *count, uint32_t limit, uint64_t anomaly);

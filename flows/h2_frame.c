@@ -3,14 +3,16 @@
 //
 // A frame header has few free bits: the length is bounded, types and flags are known, streams have
 // an owner. Random bytes look like one about once in 2^20, or 2^30 when a stream of the connection
-// is known, so few in a row are enough. Called on workers; every loop ends with the piece.
+// is known, so few in a row are enough: three, where one of a type with a fixed length or with a
+// header block that begins as it must counts as two. Called on workers; every loop ends with the
+// piece.
 
 #include "flows/h2_frame.h"
 
 #include <string.h>
 
 enum {
-	FIND_FRAMES = 3,           // in a row
+	FIND_WEIGHT = 3,           // of frames in a row
 	STREAMS_AHEAD = 1 << 16,   // of the newest one that is known
 	SETTINGS_MAX = 6 * 64,     // bytes of one frame at the beginning
 	FIRST_HEADERS_MAX = 16384, // bytes of a frame by which a connection is recognised
@@ -24,8 +26,9 @@ struct h2_frame h2_frame_parse(const uint8_t *p)
 		.len = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2],
 		.type = p[3],
 		.flags = p[4],
-		.stream = ((uint32_t)p[5] << 24 | (uint32_t)p[6] << 16 | (uint32_t)p[7] << 8 |
-			   p[8]) & 0x7fffffff,
+		.stream =
+			((uint32_t)p[5] << 24 | (uint32_t)p[6] << 16 | (uint32_t)p[7] << 8 | p[8]) &
+			0x7fffffff,
 	};
 }
 
@@ -48,7 +51,8 @@ bool h2_frame_plausible(const uint8_t *p, const struct h2_hint *hint)
 		return !(f.flags & ~(H2_END_STREAM | H2_PADDED)) && stream_fits(&f, hint);
 	case H2_HEADERS:
 		return f.len &&
-		       !(f.flags & ~(H2_END_STREAM | H2_END_HEADERS | H2_PADDED | H2_PRIORITIZED)) &&
+		       !(f.flags &
+			 ~(H2_END_STREAM | H2_END_HEADERS | H2_PADDED | H2_PRIORITIZED)) &&
 		       stream_fits(&f, hint);
 	case H2_PRIORITY:
 		return f.len == 5 && !f.flags && f.stream;
@@ -72,22 +76,59 @@ bool h2_frame_plausible(const uint8_t *p, const struct h2_hint *hint)
 	return false;
 }
 
-// How many frames follow each other from `at` on, FIND_FRAMES at most. *end: behind the last one,
-// perhaps behind the piece; *whole: it ends with the piece.
+// Who sent a header block that begins like that? By the static table (RFC 7541 appendix A) a request
+// begins with one of its pseudo-header fields, a response with its status.
+static bool block_fits(uint8_t first, enum dir dir)
+{
+	uint32_t index = first & 0x80 ? first & 0x7f : first & 0x40 ? first & 0x3f : first & 0x0f;
+
+	if ((first & 0xe0) == 0x20)
+		return false; // size of the table
+	return dir == CLIENT ? index >= 1 && index <= 7 : index >= 8 && index <= 14;
+}
+
+// Where the block of a HEADERS frame begins; 0: it has none.
+static uint32_t block_at(const struct h2_frame *f)
+{
+	uint32_t skip = (f->flags & H2_PADDED ? 1 : 0) + (f->flags & H2_PRIORITIZED ? 5 : 0);
+
+	return f->type == H2_HEADERS && f->len > skip ? H2_FRAME_HEADER + skip : 0;
+}
+
+static uint32_t weight(struct span in, uint64_t at, const struct h2_frame *f, enum dir dir)
+{
+	uint32_t block = block_at(f);
+
+	switch (f->type) {
+	case H2_RST_STREAM:
+	case H2_PING:
+	case H2_WINDOW_UPDATE:
+	case H2_SETTINGS:
+		return 2;
+	case H2_HEADERS:
+		return block && in.len - at > block && block_fits(in.p[at + block], dir) ? 2 : 1;
+	}
+	return 1;
+}
+
+// The weight of the frames that follow each other from `at` on; no more than needed are looked at.
+// *end: behind the last one, perhaps behind the piece.
 static uint32_t chain(struct span in, uint32_t at, const struct h2_hint *hint, uint64_t *end)
 {
-	uint32_t n = 0;
+	uint32_t sum = 0;
 
 	*end = at;
-	while (n < FIND_FRAMES && *end < in.len && in.len - *end >= H2_FRAME_HEADER) {
+	while (sum < FIND_WEIGHT && *end < in.len && in.len - *end >= H2_FRAME_HEADER) {
 		const uint8_t *p = in.p + *end;
 
 		if (!h2_frame_plausible(p, hint))
 			return 0;
-		*end += H2_FRAME_HEADER + h2_frame_parse(p).len;
-		n++;
+		struct h2_frame f = h2_frame_parse(p);
+
+		sum += weight(in, *end, &f, hint->dir);
+		*end += H2_FRAME_HEADER + f.len;
 	}
-	return n;
+	return sum;
 }
 
 uint32_t h2_frame_find(struct span in, const struct h2_hint *hint, uint32_t *next, uint32_t *n)
@@ -103,7 +144,7 @@ uint32_t h2_frame_find(struct span in, const struct h2_hint *hint, uint32_t *nex
 		uint64_t end;
 		uint32_t found = chain(in, at, hint, &end);
 
-		if (found == FIND_FRAMES || (found && end == in.len))
+		if (found >= FIND_WEIGHT || (found && end == in.len))
 			return at;
 		// One that began in this piece and may be gone on with in the next.
 		if (found > *n && end > in.len) {
@@ -146,35 +187,22 @@ static enum probe probe_settings(struct span first)
 	return f.len % 6 == 0 && f.len <= SETTINGS_MAX ? PROBE_CERTAIN : PROBE_NO;
 }
 
-// Who sent a header block that begins like that? By the static table (RFC 7541 appendix A) a request
-// begins with one of its pseudo-header fields, a response with its status.
-static bool block_fits(uint8_t first, enum dir dir)
-{
-	uint32_t index = first & 0x80 ? first & 0x7f : first & 0x40 ? first & 0x3f : first & 0x0f;
-
-	if ((first & 0xe0) == 0x20)
-		return false; // size of the table
-	return dir == CLIENT ? index >= 1 && index <= 7 : index >= 8 && index <= 14;
-}
-
-// A connection whose beginning was not seen: frames that end with the piece, or three of them, and
+// A connection whose beginning was not seen: frames that end with the piece, or enough of them, and
 // a header block among them that says who its sender is.
 static enum probe probe_frames(struct span first, enum dir dir)
 {
 	struct h2_hint hint = {.dir = dir, .max_len = FIRST_HEADERS_MAX};
-	uint64_t end;
-	uint32_t n = chain(first, 0, &hint, &end), at = 0;
+	uint64_t end, at = 0;
+	uint32_t sum = chain(first, 0, &hint, &end);
 
-	if (n == 0 || (n < FIND_FRAMES && end != first.len))
+	if (sum == 0 || (sum < FIND_WEIGHT && end != first.len))
 		return PROBE_NO;
-	for (uint32_t i = 0; i < n; i++) {
+	while (at < end && at < first.len && first.len - at >= H2_FRAME_HEADER) {
 		struct h2_frame f = h2_frame_parse(first.p + at);
-		uint32_t skip = H2_FRAME_HEADER + (f.flags & H2_PADDED ? 1 : 0) +
-				(f.flags & H2_PRIORITIZED ? 5 : 0);
+		uint32_t block = block_at(&f);
 
-		if (f.type == H2_HEADERS && f.len > skip - H2_FRAME_HEADER &&
-		    first.len - at > skip)
-			return block_fits(first.p[at + skip], dir) ? PROBE_CERTAIN : PROBE_NO;
+		if (block && first.len - at > block)
+			return block_fits(first.p[at + block], dir) ? PROBE_CERTAIN : PROBE_NO;
 		at += H2_FRAME_HEADER + f.len;
 	}
 	return PROBE_NO;

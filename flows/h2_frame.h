@@ -56,9 +56,9 @@ struct h2_hint {
 struct h2_frame h2_frame_parse(const uint8_t *p);
 // May p begin a frame where nothing says that one begins?
 bool h2_frame_plausible(const uint8_t *p, const struct h2_hint *hint);
-// Where the first frame of a piece begins that others follow: three in a row, or as many as end with
-// the piece. in.len: nowhere; then *next is where a frame header is to follow if one began before
-// the end of the piece, relative to its end, and *n how many there were; *n == 0: none.
+// Where the first frame of a piece begins that others follow: about three in a row, or as many as end
+// with the piece. in.len: nowhere; then *next is where a frame header is to follow if one began
+// before the end of the piece, relative to its end, and *n how much they weigh; *n == 0: none.
 uint32_t h2_frame_find(struct span in, const struct h2_hint *hint, uint32_t *next, uint32_t *n);
 
 // Could a connection begin like that, or go on like that?

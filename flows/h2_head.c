@@ -16,7 +16,7 @@
 #include "flows/http1_text.h"
 
 enum {
-	FIELD_BYTES = 4,   // of a line beside name and value
+	FIELD_BYTES = 4, // of a line beside name and value
 };
 
 static const struct h2_text nothing = {.len = UINT32_MAX};
@@ -187,6 +187,7 @@ static void take_pseudo(struct h2_head *head, struct flow_env *env, struct span 
 	// RFC 9113 section 8.3: before all others, once, and those of its kind of message.
 	if (pseudo == PSEUDO_N || head->regular || head->pseudo[pseudo].len != UINT32_MAX ||
 	    (pseudo == PSEUDO_STATUS) != (head->dir == SERVER)) {
+		head->refused |= head->regular;
 		head->anomalies |= ANOMALY_BIT(H2_BAD_PSEUDO);
 		return;
 	}
@@ -197,6 +198,8 @@ static void take_pseudo(struct h2_head *head, struct flow_env *env, struct span 
 	// One that could end a line is not known.
 	if (put_clean(head, value))
 		head->pseudo[pseudo] = (struct h2_text){at, head->n - at};
+	else
+		head->refused = true;
 }
 
 static struct h2_text put_part(struct h2_head *head, struct h2_text from)
@@ -250,8 +253,7 @@ static void start_line(struct h2_head *head, struct flow_env *env)
 static bool of_connection(struct span name)
 {
 	return span_eq(name, SPAN_LIT("connection")) || span_eq(name, SPAN_LIT("upgrade")) ||
-	       span_eq(name, SPAN_LIT("keep-alive")) ||
-	       span_eq(name, SPAN_LIT("proxy-connection"));
+	       span_eq(name, SPAN_LIT("keep-alive")) || span_eq(name, SPAN_LIT("proxy-connection"));
 }
 
 static void grpc_status(struct h2_head *head, struct span value)
@@ -433,12 +435,13 @@ static bool request_line(struct h2_head *head, struct http1_head *out)
 {
 	out->method = text(head, head->method);
 	out->uri = text(head, head->uri);
-	if (!out->method.len || !out->uri.len)
+	if (!out->method.len ||
+	    (!out->uri.len && !(head->partial && head->unknown) && !head->refused))
 		return false;
 	out->kind = method_kind(out->method);
 	// Either would be read as more than it is where the request goes on in HTTP/1.
 	if (http1_text_token(out->method, out->method.len) != out->method.len ||
-	    memchr(out->uri.p, ' ', out->uri.len))
+	    (out->uri.len && memchr(out->uri.p, ' ', out->uri.len)))
 		head->anomalies |=
 			ANOMALY_BIT(BAD_REQUEST_LINE) | ANOMALY_BIT(H2_DOWNGRADE_SMUGGLING);
 	return true;
@@ -461,7 +464,8 @@ bool h2_head_finish(struct h2_head *head, struct flow_env *env, struct http1_hea
 	if (head->cookies_apart)
 		gather_cookies(head, env);
 	*out = (struct http1_head){.version_major = 2, .framing = head->framing};
-	if (!head->text || !(head->dir == CLIENT ? request_line(head, out) : status_line(head, out)))
+	if (!head->text ||
+	    !(head->dir == CLIENT ? request_line(head, out) : status_line(head, out)))
 		return false;
 	if (head_room(head, env, 2))
 		put(head, SPAN_LIT("\r\n"));

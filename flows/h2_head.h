@@ -32,9 +32,9 @@ struct h2_text {
 };
 
 struct h2_head {
-	uint8_t *text; // block of head4k or head64k, NULL: none taken
-	uint32_t n;    // bytes in it
-	uint32_t start;     // of the start line; before it are the pseudo-header fields
+	uint8_t *text;       // block of head4k or head64k, NULL: none taken
+	uint32_t n;          // bytes in it
+	uint32_t start;      // of the start line; before it are the pseudo-header fields
 	uint32_t cookie_end; // of the cookie line, when it is the last one
 	uint64_t decoded;    // bytes of all fields, also of those that were not kept
 	uint64_t anomalies;
@@ -44,18 +44,20 @@ struct h2_head {
 	struct http1_framing framing;
 	int32_t grpc_status; // -1: none
 	uint16_t n_headers, n_set_cookies, n_cookies;
-	uint8_t dir;  // enum dir
-	bool big;     // text is of head64k
-	bool started; // the start line is there
-	bool regular; // a field that is no pseudo-header was there
-	bool unknown; // fields are missing whose names or values are not known
-	bool over;    // more than is kept
+	uint8_t dir;        // enum dir
+	bool big;           // text is of head64k
+	bool started;       // the start line is there
+	bool regular;       // a field that is no pseudo-header was there
+	bool unknown;       // fields are missing whose names or values are not known
+	bool over;          // more than is kept
+	bool partial;       // a request may be without a target that is known
+	bool refused; // a pseudo-header field could have ended a line, or came late
 	bool cookies_apart; // pieces of the cookie in several lines
 };
 
 void h2_head_begin(struct h2_head *head, enum dir dir);
-void h2_head_field(struct h2_head *head, struct flow_env *env, struct span name,
-		   struct span value, bool unknown);
+void h2_head_field(struct h2_head *head, struct flow_env *env, struct span name, struct span value,
+		   bool unknown);
 // Ends the text and says what is in it; spans point into the block. False: it has no start line that
 // is known: the block is of trailers, or what matters in it was not seen.
 bool h2_head_finish(struct h2_head *head, struct flow_env *env, struct http1_head *out,

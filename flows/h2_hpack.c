@@ -19,10 +19,10 @@
 #include <string.h>
 
 enum {
-	ARENA_HEADER = 16,  // before each allocation: its class
+	ARENA_HEADER = 8,   // before each allocation: its class
 	ENTRY_BYTES = 33,   // of the smallest entry: "?" and 32 (RFC 7541 section 4.1)
-	PRIME_BYTES = 4,    // of a placeholder in a block
-	PRIME_ENTRIES = 62, // placeholders in one piece
+	PRIME_BYTES = 2,    // of a placeholder in a block
+	PRIME_ENTRIES = 64, // placeholders in one piece
 };
 
 // ---- arena
@@ -191,8 +191,8 @@ static int decode(struct hpack *h, struct span in, bool last, hpack_field field,
 
 		if (n < 0)
 			return (int)n;
-		in.p += n;
-		in.len -= (uint32_t)n;
+		if (n)
+			in = span_make(in.p + n, in.len - (size_t)n);
 		if (flags & NGHTTP2_HD_INFLATE_EMIT) {
 			bool unknown = h->primed && nv.namelen == 1 && nv.name[0] == '?';
 
@@ -206,18 +206,21 @@ static int decode(struct hpack *h, struct span in, bool last, hpack_field field,
 	return last ? nghttp2_hd_inflate_end_headers(h->inflater) : 0;
 }
 
-// Fills the table: literals with indexing, new name "?", no value (RFC 7541 section 6.2.1).
+// Fills the table: literals with indexing (RFC 7541 section 6.2.1), the first with the new name "?",
+// the others with the name of the entry before, which they share. No value.
 static int prime(struct hpack *h)
 {
 	static const uint8_t larger[] = {0x3f, 0xe1, 0xff, 0x03}; // the table is 65,536 bytes
 	uint8_t block[PRIME_ENTRIES * PRIME_BYTES];
-	uint32_t n = h->table / ENTRY_BYTES;
+	uint32_t n = h->table / ENTRY_BYTES - 1;
 	int rv = 0;
 
 	for (uint32_t i = 0; i < PRIME_ENTRIES; i++)
-		memcpy(block + (size_t)i * PRIME_BYTES, "\x40\x01?", PRIME_BYTES);
+		memcpy(block + (size_t)i * PRIME_BYTES, "\x7e", PRIME_BYTES);
 	if (h->table > HPACK_TABLE)
 		rv = decode(h, span_make(larger, sizeof(larger)), false, NULL, NULL);
+	if (rv == 0)
+		rv = decode(h, span_make("\x40\x01?", 4), false, NULL, NULL);
 	while (rv == 0 && n) {
 		uint32_t some = n < PRIME_ENTRIES ? n : PRIME_ENTRIES;
 

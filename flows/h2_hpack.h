@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 enum {
-	HPACK_HOME = 20 << 10, // bytes lent by the connection: enough for a table that is full
+	HPACK_HOME = 22 << 10, // bytes lent by the connection: enough for a table that is full
 	HPACK_EXTRA = 6,       // further blocks at most
 	HPACK_BLOCK = 64 << 10,
 	HPACK_CLASSES = 48, // sizes that are handed out

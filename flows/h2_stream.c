@@ -82,8 +82,8 @@ static bool length_wrong(const struct h2_stream *s, enum dir dir)
 
 	if (msg->content_length == UINT64_MAX || msg->wire_len == msg->content_length)
 		return false;
-	return dir == CLIENT || (tx->msg[CLIENT].seen && tx->kind == METHOD_OTHER &&
-				 tx->status != 304);
+	return dir == CLIENT ||
+	       (tx->msg[CLIENT].seen && tx->kind == METHOD_OTHER && tx->status != 304);
 }
 
 static void message_end(const struct h2_feed *f, struct h2_stream *s, enum dir dir, bool complete)
@@ -113,6 +113,19 @@ static void message_end(const struct h2_feed *f, struct h2_stream *s, enum dir d
 		msg->anomalies |= ANOMALY_BIT(H2_DOWNGRADE_SMUGGLING);
 }
 
+// A message that its sender did not end, and to which nothing can be added: if no byte of a body was
+// sent there is none.
+static void message_leave(const struct h2_feed *f, struct h2_stream *s, enum dir dir)
+{
+	const struct http_msg *msg = s->tx ? &s->tx->msg[dir] : NULL;
+
+	if (!msg || s->done[dir] || !msg->seen || s->data[dir] || s->gap[dir] ||
+	    (msg->content_length != UINT64_MAX && msg->content_length))
+		return;
+	s->tx->msg[dir].anomalies |= ANOMALY_BIT(TRUNCATED);
+	message_end(f, s, dir, true);
+}
+
 // Ends what there is of the exchange and reports it; the stream stays.
 static void exchange_end(const struct h2_feed *f, struct h2_stream *s)
 {
@@ -131,8 +144,8 @@ static void exchange_end(const struct h2_feed *f, struct h2_stream *s)
 		tell(f, s);
 		if (!tx->msg[SERVER].seen && silent(f, SERVER))
 			tx->msg[CLIENT].anomalies |= ANOMALY_BIT(ASYMMETRIC);
-		tx->msg[CLIENT].anomalies |= f->conn->anomalies |
-					     http_exchange_tcp(f->p->anomalies);
+		tx->msg[CLIENT].anomalies |=
+			f->conn->anomalies | http_exchange_tcp(f->p->anomalies);
 		f->conn->anomalies = 0;
 		f->p->anomalies = 0;
 		http_exchange_end(f->env, tx);
@@ -257,8 +270,8 @@ void h2_stream_request(struct h2_feed *f, uint32_t id, const struct http1_head *
 
 	f->env->stats.http_requests++;
 	// Whose streams these are (RFC 9113 section 5.1.1).
-	if (!id || (id & 1) == pushed || (s && (s->done[CLIENT] || !s->tx || s->told ||
-						s->tx->msg[CLIENT].seen)) ||
+	if (!id || (id & 1) == pushed ||
+	    (s && (s->done[CLIENT] || !s->tx || s->told || s->tx->msg[CLIENT].seen)) ||
 	    (!s && id <= side->newest)) {
 		f->env->stats.h2_bad_frames++;
 		return;
@@ -301,7 +314,6 @@ static void tunnel_begin(struct h2_feed *f, struct h2_stream *s)
 	message_end(f, s, CLIENT, true);
 	message_end(f, s, SERVER, true);
 	exchange_end(f, s);
-	s->tunnel = true;
 }
 
 void h2_stream_response(struct h2_feed *f, uint32_t id, const struct http1_head *head,
@@ -430,7 +442,8 @@ void h2_stream_end(struct h2_feed *f, uint32_t id)
 	bool early = s->tx && !s->tx->msg[CLIENT].seen && !s->done[CLIENT] && client->whole &&
 		     client->seen && id > client->newest;
 
-	if (s->done[CLIENT] || (s->tx && !s->tx->msg[CLIENT].seen && !early))
+	// A request with a hole may have ended there, and is not whole in any case.
+	if (s->done[CLIENT] || s->gap[CLIENT] || (s->tx && !s->tx->msg[CLIENT].seen && !early))
 		stream_end(f, s);
 }
 
@@ -445,7 +458,9 @@ void h2_stream_reset(struct h2_feed *f, uint32_t id, uint32_t code)
 	if (!s)
 		return;
 	// NO_ERROR behind a complete response: the rest of the request is not needed (section 8.1).
-	if (s->tx && !(code == 0 && s->done[SERVER]))
+	if (code == 0 && s->done[SERVER])
+		message_leave(f, s, CLIENT);
+	else if (s->tx)
 		s->tx->msg[s->tx->msg[CLIENT].seen ? CLIENT : SERVER].anomalies |=
 			ANOMALY_BIT(H2_STREAM_RESET);
 	stream_end(f, s);
@@ -468,6 +483,16 @@ bool h2_stream_upgrade(struct h2_feed *f, struct http_tx *tx)
 	f->conn->index = tx->index + 1;
 	f->conn->side[CLIENT].newest = 1;
 	return true;
+}
+
+void h2_stream_fin(struct h2_feed *f)
+{
+	struct h2 *conn = f->conn;
+
+	for (uint32_t i = 0; i < conn->fresh; i++) {
+		if (conn->block->stream[i].used)
+			message_leave(f, &conn->block->stream[i], f->dir);
+	}
 }
 
 void h2_stream_drain(struct h2_feed *f)

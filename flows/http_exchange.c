@@ -60,6 +60,8 @@ static struct span kept(struct span v, struct span raw, uint8_t *copy, uint32_t 
 // The part of v that lies in the copy.
 static struct span beginning(struct span v, struct span raw, const uint8_t *copy, uint32_t n)
 {
+	if (!v.p)
+		return v;
 	uint32_t at = (uint32_t)(v.p - raw.p);
 
 	if (at > n)

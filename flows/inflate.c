@@ -67,18 +67,25 @@ static void inflate_zfree(voidpf, voidpf)
 	// The arena goes away as a whole.
 }
 
-bool inflate_may_end(const struct inflate_ctx *ctx)
-{
-	return ctx->n_magic == 0 &&
-	       (ctx->mode == INFLATE_TAIL || ctx->mode == INFLATE_PLAIN || ctx->taken == 0);
-}
-
 bool inflate_at_block(const struct inflate_ctx *ctx)
 {
 	// zlib.h: 128, a block boundary; the low bits are those of a byte that were not used.
 	return ctx->mode == INFLATE_TAIL ||
 	       (ctx->mode == INFLATE_STREAM && (ctx->z.data_type & 128) &&
 		!(ctx->z.data_type & 63));
+}
+
+// Some senders flush and never write the last block: what they sent is whole to all receivers that
+// decode as it comes.
+static bool inflate_flushed(const struct inflate_ctx *ctx)
+{
+	return ctx->format == INFLATE_DEFLATE && ctx->written && inflate_at_block(ctx);
+}
+
+bool inflate_may_end(const struct inflate_ctx *ctx)
+{
+	return ctx->n_magic == 0 && (ctx->mode == INFLATE_TAIL || ctx->mode == INFLATE_PLAIN ||
+				     ctx->taken == 0 || inflate_flushed(ctx));
 }
 
 bool inflate_is_plain(const struct inflate_ctx *ctx)

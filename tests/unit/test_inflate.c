@@ -144,6 +144,27 @@ static void test_empty(void **)
 	assert_true(decode(INFLATE_GZIP, coded, 0, 1, 1).may_end);
 }
 
+// "Hello" in a stored block and an empty one, as a flush leaves it, without a last block.
+static void test_flushed(void **)
+{
+	static const uint8_t flushed[] = {0, 5, 0, 0xfa, 0xff, 'H', 'e', 'l', 'l', 'o',
+					  0, 0, 0, 0xff, 0xff};
+
+	for (uint32_t in = 1; in <= sizeof(flushed); in++) {
+		for (uint32_t len = 1; len <= sizeof(flushed); len++) {
+			struct result r = decode(INFLATE_DEFLATE, flushed, len, in, 100);
+
+			// Behind either block, nowhere else.
+			assert_int_equal(r.may_end, len == 10 || len == 15);
+			assert_int_equal(r.end, INFLATE_MORE);
+		}
+		struct result r = decode(INFLATE_DEFLATE, flushed, sizeof(flushed), in, 100);
+
+		assert_int_equal(r.n, 5);
+		assert_memory_equal(out, "Hello", 5);
+	}
+}
+
 static void test_members(void **)
 {
 	uint32_t n = fill_plain(3000), len;
@@ -324,6 +345,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_formats),   cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_flushed),
 		cmocka_unit_test(test_members),   cmocka_unit_test(test_gzip_header),
 		cmocka_unit_test(test_truncated), cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_not_coded), cmocka_unit_test(test_memory),

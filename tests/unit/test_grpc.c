@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// Messages of gRPC, counted in every cutting of the stream.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "flows/grpc.c"
+
+static void test_type(void **)
+{
+	assert_true(grpc_type(SPAN_LIT("application/grpc")));
+	assert_true(grpc_type(SPAN_LIT("Application/gRPC+proto")));
+	assert_true(grpc_type(SPAN_LIT("application/grpc; charset=x")));
+	assert_false(grpc_type(SPAN_LIT("application/grpc-web")));
+	assert_false(grpc_type(SPAN_LIT("application/grp")));
+	assert_false(grpc_type((struct span){0}));
+}
+
+static uint64_t count(const uint8_t *p, uint32_t len, uint32_t size)
+{
+	struct grpc grpc = {0};
+	struct http_msg msg = {0};
+
+	for (uint32_t at = 0; at < len; at += size)
+		grpc_data(&grpc, &msg, span_make(p + at, len - at < size ? len - at : size));
+	return msg.grpc_messages;
+}
+
+static void test_messages(void **)
+{
+	static const uint8_t three[] = "\0\0\0\0\2ab\1\0\0\0\0\0\0\0\0\3xyz\0\0\0";
+
+	for (uint32_t size = 1; size <= sizeof(three); size++) {
+		assert_int_equal(count(three, sizeof(three) - 1, size), 3);
+		assert_int_equal(count(three, 19, size), 2); // the last one is not whole
+	}
+	// Four gigabytes are announced.
+	assert_int_equal(count((const uint8_t *)"\0\377\377\377\377abc", 8, 3), 0);
+	assert_int_equal(count((const uint8_t *)"\0\0\1\0\0abc", 8, 3), 0);
+}
+
+static void test_hole(void **)
+{
+	struct grpc grpc = {.lost = true};
+	struct http_msg msg = {0};
+
+	grpc_data(&grpc, &msg, SPAN_LIT("\0\0\0\0\0\0\0\0\0\0"));
+	assert_int_equal(msg.grpc_messages, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_type),
+		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_hole),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
