@@ -581,6 +581,42 @@ static void test_checksums(void **)
 		assert_int_equal(env.stats.tcp_bad_checksum, trusted);
 		assert_int_equal(counted.pkts[FATE_CHECKSUM], trusted);
 		assert_int_equal(counted.bytes[FATE_CHECKSUM], trusted * (HARNESS_HEADERS + 7));
+		assert_int_equal(records[0].anomalies,
+				 1u << (trusted ? TCP_ANOMALY_CHECKSUM : TCP_ANOMALY_OVERLAP));
+		harness_teardown(NULL);
+	}
+}
+
+// What no receiver takes leaves a mark on its connection, before and after that has begun.
+static void test_unusable(void **)
+{
+	for (uint32_t round = 0; round < 4; round++) {
+		struct conv v = conv_make(1, 0);
+		bool fragments = round & 1, early = round & 2;
+
+		limits.checksums = true;
+		n_open = n_closed = 0;
+		log_text[0] = 0;
+		again(&v, 1000);
+		tracker_begin();
+		handshake(&v);
+		for (uint32_t i = 0; i < 2; i++) {
+			struct rte_mbuf *bad = segment(&v, CLIENT, TCP_ACK | TCP_RST, 0, "REQ BAD", 7);
+
+			pkt_of(bad)->bad_checksum = !fragments;
+			pkt_of(bad)->bad_ip_checksum = !fragments;
+			pkt_of(bad)->frag_overlap = fragments;
+			if (i == early)
+				say_next(&v, CLIENT, "REQ good");
+			put(bad);
+		}
+		say_next(&v, CLIENT, "more");
+		assert_log("open|C:REQ goodmore");
+		assert_int_equal(records[0].anomalies,
+				 1u << (fragments ? TCP_ANOMALY_FRAGMENTS : TCP_ANOMALY_IP_CHECKSUM));
+		assert_int_equal(env.stats.ip_frag_overlaps, 2 * ((round + 1) / 2));
+		assert_int_equal(counted.pkts[fragments ? FATE_FRAGMENT : FATE_CHECKSUM],
+				 2 * (round / 2 + 1));
 		harness_teardown(NULL);
 	}
 }
@@ -664,6 +700,7 @@ int main(void)
 		tracker_test(test_clock_steps),
 		tracker_test(test_slow),
 		tracker_test(test_checksums),
+		tracker_test(test_unusable),
 		tracker_test(test_meta),
 		tracker_test(test_bursts),
 	};
