@@ -100,13 +100,12 @@ static void flow_evict(struct tracker *t, struct flow *flow)
 // goes; connections with payload only when there are no others among them.
 static bool make_room(struct tracker *t, uint64_t hash, bool conns)
 {
-	uint32_t n = t->table.fresh, at = n ? (uint32_t)(hash_mix(hash) % n) : 0;
-	uint32_t now_s = seconds_of(t);
+	uint32_t n = t->table.fresh, now_s = seconds_of(t);
 	struct flow *victim = NULL;
 	uint64_t most = 0;
 
 	for (uint32_t i = 0; i < EVICT_SAMPLE && i < n; i++) {
-		struct flow *flow = &t->table.flows[(at + i) % n];
+		struct flow *flow = &t->table.flows[n > EVICT_SAMPLE ? hash_mix(hash + i) % n : i];
 		uint64_t idle = (uint64_t)(now_s - flow->last_s) + 1;
 
 		if (flow_evictable(flow))
