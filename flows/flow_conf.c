@@ -91,6 +91,7 @@ void flow_plan(const struct conf *conf, uint32_t n_workers, uint32_t mbufs, bool
 			.hold_bytes = f->hold_bytes,
 			.hold_total = mbufs / n_workers / 2,
 			.gap_ms = f->gap_ms,
+			.late_ms = f->gap_ms / 2,
 			.gap_segments = f->gap_segments,
 			.checksums = true,
 		},

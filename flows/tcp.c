@@ -15,9 +15,8 @@
 #include <rte_branch_prediction.h>
 
 enum {
-	SIDE_NS_ACKED = 2 * 1000 * 1000, // two tap ports: an ACK may be polled before its data
-	SIDE_PKTS_ACKED = 64,            // … for clocks that stand
-	GAP_TIMES_LOST = 8,              // retransmission may take seconds
+	SIDE_PKTS_ACKED = 64, // of the flow, that may overtake a segment
+	GAP_TIMES_LOST = 8,   // retransmission may take seconds
 	FAR_AHEAD = 1 << 20,
 	FAR_BEHIND = 64 << 20,
 	FAR_AGREE = 4,
@@ -296,7 +295,8 @@ static bool hole_ends(const struct tracker *t, const struct conn *c, uint32_t si
 	const struct tracker_limits *l = t->limits;
 	const struct stream *s = &c->stream[side], *other = &c->stream[!side];
 	uint64_t waited = t->now_ns > s->hole_ns ? t->now_ns - s->hole_ns : 0;
-	bool patient = waited < SIDE_NS_ACKED && s->hole_pkts < SIDE_PKTS_ACKED;
+	// Two tap ports, or a broker that shuffles: an ACK may come before what it acknowledges.
+	bool patient = waited < (uint64_t)l->late_ms * 1000000 && s->hole_pkts < SIDE_PKTS_ACKED;
 
 	*which = side;
 	if (!tcp_waits(s))

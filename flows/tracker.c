@@ -6,6 +6,7 @@
 // with payload. Flows that were idle too long are recognised when they are touched, so what a
 // flow does depends on its own packets and on ticks alone, never on other flows.
 
+#include "dataplane/hash.h"
 #include "flows/tcp.h"
 
 #include <rte_branch_prediction.h>
@@ -17,6 +18,7 @@ enum {
 	TICK_SWEEP = 4096,  // … under pressure
 	TICK_HOLES = 4096,
 	PRESSURE_TIMEOUT_S = 2,
+	EVICT_SAMPLE = 16,
 	RST_SLACK = 1,
 	CONN_AHEAD = 4, // packets for which connections are fetched in advance
 };
@@ -76,10 +78,54 @@ void tracker_remove(struct tracker *t, struct flow *flow, enum close_reason why)
 	table_remove(&t->table, flow);
 }
 
+static bool flow_evictable(const struct flow *flow)
+{
+	switch (flow->state) {
+	case FLOW_FREE:
+		return false;
+	case FLOW_ACTIVE:
+		return flow->reset || flow_unanswered(flow);
+	}
+	return true;
+}
+
+static void flow_evict(struct tracker *t, struct flow *flow)
+{
+	t->env->stats.flows_evicted++;
+	t->env->stats.flows_evicted_active += flow->conn != 0;
+	tracker_remove(t, flow, CLOSE_EVICTED);
+}
+
+// Of a few flows, which the newcomer's keyed hash picks at random, the one that was idle longest
+// goes; connections with payload only when there are no others among them.
+static bool make_room(struct tracker *t, uint64_t hash, bool conns)
+{
+	uint32_t n = t->table.fresh, now_s = seconds_of(t);
+	struct flow *victim = NULL;
+	uint64_t most = 0;
+
+	for (uint32_t i = 0; i < EVICT_SAMPLE && i < n; i++) {
+		struct flow *flow = &t->table.flows[n > EVICT_SAMPLE ? hash_mix(hash + i) % n : i];
+		uint64_t idle = (uint64_t)(now_s - flow->last_s) + 1;
+
+		if (flow_evictable(flow))
+			idle |= RTE_BIT64(32);
+		if (flow->state != FLOW_FREE && idle > most && (!conns || flow->conn)) {
+			most = idle;
+			victim = flow;
+		}
+	}
+	if (victim)
+		flow_evict(t, victim);
+	return victim;
+}
+
 static struct flow *flow_create(struct tracker *t, const struct pkt *pkt)
 {
 	struct flow *flow = table_insert(&t->table, &pkt->key, pkt->hash);
 
+	if (unlikely(!flow) && make_room(t, pkt->hash, false))
+		flow = table_insert(&t->table, &pkt->key, pkt->hash);
 	if (!flow) {
 		t->env->stats.flow_table_full++;
 		return NULL;
@@ -270,6 +316,8 @@ static void on_payload(struct tracker *t, struct flow *flow, struct rte_mbuf *m)
 	struct conn *c = conn_of(t, flow);
 
 	if (!c && (flow->state == FLOW_EMBRYONIC)) {
+		if (unlikely(t->conns.used == t->conns.n))
+			make_room(t, flow->hash, true);
 		c = tcp_open(t, flow);
 		fate = FATE_NO_FLOW;
 		if (c && (pkt->tcp_flags & TCP_ACK))
@@ -439,27 +487,14 @@ void tracker_burst(struct tracker *t, struct rte_mbuf **pkts, uint32_t n, struct
 	stage_leave(&t->env->stages, before);
 }
 
-static bool flow_evictable(const struct flow *flow)
-{
-	switch (flow->state) {
-	case FLOW_FREE:
-		return false;
-	case FLOW_ACTIVE:
-		return flow->reset || flow_unanswered(flow);
-	}
-	return true;
-}
-
 // Before the table is full: flows that are not worth much go early.
 static void relieve(struct tracker *t, uint32_t now_s)
 {
 	for (uint32_t i = 0; i < TICK_SWEEP && t->table.fresh; i++) {
 		struct flow *flow = &t->table.flows[t->sweep++ % t->table.fresh];
 
-		if (flow_evictable(flow) && now_s - flow->last_s > PRESSURE_TIMEOUT_S) {
-			t->env->stats.flows_evicted++;
-			tracker_remove(t, flow, CLOSE_EVICTED);
-		}
+		if (flow_evictable(flow) && now_s - flow->last_s > PRESSURE_TIMEOUT_S)
+			flow_evict(t, flow);
 	}
 }
 

@@ -24,6 +24,7 @@ struct tracker_limits {
 	uint32_t hold_bytes;      // out of order, per direction
 	uint32_t hold_total;      // mbufs held by the worker in all
 	uint32_t gap_ms;          // how long a hole may wait for its bytes
+	uint32_t late_ms;         // … when they were acknowledged, or others wait for them
 	uint32_t gap_segments;    // … or how many later segments
 	bool checksums;           // segments marked bad_checksum are left out
 };

@@ -375,22 +375,29 @@ static void test_table_full(void **)
 	for (uint32_t i = 0; i < 12; i++) {
 		struct conv v = conv_make(i, 0);
 
+		handshake(&v);
 		say_next(&v, CLIENT, "REQ 1");
+		clock_ns += second;
 	}
-	settle();
-	assert_int_equal(n_open, 8);
+	// The four that were idle longest made room.
+	assert_int_equal(n_open, 12);
 	assert_int_equal(tracker_flows(tracker), 8);
-	assert_int_equal(env.stats.flow_table_full, 4);
-	assert_int_equal(counted.bytes[FATE_NO_FLOW], 20);
-	assert_int_equal(counted.pkts[FATE_NO_FLOW], 4);
-	// Connections with payload stay, whatever the pressure.
+	for (uint32_t i = 0; i < 12; i++) {
+		assert_int_equal(records[i].closed, i < 4);
+		assert_true(i >= 4 || records[i].why == CLOSE_EVICTED);
+	}
+	assert_int_equal(env.stats.flows_evicted, 4);
+	assert_int_equal(env.stats.flows_evicted_active, 4);
+	assert_int_equal(env.stats.flow_table_full, 0);
+	assert_int_equal(counted.pkts[FATE_NO_FLOW], 0);
+	// Connections with payload stay while no newcomer needs their place.
 	tick(200 * second);
 	assert_int_equal(tracker_flows(tracker), 8);
 	tick(200 * second);
 	assert_int_equal(tracker_flows(tracker), 0);
 	struct conv v = conv_make(20, 0);
 	exchange(&v);
-	assert_int_equal(n_open, 9);
+	assert_int_equal(n_open, 13);
 }
 
 static void test_pool_empty(void **)
@@ -402,15 +409,43 @@ static void test_pool_empty(void **)
 	exchange(&v);
 	handshake(&w);
 	say_next(&w, CLIENT, "REQ 1");
-	assert_int_equal(env.stats.conn_pool_empty, 1);
-	assert_int_equal(counted.bytes[FATE_NO_FLOW], 5);
-	put(segment(&v, CLIENT, TCP_RST, v.sent[CLIENT], NULL, 0));
-	// There is room again; what was not followed is missing.
 	say_next(&w, SERVER, "RSP 1");
-	say_next(&w, CLIENT, "REQ 2");
-	clock_ns += second;
-	ack(&w, SERVER);
-	assert_log("open|C:REQ 1|S:RSP 1|close1|1open~|1S:RSP 1|1C:REQ 2");
+	assert_int_equal(env.stats.conn_pool_empty, 0);
+	// The one that was given up is followed again when it goes on.
+	say_next(&v, CLIENT, "REQ 2");
+	settle();
+	assert_log("open|C:REQ 1|S:RSP 1|close3|1open|1C:REQ 1|1S:RSP 1|1close3|2open~|2C:REQ 2");
+}
+
+// A flood of connections with payload, twice as many as there is room for: those that are used
+// stay, and new ones are followed.
+static void test_flood_of_connections(void **)
+{
+	enum { LIVE = 20, ROOM = 4096 };
+	struct conv live[LIVE];
+
+	limits.flows = ROOM;
+	limits.conns = ROOM / 2;
+	tracker_begin();
+	for (uint32_t i = 0; i < LIVE; i++) {
+		live[i] = conv_make(i, 0);
+		exchange(&live[i]);
+	}
+	quiet = true;
+	for (uint32_t i = LIVE; i < 2 * ROOM; i++) {
+		struct conv w = conv_make(i, i & 1);
+
+		handshake(&w);
+		say_next(&w, CLIENT, "REQ 1");
+		clock_ns += 10 * 1000 * 1000;
+		if (i % 10 == 0)
+			say_next(&live[i / 10 % LIVE], CLIENT, "REQ 2");
+	}
+	tracker_check();
+	assert_int_equal(n_open, 2 * ROOM); // nobody was refused, none of the live ones opened anew
+	assert_int_equal(env.stats.conn_pool_empty, 0);
+	assert_int_equal(env.stats.flow_table_full, 0);
+	assert_true(env.stats.flows_evicted_active > ROOM);
 }
 
 static void test_eviction(void **)
@@ -693,6 +728,7 @@ int main(void)
 		tracker_test(test_rst_before_payload),
 		tracker_test(test_table_full),
 		tracker_test(test_pool_empty),
+		tracker_test(test_flood_of_connections),
 		tracker_test(test_eviction),
 		tracker_test(test_no_pressure),
 		tracker_test(test_tick_bounds),

@@ -274,6 +274,7 @@ static inline int harness_setup(void **)
 		.hold_bytes = 1 << 20,
 		.hold_total = 4000,
 		.gap_ms = 3600 * 1000,
+		.late_ms = 2,
 		.gap_segments = 4096,
 	};
 	env = (struct flow_env){0};
