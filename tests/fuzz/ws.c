@@ -8,11 +8,11 @@
 // Behind the cuts one byte says what the answer agrees upon; then each part is a byte of direction
 // and kind, a byte of length, and its bytes.
 
-#include "fuzz.h"
-
 #include "flows/body.h"
 #include "flows/inflate.h"
 #include "flows/parser.h"
+
+#include "fuzz.h"
 
 enum {
 	PART_SERVER = 1,

@@ -474,8 +474,7 @@ def group_shards(group):
 
 def by_request(lines):
     found = collections.defaultdict(list)
-    for line in lines.splitlines():
-        record = json.loads(line)
+    for record in filter(lambda r: r["kind"] == "http", map(json.loads, lines.splitlines())):
         found[tuple(record[k] for k in ("src", "sport", "method", "uri"))].append(record)
     return found
 

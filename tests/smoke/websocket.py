@@ -92,6 +92,27 @@ def explain(group, capture, conf, ssns):
         group.check("explain-usage-" + name, other.returncode == 2 and
                     b"--flow" in other.stderr, other.stderr.decode().split("\n")[0])
 
+    explain_loss(group, capture)
+
+
+def explain_loss(group, capture):
+    """A packet of the server is missing, whose acknowledgement is there."""
+    packets, ports = scenarios.read_pcap(capture.path), (80).to_bytes(2, "big") + (
+        40000).to_bytes(2, "big")
+    of_server = [i for i, (_, data) in enumerate(packets) if data[34:38] == ports and
+                 len(data) > 60]
+    lost = of_server[2]  # the answer to the upgrade, then frames
+    path = group.file("lossy.pcap", scenarios.pcap(packets[:lost] + packets[lost + 1:]))
+    run = group.program("apitap", "explain", path, "-f", "10.17.0.1:40000-10.200.0.10:80")
+    text = run.stdout.decode()
+    told = re.search(r"tcp +(\d+) bytes of the server are given up at offset \d+: (.*)", text)
+    missing = len(packets[lost][1]) - 54
+    group.check("explain-gap", run.returncode == 0 and told and int(told[1]) == missing and
+                "acknowledged" in told[2], told[0].strip() if told else text)
+    frames = text.count("frame     of the server")
+    group.check("explain-resync", 0 < frames < len(of_server) - 2 and "ws_resyncs 1" in text,
+                "%d of %d frames of the server" % (frames, len(of_server) - 1))
+
 
 if __name__ == "__main__":
     scenarios.GROUPS = {"ws": group_ws}

@@ -54,6 +54,21 @@ static void test_endpoints_bounded(void **unused)
 	assert_int_equal(merger_principal(merger, 3)->calls, 15);
 }
 
+// A WebSocket message is no call: it leaves the counts of its upgrade alone.
+static void test_message(void **)
+{
+	struct known_endpoint e = {0};
+	struct call upgrade = {.time_ns = 5, .status = 101};
+	struct call message = {.time_ns = 9, .status = 101, .n_values = 3, .flags = CALL_MESSAGE};
+
+	known_endpoint_call(&e, &upgrade);
+	known_endpoint_call(&e, &message);
+	assert_int_equal(e.pub.calls, 1);
+	assert_int_equal(e.pub.status[1], 1);
+	assert_int_equal(e.pub.ok, 0);
+	assert_true(e.pub.first_ns == 5 && e.pub.last_ns == 9);
+}
+
 static void test_longest_idle_goes(void **unused)
 {
 	assert_non_null(unused);
@@ -202,6 +217,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_areas_aligned),
 		TEST(test_endpoints_bounded),
+		TEST(test_message),
 		TEST(test_longest_idle_goes),
 		TEST(test_flood_of_principals),
 		TEST(test_map),

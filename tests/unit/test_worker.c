@@ -144,6 +144,36 @@ static void test_half(void **)
 	end();
 }
 
+// A WebSocket message has the endpoint and the caller of its upgrade, but it is no call of it.
+static void test_message(void **)
+{
+	const char *upgraded = "HTTP/1.1 101 Switching Protocols\r\n\r\n";
+	const struct delta *d;
+
+	begin(1, 4);
+	SEND(GET("/feed?ssn=123-45-6789"), NULL, upgraded, NULL);
+	uint64_t endpoint = observed.endpoint, principal = observed.principal;
+	assert_int_equal(observed.x.n_hits, 1); // in the query
+	d = &work[0]->delta[work[0]->active];
+	assert_int_equal(d->n_calls, 1);
+	SEND(GET("/feed?ssn=123-45-6789"), NULL, upgraded, "{\"n\":1}", .message = true);
+	assert_int_equal(observed.x.n_hits, 0); // told with the upgrade
+	assert_int_equal(d->n_calls, 1);        // nothing to tell
+	SEND(GET("/feed?ssn=123-45-6789"), NULL, upgraded, "{\"ssn\":\"123-45-6789\"}",
+	     .message = true);
+	assert_true(observed.endpoint == endpoint && observed.principal == principal);
+	assert_false(observed.x.half);
+	assert_int_equal(observed.x.n_hits, 1);
+	assert_int_equal(observed.x.n_values, 1);
+	assert_span(span_make(observed.x.hits[0].name, observed.x.hits[0].name_len), "$.ssn");
+	assert_int_equal(d->exchanges, 1);
+	assert_int_equal(d->n_calls, 2);
+	assert_int_equal(d->calls[1].flags, CALL_MESSAGE | CALL_PERSONAL);
+	assert_true(call_ok(&d->calls[1]) && !call_ok(&d->calls[0]));
+	assert_true(d->calls[1].endpoint == endpoint);
+	end();
+}
+
 static void test_login(void **)
 {
 	begin(1, 4);
@@ -372,6 +402,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exchange),    cmocka_unit_test(test_half),
+		cmocka_unit_test(test_message),
 		cmocka_unit_test(test_login),       cmocka_unit_test(test_pool_empty),
 		cmocka_unit_test(test_epochs),      cmocka_unit_test(test_variants),
 		cmocka_unit_test(test_limits),      cmocka_unit_test(test_arena_full),

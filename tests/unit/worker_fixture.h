@@ -77,6 +77,7 @@ struct sent {
 	uint64_t time_ns;
 	uint32_t worker, client, conn, index;
 	bool cut; // the response is not complete
+	bool message; // of a WebSocket
 };
 
 static void feed_body(const struct event_sink *sink, struct http_tx *tx, enum dir dir)
@@ -129,6 +130,7 @@ static void send_one(const struct sent *sent)
 	f.conn.addr[CLIENT][15] = (uint8_t)sent->client;
 	f.conn.hash = (sent->conn + 1) * UINT64_C(0x9e3779b97f4a7c15);
 	f.tx.index = sent->index;
+	f.tx.proto = sent->message ? PROTO_WS : PROTO_H1;
 	for (uint32_t i = 0; i < 2; i++) {
 		f.tx.msg[i].first_ns = sent->time_ns + i * 100;
 		f.tx.msg[i].last_ns = sent->time_ns + i * 100 + 50;
