@@ -17,6 +17,8 @@ static inline struct span tls_read_bytes(struct tls_read *r, uint32_t n)
 {
 	struct span taken = {r->rest.p, n};
 
+	if (n == 0) // of nothing, perhaps
+		return taken;
 	if (n > r->rest.len) {
 		r->bad = true;
 		r->rest.len = 0;
