@@ -46,11 +46,59 @@ void txlog_capture(struct txlog *log, const char *path)
 	log->capture = strdup(path);
 }
 
+// Length of the UTF-8 sequence at p (RFC 3629 section 4); 0: none.
+static uint32_t utf8_len(const uint8_t *p, uint32_t left)
+{
+	uint32_t n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+
+	if (n == 0 || n > left || p[0] > 0xf4)
+		return 0;
+	for (uint32_t i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+static bool is_utf8(struct span s)
+{
+	for (uint32_t i = 0, n; i < s.len; i += n) {
+		n = utf8_len(s.p + i, s.len - i);
+		if (n == 0)
+			return false;
+	}
+	return true;
+}
+
+// Bytes that are no UTF-8 are told one by one, as ISO 8859-1 (RFC 9110 section 5.5), so that none
+// of them is lost.
+static void put_bytes(FILE *out, struct span s)
+{
+	uint8_t *text = malloc(2 * (size_t)s.len + 1);
+	uint32_t n = 0;
+
+	if (!text || is_utf8(s)) {
+		json_string(out, s.p, s.len);
+		free(text);
+		return;
+	}
+	for (uint32_t i = 0; i < s.len; i++) {
+		if (s.p[i] >= 0x80)
+			text[n++] = (uint8_t)(0xc0 | s.p[i] >> 6);
+		text[n++] = s.p[i] < 0x80 ? s.p[i] : (uint8_t)(0x80 | (s.p[i] & 0x3f));
+	}
+	json_string(out, text, n);
+	free(text);
+}
+
 static void put_string(FILE *out, const char *key, struct span s)
 {
 	fprintf(out, ",\"%s\":", key);
 	if (s.p)
-		json_string(out, s.p, s.len);
+		put_bytes(out, s);
 	else
 		fputs("null", out);
 }
@@ -184,6 +232,9 @@ void txlog_exchange(void *arg, uint32_t, const struct exchange *x,
 	const struct http_msg *any = req->seen ? req : resp;
 	FILE *out = log->out;
 
+	// A response that nobody asked for belongs to no exchange; the one before it says so.
+	if (!req->seen && resp->anomalies & UINT64_C(1) << ANOMALY_UNSOLICITED_RESPONSE)
+		return;
 	if (tx->proto == PROTO_WS) // its frames are in the log
 		return;
 	put_begin(log, "http", tx->conn);

@@ -20,12 +20,12 @@
 #include "flows/body.h"
 
 #include "flows/decoder.h"
-#include "flows/form_walk.h"
-#include "flows/json.h"
 #include "flows/media.h"
+#include "flows/walker.h"
 
 #include <assert.h>
 #include <nettle/sha2.h>
+#include <stdalign.h>
 
 enum body_coding {
 	CODING_PLAIN = 0, // nothing to decode
@@ -38,6 +38,7 @@ enum body_coding {
 
 enum {
 	BODY_STAGES = 3,                               // codings on top of each other
+	BODY_LAYERS = 2,                               // … that somebody may have a reason for
 	BODY_PIECE = WINDOW_BYTES / (BODY_STAGES - 1), // between two of them
 	BODY_RATIO_FROM = 64 << 10,                    // decoded bytes before the ratio counts
 };
@@ -48,8 +49,7 @@ struct body {
 	uint64_t off;     // of the next decoded byte, holes included
 	uint64_t scanned; // bytes of the scan limit used up
 	uint8_t dir;      // enum dir
-	uint8_t media;    // enum media_kind, as announced
-	uint8_t kind;     // enum media_kind: JSON, FORM, TEXT, BINARY, or SNIFF before it is known
+	uint8_t kind;     // enum media_kind: WALKED, TEXT, BINARY, or SNIFF before it is known
 	uint8_t coding;   // enum body_coding
 	uint8_t n_stages;
 	uint8_t format[BODY_STAGES]; // enum decoder_format, in order of decoding
@@ -59,16 +59,15 @@ struct body {
 	bool damaged; // no hash
 	uint16_t tail_len;
 	uint16_t held;            // last bytes of tail that no window has shown yet
-	void *stage[BODY_STAGES]; // decoders; NULL before the first byte
+	struct media media;          // as announced
+	const struct walker *walker; // kind WALKED: how
+	void *stage[BODY_STAGES];    // decoders; NULL before the first byte
 	struct sha256_ctx sha256;
 	uint8_t tail[WINDOW_TAIL];
-	union {
-		struct json json;
-		struct form form_walk;
-	};
+	alignas(WALKER_ALIGN) uint8_t walk[WALKER_STATE];
 };
 
-static_assert(sizeof(struct body) <= 1664, "bodies are many: keep them small");
+static_assert(sizeof(struct body) <= 2304, "bodies are many: keep them small");
 
 size_t body_state_size(void)
 {
@@ -99,6 +98,8 @@ static void body_add_codings(struct body *body, struct span list, bool transfer)
 			body->coding = CODING_FOREIGN;
 			return;
 		}
+		if (body->n_stages >= BODY_LAYERS)
+			body->msg->anomalies |= UINT64_C(1) << ANOMALY_CODING_LAYERS;
 		if (format == DECODER_OTHER || body->n_stages == BODY_STAGES) {
 			body->coding = CODING_UNKNOWN;
 			continue; // a foreign one may follow
@@ -110,6 +111,19 @@ static void body_add_codings(struct body *body, struct span list, bool transfer)
 		if (body->coding == CODING_PLAIN)
 			body->coding = CODING_ACTIVE;
 	}
+}
+
+static void body_walk_begin(const struct flow_env *env, struct body *body,
+			    const struct walker *walker)
+{
+	struct walk_start start = {
+		.seed = env->seed,
+		.max_depth = env->limits.json_depth,
+		.type = body->msg->header[HEADER_CONTENT_TYPE],
+	};
+
+	body->walker = walker;
+	body->kind = walker->begin(body->walk, &start) ? MEDIA_WALKED : MEDIA_TEXT;
 }
 
 struct body *body_begin(struct flow_env *env, struct http_tx *tx, enum dir dir)
@@ -144,12 +158,10 @@ struct body *body_begin(struct flow_env *env, struct http_tx *tx, enum dir dir)
 		body_add_codings(body, msg->header[HEADER_CONTENT_ENCODING], false);
 	if (msg->header[HEADER_TRANSFER_ENCODING].len && body->coding <= CODING_ACTIVE)
 		body_add_codings(body, msg->header[HEADER_TRANSFER_ENCODING], true);
-	body->media = (uint8_t)media_kind(msg->header[HEADER_CONTENT_TYPE]);
-	// Clients post JSON under the type that is the default for forms.
-	body->kind = body->media == MEDIA_FORM || body->media == MEDIA_OCTETS ? MEDIA_SNIFF
-									      : body->media;
-	if (body->kind == MEDIA_JSON)
-		json_begin(&body->json, env->seed, env->limits.json_depth);
+	body->media = media_of(msg->header[HEADER_CONTENT_TYPE]);
+	body->kind = media_doubtful(&body->media) ? MEDIA_SNIFF : (uint8_t)body->media.kind;
+	if (body->kind == MEDIA_WALKED)
+		body_walk_begin(env, body, body->media.walker);
 	if (env->hashes)
 		sha256_init(&body->sha256);
 	return body;
@@ -161,6 +173,15 @@ static void body_show(struct flow_env *env, struct body *body, const struct wind
 {
 	if (env->sink.window)
 		env->sink.window(env->sink.ctx, body->tx, window);
+}
+
+// What was only guessed from the first bytes may well be something else.
+static void body_malformed(struct flow_env *env, struct body *body)
+{
+	if (body->media.kind != MEDIA_WALKED || body->walker != body->media.walker)
+		return;
+	body->msg->anomalies |= UINT64_C(1) << ANOMALY_BODY_MALFORMED;
+	env->stats.body_broken++;
 }
 
 // From p on the body is not what its walker is for. What the walker has left is shown again, this
@@ -176,10 +197,12 @@ static const uint8_t *body_to_text(struct flow_env *env, struct body *body, cons
 		.off = w->off + (uint64_t)(begin - w->begin),
 	};
 
-	if (body->json.state == JSON_TOO_DEEP)
-		env->stats.json_too_deep++;
-	else if (body->media == MEDIA_JSON)
-		env->stats.json_errors++;
+	if (body->walker->fault(body->walk) == WALK_TOO_DEEP) {
+		body->msg->anomalies |= UINT64_C(1) << body->walker->too_deep;
+		env->stats.body_too_deep++;
+	} else {
+		body_malformed(env, body);
+	}
 	body->kind = MEDIA_TEXT;
 	if (p < w->end)
 		body_show(env, body, &window);
@@ -190,12 +213,10 @@ static void body_walk(struct flow_env *env, struct body *body, const struct walk
 {
 	const uint8_t *keep = w->end;
 
-	if (body->kind == MEDIA_JSON && env->sink.value) {
-		keep = json_walk(&body->json, w);
-		if (unlikely(json_failed(&body->json)))
+	if (body->kind == MEDIA_WALKED && env->sink.value) {
+		keep = body->walker->walk(body->walk, w);
+		if (unlikely(body->walker->fault(body->walk)))
 			keep = body_to_text(env, body, w, keep);
-	} else if (body->kind == MEDIA_FORM && env->sink.value) {
-		keep = form_walk(&body->form_walk, w);
 	} else if (w->off + (uint64_t)(w->end - w->begin) != body->msg->content_length ||
 		   body->coding != CODING_PLAIN) {
 		keep = walk_context(w);
@@ -234,7 +255,7 @@ static void body_scan(struct flow_env *env, struct body *body, uint32_t n)
 		.bytes = {w.begin, (uint32_t)(w.end - w.begin)},
 		.fresh = (uint32_t)(w.fresh - w.begin),
 		.off = w.off,
-		.values = (body->kind == MEDIA_JSON || body->kind == MEDIA_FORM) && env->sink.value,
+		.values = body->kind == MEDIA_WALKED && env->sink.value,
 	};
 
 	env->stats.body_scanned_bytes += n + body->held;
@@ -249,23 +270,22 @@ static bool body_decide(struct flow_env *env, struct body *body, const uint8_t *
 {
 	uint32_t room = MEDIA_SNIFF_BYTES - body->held, more = n < room ? n : room;
 	uint8_t first[MEDIA_SNIFF_BYTES];
+	struct media media;
 
 	memcpy(first, body->tail, body->held);
 	if (more)
 		memcpy(first + body->held, p, more);
-	body->kind = (uint8_t)media_sniff((enum media_kind)body->media, !body->gap, last,
-					  (struct span){first, body->held + more});
-	switch ((enum media_kind)body->kind) {
+	media = media_sniff(&body->media, !body->gap, last,
+			    (struct span){first, body->held + more});
+	body->kind = (uint8_t)media.kind;
+	switch (media.kind) {
 	case MEDIA_SNIFF:
 		memcpy(body->tail + body->held, p, more);
 		body->held += (uint16_t)more;
 		body->tail_len = body->held;
 		return false;
-	case MEDIA_JSON:
-		json_begin(&body->json, env->seed, env->limits.json_depth);
-		break;
-	case MEDIA_FORM:
-		form_begin(&body->form_walk);
+	case MEDIA_WALKED:
+		body_walk_begin(env, body, media.walker);
 		break;
 	case MEDIA_BINARY:
 		env->stats.body_skipped_bytes += body->held;
@@ -289,18 +309,18 @@ static void body_scan_end(struct flow_env *env, struct body *body, bool complete
 		if (body->held)
 			body_scan(env, body, 0);
 	}
-	if (body->kind != MEDIA_JSON && body->kind != MEDIA_FORM)
+	if (body->kind != MEDIA_WALKED)
 		return;
-	if (body->tail_len && env->sink.value) {
+	if (env->sink.value && (body->tail_len || !body->walker->whole(body->walk))) {
 		struct walk w = body_window(env, body, 0);
 
 		w.last = true;
 		w.complete = complete;
 		body_walk(env, body, &w);
 	}
-	if (body->kind == MEDIA_JSON && complete && body->media == MEDIA_JSON && env->sink.value &&
-	    !json_whole(&body->json))
-		env->stats.json_errors++;
+	if (body->kind == MEDIA_WALKED && complete && env->sink.value &&
+	    !body->walker->whole(body->walk))
+		body_malformed(env, body);
 	body->tail_len = 0;
 }
 
@@ -308,7 +328,7 @@ static void body_scan_end(struct flow_env *env, struct body *body, bool complete
 static void body_cut(struct flow_env *env, struct body *body)
 {
 	body_scan_end(env, body, false);
-	if (body->kind == MEDIA_JSON || body->kind == MEDIA_FORM)
+	if (body->kind == MEDIA_WALKED)
 		body->kind = MEDIA_TEXT;
 	body->tail_len = 0;
 }

@@ -17,6 +17,7 @@ enum decoder_format {
 	DECODER_GZIP = 0,
 	DECODER_DEFLATE,
 	DECODER_BROTLI,
+	DECODER_ZSTD,
 	// Not decoded:
 	DECODER_OTHER = 254, // a coding in use
 	DECODER_NONE = 255,  // the name of no coding, like "utf-8"

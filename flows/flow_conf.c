@@ -8,6 +8,7 @@
 
 #include "flows/body.h"
 #include "flows/parser.h"
+#include "flows/zstd_stream.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -112,6 +113,7 @@ void flow_plan(const struct conf *conf, uint32_t n_workers, uint32_t mbufs, bool
 	plan->n_body = at_least(flows / 16, 4096);
 	plan->n_inflate = at_least(flows / 512, 512);
 	plan->n_brotli = at_least(flows / 8192, 32);
+	plan->n_zstd = at_least(flows / 8192, 32);
 	uint64_t blocks = 0;
 
 	for (uint32_t i = 0; i < parser_count(); i++) {
@@ -129,7 +131,8 @@ void flow_plan(const struct conf *conf, uint32_t n_workers, uint32_t mbufs, bool
 		      (uint64_t)plan->n_head64k * plan->limits.head_bytes +
 		      (uint64_t)plan->n_body * body_state_size() +
 		      (uint64_t)plan->n_inflate * inflate_state_size() +
-		      (uint64_t)plan->n_brotli * brotli_state_size();
+		      (uint64_t)plan->n_brotli * brotli_state_size() +
+		      (uint64_t)plan->n_zstd * zstd_stream_touched(plan->limits.inflate_bytes);
 }
 
 int flow_env_init(struct flow_env *env, const struct flow_plan *plan, uint64_t seed, bool hashes)
@@ -144,7 +147,8 @@ int flow_env_init(struct flow_env *env, const struct flow_plan *plan, uint64_t s
 	    pool_init(&env->head64k, l->head_bytes, plan->n_head64k) ||
 	    pool_init(&env->body, body_state_size(), plan->n_body) ||
 	    pool_init(&env->inflate, inflate_state_size(), plan->n_inflate) ||
-	    pool_init(&env->brotli, brotli_state_size(), plan->n_brotli))
+	    pool_init(&env->brotli, brotli_state_size(), plan->n_brotli) ||
+	    pool_init(&env->zstd, zstd_stream_size(), plan->n_zstd))
 		goto err;
 	for (uint32_t i = 0; i < parser_count(); i++) {
 		if (plan->n_blocks[i] &&
@@ -171,6 +175,7 @@ void flow_env_fini(struct flow_env *env)
 	pool_fini(&env->brotli);
 	for (uint32_t i = 0; i < FLOW_PARSERS; i++)
 		pool_fini(&env->blocks[i]);
+	pool_fini(&env->zstd);
 	free(env->window);
 	free(env->inflate_out);
 	*env = (struct flow_env){0};

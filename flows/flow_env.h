@@ -54,6 +54,7 @@ struct flow_env {
 	struct pool inflate;  // struct inflate_ctx
 	struct pool brotli;   // struct brotli_ctx
 	struct pool blocks[FLOW_PARSERS]; // of parsers whose state is large, in their order
+	struct pool zstd;     // struct zstd_stream
 	uint8_t *window;      // WINDOW_TAIL + WINDOW_BYTES + WINDOW_PAD
 	uint8_t *inflate_out; // WINDOW_BYTES
 

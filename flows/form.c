@@ -9,6 +9,7 @@
 #include "flows/form.h"
 
 #include "flows/form_walk.h"
+#include "flows/walker.h"
 
 static int32_t form_hex(uint8_t c)
 {
@@ -143,12 +144,12 @@ static const uint8_t *form_stop(struct form *form, const struct walk *w, struct 
 		form->state = FORM_PAIR;
 		return w->end;
 	}
-	if (pair_at && w->end - pair_at <= WINDOW_TAIL) {
+	if (pair_at && w->end - pair_at <= walk_tail(w)) {
 		form->state = FORM_PAIR;
 		return pair_at;
 	}
 	form_keep_key(form, v);
-	if (w->end - p <= WINDOW_TAIL) {
+	if (w->end - p <= walk_tail(w)) {
 		form->state = FORM_VALUE;
 		return p;
 	}
@@ -200,7 +201,7 @@ const uint8_t *form_walk(struct form *form, const struct walk *w)
 		pair_at = p;
 		q = walk_find(p, end, '=', '&', ';');
 		if (q >= end && !w->last) {
-			if (end - p <= WINDOW_TAIL)
+			if (end - p <= walk_tail(w))
 				return p;
 			form->key_len = WALK_KEY;
 			memcpy(form->key, p, WALK_KEY);
@@ -233,3 +234,37 @@ const uint8_t *form_walk(struct form *form, const struct walk *w)
 		goto named;
 	}
 }
+
+static bool form_walker_begin(void *state, const struct walk_start *)
+{
+	form_begin(state);
+	return true;
+}
+
+static const uint8_t *form_walker_walk(void *state, const struct walk *w)
+{
+	return form_walk(state, w);
+}
+
+static enum walk_fault form_walker_fault(const void *)
+{
+	return WALK_GOOD;
+}
+
+static bool form_walker_whole(const void *)
+{
+	return true;
+}
+
+// Clients post JSON under this type: it is the default of many libraries.
+static const struct walker form_walker = {
+	.name = "form",
+	.types = {"application/x-www-form-urlencoded"},
+	.doubtful = true,
+	.size = sizeof(struct form),
+	.begin = form_walker_begin,
+	.walk = form_walker_walk,
+	.fault = form_walker_fault,
+	.whole = form_walker_whole,
+};
+WALKER_REGISTER(form_walker);

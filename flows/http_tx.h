@@ -78,7 +78,10 @@ enum http_framing {
 	X(CODING_ERROR, "decode_error")                                                            \
 	X(CODING_UNKNOWN, "content_encoding_unknown")                                              \
 	X(DECOMPRESSION_BOMB, "decompression_bomb")                                                \
+	X(CODING_LAYERS, "content_encoding_layers")                                                \
 	X(JSON_DEPTH, "json_depth")                                                                \
+	X(XML_DEPTH, "xml_depth")                                                                  \
+	X(BODY_MALFORMED, "body_malformed")                                                        \
 	X(NUL_IN_HEAD, "http_nul_in_head")                                                         \
 	X(OVERLAP_CONFLICT, "tcp_overlap_conflict")                                                \
 	X(INVALID_FLAGS, "tcp_invalid_flags")                                                      \

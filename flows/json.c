@@ -21,6 +21,7 @@
 #include "flows/json.h"
 
 #include "flows/json_scan.h"
+#include "flows/walker.h"
 
 // The closing quote of a string whose content goes on at p. end: still open there; end + 1: open,
 // and the last byte is a backslash whose escape is not in the window. Not inlined, or its loop
@@ -268,7 +269,7 @@ static const uint8_t *json_stop(struct json *json, const struct walk *w, enum js
 	if (json_in_object(json) && (state == JSON_COLON || state == JSON_VALUE)) {
 		// From the quote before the key, if it stands in the window and not in json->key.
 		if ((uintptr_t)v->key.p - (uintptr_t)w->begin < (uintptr_t)(w->end - w->begin) &&
-		    w->end - v->key.p < WINDOW_TAIL) {
+		    w->end - v->key.p < walk_tail(w)) {
 			json->state = JSON_KEY;
 			return v->key.p - 1;
 		}
@@ -285,7 +286,7 @@ static const uint8_t *json_stop_value(struct json *json, const struct walk *w, s
 	bool string = *token == '"';
 	const uint8_t *p = token + string;
 
-	if (!w->last && w->end - token <= WINDOW_TAIL)
+	if (!w->last && w->end - token <= walk_tail(w))
 		return json_stop(json, w, JSON_VALUE, v, token);
 	if (json_in_object(json))
 		json_keep_key(json, v);
@@ -343,6 +344,17 @@ void json_begin(struct json *json, uint64_t seed, uint32_t max_depth)
 	json->path_hash[0] = seed;
 	json->level[0] = (struct json_level){.object = false, .path_len = 1};
 	json->path[0] = '$';
+}
+
+// The document is a member of another one: its part of this name.
+static void json_begin_below(struct json *json, uint64_t path_hash, struct span name)
+{
+	json->path_hash[0] = path_hash;
+	json->path[1] = '.';
+	memcpy(json->path + 2, name.p, name.len);
+	json->level[0].path_len = (uint8_t)(2 + name.len);
+	json->level[0].name_at = 2;
+	json->level[0].name_len = (uint8_t)name.len;
 }
 
 const uint8_t *json_walk(struct json *json, const struct walk *w)
@@ -416,7 +428,7 @@ open_key:
 		q = json_string_end(q, w->end, &escaped);
 		if (unlikely(q >= w->end)) {
 			json->state = JSON_KEY;
-			if (w->last || w->end - p < WINDOW_TAIL)
+			if (w->last || w->end - p < walk_tail(w))
 				return w->last ? w->end : p - 1;
 			json->state = JSON_LONG_KEY;
 			json->backslash = q > w->end;
@@ -586,3 +598,53 @@ error:
 	json->state = JSON_ERROR;
 	return p;
 }
+
+static bool json_walker_sniff(struct span first)
+{
+	return first.p[0] == '{' || first.p[0] == '[';
+}
+
+static bool json_walker_begin(void *state, const struct walk_start *start)
+{
+	json_begin(state, start->seed, start->max_depth);
+	if (start->name.len)
+		json_begin_below(state, walk_start_path(start), start->name);
+	return true;
+}
+
+static const uint8_t *json_walker_walk(void *state, const struct walk *w)
+{
+	return json_walk(state, w);
+}
+
+static enum walk_fault json_walker_fault(const void *state)
+{
+	const struct json *json = state;
+
+	return likely(!json_failed(json))     ? WALK_GOOD
+	       : json->state == JSON_TOO_DEEP ? WALK_TOO_DEEP
+					      : WALK_BROKEN;
+}
+
+static bool json_walker_whole(const void *state)
+{
+	return json_whole(state);
+}
+
+static_assert(sizeof(struct json) <= WALKER_PART, "a part may be JSON");
+
+static const struct walker json_walker = {
+	.name = "json",
+	.types = {"application/json", "+json", "text/json", "text/x-json", "application/x-json",
+		  "application/x-ndjson", "application/ndjson", "application/jsonl",
+		  "application/x-jsonlines", "application/json-seq", "application/csp-report"},
+	.parts = true,
+	.too_deep = ANOMALY_JSON_DEPTH,
+	.size = sizeof(struct json),
+	.sniff = json_walker_sniff,
+	.begin = json_walker_begin,
+	.walk = json_walker_walk,
+	.fault = json_walker_fault,
+	.whole = json_walker_whole,
+};
+WALKER_REGISTER(json_walker);

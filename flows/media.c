@@ -6,33 +6,23 @@
 
 #include "flows/media.h"
 
-// Whole media types; families end in '*'. The first row that fits counts.
+#include "flows/walker.h"
+
+// Media types that no walker is for; families end in '*'. The first row that fits counts, but
+// before them those of the walkers.
 static const struct {
 	char type[36];
 	enum media_kind kind;
 } media_types[] = {
-	{"application/json", MEDIA_JSON},
-	{"application/x-www-form-urlencoded", MEDIA_FORM},
 	{"text/plain", MEDIA_SNIFF}, // often JSON in truth
 	{"text/html", MEDIA_SNIFF},
-	{"text/json", MEDIA_JSON},
-	{"text/x-json", MEDIA_JSON},
 	{"text/*", MEDIA_TEXT},
 	{"multipart/*", MEDIA_TEXT},
-	{"image/svg+xml", MEDIA_TEXT},
 	{"image/*", MEDIA_BINARY},
 	{"video/*", MEDIA_BINARY},
 	{"audio/*", MEDIA_BINARY},
 	{"font/*", MEDIA_BINARY},
 	{"application/octet-stream", MEDIA_OCTETS},
-	{"application/x-ndjson", MEDIA_JSON},
-	{"application/ndjson", MEDIA_JSON},
-	{"application/jsonl", MEDIA_JSON},
-	{"application/x-jsonlines", MEDIA_JSON},
-	{"application/json-seq", MEDIA_JSON},
-	{"application/x-json", MEDIA_JSON},
-	{"application/csp-report", MEDIA_JSON},
-	{"application/xml", MEDIA_TEXT},
 	{"application/javascript", MEDIA_TEXT},
 	{"application/zip", MEDIA_BINARY},
 	{"application/gzip", MEDIA_BINARY},
@@ -41,13 +31,6 @@ static const struct {
 	{"application/x-7z-compressed", MEDIA_BINARY},
 	{"application/pdf", MEDIA_BINARY},
 	{"application/wasm", MEDIA_BINARY},
-	{"application/protobuf", MEDIA_BINARY},
-	{"application/x-protobuf", MEDIA_BINARY},
-	{"application/vnd.google.protobuf", MEDIA_BINARY},
-	{"application/grpc", MEDIA_BINARY},
-	{"application/grpc+proto", MEDIA_BINARY},
-	{"application/grpc-web", MEDIA_BINARY},
-	{"application/grpc-web+proto", MEDIA_BINARY},
 	{"application/font-*", MEDIA_BINARY},
 	{"application/vnd.ms-fontobject", MEDIA_BINARY},
 };
@@ -73,53 +56,88 @@ static bool media_ends(struct span type, struct span suffix)
 	return span_ieq(type, suffix);
 }
 
-enum media_kind media_kind(struct span content_type)
+static const struct walker *media_walker(struct span type)
+{
+	WALKER_FOREACH(w)
+	{
+		for (uint32_t i = 0; i < 12 && (*w)->types[i]; i++) {
+			const char *name = (*w)->types[i];
+			struct span one = span_make(name, strlen(name));
+
+			if (name[0] == '+' ? media_ends(type, one) : media_fits(type, one))
+				return *w;
+		}
+	}
+	return NULL;
+}
+
+struct media media_of(struct span content_type)
 {
 	struct span type = span_trim(span_until(content_type, ';'));
+	const struct walker *walker = type.len ? media_walker(type) : NULL;
 
+	if (walker)
+		return (struct media){MEDIA_WALKED, walker};
 	for (uint32_t i = 0; i < sizeof(media_types) / sizeof(media_types[0]); i++) {
 		const char *name = media_types[i].type;
 
 		if (media_fits(type, span_make(name, strlen(name))))
-			return media_types[i].kind;
+			return (struct media){media_types[i].kind, NULL};
 	}
-	// RFC 6839: structured syntax suffixes
-	if (media_ends(type, SPAN_LIT("+json")))
-		return MEDIA_JSON;
-	return media_ends(type, SPAN_LIT("+xml")) ? MEDIA_TEXT : MEDIA_SNIFF;
+	return (struct media){MEDIA_SNIFF, NULL};
 }
 
-enum media_kind media_sniff(enum media_kind announced, bool start, bool last, struct span first)
+bool media_doubtful(const struct media *announced)
 {
-	enum media_kind otherwise = announced == MEDIA_FORM ? MEDIA_FORM : MEDIA_TEXT;
+	return announced->kind >= MEDIA_OCTETS ||
+	       (announced->kind == MEDIA_WALKED && announced->walker->doubtful);
+}
+
+// What a body is that begins with these bytes; at least one.
+static struct media media_guess(const struct media *announced, struct span first)
+{
+	const struct walker *own = announced->kind == MEDIA_WALKED ? announced->walker : NULL;
+
+	WALKER_FOREACH(w)
+	{
+		// "[a]=1" is a form; "{" begins none in practice.
+		if (*w != own && (*w)->sniff && (*w)->sniff(first) && !(own && first.p[0] == '['))
+			return (struct media){MEDIA_WALKED, *w};
+	}
+	return own ? *announced : (struct media){MEDIA_TEXT, NULL};
+}
+
+struct media media_sniff(const struct media *announced, bool start, bool last, struct span first)
+{
 	uint32_t n = first.len < MEDIA_SNIFF_BYTES ? first.len : MEDIA_SNIFF_BYTES;
+	const struct media more = {MEDIA_SNIFF, NULL}, text = {MEDIA_TEXT, NULL};
 	uint32_t i = 0;
 
-	if (announced == MEDIA_OCTETS) {
+	if (announced->kind == MEDIA_OCTETS) {
 		if (n && memchr(first.p, 0, n))
-			return MEDIA_BINARY;
+			return (struct media){MEDIA_BINARY, NULL};
 		if (n < MEDIA_SNIFF_BYTES && !last)
-			return MEDIA_SNIFF;
+			return more;
 	}
 	// Structure can only be followed from its start.
 	if (!start)
-		return MEDIA_TEXT;
+		return text;
 	if (n && first.p[0] == 0xef) {
 		uint32_t mark = n < 3 ? n : 3;
 
 		if (memcmp(first.p, "\xef\xbb\xbf", mark) == 0)
 			i = mark;
 		if (i == n && n < 3 && !last)
-			return MEDIA_SNIFF;
+			return more;
 	}
-	while (i < n && (first.p[i] == ' ' || first.p[i] == '\t' || first.p[i] == '\r' ||
-			 first.p[i] == '\n'))
+	while (i < n && walk_is_space(first.p[i]))
 		i++;
-	if (i < n) {
-		// "[a]=1" is a form; "{" begins none in practice.
-		if (first.p[i] == '{' || (first.p[i] == '[' && announced != MEDIA_FORM))
-			return MEDIA_JSON;
-		return otherwise;
-	}
-	return n == MEDIA_SNIFF_BYTES || last ? otherwise : MEDIA_SNIFF;
+	if (i == n)
+		return n < MEDIA_SNIFF_BYTES && !last ? more
+		       : announced->kind == MEDIA_WALKED ? *announced
+							 : text;
+	// Names of a few bytes are looked for, if they are not at the end of what there is.
+	if (first.p[i] == '<' && n - i < 8 && n < MEDIA_SNIFF_BYTES && !last)
+		return more;
+	return media_guess(announced, span_make(first.p + i, n - i));
 }

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct walker;
+
 enum {
 	MEDIA_SNIFF_BYTES = 64, // looked at to tell the kind
 };
@@ -17,15 +19,20 @@ enum {
 enum media_kind {
 	MEDIA_TEXT = 0,
 	MEDIA_BINARY,
-	MEDIA_JSON,
-	MEDIA_FORM,
+	MEDIA_WALKED, // into values
 	MEDIA_OCTETS, // application/octet-stream: anything
 	MEDIA_SNIFF,  // not known before the first bytes
 };
 
+struct media {
+	enum media_kind kind;
+	const struct walker *walker; // WALKED: how
+};
+
 // By the value of a Content-Type header; MEDIA_SNIFF for no or an unknown type.
-enum media_kind media_kind(struct span content_type);
-// TEXT, BINARY, JSON or FORM by the first bytes of a body announced as FORM, OCTETS or SNIFF;
-// SNIFF when more of them are needed. start: they are from the body's very start; last: there
-// are no more.
-enum media_kind media_sniff(enum media_kind announced, bool start, bool last, struct span first);
+struct media media_of(struct span content_type);
+// The first bytes must say more.
+bool media_doubtful(const struct media *announced);
+// TEXT, BINARY or WALKED by the first bytes of a doubtful body; SNIFF when more of them are
+// needed. start: they are from the body's very start; last: there are no more.
+struct media media_sniff(const struct media *announced, bool start, bool last, struct span first);

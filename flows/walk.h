@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The apitap authors
 //
-// What the walkers of structured bodies (json.c, form.c) share with body.c, which drives them:
-// the window they look at, the bytes they ask to see again, the hashes that name a field, and
-// the byte search they are built on.
+// What the walkers of structured bodies (walker.h) share with body.c, which drives them: the
+// window they look at, the bytes they ask to see again, the hashes that name a field, and the byte
+// search they are built on.
 //
 // A walker is called once per window and must give the same values however the body is cut. So
 // it never keeps half a token: when the window ends inside one, it returns where that token (or
@@ -41,6 +41,7 @@ struct walk {
 	const uint8_t *fresh; // first byte that the walker has not seen
 	const uint8_t *end;   // WINDOW_PAD zero bytes follow
 	uint64_t off;         // of begin in the decoded body
+	uint32_t held;        // bytes behind end that the window has and the walker does not see
 	bool last;            // no window follows: hand out what is left
 	bool complete;        // … because the body has properly ended
 };
@@ -248,25 +249,49 @@ static inline const uint8_t *walk_digits(const uint8_t *p)
 #endif
 }
 
+// How many bytes the next window can repeat.
+static inline ptrdiff_t walk_tail(const struct walk *w)
+{
+	return (ptrdiff_t)WINDOW_TAIL - w->held;
+}
+
 // What a walker in the middle of a long value wants repeated: as much as there may be.
 static inline const uint8_t *walk_context(const struct walk *w)
 {
-	return w->end - w->begin > WINDOW_TAIL ? w->end - WINDOW_TAIL : w->begin;
+	return w->end - w->begin > walk_tail(w) ? w->end - walk_tail(w) : w->begin;
 }
 
-// The next piece of a long value: [fresh, stop) with what went before as context. Nothing when
-// no byte of it is new.
-static inline void walk_text(const struct walk *w, struct value *v, const uint8_t *stop)
+// [p, stop) as one value, or as the beginning of a long one.
+static inline void walk_value(const struct walk *w, struct value *v, enum value_kind kind,
+			      const uint8_t *p, const uint8_t *stop)
 {
-	uint32_t before = (uint32_t)(w->fresh - w->begin);
+	v->kind = kind;
+	v->continued = false;
+	v->overlap = 0;
+	v->v = span_make(p, (size_t)(stop - p));
+	v->off = w->off + (uint64_t)(p - w->begin);
+	w->sink->value(w->sink->ctx, w->tx, v);
+}
 
-	if (stop <= w->fresh)
+// The next piece of a long value: [from, stop) with what went before as context. Nothing when
+// no byte of it is new.
+static inline void walk_text_from(const struct walk *w, struct value *v, const uint8_t *from,
+				  const uint8_t *stop)
+{
+	uint32_t before = (uint32_t)(from - w->begin);
+
+	if (stop <= from)
 		return;
 	v->kind = VALUE_TEXT;
 	v->continued = true;
 	v->overlap = before < WALK_OVERLAP ? before : WALK_OVERLAP;
-	v->v.p = w->fresh - v->overlap;
+	v->v.p = from - v->overlap;
 	v->v.len = (uint32_t)(stop - v->v.p);
 	v->off = w->off + before - v->overlap;
 	w->sink->value(w->sink->ctx, w->tx, v);
+}
+
+static inline void walk_text(const struct walk *w, struct value *v, const uint8_t *stop)
+{
+	walk_text_from(w, v, w->fresh, stop);
 }

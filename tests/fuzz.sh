@@ -62,7 +62,8 @@ build_sensor() {
 			fail "meson could not configure $build"
 	fi
 	# The program itself is not wanted, but its command line is: it names all libraries.
-	ninja -C "$build" -j "$jobs" --quiet libsensor.a || fail "the build failed"
+	ninja -C "$build" -j "$jobs" --quiet libsensor.a >"$build/ninja.log" 2>&1 ||
+		{ tail -n 40 "$build/ninja.log" >&2; fail "the build failed"; }
 }
 
 # words COMMAND: its words, one a line, without the quotes that ninja puts around some.
@@ -74,7 +75,8 @@ words() {
 find_compile_flags() {
 	local command word skip=
 	compile=()
-	command=$(ninja -C "$build" -t commands libsensor.a | grep -m 1 'dataplane_fate\.c\.o')
+	command=$(ninja -C "$build" -t commands libsensor.a | grep 'dataplane_fate\.c\.o')
+	command=${command%%$'\n'*}
 	while IFS= read -r word; do
 		if [[ $skip ]]; then
 			skip=

@@ -36,6 +36,15 @@ static void body_fuzz_log(const void *p, size_t n)
 	b->log[b->log_len] = 0;
 }
 
+// White space at the end of a value is left out when the value is whole, and shown in pieces.
+static void body_fuzz_trim(void)
+{
+	struct body_fuzz *b = &body_fuzz;
+
+	while (b->log_len && strchr(" \t\r\n", b->log[b->log_len - 1]))
+		b->log_len--;
+}
+
 static void body_fuzz_window(void *, struct http_tx *, const struct window *window)
 {
 	uint64_t fresh = window->off + window->fresh;
@@ -57,6 +66,7 @@ static void body_fuzz_value(void *, struct http_tx *, const struct value *v)
 	FUZZ_CHECK(v->off + v->v.len <= body_fuzz.shown_to);
 	FUZZ_CHECK(v->continued || v->overlap == 0);
 	if (!v->continued) {
+		body_fuzz_trim();
 		n = snprintf(head, sizeof(head), "\n%llu %llx %llx ", (unsigned long long)v->off,
 			     (unsigned long long)v->field, (unsigned long long)v->key_hash);
 		body_fuzz_log(head, (size_t)n);
@@ -81,7 +91,7 @@ static void body_fuzz_init(void)
 			   .capture_head = 256,
 			   .capture_body = 4096},
 		.n_tx = 1, .n_capture = 1, .n_head4k = 1, .n_head64k = 1, .n_body = 1,
-		.n_inflate = 3, .n_brotli = 3,
+		.n_inflate = 3, .n_brotli = 3, .n_zstd = 3,
 	};
 
 	if (body_fuzz.env.window)
@@ -128,6 +138,8 @@ static struct body_fuzz_result body_fuzz_once(const char *type, const char *codi
 		done += n;
 	}
 	body_end(&b->env, body, true);
+	body_fuzz_trim();
+	b->log[b->log_len] = 0;
 	FUZZ_CHECK(b->env.body.used == 0 && b->env.inflate.used == 0 && b->env.brotli.used == 0);
 	return (struct body_fuzz_result){b->log, b->log_len, *msg};
 }

@@ -20,11 +20,17 @@
 #include "dataplane/pool.c"
 #include "flows/body.c"
 #include "flows/brotli.c"
+#include "flows/csv.c"
 #include "flows/decoder.c"
 #include "flows/form.c"
 #include "flows/inflate.c"
 #include "flows/json.c"
 #include "flows/media.c"
+#include "flows/multipart.c"
+#include "flows/plain.c"
+#include "flows/protobuf.c"
+#include "flows/xml.c"
+#include "flows/zstd_stream.c"
 
 #include <zlib.h>
 
@@ -88,7 +94,8 @@ static int setup(void **)
 {
 	if (pool_init(&env.body, body_state_size(), 4) ||
 	    pool_init(&env.inflate, inflate_state_size(), 3) ||
-	    pool_init(&env.brotli, brotli_state_size(), 3))
+	    pool_init(&env.brotli, brotli_state_size(), 3) ||
+	    pool_init(&env.zstd, zstd_stream_size(), 3))
 		return -1;
 	env.window = malloc(WINDOW_TAIL + WINDOW_BYTES + WINDOW_PAD);
 	env.inflate_out = malloc(WINDOW_BYTES);
@@ -101,6 +108,7 @@ static int teardown(void **)
 	pool_fini(&env.body);
 	pool_fini(&env.inflate);
 	pool_fini(&env.brotli);
+	pool_fini(&env.zstd);
 	free(env.window);
 	free(env.inflate_out);
 	free(msg->body);
@@ -164,6 +172,7 @@ static void finish(struct body *body, bool complete)
 	assert_int_equal(env.body.used, 0);
 	assert_int_equal(env.inflate.used, 0);
 	assert_int_equal(env.brotli.used, 0);
+	assert_int_equal(env.zstd.used, 0);
 	assert_true(msg->body_kept <= msg->body_len);
 	assert_false(msg->hashed && (!msg->complete || msg->body_len == 0));
 }
@@ -180,7 +189,7 @@ static void feed(const char *type, const char *coding, const void *bytes, size_t
 	assert_true(msg->complete);
 }
 
-static bool hash_is(const void *bytes, size_t len)
+static inline bool hash_is(const void *bytes, size_t len)
 {
 	struct sha256_ctx ctx;
 	uint8_t digest[32];
@@ -191,7 +200,7 @@ static bool hash_is(const void *bytes, size_t len)
 	return msg->hashed && memcmp(digest, msg->sha256, sizeof(digest)) == 0;
 }
 
-static size_t encode(const void *p, size_t n, int window_bits, uint8_t *to)
+static inline size_t encode(const void *p, size_t n, int window_bits, uint8_t *to)
 {
 	z_stream z = {0};
 
@@ -210,10 +219,10 @@ static size_t encode(const void *p, size_t n, int window_bits, uint8_t *to)
 #define DOC_LOG                                                                                    \
 	"n 16 $.users[]|id=1\ns 27 $.users[]|email=a@b.c\nn 41 $.users[]|id=2\n"                   \
 	"s 52 $.users[]|email=d@e.f\nn 69 $|total=2\n"
-static uint8_t coded[2 << 20];
+__attribute__((unused)) static uint8_t coded[2 << 20];
 
 // JSON of nearly n bytes. Returns its length.
-static uint32_t fill_text(char *text, uint32_t n)
+static inline uint32_t fill_text(char *text, uint32_t n)
 {
 	uint32_t random = 1, len = 1;
 

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// Messages of gRPC.
+
+#include "tests/fuzz/body_fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	return body_fuzz_run("application/grpc", NULL, data, size);
+}
