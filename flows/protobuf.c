@@ -4,8 +4,8 @@
 // The walker of Protocol Buffers without their schema, and of the messages of gRPC. Runs on the
 // worker; one state per body, no recursion.
 //
-//	message User { string mail = 2; Address home = 5; }      parent "$", key "2"
-//	message Address { string street = 1; }                   parent "$.5", key "1"
+//	message User { string mail = 2; Address home = 5; }      parent "$", key "f2"
+//	message Address { string street = 1; }                   parent "$.f5", key "f1"
 //
 // Only strings become values: the numbers of their fields are their names. On the wire a string,
 // bytes and a message look the same: a length and what follows. What a field holds is told by its
@@ -45,7 +45,7 @@ struct proto {
 	uint8_t state; // enum proto_state
 	bool framed;
 	uint8_t key_len;
-	uint8_t key[11];                    // the field's number
+	uint8_t key[11];                    // "f" and the field's number
 	uint64_t left;                      // STRING, SKIP: bytes to come
 	uint64_t end[PROTO_DEPTH + 1];      // offset in the body where the message at a depth ends
 	struct walk_path path;
@@ -153,9 +153,10 @@ static void proto_key(struct proto *proto, uint32_t number)
 		digits[n++] = (uint8_t)('0' + number % 10);
 		number /= 10;
 	} while (number);
-	proto->key_len = (uint8_t)n;
+	proto->key_len = (uint8_t)(n + 1);
+	proto->key[0] = 'f';
 	for (uint32_t i = 0; i < n; i++)
-		proto->key[i] = digits[n - 1 - i];
+		proto->key[i + 1] = digits[n - 1 - i];
 }
 
 static struct value proto_value(const struct proto *proto, const struct walk *w)
@@ -281,6 +282,15 @@ static const uint8_t *proto_string(struct proto *proto, const struct walk *w)
 	return w->fresh + n;
 }
 
+// Messages that end at p are closed.
+static void proto_close(struct proto *proto, const struct walk *w, const uint8_t *p)
+{
+	uint64_t at = w->off + (uint64_t)(p - w->begin);
+
+	while (proto->path.depth && at >= proto->end[proto->path.depth])
+		walk_path_pop(&proto->path);
+}
+
 static const uint8_t *proto_walk(void *state, const struct walk *w)
 {
 	struct proto *proto = state;
@@ -293,9 +303,7 @@ static const uint8_t *proto_walk(void *state, const struct walk *w)
 			p = proto_skip(proto, w, p, proto->left);
 		if (proto->state == PROTO_SKIP)
 			break;
-		while (proto->path.depth &&
-		       w->off + (uint64_t)(p - w->begin) >= proto->end[proto->path.depth])
-			walk_path_pop(&proto->path);
+		proto_close(proto, w, p);
 		if (p >= w->end)
 			break;
 		bool frame = proto->framed && proto->path.depth == 0 &&
@@ -308,6 +316,8 @@ static const uint8_t *proto_walk(void *state, const struct walk *w)
 			return w->last ? w->end : p;
 		p = next;
 	}
+	if (proto->state == PROTO_TAG)
+		proto_close(proto, w, p);
 	return proto->state == PROTO_STRING ? walk_context(w) : w->end;
 }
 

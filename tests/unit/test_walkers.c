@@ -253,13 +253,13 @@ static void test_protobuf(void **)
 				    "\x82\x7d\x03xyz";             // 2000: "xyz"
 
 	expect("application/x-protobuf", bytes, sizeof(bytes) - 1,
-	       "s $|2=hello\ns $.3|1=street\ns $.3|2=a@b.cd\ns $|2000=xyz\n");
+	       "s $|f2=hello\ns $.f3|f1=street\ns $.f3|f2=a@b.cd\ns $|f2000=xyz\n");
 	assert_false(anomaly(ANOMALY_BODY_MALFORMED));
 	expect("application/x-protobuf", "\x0f junk", 6, "");
 	assert_true(anomaly(ANOMALY_BODY_MALFORMED));
 	assert_int_equal(as_text[3], 1);
 	// A length beyond the end of the message that it is in.
-	expect("application/x-protobuf", "\x0a\x04\x0a\x10zz\x12\x02ok", 10, "s $|2=ok\n");
+	expect("application/x-protobuf", "\x0a\x04\x0a\x10zz\x12\x02ok", 10, "s $|f2=ok\n");
 }
 
 static void test_protobuf_deep(void **)
@@ -278,7 +278,9 @@ static void test_protobuf_deep(void **)
 	limits_reset();
 	for (size_t size = 1; size < 406 - n; size++) {
 		feed("application/protobuf", NULL, text + n, 406 - n, size);
+		// Sixteen levels are followed; a message below them is bytes.
 		assert_true(n_values <= 1);
+		assert_false(anomaly(ANOMALY_BODY_MALFORMED));
 	}
 }
 
@@ -291,7 +293,7 @@ static void test_grpc(void **)
 				     "\x80\0\0\0\x04k: v"; // trailers of gRPC-Web
 
 	expect("application/grpc+proto", frames, sizeof(frames) - 1,
-	       "s $|1=hello\ns $|2=you\n");
+	       "s $|f1=hello\ns $|f2=you\n");
 	assert_false(anomaly(ANOMALY_BODY_MALFORMED));
 	expect("application/grpc", "GET / HTTP", 10, "");
 	assert_true(anomaly(ANOMALY_BODY_MALFORMED));
@@ -312,7 +314,7 @@ static void test_long_values(void **)
 		{"text/csv", "n,m\r\n1,\"", "\"\r\n2,3\r\n", "$[]|m="},
 		{"application/json-seq", "\x1e{\"a\":\"", "\"}\n\x1e{\"a\":1}\n", "$|a="},
 		{"application/x-ndjson", "{\"a\":\"", "\"}\n{\"a\":1}\n", "$|a="},
-		{"application/x-protobuf", "\x0a\xb8\x17", "\x12\x01x", "$|1="},
+		{"application/x-protobuf", "\x0a\xb8\x17", "\x12\x01x", "$|f1="},
 	};
 	static char text[4000], all[4000];
 
