@@ -67,7 +67,7 @@
 	X(body_bombs, "bodies that grew past the allowed ratio")                                   \
 	X(body_no_context, "bodies not decoded because no decoder was free")                       \
 	X(body_broken, "JSON, XML and other bodies that are not what their type says")             \
-	X(body_too_deep, "bodies nested deeper than the limit")                                           \
+	X(body_too_deep, "bodies nested deeper than the limit")                                    \
 	X(tls_handshakes, "TLS handshakes reported")                                               \
 	X(tls_bad_messages, "TLS hellos and certificates that were damaged or too long")           \
 	X(tls_not, "directions given up as not TLS, or lost by a hole")                            \
