@@ -26,8 +26,8 @@
 
 enum {
 	FIRST_SEGMENTS = 1000,
-	SENDER_SURE = 3,    // wrong ones of a sender
-	PORT_SURE = 2,      // … of the port
+	SENDER_SURE = 3, // wrong ones of a sender
+	PORT_SURE = 2,   // … of the port
 	SENDER_HALVE = 1024,
 	TCP_CHECKSUM = 16, // offset in the header
 	IPV4_CHECKSUM = 10,
@@ -214,11 +214,11 @@ void checksum_segment(struct checksum *c, struct rte_mbuf *m)
 		return;
 	// Of fragments the IP headers are gone, and were verified.
 	if (!pkt->joined && !pkt->v6 &&
-	    !(nic && nic_says(m->ol_flags, RTE_MBUF_F_RX_IP_CKSUM_MASK,
-			      RTE_MBUF_F_RX_IP_CKSUM_GOOD, RTE_MBUF_F_RX_IP_CKSUM_NONE)))
+	    !(nic && nic_says(m->ol_flags, RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD,
+			      RTE_MBUF_F_RX_IP_CKSUM_NONE)))
 		ip = verdict_ipv4(m, pkt->l3_off, &ip_sum);
-	if (!(nic && nic_says(m->ol_flags, RTE_MBUF_F_RX_L4_CKSUM_MASK,
-			      RTE_MBUF_F_RX_L4_CKSUM_GOOD, RTE_MBUF_F_RX_L4_CKSUM_NONE)))
+	if (!(nic && nic_says(m->ol_flags, RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD,
+			      RTE_MBUF_F_RX_L4_CKSUM_NONE)))
 		tcp = verdict_tcp(m, &tcp_sum);
 	verdict = ip && tcp && ip_sum == tcp_sum ? VERDICT_REWRITTEN : RTE_MAX(ip, tcp);
 	if (checksum_judge(c, pkt, verdict))

@@ -25,9 +25,9 @@ enum { CHECKSUM_SENDERS = 1024 };
 
 struct checksum {
 	uint64_t seed;
-	uint32_t mode;          // enum checksum_mode
-	bool off;               // auto: nothing is verified here any longer
-	uint32_t n_first, n_first_bad; // of the first segments
+	uint32_t mode;                       // enum checksum_mode
+	bool off;                            // auto: nothing is verified here any longer
+	uint32_t n_first, n_first_bad;       // of the first segments
 	uint64_t verified, wrong, tolerated; // wrong ones include those tolerated
 	struct {
 		uint16_t good, bad;

@@ -8,12 +8,12 @@
 #include "dataplane/decap.h"
 
 enum {
-	ERSPAN_II = 1,  // version field
+	ERSPAN_II = 1, // version field
 	ERSPAN_III = 2,
 	ERSPAN_II_HEADER = 8,
 	ERSPAN_III_HEADER = 12,
 	ERSPAN_III_SUBHEADER = 8, // of the platform
-	FRAME_ETHERNET = 0, // type III: what was mirrored
+	FRAME_ETHERNET = 0,       // type III: what was mirrored
 	FRAME_IP = 2,
 };
 

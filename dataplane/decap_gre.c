@@ -16,7 +16,7 @@ enum {
 	GRE_ACKNOWLEDGEMENT = 0x0080, // version 1
 	GRE_VERSION = 0x0007,
 	GRE_ROUTES = 8,
-	NVGRE_SUBNET_MIN = 0x1000, // smaller ones are reserved
+	NVGRE_SUBNET_MIN = 0x1000,     // smaller ones are reserved
 	MIRROR_DIRECTION = 0x02000000, // virtual switches mirror with it in one direction's key
 };
 

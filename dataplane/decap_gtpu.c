@@ -10,7 +10,7 @@ enum {
 	GTPU_VERSION_TYPE = 0xf0, // version 1, protocol type GTP
 	GTPU_OPTIONAL = 0x07,     // extension header, sequence number, N-PDU number: any of them
 	GTPU_EXTENSION = 0x04,
-	GTPU_PACKET = 255,        // G-PDU
+	GTPU_PACKET = 255, // G-PDU
 	GTPU_EXTENSIONS = 8,
 };
 

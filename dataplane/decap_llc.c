@@ -40,8 +40,8 @@ static enum walk_next llc_step(struct walk *walk)
 	case OUI_TUNNEL:
 		return type < 0x0600 ? WALK_UNKNOWN : walk_ethertype(walk, type);
 	case OUI_BRIDGED:
-		return type == BRIDGED_ETHERNET || type == BRIDGED_ETHERNET_FCS ? WALK_ETHERNET :
-										  WALK_UNKNOWN;
+		return type == BRIDGED_ETHERNET || type == BRIDGED_ETHERNET_FCS ? WALK_ETHERNET
+										: WALK_UNKNOWN;
 	}
 	return WALK_UNKNOWN;
 }

@@ -8,9 +8,9 @@
 
 enum {
 	WLAN_TYPE_DATA = 2,
-	WLAN_QOS = 0x80,       // subtype bits in the first byte of the frame control
+	WLAN_QOS = 0x80, // subtype bits in the first byte of the frame control
 	WLAN_NO_DATA = 0x40,
-	WLAN_TO_DS = 0x01,     // flags, second byte
+	WLAN_TO_DS = 0x01, // flags, second byte
 	WLAN_FROM_DS = 0x02,
 	WLAN_PROTECTED = 0x40,
 	WLAN_ORDER = 0x80,

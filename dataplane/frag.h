@@ -26,4 +26,5 @@ void frag_reset(struct frag *frag);
 // whole datagram, to be decoded again, once its last piece is there: that packet and its bytes are
 // then no longer fragments. With *overlap it is the first piece of a datagram that was given up
 // because its pieces contradict each other: it only says to whom that happened. Else NULL.
-struct rte_mbuf *frag_add(struct frag *frag, struct rte_mbuf *m, struct fates *fates, bool *overlap);
+struct rte_mbuf *frag_add(struct frag *frag, struct rte_mbuf *m, struct fates *fates,
+			  bool *overlap);

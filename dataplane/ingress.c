@@ -13,8 +13,8 @@ enum { FRAG_NESTED = 4 }; // a datagram may be fragmented again inside a tunnel
 static enum fate ingress_decode(const struct ingress *in, struct rte_mbuf *m, uint32_t link_type,
 				uint32_t wire_len)
 {
-	return in->layers ? packet_decode_layers(m, link_type, wire_len, in->seed, in->layers) :
-			    packet_decode(m, link_type, wire_len, in->seed);
+	return in->layers ? packet_decode_layers(m, link_type, wire_len, in->seed, in->layers)
+			  : packet_decode(m, link_type, wire_len, in->seed);
 }
 
 // A packet that is a fragment becomes, perhaps, one that is none.

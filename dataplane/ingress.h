@@ -18,8 +18,8 @@ struct packet_layers;
 
 struct ingress {
 	uint64_t seed;
-	struct frag *frag;      // of the poller
-	struct checksum *check; // of the port or capture
+	struct frag *frag;            // of the poller
+	struct checksum *check;       // of the port or capture
 	struct packet_layers *layers; // for people: which headers were taken off; else NULL
 };
 

@@ -17,7 +17,7 @@ struct network {
 	bool more;           // … and not the last one
 	uint32_t offset, id; // of the part
 	uint8_t protocol;
-	uint32_t missing;    // bytes of the datagram that are not in walk
+	uint32_t missing; // bytes of the datagram that are not in walk
 };
 
 // Takes an IP header off; afterwards walk is the datagram's payload, without trailer bytes. cut:

@@ -158,9 +158,10 @@ static bool packet_gather(struct rte_mbuf *m)
 }
 
 // layers: NULL in service, where this is inlined without it.
-static inline __attribute__((always_inline)) enum fate
-packet_walk(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_len, uint64_t seed,
-       struct packet_layers *layers)
+static inline __attribute__((always_inline)) enum fate packet_walk(struct rte_mbuf *m,
+								   uint32_t link_type,
+								   uint32_t wire_len, uint64_t seed,
+								   struct packet_layers *layers)
 {
 	if (m->nb_segs > 1 && m->data_len < HEADERS_TOGETHER && !packet_gather(m))
 		return FATE_MALFORMED;
@@ -215,7 +216,9 @@ packet_walk(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_len, uint64_t 
 			       ? step_udp(&walk, layers)
 			       : step_decap(&walk, decap_by_ip_protocol(net.protocol), layers);
 	}
-	return next == WALK_STOP ? FATE_MALFORMED : next == WALK_UNKNOWN ? FATE_UNSUPPORTED : FATE_NESTED;
+	return next == WALK_STOP      ? FATE_MALFORMED
+	       : next == WALK_UNKNOWN ? FATE_UNSUPPORTED
+				      : FATE_NESTED;
 }
 
 enum fate packet_decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_len, uint64_t seed)

@@ -13,7 +13,8 @@
 #include <stdint.h>
 
 // Fills pkt_of(m) from the headers in the first segment of m (ts_ns is the caller's).
-// link_type: see link.h. wire_len: length on the wire when the capture cut the frame, else the packet's length.
+// link_type: see link.h. wire_len: length on the wire when the capture cut the frame, else the
+// packet's length.
 // FATE_PARSED: a TCP segment, go on. Anything else is the packet's final fate.
 enum fate packet_decode(struct rte_mbuf *m, uint32_t link_type, uint32_t wire_len, uint64_t seed);
 

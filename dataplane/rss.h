@@ -14,8 +14,8 @@
 #include <string.h>
 
 enum {
-	RSS_KEY = 0x6d5a,   // repeated
-	RSS_ENTRIES = 128,  // of the redirection table that count; larger ones repeat them
+	RSS_KEY = 0x6d5a,  // repeated
+	RSS_ENTRIES = 128, // of the redirection table that count; larger ones repeat them
 };
 
 static inline uint32_t rss_hash(const struct flow_key *key)

@@ -231,6 +231,38 @@ static void test_ipv6_extensions(void **)
 	}
 }
 
+// While segments are left the header names a stop; the connection is the final destination's.
+static void test_source_route(void **)
+{
+	static const struct {
+		uint8_t type, left, units;
+		int at; // of the final address in the extension header; -1: the header's counts
+	} routes[] = {
+		{0, 2, 4, 24}, {0, 0, 4, -1}, {2, 1, 2, 8}, {3, 1, 2, -1},
+		{4, 1, 4, 8},  {4, 0, 4, -1}, {4, 1, 0, -1}, {253, 1, 4, -1},
+	};
+
+	for (uint32_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		begin();
+		ipv6_header(43);
+		uint32_t at = len;
+		extension(43, 6, routes[i].units);
+		frame[at + 2] = routes[i].type;
+		frame[at + 3] = routes[i].left;
+		if (routes[i].at >= 0) {
+			frame[at + routes[i].at] = 0x20;
+			frame[at + routes[i].at + 15] = 0x77;
+		}
+		tcp_header(12, TCP_ACK);
+		text("hello");
+		ip_end();
+		assert_int_equal(decode(LINK_RAW), FATE_PARSED);
+		assert_int_equal(got()->payload_len, 5);
+		const uint8_t *dst = got()->key.addr[!got()->src];
+		assert_int_equal(dst[15], routes[i].at >= 0 ? 0x77 : 3);
+	}
+}
+
 static void test_fragments(void **)
 {
 	static const struct {
@@ -376,9 +408,9 @@ int main(void)
 		cmocka_unit_test(test_link_types),  cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_vlan),        cmocka_unit_test(test_ipv4_options),
 		cmocka_unit_test(test_tcp_options), cmocka_unit_test(test_ipv6_extensions),
-		cmocka_unit_test(test_fragments),   cmocka_unit_test(test_length_zero),
-		cmocka_unit_test(test_trailer),     cmocka_unit_test(test_unsupported),
-		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_source_route), cmocka_unit_test(test_fragments),
+		cmocka_unit_test(test_length_zero), cmocka_unit_test(test_trailer),
+		cmocka_unit_test(test_unsupported), cmocka_unit_test(test_large),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

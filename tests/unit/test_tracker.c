@@ -622,40 +622,6 @@ static void test_checksums(void **)
 	}
 }
 
-// What no receiver takes leaves a mark on its connection, before and after that has begun.
-static void test_unusable(void **)
-{
-	for (uint32_t round = 0; round < 4; round++) {
-		struct conv v = conv_make(1, 0);
-		bool fragments = round & 1, early = round & 2;
-
-		limits.checksums = true;
-		n_open = n_closed = 0;
-		log_text[0] = 0;
-		again(&v, 1000);
-		tracker_begin();
-		handshake(&v);
-		for (uint32_t i = 0; i < 2; i++) {
-			struct rte_mbuf *bad = segment(&v, CLIENT, TCP_ACK | TCP_RST, 0, "REQ BAD", 7);
-
-			pkt_of(bad)->bad_checksum = !fragments;
-			pkt_of(bad)->bad_ip_checksum = !fragments;
-			pkt_of(bad)->frag_overlap = fragments;
-			if (i == early)
-				say_next(&v, CLIENT, "REQ good");
-			put(bad);
-		}
-		say_next(&v, CLIENT, "more");
-		assert_log("open|C:REQ goodmore");
-		assert_int_equal(records[0].anomalies,
-				 1u << (fragments ? TCP_ANOMALY_FRAGMENTS : TCP_ANOMALY_IP_CHECKSUM));
-		assert_int_equal(env.stats.ip_frag_overlaps, 2 * ((round + 1) / 2));
-		assert_int_equal(counted.pkts[fragments ? FATE_FRAGMENT : FATE_CHECKSUM],
-				 2 * (round / 2 + 1));
-		harness_teardown(NULL);
-	}
-}
-
 static void test_meta(void **)
 {
 	for (uint32_t side = 0; side < 2; side++) {
@@ -736,7 +702,6 @@ int main(void)
 		tracker_test(test_clock_steps),
 		tracker_test(test_slow),
 		tracker_test(test_checksums),
-		tracker_test(test_unusable),
 		tracker_test(test_meta),
 		tracker_test(test_bursts),
 	};
