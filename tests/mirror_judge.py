@@ -3,21 +3,21 @@
 # Copyright (c) 2026 The apitap authors
 """What of a capture can still be found after a mirror port has damaged it, and what was.
 
-    mirror_judge.py CLEAN.pcap CLEAN.jsonl DAMAGED.pcap FOUND.jsonl
+    mirror_judge.py CLEAN.pcap CLEAN.jsonl [NAME LEAST DAMAGED.pcap FOUND.jsonl]...
 
-CLEAN.jsonl and FOUND.jsonl are the transaction logs of the two captures. The clean capture is cut
-into messages here, by sequence numbers and RFC 9112 framing, so it must be HTTP/1 without tricks.
-An exchange survived when every segment that carries a byte of it is in the damaged capture,
-unchanged. Prints one JSON object:
+The .jsonl files are the transaction logs of the captures. The clean capture is cut into messages
+here, by sequence numbers and RFC 9112 framing, so it must be HTTP/1 without tricks. An exchange
+survived when every segment that carries a byte of it is in the damaged capture, unchanged; it was
+found when both halves are in the log, and found whole when every value is as in the clean log.
+A record is wrong when a value contradicts the clean log, or when it is not in there at all.
 
-    survived   exchanges of which nothing is missing
-    found      … of those, found with both halves
-    whole      … of those, with every value as in the clean log
-    wrong      records anywhere whose values contradict the clean log, or that are not in it
+Fails when a record is wrong, when fewer than LEAST percent of the exchanges that survived were
+found whole, or, where LEAST is "same", when the two logs differ. MIRROR_VERBOSE tells which.
 """
 
 import collections
 import json
+import os
 import struct
 import sys
 
@@ -171,47 +171,77 @@ def contradicts(found, clean):
     return False
 
 
-def main():
-    clean_pcap, clean_log, damaged_pcap, found_log = sys.argv[1:]
-    clean, found = collections.defaultdict(list), collections.defaultdict(list)
-    orphans, wrong = [], 0
-    for record in records(clean_log):
-        clean[key_of(record)].append(record)
-    for record in records(found_log):
+def group(path):
+    """Records by what tells exchanges apart, and how many responses have no request."""
+    by, orphans = collections.defaultdict(list), 0
+    for record in records(path):
         if record["method"] is None:
-            orphans.append(record)
-        elif key_of(record) not in clean:
-            wrong += 1
-            print("not in the clean log:", record, file=sys.stderr)
+            orphans += 1
         else:
-            found[key_of(record)].append(record)
-    for key, group in found.items():
-        if len(group) > len(clean[key]):
-            wrong += len(group) - len(clean[key])
-            print("more than once:", key, file=sys.stderr)
-        # Exchanges with the same target cannot be told apart: each must be like one of them.
-        for record in group:
-            if all(contradicts(record, other) for other in clean[key]):
+            by[key_of(record)].append(record)
+    return by, orphans
+
+
+def wrong_records(found, clean, say):
+    """Exchanges with the same target cannot be told apart: each must be like one of them."""
+    wrong = 0
+    for key, here in found.items():
+        wrong += max(0, len(here) - len(clean.get(key, ())))
+        for record in here:
+            if all(contradicts(record, other) for other in clean.get(key, ())):
                 wrong += 1
-                print("contradiction:", record, clean[key][0], file=sys.stderr)
-    left = collections.Counter(frames(damaged_pcap))
-    all_frames = list(frames(clean_pcap))
+                say("wrong:", record)
+    return wrong
+
+
+def content(path):
+    """The log without what depends on the file's name and on the order of connections."""
+    return sorted(json.dumps({k: v for k, v in r.items() if k not in ("pcap", "conn")})
+                  for r in records(path))
+
+
+def judge(clean_log, all_frames, exchanged, run, say):
+    """One line about a damaged capture; False when a figure is missed."""
+    name, least, damaged, log = run
+    clean, (found, orphans) = group(clean_log)[0], group(log)
+    wrong = wrong_records(found, clean, say)
+    left = collections.Counter(frames(damaged))
     survived, n_found, whole = collections.Counter(), 0, 0
-    total = 0
-    for client, server, method, target, segments in exchanges(clean_pcap):
-        total += 1
+    for key, segments in exchanged:
         if all(left[all_frames[i]] > 0 for i in segments):
-            survived[client + server + (method.decode(), target.decode("latin-1"))] += 1
+            survived[key] += 1
     for key, n in survived.items():
-        group = [r for r in found[key] if r["status"] is not None]
-        n_found += min(n, len(group))
-        same = [r for r in group
+        here = [r for r in found.get(key, ()) if r["status"] is not None]
+        same = [r for r in here
                 if any(all(r.get(f) == c.get(f) for f in FIELDS) for c in clean[key])]
+        n_found += min(n, len(here))
         whole += min(n, len(same))
         if len(same) < n:
-            print("survived, but not found whole:", key, file=sys.stderr)
-    print(json.dumps({"exchanges": total, "survived": sum(survived.values()), "found": n_found,
-                      "whole": whole, "wrong": wrong, "orphans": len(orphans)}))
+            say("survived, not found whole:", key)
+    total = sum(survived.values())
+    percent = 100 * whole / total if total else 100
+    good = wrong == 0
+    if least == "same":
+        good = good and content(clean_log) == content(log)
+    else:
+        good = good and percent >= float(least)
+    print(f"{name}: {total} of {len(exchanged)} survived, {n_found} found, {whole} whole "
+          f"({percent:.2f} %, least {least}), {wrong} wrong, {orphans} without request"
+          f"{'' if good else ' <- MISSED'}")
+    return good
+
+
+def main():
+    clean_pcap, clean_log, *rest = sys.argv[1:]
+    verbose = "MIRROR_VERBOSE" in os.environ
+    all_frames = list(frames(clean_pcap))
+    exchanged = [(client + server + (method.decode(), target.decode("latin-1")), segments)
+                 for client, server, method, target, segments in exchanges(clean_pcap)]
+    good = True
+    for i in range(0, len(rest), 4):
+        good &= judge(clean_log, all_frames, exchanged, rest[i:i + 4],
+                      lambda *what: verbose and print(*what, file=sys.stderr))
+    sys.exit(0 if good else 1)
 
 
 if __name__ == "__main__":
