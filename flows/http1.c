@@ -127,6 +127,10 @@ static uint32_t gather(struct http1_feed *f)
 			http1_message_none(f, taken);
 			return taken;
 		}
+		if (end && http1_message_waits(f, span_make(side->gather, end))) {
+			side->gathered = end;
+			return taken;
+		}
 		if (end) {
 			http1_message_head(f, span_make(side->gather, end), taken, CUT_NONE);
 			return taken;
@@ -141,7 +145,8 @@ static uint32_t step_head(struct http1_feed *f)
 {
 	uint32_t n = f->side->gather ? 0 : http1_head_end(f->in.p, f->in.len, 0);
 
-	if (n == 0 || n > f->env->limits.head_bytes)
+	if (n == 0 || n > f->env->limits.head_bytes ||
+	    unlikely(http1_message_waits(f, span_make(f->in.p, n))))
 		return gather(f);
 	http1_message_head(f, span_make(f->in.p, n), n, CUT_NONE);
 	return n;
@@ -184,6 +189,9 @@ static uint32_t step_start(struct http1_feed *f)
 		f->side->state = STATE_WAIT;
 	else if (n == 0)
 		message_begin(f);
+	// No status line begins like that: is it the answer to a request of HTTP/0.9?
+	if (n == 0 && f->dir == SERVER && f->off == 0 && unlikely(f->in.p[0] != 'H'))
+		http1_message_simple(f);
 	return n;
 }
 

@@ -54,8 +54,8 @@ static inline uint32_t http1_head_resume(uint32_t n)
 // Could a message of that sender begin with these bytes? CERTAIN: a start line without deviation
 // up to its version (request) or status (response). NO: it cannot become one.
 enum probe http1_head_probe(struct span first, enum dir dir);
-// The same for the beginning of a connection, where a request of a method everybody knows is one
-// with a line that deviates, too.
+// The same for the beginning of a connection, where a request with a line that deviates is one, too,
+// if everybody knows its method or the line names HTTP.
 enum probe http1_head_detect(struct span first, enum dir dir);
 // The same for lenient receivers and cheap for any length: only the method or "HTTP/" counts.
 bool http1_head_plausible(struct span first, enum dir dir);

@@ -101,6 +101,16 @@ enum probe http1_head_probe(struct span first, enum dir dir)
 	return dir == CLIENT ? probe_request(first) : probe_response(first);
 }
 
+// As methods are that not everybody knows.
+static bool capitals(struct span method)
+{
+	for (uint32_t i = 0; i < method.len; i++) {
+		if ((method.p[i] < 'A' || method.p[i] > 'Z') && method.p[i] != '_')
+			return false;
+	}
+	return method.len > 0;
+}
+
 enum probe http1_head_detect(struct span first, enum dir dir)
 {
 	enum probe p = http1_head_probe(first, dir);
@@ -111,10 +121,12 @@ enum probe http1_head_detect(struct span first, enum dir dir)
 	first = without_empty_lines(first);
 	uint32_t n = http1_text_token(first, HTTP1_METHOD_BYTES);
 
-	if (n == first.len || (!is_blank(first.p[n]) && !is_line_end(first.p[n])) ||
-	    !http1_head_known_method(span_make(first.p, n)))
+	if (n == first.len || (!is_blank(first.p[n]) && !is_line_end(first.p[n])))
 		return PROBE_NO;
-	struct span line = span_until(first, '\n');
+	struct span method = span_make(first.p, n), line = span_until(first, '\n');
+
+	if (!http1_head_known_method(method) && !capitals(method))
+		return PROBE_NO;
 
 	if (http1_text_controls(line).others)
 		return PROBE_NO;
@@ -210,6 +222,12 @@ static bool is_target(struct span s)
 	       (s.len >= 5 && span_ieq(span_make(s.p, 4), SPAN_LIT("http")));
 }
 
+// A version is somewhere, though not where it must be: "CALL /HTTP/1.1".
+static bool names_http(struct span method, struct span inner)
+{
+	return capitals(method) && memmem(inner.p, inner.len, "HTTP/1.", 7);
+}
+
 // inner: what is behind the method; its last word begins at `at` and is no version. A version that
 // is only begun, "HTTP/1.", is not part of the target, unless there would be none.
 static bool request_without_version(struct span inner, uint32_t at, struct http1_head *out)
@@ -218,8 +236,8 @@ static bool request_without_version(struct span inner, uint32_t at, struct http1
 
 	version_unknown(out);
 	out->uri = begins_http(last) && at ? trim(span_make(inner.p, at)) : inner;
-	return http1_head_known_method(out->method) && !version_foreign(last) &&
-	       is_target(out->uri);
+	return (http1_head_known_method(out->method) || names_http(out->method, inner)) &&
+	       !version_foreign(last) && is_target(out->uri);
 }
 
 static bool request_line(struct span line, struct http1_head *out)

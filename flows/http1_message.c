@@ -307,6 +307,73 @@ static void body_open(struct http1_feed *f, const struct http1_head *head)
 	}
 }
 
+// "GET" SP target and nothing else (RFC 1945 section 4.1); clients sent an empty line behind it.
+static bool simple_line(struct span raw, struct http1_head *head)
+{
+	struct span line = span_until(raw, '\n');
+	uint32_t rest = raw.len - line.len;
+
+	if (rest > 1 && raw.p[line.len + 1] == '\r') // the empty line's
+		rest--;
+	return rest >= 1 && rest <= 2 && raw.p[raw.len - 1] == '\n' && http1_head_start(line, CLIENT, head) &&
+	       head->no_version && !(head->anomalies & ANOMALY_BIT(BAD_REQUEST_LINE)) &&
+	       span_eq(head->method, SPAN_LIT("GET")) && head->uri.len && head->uri.p[0] == '/' &&
+	       !memchr(head->uri.p, ' ', head->uri.len);
+}
+
+bool http1_message_waits(const struct http1_feed *f, struct span raw)
+{
+	struct http1_head head = {0};
+
+	return f->dir == CLIENT && f->conn->index == 0 && !f->conn->side[SERVER].seen &&
+	       simple_line(raw, &head);
+}
+
+// Such a request, as all of a connection that is seen from its start, and received by the server.
+static bool simple_request(const struct http1_feed *f, struct http1_head *head)
+{
+	const struct http1_side *side = &f->conn->side[CLIENT];
+
+	return f->conn->index == 0 && !f->p->conn->midstream && !f->p->lossy[CLIENT] &&
+	       !f->p->lossy[SERVER] && f->p->acked[CLIENT] >= side->next &&
+	       side->state == STATE_HEAD && side->gather && !side->strict && !side->empty_lines &&
+	       !f->side->empty_lines &&
+	       simple_line(span_make(side->gather, side->gathered), head);
+}
+
+void http1_message_simple(struct http1_feed *f)
+{
+	struct http1_feed client = http1_feed(f->p, CLIENT);
+	struct http1_head head = {.framing = HTTP1_FRAMING_INIT}, none = {0};
+	struct http1_side *side = client.side;
+
+	if (!simple_request(f, &head))
+		return;
+	head.anomalies = 0;
+	head.version_minor = none.version_minor = 9;
+	side->synced = true;
+	side->tx = NULL;
+	side->state = STATE_HEAD_SKIP;
+	request_begin(&client, &head, span_make(side->gather, side->gathered), CUT_NONE);
+	http1_message_end(&client, 0, true);
+	http1_gather_free(&client);
+	response_pair(f);
+	f->env->stats.http_responses++;
+	side = f->side;
+	side->interim = side->bodyless = false;
+	side->left = UINT64_MAX;
+	side->state = STATE_CLOSE;
+	if (!side->tx)
+		return;
+	keep_facts(f, &none, (struct span){0}, CUT_NONE);
+	side->tx->msg[SERVER].framing = FRAMING_CLOSE;
+	side->tx->msg[SERVER].has_body = true;
+	side->tx->msg[SERVER].content_length = UINT64_MAX;
+	if (f->env->sink.response)
+		f->env->sink.response(f->env->sink.ctx, side->tx);
+	body_open(f, &none);
+}
+
 void http1_message_bytes(struct http1_feed *f, struct span bytes)
 {
 	struct http1_side *side = f->side;

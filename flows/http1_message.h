@@ -142,5 +142,10 @@ void http1_message_none(struct http1_feed *f, uint32_t n);
 // The beginning of a head whose rest will never come is reported when its start line is there: the
 // facts in it are true, and the order of messages is kept. False: there is nothing to report.
 bool http1_message_cut(struct http1_feed *f);
+// The server's stream begins, and not with a status line. If all that the client has sent is the
+// simple request of HTTP/0.9, then the stream is its answer, up to its end, and its body begins.
+void http1_message_simple(struct http1_feed *f);
+// The head of a request that only the server's answer tells to be one.
+bool http1_message_waits(const struct http1_feed *f, struct span raw);
 // Nothing more will come: all exchanges end.
 void http1_message_drain(struct http1_feed *f);

@@ -149,7 +149,11 @@ static const struct conversation zoo[] = {
 	 "POST /a [C3 abc +bare_cr +chunk_extension] 200 [L2 ok]\n", false, false,
 	 {C("POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3;a\rb\r\nabc\r\n0\r\n\r\n"),
 	  S(OK)}},
-	{"HTTP/0.9", "", true, false, {C("GET /old\r\n"), S("<html>old</html>"), FIN}},
+	{"HTTP/0.9, empty line", "GET /old [-] 0 [X3 old]\n", true, false,
+	 {C("GET /old\n\r\n"), S("old"), FIN}},
+	{"HTTP/0.9?", "", true, false, {C("GET /old x\r\n"), S("old"), FIN}},
+	{"HTTP/0.9, a status line", "", true, false, {C("GET /old\r\n"), S("HTTP is old"), FIN}},
+	{"HTTP/0.9", "GET /old [-] 0 [X16 <html>old</html>]\n", true, false, {C("GET /old\r\n"), S("<html>old</html>"), FIN}},
 	{"garbage", "", true, false, {C("\x01\x02\x03 nothing\r\n\r\n"), S("\xff\xfe\r\n\r\n")}},
 	// The server may have answered the garbage: the next response may be that answer.
 	{"garbage between", "GET /a [-] 200 [L2 ok]\nGET /b [-] 0 []\n  [] 200 [L2 ok]\nGET /c [-] 200 [L2 ok] "

@@ -235,7 +235,12 @@ static void test_probe(void **)
 		{PROBE_NO, "GET/ HTTP/1.1\r\n"},
 		{PROBE_NO, "GET /\x01 HTTP/1.1\r\n"},
 		{PROBE_NO, "OPTIONS sip:a SIP/2.0\r\n"},
-		{PROBE_NO, "ODD /a b HTTP/1.1\r\n"},
+		{PROBE_CERTAIN, "ODD /a b HTTP/1.1\r\n"},
+		{PROBE_CERTAIN, "ODD_CALL /HTTP/1.1\n"},
+		{PROBE_CERTAIN, "ODD / HTTP/1.\n"},
+		{PROBE_NO, "ODD /a b\r\n"},
+		{PROBE_NO, "Odd /HTTP/1.1\r\n"},
+		{PROBE_NO, "HELO client.example\r\n"},
 		{PROBE_NO, "220 mail.example ESMTP\r\n"},
 	};
 
