@@ -365,7 +365,7 @@ void http1_message_simple(struct http1_feed *f)
 	side->state = STATE_CLOSE;
 	if (!side->tx)
 		return;
-	keep_facts(f, &none, (struct span){0}, CUT_NONE);
+	keep_facts(f, &none, span_make("", 0), CUT_NONE); // there is no head
 	side->tx->msg[SERVER].framing = FRAMING_CLOSE;
 	side->tx->msg[SERVER].has_body = true;
 	side->tx->msg[SERVER].content_length = UINT64_MAX;
