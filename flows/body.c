@@ -58,7 +58,7 @@ struct body {
 	bool gap;
 	bool damaged; // no hash
 	uint16_t tail_len;
-	uint16_t held;            // last bytes of tail that no window has shown yet
+	uint16_t held;               // last bytes of tail that no window has shown yet
 	struct media media;          // as announced
 	const struct walker *walker; // kind WALKED: how
 	void *stage[BODY_STAGES];    // decoders; NULL before the first byte
@@ -423,6 +423,7 @@ static void body_acquire(struct flow_env *env, struct body *body)
 		body->stage[i] = decoder_open(env, (enum decoder_format)body->format[i]);
 		if (!body->stage[i]) {
 			env->stats.body_no_context++;
+			body->msg->anomalies |= UINT64_C(1) << ANOMALY_CODING_UNKNOWN;
 			body_stop(env, body, CODING_UNKNOWN);
 			return;
 		}

@@ -32,10 +32,10 @@ struct csv {
 	bool first;        // the first line
 	bool nameless;     // it holds no names
 	uint8_t path_len;
-	uint16_t column;   // saturating
-	uint16_t n_names;  // columns that have one, perhaps an empty one
+	uint16_t column;  // saturating
+	uint16_t n_names; // columns that have one, perhaps an empty one
 	uint16_t names_len;
-	uint64_t told;     // LONG_*: offset in the body up to which the cell was handed on
+	uint64_t told; // LONG_*: offset in the body up to which the cell was handed on
 	uint64_t path_hash;
 	uint16_t name_at[CSV_COLUMNS];
 	uint8_t name_len[CSV_COLUMNS];

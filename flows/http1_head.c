@@ -319,6 +319,9 @@ bool http1_head_parse(struct span head, enum dir dir, uint32_t max_headers, stru
 		return false;
 	if (whole && dir == CLIENT && out->version_minor >= 1 && !out->header[HEADER_HOST].p)
 		out->anomalies |= ANOMALY_BIT(MISSING_HOST);
+	// Before 1.1 there was none: its framing counts as faulty (RFC 9112 section 6.1).
+	if (out->framing.codings && out->version_major == 1 && out->version_minor == 0)
+		out->anomalies |= ANOMALY_BIT(BAD_TRANSFER_ENCODING);
 	if (all.nul)
 		out->anomalies |= ANOMALY_BIT(NUL_IN_HEAD);
 	if (all.others)

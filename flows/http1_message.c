@@ -256,8 +256,7 @@ static bool response_begin(struct http1_feed *f, const struct http1_head *head, 
 	f->env->stats.http_responses++;
 	side->bodyless =
 		tunnel || kind == METHOD_HEAD || head->status == 204 || head->status == 304;
-	if (!tunnel &&
-	    (result != PAIR_REQUEST || kind == METHOD_CONNECT || !f->conn->pair.head))
+	if (!tunnel && (result != PAIR_REQUEST || kind == METHOD_CONNECT || !f->conn->pair.head))
 		leave_wait(f);
 	if (!tx)
 		return tunnel;
@@ -315,8 +314,9 @@ static bool simple_line(struct span raw, struct http1_head *head)
 
 	if (rest > 1 && raw.p[line.len + 1] == '\r') // the empty line's
 		rest--;
-	return rest >= 1 && rest <= 2 && raw.p[raw.len - 1] == '\n' && http1_head_start(line, CLIENT, head) &&
-	       head->no_version && !(head->anomalies & ANOMALY_BIT(BAD_REQUEST_LINE)) &&
+	return rest >= 1 && rest <= 2 && raw.p[raw.len - 1] == '\n' &&
+	       http1_head_start(line, CLIENT, head) && head->no_version &&
+	       !(head->anomalies & ANOMALY_BIT(BAD_REQUEST_LINE)) &&
 	       span_eq(head->method, SPAN_LIT("GET")) && head->uri.len && head->uri.p[0] == '/' &&
 	       !memchr(head->uri.p, ' ', head->uri.len);
 }
@@ -337,8 +337,7 @@ static bool simple_request(const struct http1_feed *f, struct http1_head *head)
 	return f->conn->index == 0 && !f->p->conn->midstream && !f->p->lossy[CLIENT] &&
 	       !f->p->lossy[SERVER] && f->p->acked[CLIENT] >= side->next &&
 	       side->state == STATE_HEAD && side->gather && !side->strict && !side->empty_lines &&
-	       !f->side->empty_lines &&
-	       simple_line(span_make(side->gather, side->gathered), head);
+	       !f->side->empty_lines && simple_line(span_make(side->gather, side->gathered), head);
 }
 
 void http1_message_simple(struct http1_feed *f)

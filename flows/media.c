@@ -133,7 +133,7 @@ struct media media_sniff(const struct media *announced, bool start, bool last, s
 	while (i < n && walk_is_space(first.p[i]))
 		i++;
 	if (i == n)
-		return n < MEDIA_SNIFF_BYTES && !last ? more
+		return n < MEDIA_SNIFF_BYTES && !last    ? more
 		       : announced->kind == MEDIA_WALKED ? *announced
 							 : text;
 	// Names of a few bytes are looked for, if they are not at the end of what there is.

@@ -23,9 +23,9 @@
 #include <stdalign.h>
 
 enum {
-	BOUNDARY_MOST = 70,               // RFC 2046 section 5.1.1
+	BOUNDARY_MOST = 70,                 // RFC 2046 section 5.1.1
 	DELIMITER_MOST = BOUNDARY_MOST + 3, // LF "--" boundary
-	LINE_MOST = 160,                  // bytes looked at of a header line
+	LINE_MOST = 160,                    // bytes looked at of a header line
 };
 
 enum multipart_state {
@@ -39,7 +39,7 @@ enum multipart_state {
 };
 
 struct multipart {
-	uint8_t state;         // enum multipart_state
+	uint8_t state; // enum multipart_state
 	uint8_t delimiter_len;
 	uint8_t name_len;
 	bool deciding; // the part's kind is not yet known
@@ -183,8 +183,9 @@ static void part_give(struct multipart *m, const struct walk *w, const uint8_t *
 	part.last = ended || w->last;
 	part.complete = ended;
 	if (m->deciding) {
-		struct media media = media_sniff(&m->media, true, part.last,
-						 span_make(part.begin, (size_t)(stop - part.begin)));
+		struct media media =
+			media_sniff(&m->media, true, part.last,
+				    span_make(part.begin, (size_t)(stop - part.begin)));
 
 		if (media.kind == MEDIA_SNIFF)
 			return;

@@ -20,9 +20,9 @@
 #include "flows/walk_path.h"
 
 enum {
-	PROTO_LOOK = 96,   // bytes of a field that tell what it holds
-	PROTO_HEAD = 20,   // bytes of a tag and a number, at most
-	PROTO_DEPTH = 16,  // messages inside each other
+	PROTO_LOOK = 96,  // bytes of a field that tell what it holds
+	PROTO_HEAD = 20,  // bytes of a tag and a number, at most
+	PROTO_DEPTH = 16, // messages inside each other
 	PROTO_FIELD_MOST = (1 << 29) - 1,
 };
 
@@ -45,9 +45,9 @@ struct proto {
 	uint8_t state; // enum proto_state
 	bool framed;
 	uint8_t key_len;
-	uint8_t key[11];                    // "f" and the field's number
-	uint64_t left;                      // STRING, SKIP: bytes to come
-	uint64_t end[PROTO_DEPTH + 1];      // offset in the body where the message at a depth ends
+	uint8_t key[11];               // "f" and the field's number
+	uint64_t left;                 // STRING, SKIP: bytes to come
+	uint64_t end[PROTO_DEPTH + 1]; // offset in the body where the message at a depth ends
 	struct walk_path path;
 };
 
@@ -70,9 +70,9 @@ static uint32_t proto_varint(const uint8_t *p, const uint8_t *end, uint64_t *out
 
 struct proto_field {
 	uint32_t number;
-	uint32_t head;   // bytes before the content
-	uint64_t len;    // … of the content
-	bool bytes;      // of the kind that has a length
+	uint32_t head; // bytes before the content
+	uint64_t len;  // … of the content
+	bool bytes;    // of the kind that has a length
 };
 
 // The field at p. False: none begins there, or not all of its head is there.

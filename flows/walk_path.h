@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 enum {
-	WALK_DEPTH = 64,      // containers inside each other, at most
+	WALK_DEPTH = 64,       // containers inside each other, at most
 	WALK_PATH_BYTES = 255, // of the text; names that do not fit are left out
 };
 

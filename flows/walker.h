@@ -37,8 +37,8 @@ struct walker {
 	const char *name;
 	// Media types without parameters; families end in '*', suffixes (RFC 6839) begin with '+'.
 	const char *types[12];
-	bool doubtful; // clients send the type without thinking: first bytes are looked at, too
-	bool parts;    // may be in a part of another body
+	bool doubtful;    // clients send the type without thinking: first bytes are looked at, too
+	bool parts;       // may be in a part of another body
 	uint8_t too_deep; // enum http_anomaly of a body nested too deep; those have a limit
 	uint32_t size;    // bytes of state
 	// By the first bytes, without a byte order mark and white space: it surely is one. NULL: is
@@ -67,7 +67,7 @@ extern const struct walker *const __stop_apitap_walkers[] __attribute__((weak));
 // That a walk has these names to give: the values of a part stand below its name.
 static inline uint64_t walk_start_path(const struct walk_start *start)
 {
-	return start->name.len ? walk_field_hash(start->seed,
-						 walk_key_hash(start->seed, start->name))
-			       : start->seed;
+	return start->name.len
+		       ? walk_field_hash(start->seed, walk_key_hash(start->seed, start->name))
+		       : start->seed;
 }

@@ -367,8 +367,8 @@ static const uint8_t *xml_resume(struct xml *x, const struct walk *w, const uint
 
 		from = data ? from : w->fresh;
 		stop = from;
-		while (stop < w->end && (x->quote ? *stop != x->quote
-						  : !xml_is_space(*stop) && *stop != '>'))
+		while (stop < w->end &&
+		       (x->quote ? *stop != x->quote : !xml_is_space(*stop) && *stop != '>'))
 			stop++;
 		xml_attribute_field(x, w, &v);
 		if (data)
@@ -511,7 +511,7 @@ static enum walk_fault xml_fault(const void *state)
 {
 	const struct xml *x = state;
 
-	return x->state < XML_BROKEN ? WALK_GOOD
+	return x->state < XML_BROKEN      ? WALK_GOOD
 	       : x->state == XML_TOO_DEEP ? WALK_TOO_DEEP
 					  : WALK_BROKEN;
 }

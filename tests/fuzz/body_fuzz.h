@@ -90,15 +90,21 @@ static void body_fuzz_init(void)
 			   .head_bytes = 4096,
 			   .capture_head = 256,
 			   .capture_body = 4096},
-		.n_tx = 1, .n_capture = 1, .n_head4k = 1, .n_head64k = 1, .n_body = 1,
-		.n_inflate = 3, .n_brotli = 3, .n_zstd = 3,
+		.n_tx = 1,
+		.n_capture = 1,
+		.n_head4k = 1,
+		.n_head64k = 1,
+		.n_body = 1,
+		.n_inflate = 3,
+		.n_brotli = 3,
+		.n_zstd = 3,
 	};
 
 	if (body_fuzz.env.window)
 		return;
 	FUZZ_CHECK(flow_env_init(&body_fuzz.env, &plan, 99, true) == 0);
-	body_fuzz.env.sink = (struct event_sink){.window = body_fuzz_window,
-						 .value = body_fuzz_value};
+	body_fuzz.env.sink =
+		(struct event_sink){.window = body_fuzz_window, .value = body_fuzz_value};
 }
 
 struct body_fuzz_result {

@@ -60,13 +60,13 @@ static void on_end(void *, struct http_tx *tx)
 		FUZZ_CHECK(!msg->hashed || msg->complete);
 		FUZZ_CHECK(!msg->complete || msg->seen);
 		FUZZ_CHECK(msg->body_kept <= msg->body_len);
-		put(line, (size_t)snprintf(line, sizeof(line), " [%d%d%d%d %u %llx %llu %llu %02x%02x]",
-					   msg->seen, msg->complete, msg->has_body, msg->hashed,
-					   msg->framing, (unsigned long long)marks,
-					   (unsigned long long)msg->body_len,
-					   (unsigned long long)msg->wire_len,
-					   msg->hashed ? msg->sha256[0] : 0,
-					   msg->hashed ? msg->sha256[31] : 0));
+		put(line,
+		    (size_t)snprintf(
+			    line, sizeof(line), " [%d%d%d%d %u %llx %llu %llu %02x%02x]", msg->seen,
+			    msg->complete, msg->has_body, msg->hashed, msg->framing,
+			    (unsigned long long)marks, (unsigned long long)msg->body_len,
+			    (unsigned long long)msg->wire_len, msg->hashed ? msg->sha256[0] : 0,
+			    msg->hashed ? msg->sha256[31] : 0));
 	}
 	put(line, (size_t)snprintf(line, sizeof(line), " %u%s\n", tx->status,
 				   tx->paired_by_guess ? " guess" : ""));
@@ -83,8 +83,14 @@ static void init(void)
 			   .pipeline = 8,
 			   .capture_head = 8192,
 			   .capture_body = 64},
-		.n_tx = 64, .n_capture = 64, .n_head4k = 4, .n_head64k = 4, .n_body = 64,
-		.n_inflate = 8, .n_brotli = 8, .n_zstd = 8,
+		.n_tx = 64,
+		.n_capture = 64,
+		.n_head4k = 4,
+		.n_head64k = 4,
+		.n_body = 64,
+		.n_inflate = 8,
+		.n_brotli = 8,
+		.n_zstd = 8,
 	};
 
 	for (uint32_t i = 0; i < parser_count(); i++)

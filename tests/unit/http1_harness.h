@@ -306,7 +306,7 @@ static inline void give_text(enum dir dir, const char *text)
 	give(dir, text, strlen(text));
 }
 
-static void lose(enum dir dir, uint64_t len)
+static inline void lose(enum dir dir, uint64_t len)
 {
 	if (!alive || !len)
 		return;

@@ -405,6 +405,7 @@ static void test_no_context(void **)
 	}
 	give(body[3], coded + 5, n - 5);
 	assert_int_equal(env.stats.body_no_context, 1);
+	assert_true(anomaly(ANOMALY_CODING_UNKNOWN)); // the length is no decoded one
 	assert_int_equal(msg->body_len, n);
 	assert_int_equal(env.stats.body_skipped_bytes, n);
 	assert_int_equal(n_windows, 0);

@@ -373,7 +373,7 @@ static void test_framing(void **)
 		enum http_framing how;
 		char text[256];
 
-		snprintf(text, sizeof(text), "PUT / HTTP/1.0\r\n%s\r\n", c->fields);
+		snprintf(text, sizeof(text), "PUT / HTTP/1.1\r\nHost: h\r\n%s\r\n", c->fields);
 		h = parse(CLIENT, text);
 		if (h.anomalies != c->anomalies || h.framing.content_length != c->length)
 			fail_msg("%s", text);

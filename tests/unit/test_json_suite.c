@@ -17,8 +17,8 @@ static bool marked(const char *text, size_t len)
 		bool bad;
 
 		feed("application/json", NULL, text, len, size);
-		bad = msg->anomalies & (UINT64_C(1) << ANOMALY_BODY_MALFORMED |
-					UINT64_C(1) << ANOMALY_JSON_DEPTH);
+		bad = msg->anomalies &
+		      (UINT64_C(1) << ANOMALY_BODY_MALFORMED | UINT64_C(1) << ANOMALY_JSON_DEPTH);
 		if (size == (len ? len : 1))
 			first = bad;
 		assert_int_equal(bad, first);
@@ -34,7 +34,10 @@ static bool jansson_takes(const char *text, size_t len)
 	return json;
 }
 
-#define CASE(text) {text, sizeof(text) - 1}
+#define CASE(text)                                                                                 \
+	{                                                                                          \
+		text, sizeof(text) - 1                                                             \
+	}
 
 struct text {
 	const char *p;
@@ -42,43 +45,145 @@ struct text {
 };
 
 static const struct text good[] = {
-	CASE("[]"), CASE("{}"), CASE("[[] ]"), CASE(" [] "), CASE("[\"\"]"), CASE("\"a\""),
-	CASE("42"), CASE("-0"), CASE("[-0.0]"), CASE("[1e5]"), CASE("[1E+2,1e-2,0e1]"),
-	CASE("[123.456e78]"), CASE("[-1,0,1]"), CASE("[0.00000000000000000000000001]"),
-	CASE("true"), CASE("[true,false,null]"), CASE("{\"\":0}"), CASE("{\"a\":{\"b\":[]}}"),
-	CASE("{\"a\":\"b\" , \"c\" : \"d\"}"), CASE("[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"]"),
-	CASE("[\"\\u0060\\u012a\\u12AB\"]"), CASE("[\"\\uD801\\udc37\"]"), CASE("[\"\\u0000\"]"),
-	CASE("[\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"]"), CASE("[\"a/*b*/c\"]"),
-	CASE("[\"\\\\u0000\"]"), CASE("[\"\x7f\"]"), CASE("[\"\\uFFFF\"]"), CASE("\t[\r\n1 ]\n"),
-	CASE("{\"min\":-1.0e+28,\"max\":1.0e+28}"), CASE("{\"x\":[{\"id\":\"xxx\"}],\"id\":\"y\"}"),
+	CASE("[]"),
+	CASE("{}"),
+	CASE("[[] ]"),
+	CASE(" [] "),
+	CASE("[\"\"]"),
+	CASE("\"a\""),
+	CASE("42"),
+	CASE("-0"),
+	CASE("[-0.0]"),
+	CASE("[1e5]"),
+	CASE("[1E+2,1e-2,0e1]"),
+	CASE("[123.456e78]"),
+	CASE("[-1,0,1]"),
+	CASE("[0.00000000000000000000000001]"),
+	CASE("true"),
+	CASE("[true,false,null]"),
+	CASE("{\"\":0}"),
+	CASE("{\"a\":{\"b\":[]}}"),
+	CASE("{\"a\":\"b\" , \"c\" : \"d\"}"),
+	CASE("[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"]"),
+	CASE("[\"\\u0060\\u012a\\u12AB\"]"),
+	CASE("[\"\\uD801\\udc37\"]"),
+	CASE("[\"\\u0000\"]"),
+	CASE("[\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"]"),
+	CASE("[\"a/*b*/c\"]"),
+	CASE("[\"\\\\u0000\"]"),
+	CASE("[\"\x7f\"]"),
+	CASE("[\"\\uFFFF\"]"),
+	CASE("\t[\r\n1 ]\n"),
+	CASE("{\"min\":-1.0e+28,\"max\":1.0e+28}"),
+	CASE("{\"x\":[{\"id\":\"xxx\"}],\"id\":\"y\"}"),
 };
 
 static const struct text bad[] = {
-	CASE("["), CASE("]"), CASE("{"), CASE("}"), CASE("[1"), CASE("[1,"), CASE("[,1]"),
-	CASE("[1,,2]"), CASE("[\"a\" \"b\"]"), CASE("[\"a\""), CASE("[\"a"), CASE("\"a"),
-	CASE("[x]"), CASE("[3[4]]"), CASE("[1:2]"), CASE("[-]"), CASE("[+1]"), CASE("[.1]"),
-	CASE("[1.]"), CASE("[1.e1]"), CASE("[1e]"), CASE("[1e+]"), CASE("[0e]"), CASE("[1eE2]"),
-	CASE("[1 000]"), CASE("[0x1]"), CASE("[1a]"), CASE("[-a]"), CASE("[--1]"), CASE("[1+2]"),
-	CASE("[1/2]"), CASE("[nul]"), CASE("[tru]"), CASE("[fals]"), CASE("[True]"), CASE("[TRUE]"),
-	CASE("[nulll]"), CASE("{1:1}"), CASE("{a:1}"), CASE("{'a':1}"), CASE("{\"a\"}"),
-	CASE("{\"a\":}"), CASE("{\"a\" 1}"), CASE("{\"a\"::1}"), CASE("{\"a\":1 \"b\"}"),
-	CASE("{\"a\":1,,\"b\":2}"), CASE("{,\"a\":1}"), CASE("{null:1}"), CASE("{\"a\":1]"),
-	CASE("[1}"), CASE("[\"a\",]extra"), CASE("{\"a\":/*c*/1}"), CASE("['a']"), CASE("[a\"b\"]"),
-	CASE("<html>"), CASE("{\"a\":\"b\"}}"), CASE("[]]"), CASE("[1]x"), CASE("{\"a\":1}#"),
-	CASE("\\u0041"), CASE("[\\n]"), CASE("*"), CASE("abc"), CASE("[\xff]"), CASE("\xe5"),
-	CASE("[\"x\"]\0"), CASE("[\v1]"), CASE("[1\f]"), CASE("undefined"), CASE("[- 1]"),
-	CASE("[1,]"), CASE("[\"a\",\n]"), CASE("[1.5.5]"), CASE("[\"\\\"]"), CASE("\xef\xbb\xbf{"), CASE("{[:1}"),
+	CASE("["),
+	CASE("]"),
+	CASE("{"),
+	CASE("}"),
+	CASE("[1"),
+	CASE("[1,"),
+	CASE("[,1]"),
+	CASE("[1,,2]"),
+	CASE("[\"a\" \"b\"]"),
+	CASE("[\"a\""),
+	CASE("[\"a"),
+	CASE("\"a"),
+	CASE("[x]"),
+	CASE("[3[4]]"),
+	CASE("[1:2]"),
+	CASE("[-]"),
+	CASE("[+1]"),
+	CASE("[.1]"),
+	CASE("[1.]"),
+	CASE("[1.e1]"),
+	CASE("[1e]"),
+	CASE("[1e+]"),
+	CASE("[0e]"),
+	CASE("[1eE2]"),
+	CASE("[1 000]"),
+	CASE("[0x1]"),
+	CASE("[1a]"),
+	CASE("[-a]"),
+	CASE("[--1]"),
+	CASE("[1+2]"),
+	CASE("[1/2]"),
+	CASE("[nul]"),
+	CASE("[tru]"),
+	CASE("[fals]"),
+	CASE("[True]"),
+	CASE("[TRUE]"),
+	CASE("[nulll]"),
+	CASE("{1:1}"),
+	CASE("{a:1}"),
+	CASE("{'a':1}"),
+	CASE("{\"a\"}"),
+	CASE("{\"a\":}"),
+	CASE("{\"a\" 1}"),
+	CASE("{\"a\"::1}"),
+	CASE("{\"a\":1 \"b\"}"),
+	CASE("{\"a\":1,,\"b\":2}"),
+	CASE("{,\"a\":1}"),
+	CASE("{null:1}"),
+	CASE("{\"a\":1]"),
+	CASE("[1}"),
+	CASE("[\"a\",]extra"),
+	CASE("{\"a\":/*c*/1}"),
+	CASE("['a']"),
+	CASE("[a\"b\"]"),
+	CASE("<html>"),
+	CASE("{\"a\":\"b\"}}"),
+	CASE("[]]"),
+	CASE("[1]x"),
+	CASE("{\"a\":1}#"),
+	CASE("\\u0041"),
+	CASE("[\\n]"),
+	CASE("*"),
+	CASE("abc"),
+	CASE("[\xff]"),
+	CASE("\xe5"),
+	CASE("[\"x\"]\0"),
+	CASE("[\v1]"),
+	CASE("[1\f]"),
+	CASE("undefined"),
+	CASE("[- 1]"),
+	CASE("[1,]"),
+	CASE("[\"a\",\n]"),
+	CASE("[1.5.5]"),
+	CASE("[\"\\\"]"),
+	CASE("\xef\xbb\xbf{"),
+	CASE("{[:1}"),
 };
 
 // Not JSON, and read by servers: the walker goes on, or data would be missed.
 static const struct text tolerated[] = {
-	CASE("[01]"), CASE("[-012]"), CASE("[00.5]"), // leading zeros
-	CASE("[NaN]"), CASE("[Infinity]"), CASE("[-Infinity]"),
-	CASE("[\"\\x\"]"), CASE("[\"\\u12\"]"), CASE("[\"\\'\"]"), CASE("[\"\\uD800\"]"),
-	CASE("[\"a\nb\"]"), CASE("[\"\t\"]"), CASE("[\"\0\"]"), CASE("[\"\xff\"]"),
-	CASE("[\"\xed\xa0\x80\"]"), CASE("[\"\xc0\xaf\"]"),
-	CASE("1 2"), CASE("{}{}"), CASE("{\"a\":1}\n{\"a\":2}"), CASE("[][]"), CASE("truefalse"),
-	CASE("\xef\xbb\xbf{}"), CASE("\x1e{}\n"), CASE(""), CASE(" "),
+	CASE("[01]"),
+	CASE("[-012]"),
+	CASE("[00.5]"), // leading zeros
+	CASE("[NaN]"),
+	CASE("[Infinity]"),
+	CASE("[-Infinity]"),
+	CASE("[\"\\x\"]"),
+	CASE("[\"\\u12\"]"),
+	CASE("[\"\\'\"]"),
+	CASE("[\"\\uD800\"]"),
+	CASE("[\"a\nb\"]"),
+	CASE("[\"\t\"]"),
+	CASE("[\"\0\"]"),
+	CASE("[\"\xff\"]"),
+	CASE("[\"\xed\xa0\x80\"]"),
+	CASE("[\"\xc0\xaf\"]"),
+	CASE("1 2"),
+	CASE("{}{}"),
+	CASE("{\"a\":1}\n{\"a\":2}"),
+	CASE("[][]"),
+	CASE("truefalse"),
+	CASE("\xef\xbb\xbf{}"),
+	CASE("\x1e{}\n"),
+	CASE(""),
+	CASE(" "),
 };
 
 static void test_good(void **)
@@ -124,7 +229,7 @@ static void test_open(void **)
 	text[1] = '1';
 	assert_false(marked(text, strlen(text)));
 	assert_false(marked("{\"a\":1,\"a\":2}", 13));
-	assert_int_equal(n_values, 2); // which one counts is the server's secret
+	assert_int_equal(n_values, 2);                // which one counts is the server's secret
 	assert_true(marked("[\0\"\0a\0\"\0]\0", 10)); // UTF-16
 	assert_true(marked("\xff\xfe[\0]\0", 6));
 	for (uint32_t depth = 64; depth <= 65; depth++) {

@@ -52,15 +52,17 @@ static void expect_text(const char *type, const char *text, const char *log)
 
 static void test_multipart(void **)
 {
-	expect_text(form_type,
-		    PART("card") "\r\n4111 1111 1111 1111\r\n" PART("empty") "\r\n\r\n"
-		    PART("two lines") "\r\na\r\n--x-\r\nb\r\n--x-7--\r\nepilogue\r\n--x-7\r\n\r\nno",
-		    "s $|card=4111 1111 1111 1111\ns $|two lines=a\r\n--x-\r\nb\n");
+	expect_text(
+		form_type,
+		PART("card") "\r\n4111 1111 1111 1111\r\n" PART("empty") "\r\n\r\n" PART(
+			"two lines") "\r\na\r\n--x-\r\nb\r\n--x-7--\r\nepilogue\r\n--x-7\r\n\r\nno",
+		"s $|card=4111 1111 1111 1111\ns $|two lines=a\r\n--x-\r\nb\n");
 	assert_false(anomaly(ANOMALY_BODY_MALFORMED));
 	// A preamble, bare line feeds, padding, names that are none of the boundary.
-	expect_text(form_type,
-		    "preamble\n--x-7 \t\ncontent-disposition:form-data;name=a\n\nv\n--x-77\n--x-7--",
-		    "s $|a=v\n--x-77\n");
+	expect_text(
+		form_type,
+		"preamble\n--x-7 \t\ncontent-disposition:form-data;name=a\n\nv\n--x-77\n--x-7--",
+		"s $|a=v\n--x-77\n");
 	// No header at all; a header that ends with the part; no end.
 	expect_text(form_type, "--x-7\r\n\r\nv1\r\n--x-7\r\nA: b\r\n--x-7\r\n\r\nv2",
 		    "s $|=v1\nt $|=v2\n");
@@ -70,13 +72,31 @@ static void test_multipart(void **)
 static void test_multipart_kinds(void **)
 {
 	expect_text(form_type,
-		    PART("meta") "Content-Type: application/json\r\n\r\n"
-		    "{\"ssn\":\"123-45-6789\",\"l\":[1,{\"a\":\"b\"}]}\r\n"
-		    PART("guess") "\r\n  [\"x\"]\r\n"
-		    PART("doc\"; filename=\"d.xml") "Content-Type: text/xml\r\n\r\n<u><i>7</i></u>\r\n"
-		    PART("t") "Content-Type: text/csv\r\n\r\nn,m\r\n1,2\r\n"
-		    PART("img") "Content-Type: image/png\r\n\r\n\x89PNG 4111111111111111\r\n"
-		    PART("odd") "Content-Type: application/json\r\n\r\nno json\r\n--x-7--",
+		    PART(
+			    "meta") "Content-Type: application/json\r\n\r\n"
+				    "{\"ssn\":\"123-45-6789\",\"l\":[1,{\"a\":\"b\"}]}\r\n" PART("g"
+												 "u"
+												 "e"
+												 "s"
+												 "s") "\r\n  [\"x\"]\r\n" PART("doc\"; filename=\"d.xml") "Content-Type: text/xml\r\n\r\n<u><i>7</i></u>\r\n" PART(
+					    "t") "Content-Type: "
+						 "text/csv\r\n\r\nn,m\r\n1,2\r\n" PART("img") "Cont"
+											      "ent-"
+											      "Type"
+											      ": "
+											      "imag"
+											      "e/"
+											      "png"
+											      "\r\n"
+											      "\r\n"
+											      "\x89"
+											      "PNG "
+											      "4111"
+											      "1111"
+											      "1111"
+											      "1111"
+											      "\r"
+											      "\n" PART("odd") "Content-Type: application/json\r\n\r\nno json\r\n--x-7--",
 		    "s $.meta|ssn=123-45-6789\nn $.meta.l[]|l=1\ns $.meta.l[]|a=b\n"
 		    "s $.guess[]|guess=x\n"
 		    "s $.doc|filename=d.xml\ns $.doc.u|i=7\n"
@@ -101,9 +121,10 @@ static void test_multipart_long(void **)
 		assert_false(anomaly(ANOMALY_BODY_MALFORMED));
 	}
 	// Header lines longer than is looked at.
-	n = snprintf(text, sizeof(text),
-		     "--x-7\r\nX: %.700s\r\nContent-Disposition: form-data; name=a\r\n\r\nv\r\n--x-7--",
-		     (char *)memset(value, 'h', 1000));
+	n = snprintf(
+		text, sizeof(text),
+		"--x-7\r\nX: %.700s\r\nContent-Disposition: form-data; name=a\r\n\r\nv\r\n--x-7--",
+		(char *)memset(value, 'h', 1000));
 	expect(form_type, text, (size_t)n, "s $|a=v\n");
 }
 
@@ -124,7 +145,8 @@ static void test_multipart_many(void **)
 	assert_int_equal(n_values, 0);
 	assert_int_equal(as_text[7], 1);
 	feed("multipart/mixed; boundary=00000000001111111111222222222233333333334444444444"
-	     "555555555566666666667", NULL, "--a\r\n\r\nb", 8, 8);
+	     "555555555566666666667",
+	     NULL, "--a\r\n\r\nb", 8, 8);
 	assert_int_equal(n_values, 0);
 }
 
@@ -134,7 +156,8 @@ static void test_xml(void **)
 {
 	expect_text("application/soap+xml; charset=utf-8",
 		    "\xef\xbb\xbf\n<?xml version=\"1.0\"?>\n<!DOCTYPE a [<!ENTITY b \"c>\">]>\n"
-		    "<s:Env xmlns:s='u' xmlns=\"v\"><s:Body>\n <user id=\"7\" x:role='a>b' flag k = \"\">"
+		    "<s:Env xmlns:s='u' xmlns=\"v\"><s:Body>\n <user id=\"7\" x:role='a>b' flag k "
+		    "= \"\">"
 		    "<mail>\n  a@b.c \n</mail><empty/> text &amp; more<![CDATA[1 < ]] > 2]]>"
 		    "<!-- no <mail>x</mail> --><?pi <a>?></user></s:Body></s:Env>\n",
 		    "s $.Env.Body.user|id=7\ns $.Env.Body.user|role=a>b\n"
@@ -193,7 +216,8 @@ static void test_xml_deep(void **)
 static void test_csv(void **)
 {
 	expect_text("text/csv; header=present",
-		    "name;ssn;\"a \"\"b\"\"\"\r\n\r\nAda;123-45-6789;\"x\r\n\"\"y\"\";\"\r\nBob;;z;more",
+		    "name;ssn;\"a "
+		    "\"\"b\"\"\"\r\n\r\nAda;123-45-6789;\"x\r\n\"\"y\"\";\"\r\nBob;;z;more",
 		    "s $[]|=name\ns $[]|=ssn\ns $[]|=a \"\"b\"\"\n"
 		    "s $[]|name=Ada\ns $[]|ssn=123-45-6789\ns $[]|a \"\"b\"\"=x\r\n\"\"y\"\";\n"
 		    "s $[]|name=Bob\ns $[]|a \"\"b\"\"=z\ns $[]|=more\n");
@@ -244,13 +268,14 @@ static void test_csv_bounds(void **)
 
 static void test_protobuf(void **)
 {
-	static const char bytes[] = "\x08\x96\x01"                 // 1: 150
-				    "\x12\x05hello"                // 2: "hello"
-				    "\x1a\x10\x0a\x06street\x12\x06" "a@b.cd" // 3: {1, 2}
-				    "\x2a\x03\x01\xff\x02"         // 5: bytes
-				    "\x3d\x01\x02\x03\x04"         // 7: fixed32
+	static const char bytes[] = "\x08\x96\x01"  // 1: 150
+				    "\x12\x05hello" // 2: "hello"
+				    "\x1a\x10\x0a\x06street\x12\x06"
+				    "a@b.cd"                               // 3: {1, 2}
+				    "\x2a\x03\x01\xff\x02"                 // 5: bytes
+				    "\x3d\x01\x02\x03\x04"                 // 7: fixed32
 				    "\x41\x01\x02\x03\x04\x05\x06\x07\x08" // 8: fixed64
-				    "\x82\x7d\x03xyz";             // 2000: "xyz"
+				    "\x82\x7d\x03xyz";                     // 2000: "xyz"
 
 	expect("application/x-protobuf", bytes, sizeof(bytes) - 1,
 	       "s $|f2=hello\ns $.f3|f1=street\ns $.f3|f2=a@b.cd\ns $|f2000=xyz\n");
@@ -267,7 +292,10 @@ static void test_protobuf_deep(void **)
 	uint8_t text[512];
 	size_t n = 0;
 
-	memcpy(text + 400, "\x0a\x04" "text", 6);
+	memcpy(text + 400,
+	       "\x0a\x04"
+	       "text",
+	       6);
 	for (n = 400; n > 200; n -= 2) {
 		text[n - 2] = 0x0a;
 		text[n - 1] = (uint8_t)(406 - n);
@@ -287,13 +315,12 @@ static void test_protobuf_deep(void **)
 static void test_grpc(void **)
 {
 	static const char frames[] = "\0\0\0\0\x07\x0a\x05hello"
-				     "\1\0\0\0\x03zzz"          // compressed
+				     "\1\0\0\0\x03zzz" // compressed
 				     "\0\0\0\0\0"
 				     "\0\0\0\0\x05\x12\x03you"
 				     "\x80\0\0\0\x04k: v"; // trailers of gRPC-Web
 
-	expect("application/grpc+proto", frames, sizeof(frames) - 1,
-	       "s $|f1=hello\ns $|f2=you\n");
+	expect("application/grpc+proto", frames, sizeof(frames) - 1, "s $|f1=hello\ns $|f2=you\n");
 	assert_false(anomaly(ANOMALY_BODY_MALFORMED));
 	expect("application/grpc", "GET / HTTP", 10, "");
 	assert_true(anomaly(ANOMALY_BODY_MALFORMED));
@@ -375,13 +402,20 @@ static void test_holes(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_multipart),      cmocka_unit_test(test_multipart_kinds),
-		cmocka_unit_test(test_multipart_long), cmocka_unit_test(test_multipart_many),
-		cmocka_unit_test(test_xml),            cmocka_unit_test(test_xml_broken),
-		cmocka_unit_test(test_xml_deep),       cmocka_unit_test(test_csv),
-		cmocka_unit_test(test_csv_bounds),     cmocka_unit_test(test_protobuf),
-		cmocka_unit_test(test_protobuf_deep),  cmocka_unit_test(test_grpc),
-		cmocka_unit_test(test_long_values),    cmocka_unit_test(test_holes),
+		cmocka_unit_test(test_multipart),
+		cmocka_unit_test(test_multipart_kinds),
+		cmocka_unit_test(test_multipart_long),
+		cmocka_unit_test(test_multipart_many),
+		cmocka_unit_test(test_xml),
+		cmocka_unit_test(test_xml_broken),
+		cmocka_unit_test(test_xml_deep),
+		cmocka_unit_test(test_csv),
+		cmocka_unit_test(test_csv_bounds),
+		cmocka_unit_test(test_protobuf),
+		cmocka_unit_test(test_protobuf_deep),
+		cmocka_unit_test(test_grpc),
+		cmocka_unit_test(test_long_values),
+		cmocka_unit_test(test_holes),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -183,8 +183,8 @@ static void test_dictionary(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cuts),    cmocka_unit_test(test_cut_off),
-		cmocka_unit_test(test_damage),  cmocka_unit_test(test_windows),
+		cmocka_unit_test(test_cuts),       cmocka_unit_test(test_cut_off),
+		cmocka_unit_test(test_damage),     cmocka_unit_test(test_windows),
 		cmocka_unit_test(test_dictionary),
 	};
 
