@@ -14,9 +14,6 @@
 
 #include "detect/operation.h"
 
-#include "flows/media.h"
-#include "flows/walker.h"
-
 enum {
 	KEYS_MAX = 12,   // of an object
 	DEPTH_MAX = 256, // of what is stepped over
@@ -313,6 +310,14 @@ static struct span query_name(struct span query)
 		query = span_from(query, pair.len + (pair.len < query.len));
 	}
 	return graphql ? name : (struct span){0};
+}
+
+// application/json, application/json-rpc, application/graphql+json.
+static bool is_json(struct span type)
+{
+	type = span_trim(span_until(type, ';'));
+	return (type.len >= 16 && span_ieq(span_make(type.p, 16), SPAN_LIT("application/json"))) ||
+	       (type.len > 5 && span_ieq(span_from(type, type.len - 5), SPAN_LIT("+json")));
 }
 
 static bool is_xml(struct span type)

@@ -221,6 +221,33 @@ static void put_grpc(FILE *out, const struct http_tx *tx)
 			tx->msg[CLIENT].grpc_messages, tx->msg[SERVER].grpc_messages);
 }
 
+// The half of an exchange that was HTTP/1: its request, and the 101 behind which the connection went
+// on in HTTP/2 with the answer.
+static void put_upgrade(struct txlog *log, const struct http_tx *tx)
+{
+	const struct http_msg *req = &tx->msg[CLIENT];
+	FILE *out = log->out;
+
+	put_begin(log, "http", tx->conn);
+	fprintf(out, ",\"proto\":\"h1\",\"stream\":%u", tx->index);
+	put_string(out, "method", tx->method);
+	put_string(out, "uri", tx->uri);
+	put_string(out, "host", req->header[HEADER_HOST]);
+	put_version(out, req);
+	fputs(",\"status\":101", out);
+	put_string(out, "req_ctype", req->header[HEADER_CONTENT_TYPE]);
+	fputs(",\"resp_ctype\":null", out);
+	put_string(out, "req_enc", req->header[HEADER_CONTENT_ENCODING]);
+	fputs(",\"resp_enc\":null", out);
+	put_body(out, "req", req, log->hashes);
+	fputs(",\"resp_len\":0", out);
+	if (log->hashes)
+		fputs(",\"resp_sha256\":null", out);
+	fputs(",\"grpc\":false,\"grpc_status\":null", out);
+	put_anomalies(out, req->anomalies);
+	put_end(out);
+}
+
 void txlog_exchange(void *arg, uint32_t, const struct exchange *x,
 		    const struct exchange_finding *findings, uint32_t n_findings)
 {
@@ -237,6 +264,8 @@ void txlog_exchange(void *arg, uint32_t, const struct exchange *x,
 		return;
 	if (tx->proto == PROTO_WS) // its frames are in the log
 		return;
+	if (tx->upgraded)
+		put_upgrade(log, tx);
 	put_begin(log, "http", tx->conn);
 	if (tx->proto == PROTO_H2)
 		fprintf(out, ",\"proto\":\"h2\",\"stream\":%u", tx->stream);

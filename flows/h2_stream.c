@@ -479,6 +479,7 @@ bool h2_stream_upgrade(struct h2_feed *f, struct http_tx *tx)
 	*msg = (struct http_msg){.content_length = UINT64_MAX, .body = msg->body};
 	tx->proto = PROTO_H2;
 	tx->stream = 1;
+	tx->upgraded = true;
 	tx->status = 0;
 	f->conn->index = tx->index + 1;
 	f->conn->side[CLIENT].newest = 1;

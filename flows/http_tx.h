@@ -156,6 +156,7 @@ struct http_tx {
 	uint32_t index;        // number of this exchange on its connection, from 0
 	uint16_t status;       // final status; 0: none seen
 	uint8_t proto;         // enum http_proto
+	bool upgraded;         // asked in HTTP/1, answered in HTTP/2 behind 101 (h2c)
 	bool grpc;
 	int32_t grpc_status;   // -1: none seen
 	uint32_t stream;       // of HTTP/2
