@@ -417,37 +417,6 @@ static void test_pool_empty(void **)
 	assert_log("open|C:REQ 1|S:RSP 1|close3|1open|1C:REQ 1|1S:RSP 1|1close3|2open~|2C:REQ 2");
 }
 
-// A flood of connections with payload, twice as many as there is room for: those that are used
-// stay, and new ones are followed.
-static void test_flood_of_connections(void **)
-{
-	enum { LIVE = 20, ROOM = 4096 };
-	struct conv live[LIVE];
-
-	limits.flows = ROOM;
-	limits.conns = ROOM / 2;
-	tracker_begin();
-	for (uint32_t i = 0; i < LIVE; i++) {
-		live[i] = conv_make(i, 0);
-		exchange(&live[i]);
-	}
-	quiet = true;
-	for (uint32_t i = LIVE; i < 2 * ROOM; i++) {
-		struct conv w = conv_make(i, i & 1);
-
-		handshake(&w);
-		say_next(&w, CLIENT, "REQ 1");
-		clock_ns += 10 * 1000 * 1000;
-		if (i % 10 == 0)
-			say_next(&live[i / 10 % LIVE], CLIENT, "REQ 2");
-	}
-	tracker_check();
-	assert_int_equal(n_open, 2 * ROOM); // nobody was refused, none of the live ones opened anew
-	assert_int_equal(env.stats.conn_pool_empty, 0);
-	assert_int_equal(env.stats.flow_table_full, 0);
-	assert_true(env.stats.flows_evicted_active > ROOM);
-}
-
 static void test_eviction(void **)
 {
 	limits.flows = 100;
@@ -692,7 +661,6 @@ int main(void)
 		tracker_test(test_rst_before_payload),
 		tracker_test(test_table_full),
 		tracker_test(test_pool_empty),
-		tracker_test(test_flood_of_connections),
 		tracker_test(test_eviction),
 		tracker_test(test_no_pressure),
 		tracker_test(test_tick_bounds),
