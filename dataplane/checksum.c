@@ -6,9 +6,10 @@
 //
 // Deciding (auto). Where checksums are offloaded, in nearly all systems the sum of the pseudo
 // header stands in the field, for the NIC to go on from, or is left there where received segments
-// were merged; all of a sender's segments may be so, or large ones only. Those are believed, and
-// those of captures whose addresses were changed, which are out by the same in both sums. XXX:
-// so is who forges one of these; what contradicts it is found as an overlap, and "on" does not believe it.
+// were merged; all of a sender's segments may be so, or large ones only. Those are believed, as are
+// those with 0 in both fields, and those of captures whose addresses were changed, which are out by
+// the same in both sums. XXX: so is who forges one of these; what contradicts it is found as an
+// overlap, and "on" does not believe it.
 // Whatever else is wrong is believed when most of its sender's (address) segments are, and either
 // the field is 0, or three were, or most of the port's are. A segment that only shall deceive
 // comes from a sender whose others are right, since without them no connection is made. When
@@ -122,7 +123,7 @@ static uint64_t sum_packet(const struct rte_mbuf *m, uint32_t off, uint32_t len)
 
 enum verdict {
 	VERDICT_RIGHT = 0,
-	VERDICT_OFFLOAD, // as for a NIC to go on from
+	VERDICT_OFFLOAD, // as for a NIC to go on from, or to fill in both
 	VERDICT_EMPTY,   // 0: as for a NIC to fill in
 	VERDICT_WRONG,
 	VERDICT_REWRITTEN, // both sums are out by the same: addresses were changed in the capture
@@ -220,7 +221,10 @@ void checksum_segment(struct checksum *c, struct rte_mbuf *m)
 	if (!(nic && nic_says(m->ol_flags, RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD,
 			      RTE_MBUF_F_RX_L4_CKSUM_NONE)))
 		tcp = verdict_tcp(m, &tcp_sum);
-	verdict = ip && tcp && ip_sum == tcp_sum ? VERDICT_REWRITTEN : RTE_MAX(ip, tcp);
+	if (ip == VERDICT_EMPTY && tcp == VERDICT_EMPTY)
+		verdict = VERDICT_OFFLOAD;
+	else
+		verdict = ip && tcp && ip_sum == tcp_sum ? VERDICT_REWRITTEN : RTE_MAX(ip, tcp);
 	if (checksum_judge(c, pkt, verdict))
 		return;
 	pkt->bad_checksum = 1;

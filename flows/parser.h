@@ -28,7 +28,8 @@ struct conn_meta {
 	bool v6;
 	bool midstream;      // the start of the connection was not seen
 	uint32_t space;      // virtual network (VNI), 0: none
-	uint64_t id;         // number of the connection, in order of appearance on its worker
+	uint64_t id;         // time of what showed its protocol: tells connections of the same
+			     // addresses apart, grows with time, the same on any number of workers
 	uint64_t hash;       // of the flow key: the same on any number of workers
 };
 

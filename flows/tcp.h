@@ -28,7 +28,7 @@ struct tracker {
 	uint64_t now_ns;                 // of the packet or tick that is being worked on
 	uint64_t latest_ns;              // never runs backwards
 	uint64_t base_s;                 // first second seen; flow.last_s counts from it
-	uint64_t n_flows, n_conns;       // created ever
+	uint64_t n_flows;                // created ever
 	uint32_t held;                   // mbufs
 	uint32_t sweep;                  // next flow to look at under pressure
 	uint32_t n_done;                 // mbufs to free at the end of the burst

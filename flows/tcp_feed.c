@@ -84,7 +84,7 @@ static void conn_parser(struct tracker *t, struct conn *c, const struct parser *
 		.v6 = c->flow->v6,
 		.midstream = c->stream[client].lossy,
 		.space = key->space_proto >> 8,
-		.id = t->n_conns++,
+		.id = t->now_ns,
 		.hash = c->flow->hash,
 	};
 	memcpy(c->meta.addr[CLIENT], key->addr[client], 16);

@@ -330,7 +330,8 @@ static void *thread_run(void *arg)
 	struct detect_worker *w = arg;
 	uint64_t watched = 0;
 
-	for (uint64_t i = 0; !atomic_load(&thread_stop); i++) {
+	// At least a few, however late the thread was started.
+	for (uint64_t i = 0; i < 1000 || !atomic_load(&thread_stop); i++) {
 		worker_call(w, i, 100 + w->index);
 		thread_sent[w->index]++;
 		for (uint32_t k = 0; k < w->snapshot->n_watch; k++)

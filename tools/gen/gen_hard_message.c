@@ -353,8 +353,24 @@ static void case_connect(struct hard *hard)
 						.uri = "far.harborline.net:443",
 						.host = "far.harborline.net:443",
 						.status = 200});
-	hard_client(hard, "GET /inside/the/tunnel HTTP/9.9\r\n");
+	hard_client(hard, "\x05GET /inside/the/tunnel HTTP/9.9\r\n");
 	hard_server(hard, "\x15\x03\x01");
+	hard_close(hard, GEN_CLIENT);
+	// A tunnel in which HTTP is spoken.
+	hard_open(hard);
+	hard_client(hard, "CONNECT near.harborline.net:80 HTTP/1.1\r\n"
+			  "Host: near.harborline.net:80\r\n\r\n");
+	hard_server(hard, "HTTP/1.1 200 Connection established\r\n\r\n");
+	hard_expect(hard, &(struct hard_record){.method = "CONNECT",
+						.uri = "near.harborline.net:80",
+						.host = "near.harborline.net:80",
+						.status = 200});
+	hard_client(hard, "GET /inside HTTP/1.1\r\nHost: near.harborline.net\r\n\r\n");
+	hard_server(hard, "HTTP/1.1 204 No Content\r\n\r\n");
+	hard_expect(hard, &(struct hard_record){.method = "GET",
+						.uri = "/inside",
+						.host = "near.harborline.net",
+						.status = 204});
 	hard_close(hard, GEN_CLIENT);
 }
 
