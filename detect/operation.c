@@ -328,13 +328,6 @@ static bool is_xml(struct span type)
 	       span_ieq(type, SPAN_LIT("application/xml"));
 }
 
-static bool is_json(struct span type)
-{
-	const struct walker *walker = media_of(type).walker;
-
-	return walker && strcmp(walker->name, "json") == 0;
-}
-
 struct span operation_name(const struct http_tx *tx, struct span query)
 {
 	const struct http_msg *msg = &tx->msg[CLIENT];
