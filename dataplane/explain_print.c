@@ -455,8 +455,8 @@ static void on_tls(void *ctx, const struct conn_meta *conn, const struct tls_han
 		fprintf(e->out, ", cipher 0x%04x", hello->cipher);
 	if (hello->alpn.p)
 		fprintf(e->out, ", protocol %s", CLEAN(hello->alpn));
-	if (hello->ja4[0])
-		fprintf(e->out, ", JA4 %s", hello->ja4);
+	if (hello->client->ja4[0])
+		fprintf(e->out, ", JA4 %s", hello->client->ja4);
 	put_anomalies(e, hello->anomalies);
 	fputc('\n', e->out);
 	if (e->inner.tls)

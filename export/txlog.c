@@ -401,10 +401,12 @@ void txlog_tls(void *arg, const struct conn_meta *conn, const struct tls_handsha
 	put_number(out, "cipher", hello->cipher);
 	put_text(out, "ja3", hello->ja3);
 	put_text(out, "ja3s", hello->ja3s);
-	put_text(out, "ja4", hello->ja4);
+	put_text(out, "ja4", hello->client->ja4);
 	put_certs(out, hello);
 	put_known(out, "client_cert_requested", hello->client_cert_request);
 	put_known(out, "client_cert", hello->client_cert);
+	fputs(",\"client_cert_sha256\":", out);
+	put_sha256(out, hello->client->has_cert ? hello->client->client_cert_sha256 : NULL);
 	put_anomalies(out, hello->anomalies);
 	put_end(out);
 }

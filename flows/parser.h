@@ -22,6 +22,8 @@ enum probe {
 };
 
 // Who talks to whom. Innermost addresses; IPv4 as v4-mapped (RFC 4291 section 2.5.5.2).
+struct tls_summary;
+
 struct conn_meta {
 	uint8_t addr[2][16]; // by enum dir: CLIENT, SERVER
 	uint16_t port[2];    // host order
@@ -31,6 +33,7 @@ struct conn_meta {
 	uint64_t id;         // time of what showed its protocol: tells connections of the same
 			     // addresses apart, grows with time, the same on any number of workers
 	uint64_t hash;       // of the flow key: the same on any number of workers
+	const struct tls_summary *tls; // of the handshake around it, decrypted; NULL: none
 };
 
 enum close_reason {

@@ -82,7 +82,8 @@ struct tls_facts {
 	bool has_sni, has_alpn, has_offered;
 	uint8_t client_random[TLS_RANDOM], server_random[TLS_RANDOM];
 	uint8_t sni[256], alpn[TLS_ALPN], offered[TLS_OFFERED];
-	char ja3[33], ja3s[33], ja4[37];
+	char ja3[33], ja3s[33];
+	struct tls_summary client;
 	uint64_t anomalies;
 	uint32_t n_certs, chain_len;
 	struct tls_cert certs[TLS_CERTS];

@@ -20,6 +20,13 @@ enum tls_known {
 	TLS_YES,
 };
 
+// Who the client is, for exchanges inside the connection: conn_meta.tls.
+struct tls_summary {
+	char ja4[37];                   // empty: not known
+	bool has_cert;                  // the client showed a certificate
+	uint8_t client_cert_sha256[32]; // … its hash
+};
+
 struct tls_handshake {
 	bool client_hello, server_hello; // which of them were seen
 	bool decrypted;                  // with keys: what TLS 1.3 hides is known
@@ -29,7 +36,7 @@ struct tls_handshake {
 	struct span alpn;                // chosen by the server
 	struct span alpn_offered;        // joined by semicolons
 	char ja3[33], ja3s[33];          // MD5 as hex; empty: not known
-	char ja4[37];                    // empty: not known
+	const struct tls_summary *client; // JA4, certificate
 	// The server's chain, its own certificate first; none in TLS 1.3 without keys.
 	const struct tls_cert *certs;
 	uint32_t n_certs;                // whose facts are here, TLS_CERTS at most

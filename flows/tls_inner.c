@@ -35,6 +35,7 @@ static void inner_begin(struct tls_inner *inner, struct pctx *outer)
 		return;
 	inner->begun = true;
 	inner->meta = *outer->conn;
+	inner->meta.tls = &tls_of(outer)->block->facts.client;
 	inner->pctx = (struct pctx){
 		.env = outer->env,
 		.conn = &inner->meta,

@@ -9,6 +9,8 @@
 #include "flows/ja.h"
 #include "flows/tls_read.h"
 
+#include <nettle/sha2.h>
+
 // False: it does not fit, and a part of a name would be a wrong name.
 static bool keep(struct span v, uint8_t *to, size_t room, uint16_t *len)
 {
@@ -54,7 +56,7 @@ void tls_fact_client_hello(struct tls_facts *facts, const struct tls_client_hell
 	else
 		ja3_client(hello, facts->ja3);
 	if (!hello->damaged && !hello->v2)
-		ja4_client(hello, facts->ja4);
+		ja4_client(hello, facts->client.ja4);
 }
 
 void tls_fact_alpn(struct tls_facts *facts, struct span alpn)
@@ -79,6 +81,19 @@ void tls_fact_server_hello(struct tls_facts *facts, const struct tls_server_hell
 		facts->anomalies |= UINT64_C(1) << ANOMALY_TLS_BAD_MESSAGE;
 }
 
+static void certificate_hash(struct tls_facts *facts, struct span der, bool cut)
+{
+	struct sha256_ctx sha;
+
+	if (cut || der.len == 0)
+		return;
+	sha256_init(&sha);
+	sha256_update(&sha, der.len, der.p);
+	sha256_digest(&sha, sizeof(facts->client.client_cert_sha256),
+		      facts->client.client_cert_sha256);
+	facts->client.has_cert = true;
+}
+
 // RFC 5246 section 7.4.2; RFC 8446 section 4.4.2 puts a context before the list and extensions
 // behind each certificate.
 void tls_fact_certificates(struct tls_facts *facts, enum dir dir, struct span body, bool cut)
@@ -91,7 +106,11 @@ void tls_fact_certificates(struct tls_facts *facts, enum dir dir, struct span bo
 	uint32_t len = tls_read_number(&r, 3);
 
 	if (dir == CLIENT) {
-		facts->client_cert = len && !r.bad ? TLS_YES : TLS_NO;
+		bool there = len && !r.bad;
+		struct span der = tls_read_vector(&r, 3);
+
+		facts->client_cert = there ? TLS_YES : TLS_NO;
+		certificate_hash(facts, der, r.bad);
 		return;
 	}
 	facts->chain_cut = cut || (!cut && len != r.rest.len);
@@ -147,6 +166,7 @@ void tls_report(struct pctx *p)
 		.sni = span_if(f->has_sni, f->sni, f->sni_len),
 		.alpn = span_if(f->has_alpn, f->alpn, f->alpn_len),
 		.alpn_offered = span_if(f->has_offered, f->offered, f->offered_len),
+		.client = &f->client,
 		.certs = f->certs,
 		.n_certs = f->n_certs,
 		.chain_len = f->chain_len,
@@ -158,7 +178,6 @@ void tls_report(struct pctx *p)
 
 	memcpy(event.ja3, f->ja3, sizeof(event.ja3));
 	memcpy(event.ja3s, f->ja3s, sizeof(event.ja3s));
-	memcpy(event.ja4, f->ja4, sizeof(event.ja4));
 	p->anomalies = 0;
 	p->env->stats.tls_handshakes++;
 	if (p->env->sink.tls)

@@ -58,7 +58,7 @@ static void on_tls(void *, const struct conn_meta *, const struct tls_handshake 
 	n_reports++;
 	tell("tls %d%d%d %04x %04x %s %s %s %u %u %d %d %d %llx ", hello->client_hello,
 	     hello->server_hello, hello->decrypted, hello->version, hello->cipher, hello->ja3,
-	     hello->ja3s, hello->ja4, hello->n_certs, hello->chain_len, hello->chain_cut,
+	     hello->ja3s, hello->client->ja4, hello->n_certs, hello->chain_len, hello->chain_cut,
 	     hello->client_cert_request, hello->client_cert,
 	     (unsigned long long)hello->anomalies);
 	tell_bytes(hello->sni.p, hello->sni.len);

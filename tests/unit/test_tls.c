@@ -143,7 +143,17 @@ static void test_client_certificate(void **)
 	assert_true(alive); // the answer is waited for
 	assert_string_equal(got, TOLD_ASKED(0));
 	client_certificate(true);
+	memset(client_id, 0, sizeof(client_id));
 	talk_all_cuts(TOLD_ASKED(2));
+	struct sha256_ctx sha;
+	uint8_t want[32];
+
+	msgs.n = 0;
+	put_cert(&msgs, &certs[0]);
+	sha256_init(&sha);
+	sha256_update(&sha, msgs.n, msgs.p);
+	sha256_digest(&sha, sizeof(want), want);
+	assert_memory_equal(client_id, want, sizeof(want));
 	n_turns--;
 	client_certificate(false);
 	talk_play(UINT32_MAX / 2, 0, CLOSE_END);

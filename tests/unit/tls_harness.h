@@ -23,6 +23,7 @@ static bool alive, handed_over;
 static char got[1 << 20];
 static size_t got_len;
 static uint32_t n_reports;
+static uint8_t client_id[32]; // hash of the last client certificate
 
 __attribute__((format(printf, 1, 2))) static void told(const char *format, ...)
 {
@@ -54,6 +55,9 @@ static void on_tls(void *, const struct conn_meta *conn, const struct tls_handsh
 
 	assert_true(strlen(hello->ja3) == (hello->client_hello ? 32 : 0) || damaged);
 	assert_true(strlen(hello->ja3s) == (hello->server_hello ? 32 : 0));
+	assert_true(!hello->client->has_cert || hello->client_cert == TLS_YES);
+	if (hello->client->has_cert)
+		memcpy(client_id, hello->client->client_cert_sha256, 32);
 	for (uint32_t i = 0; i < hello->n_certs; i++)
 		told(" cert=%.*s", hello->certs[i].subject_len, hello->certs[i].subject);
 	if (hello->chain_len || hello->chain_cut)
@@ -81,6 +85,8 @@ static void inner_open(struct pctx *p)
 	struct inner_state *s = p->state;
 
 	assert_false(s->open);
+	assert_non_null(p->conn->tls);
+	assert_true(strlen(p->conn->tls->ja4) == 36 || !p->conn->tls->ja4[0]);
 	s->open = true;
 	for (uint32_t dir = 0; dir < 2; dir++)
 		s->end[dir] = p->off[dir];
