@@ -119,13 +119,41 @@ static void conn_parser(struct tracker *t, struct conn *c, const struct parser *
 	}
 }
 
+// What the parsers say of first bytes. *parser, *client: of the first that is certain, else of the
+// first that needs more.
+static enum probe conn_ask(struct tracker *t, uint32_t side, struct span view,
+			   const struct parser **parser, uint32_t *client)
+{
+	enum probe best = PROBE_NO;
+
+	for (uint32_t i = 0; i < parser_count(); i++) {
+		const struct parser *p = parser_get(i);
+
+		for (uint32_t dir = 0; p->probe && dir < 2; dir++) {
+			enum probe probe = p->probe(view, dir);
+
+			if (unlikely(t->env->trace))
+				trace_side(t, TRACE_PROBE, p, side, dir, probe);
+			if (probe == PROBE_NO || (probe == PROBE_UNSURE && best == PROBE_UNSURE))
+				continue;
+			best = probe;
+			*parser = p;
+			*client = dir == CLIENT ? side : !side;
+			if (best == PROBE_CERTAIN)
+				return best;
+		}
+	}
+	return best;
+}
+
 // Which protocol, and who is the client? Looks at the first bytes of each piece until sure.
 static void conn_probe(struct tracker *t, struct conn *c, uint32_t side, struct span bytes)
 {
 	struct stream *s = &c->stream[side];
+	const struct parser *parser;
 	uint8_t joined[PROBE_BYTES];
 	struct span view = bytes;
-	bool unsure = false;
+	uint32_t client;
 
 	if (s->probe_len) {
 		uint32_t n = PROBE_BYTES - s->probe_len;
@@ -135,36 +163,20 @@ static void conn_probe(struct tracker *t, struct conn *c, uint32_t side, struct 
 		memcpy(joined + s->probe_len, bytes.p, n);
 		view = span_make(joined, s->probe_len + n);
 	}
-	const struct parser *likely_parser = NULL;
-	uint32_t likely_client = SIDE_UNKNOWN;
-	bool full = view.len >= PROBE_BYTES;
+	enum probe probe = conn_ask(t, side, view, &parser, &client);
 
-	for (uint32_t i = 0; i < parser_count(); i++) {
-		const struct parser *parser = parser_get(i);
-
-		for (uint32_t dir = 0; dir < 2; dir++) {
-			uint32_t client = dir == CLIENT ? side : !side;
-			enum probe probe = parser->probe ? parser->probe(view, dir) : PROBE_NO;
-
-			if (unlikely(t->env->trace) && parser->probe)
-				trace_side(t, TRACE_PROBE, parser, side, dir, probe);
-			if (probe == PROBE_CERTAIN) {
-				conn_parser(t, c, parser, client);
-				return;
-			}
-			unsure |= probe == PROBE_UNSURE;
-			if (probe == PROBE_UNSURE && !likely_parser) {
-				likely_parser = parser;
-				likely_client = client;
-			}
-		}
+	// What was kept belongs to nothing: perhaps something begins with this piece.
+	if (probe == PROBE_NO && s->probe_len) {
+		s->probe_len = 0;
+		view = bytes;
+		probe = conn_ask(t, side, view, &parser, &client);
 	}
-	// Longer than any prefix that could still be anything else.
-	if (full && likely_parser) {
-		conn_parser(t, c, likely_parser, likely_client);
+	// The first that may be is taken when there is more than any other prefix could be.
+	if (probe == PROBE_CERTAIN || (probe == PROBE_UNSURE && view.len >= PROBE_BYTES)) {
+		conn_parser(t, c, parser, client);
 		return;
 	}
-	if (unsure) { // view is shorter than PROBE_BYTES
+	if (probe == PROBE_UNSURE) {
 		memcpy(s->probe, view.p, view.len);
 		s->probe_len = (uint8_t)view.len;
 		return;

@@ -356,7 +356,11 @@ static void case_connect(struct hard *hard)
 	hard_client(hard, "\x05GET /inside/the/tunnel HTTP/9.9\r\n");
 	hard_server(hard, "\x15\x03\x01");
 	hard_close(hard, GEN_CLIENT);
-	// A tunnel in which HTTP is spoken.
+}
+
+// A tunnel in which HTTP is spoken.
+static void case_connect_http(struct hard *hard)
+{
 	hard_open(hard);
 	hard_client(hard, "CONNECT near.harborline.net:80 HTTP/1.1\r\n"
 			  "Host: near.harborline.net:80\r\n\r\n");
@@ -578,6 +582,7 @@ const struct hard_case gen_hard_message_cases[] = {
 	{"upgrade", case_upgrade},
 	{"upgrade-refused", case_upgrade_refused},
 	{"connect", case_connect},
+	{"connect-http", case_connect_http},
 	{"gzip", case_gzip},
 	{"gzip-chunked", case_gzip_chunked},
 	{"deflate", case_deflate},
