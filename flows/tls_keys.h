@@ -45,7 +45,8 @@ struct tls_keys {
 const struct tls_secret *tls_keys_find(const struct tls_keys *keys, const uint8_t random[32],
 				       enum tls_label label);
 
-// Control, before workers run. 0 or negative errno.
+// Control, before workers run: a key log, or those inside of a pcapng capture. 0 or negative errno;
+// -EILSEQ: a pcapng file is damaged.
 int tls_keys_load(struct tls_keys *keys, const char *path);
 // Lines of a key log in memory; the last one may lack its end. 0 or -ENOMEM.
 int tls_keys_text(struct tls_keys *keys, struct span text);

@@ -20,6 +20,11 @@ enum {
 	FIRST_ROOM = 1024,
 };
 
+#define PCAPNG_SECTION     UINT32_C(0x0a0d0d0a)
+#define PCAPNG_MAGIC       UINT32_C(0x1a2b3c4d)
+#define PCAPNG_SECRETS     UINT32_C(0x0000000a)
+#define PCAPNG_TLS_KEY_LOG UINT32_C(0x544c534b)
+
 static const struct {
 	const char *name;
 	uint8_t label;
@@ -173,11 +178,70 @@ static int read_lines(struct tls_keys *keys, uint8_t *buf, uint32_t len, bool en
 	return rc;
 }
 
+// The lines of at most `bytes` bytes from the file's present position on.
+static int load_lines(struct tls_keys *keys, int fd, uint8_t *buf, uint64_t bytes)
+{
+	uint32_t len = 0;
+
+	for (;;) {
+		uint64_t room = READ_BYTES - len;
+		ssize_t n = read(fd, buf + len, room < bytes ? room : bytes);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		bytes -= (uint64_t)n;
+		int rc = read_lines(keys, buf, len + (uint32_t)n, n == 0, &len);
+
+		if (rc != 0 || n == 0)
+			return rc;
+	}
+}
+
+static uint32_t u32_at(const uint8_t *p, bool swapped)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return swapped ? __builtin_bswap32(v) : v;
+}
+
+// The key logs inside a capture: Decryption Secrets Blocks (draft-ietf-opsawg-pcapng section 4.7).
+// A block is a type, its length, what it holds, its length again; all else is stepped over.
+static int load_pcapng(struct tls_keys *keys, int fd, uint8_t *buf)
+{
+	bool swapped = false;
+	uint8_t head[16];
+
+	for (off_t at = 0; pread(fd, head, sizeof(head), at) == sizeof(head);) {
+		uint32_t type = u32_at(head, swapped);
+
+		if (type == PCAPNG_SECTION) // the same in either byte order
+			swapped = u32_at(head + 8, false) != PCAPNG_MAGIC;
+		uint32_t len = u32_at(head + 4, swapped), bytes = u32_at(head + 12, swapped);
+
+		if (len < 12)
+			return -EILSEQ;
+		if (type == PCAPNG_SECRETS && u32_at(head + 8, swapped) == PCAPNG_TLS_KEY_LOG &&
+		    len >= 20 && bytes <= len - 20) {
+			if (lseek(fd, at + 16, SEEK_SET) < 0)
+				return -errno;
+			int rc = load_lines(keys, fd, buf, bytes);
+
+			if (rc != 0)
+				return rc;
+		}
+		at += len;
+	}
+	return 0;
+}
+
 int tls_keys_load(struct tls_keys *keys, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
 	struct stat st;
-	uint32_t len = 0;
+	uint8_t first[4];
 
 	if (fd < 0)
 		return -errno;
@@ -188,18 +252,12 @@ int tls_keys_load(struct tls_keys *keys, const char *path)
 		close(fd);
 		return S_ISDIR(st.st_mode) ? -EISDIR : -ENOMEM;
 	}
-	while (rc == 0) {
-		ssize_t n = read(fd, buf + len, READ_BYTES - len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			rc = -errno;
-		else
-			rc = read_lines(keys, buf, len + (uint32_t)n, n == 0, &len);
-		if (n == 0)
-			break;
-	}
+	// A pipe cannot be looked into in advance, and holds lines.
+	if (pread(fd, first, sizeof(first), 0) == sizeof(first) &&
+	    u32_at(first, false) == PCAPNG_SECTION)
+		rc = load_pcapng(keys, fd, buf);
+	else
+		rc = load_lines(keys, fd, buf, UINT64_MAX);
 	secret_unmap(buf, READ_BYTES);
 	close(fd);
 	return rc;

@@ -221,6 +221,89 @@ static void test_file(void **)
 	assert_null(keys.rows);
 }
 
+static void put_u32(struct buf *b, uint32_t v, bool swapped)
+{
+	v = swapped ? __builtin_bswap32(v) : v;
+	put(b, &v, 4);
+}
+
+static void put_block(struct buf *b, uint32_t type, const void *body, uint32_t n, bool swapped)
+{
+	put_u32(b, type, swapped);
+	put_u32(b, n + 12, swapped);
+	put(b, body, n);
+	put_u32(b, n + 12, swapped);
+}
+
+static void put_secrets(struct buf *b, uint32_t kind, uint32_t pad, bool swapped)
+{
+	static struct buf body;
+
+	body.n = 0;
+	put_u32(&body, kind, swapped);
+	put_u32(&body, (uint32_t)text.n, swapped);
+	put(&body, text.p, text.n);
+	put(&body, "\0\0\0", pad);
+	put_block(b, PCAPNG_SECRETS, body.p, (uint32_t)body.n, swapped);
+}
+
+// Key logs inside of a capture, in either byte order, between other blocks.
+static void test_pcapng(void **)
+{
+	char path[] = "/tmp/test_tls_keys.XXXXXX";
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	close(fd);
+	for (uint32_t swapped = 0; swapped < 2; swapped++) {
+		static struct buf file;
+		static struct buf section;
+
+		file.n = section.n = 0;
+		put_u32(&section, PCAPNG_MAGIC, swapped);
+		put(&section, "\1\0\0\0\377\377\377\377\377\377\377\377", 12);
+		put_block(&file, PCAPNG_SECTION, section.p, (uint32_t)section.n, swapped);
+		text.n = 0;
+		put_connection(1);
+		put_secrets(&file, PCAPNG_TLS_KEY_LOG, 3, swapped);
+		put_block(&file, 6, "a packet", 8, swapped);
+		text.n = 0;
+		put_connection(2);
+		put_secrets(&file, 0x57474b4c, 0, swapped); // of another protocol
+		text.n = 0;
+		put_connection(3);
+		text.n--; // without the last line's end
+		put_secrets(&file, PCAPNG_TLS_KEY_LOG, 0, swapped);
+		size_t whole = file.n;
+
+		put_u32(&file, 6, swapped); // a block that is cut
+		text.n = 0;
+		put(&text, file.p, file.n);
+		write_file(path, text.n);
+		tls_keys_fini(&keys);
+		assert_int_equal(tls_keys_load(&keys, path), 0);
+		tls_keys_ready(&keys);
+		check_connection(1);
+		check_connection(3);
+		assert_null(find(2, TLS_LABEL_CLIENT_TRAFFIC));
+		assert_int_equal(keys.n_damaged, 0);
+		// However the file is cut, what was whole before is there.
+		for (size_t n = 4; n < whole; n++) {
+			write_file(path, n);
+			tls_keys_fini(&keys);
+			assert_int_equal(tls_keys_load(&keys, path), 0);
+			assert_true(keys.n_damaged <= 1);
+		}
+		// A block that ends before it begins.
+		memset(text.p + 4, 0, 4);
+		write_file(path, whole);
+		tls_keys_fini(&keys);
+		assert_int_equal(tls_keys_load(&keys, path), -EILSEQ);
+	}
+	assert_int_equal(unlink(path), 0);
+	tls_keys_fini(&keys);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +313,7 @@ int main(void)
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_ends_of_lines),
 		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_pcapng),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
