@@ -4,16 +4,20 @@
 // The stream is cut into blocks of 1 KiB by sequence number, these into words of 4 bytes. The sum
 // is that of r(block) * k(word in block) * word modulo the prime 2^32 - 5, with secret r and k:
 // other bytes have the same sum with a probability of about 2^-26, whatever an attacker knows of
-// the bytes. SSE2 takes 16 bytes a turn; 26-bit keys keep 64 products within 64 bits.
+// the bytes. SSE2 takes 16 bytes a turn, AVX2 32; 26-bit keys keep 64 products within 64 bits.
 
 #include "flows/overlap.h"
 
 #include "dataplane/hash.h"
 
-#include <emmintrin.h>
+#include <immintrin.h>
 #include <string.h>
 
-enum { KEY_BITS = 26, VECTOR = 16 };
+enum {
+	KEY_BITS = 26,
+	VECTOR = 16,
+	WIDE = 128, // bytes from which on AVX2 pays
+};
 
 static const uint64_t prime = 0xfffffffb; // 2^32 - 5
 
@@ -34,6 +38,34 @@ static void vector_add(__m128i acc[2], const uint32_t *key, __m128i bytes)
 	acc[0] = _mm_add_epi64(acc[0], _mm_mul_epu32(bytes, k));
 	acc[1] = _mm_add_epi64(acc[1],
 			       _mm_mul_epu32(_mm_srli_epi64(bytes, 32), _mm_srli_epi64(k, 32)));
+}
+
+static void vectors_sse2(__m128i acc[2], const uint32_t *key, const uint8_t *p, uint32_t n)
+{
+	for (; n >= VECTOR; p += VECTOR, key += VECTOR / 4, n -= VECTOR)
+		vector_add(acc, key, _mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
+// The same. n: a multiple of VECTOR, up to a block.
+__attribute__((target("avx2"))) static void vectors_avx2(__m128i acc[2], const uint32_t *key,
+							 const uint8_t *p, uint32_t n)
+{
+	__m256i even = _mm256_setzero_si256(), odd = even;
+
+	for (; n >= 2 * VECTOR; p += 2 * VECTOR, key += 2 * VECTOR / 4, n -= 2 * VECTOR) {
+		__m256i x = _mm256_loadu_si256((const __m256i *)(const void *)p);
+		__m256i k = _mm256_loadu_si256((const __m256i *)(const void *)key);
+
+		even = _mm256_add_epi64(even, _mm256_mul_epu32(x, k));
+		odd = _mm256_add_epi64(odd, _mm256_mul_epu32(_mm256_srli_epi64(x, 32),
+							     _mm256_srli_epi64(k, 32)));
+	}
+	acc[0] = _mm_add_epi64(acc[0], _mm_add_epi64(_mm256_castsi256_si128(even),
+						     _mm256_extracti128_si256(even, 1)));
+	acc[1] = _mm_add_epi64(acc[1], _mm_add_epi64(_mm256_castsi256_si128(odd),
+						     _mm256_extracti128_si256(odd, 1)));
+	if (n)
+		vector_add(acc, key, _mm_loadu_si128((const __m128i *)(const void *)p));
 }
 
 // n bytes that begin at `at` of a vector, zeros around them.
@@ -60,11 +92,14 @@ static uint64_t block_sum(const struct overlap_key *key, uint32_t at, const uint
 		at += part;
 		n -= part;
 	}
-	for (; n >= VECTOR; p += VECTOR, at += VECTOR, n -= VECTOR)
-		vector_add(acc, key->word + at / 4,
-			   _mm_loadu_si128((const __m128i *)(const void *)p));
-	if (n)
-		vector_add(acc, key->word + at / 4, vector_part(p, 0, n));
+	uint32_t whole = n / VECTOR * VECTOR;
+
+	if (whole >= WIDE && __builtin_cpu_supports("avx2"))
+		vectors_avx2(acc, key->word + at / 4, p, whole);
+	else
+		vectors_sse2(acc, key->word + at / 4, p, whole);
+	if (whole < n)
+		vector_add(acc, key->word + (at + whole) / 4, vector_part(p + whole, 0, n - whole));
 	_mm_storeu_si128((__m128i *)(void *)lane, acc[0]);
 	_mm_storeu_si128((__m128i *)(void *)(lane + 2), acc[1]);
 	return (lane[0] % prime + lane[1] % prime + lane[2] % prime + lane[3] % prime) % prime;

@@ -189,9 +189,37 @@ static void test_no_cancelling(void **)
 	}
 }
 
+static void test_twins(void **)
+{
+	static struct overlap_key twin;
+	alignas(16) uint8_t bytes[OVERLAP_BLOCK + 16];
+
+	overlap_key_init(&twin, 5);
+	for (uint32_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 151 ^ i >> 3);
+	if (!__builtin_cpu_supports("avx2"))
+		skip();
+	for (uint32_t at = 0; at < OVERLAP_BLOCK; at += VECTOR) {
+		for (uint32_t n = 0; n <= OVERLAP_BLOCK - at; n += VECTOR) {
+			__m128i a[2] = {_mm_setzero_si128(), _mm_setzero_si128()};
+			__m128i b[2] = {_mm_setzero_si128(), _mm_setzero_si128()};
+			uint64_t x[4], y[4];
+
+			vectors_sse2(a, twin.word + at / 4, bytes + at % 13, n);
+			vectors_avx2(b, twin.word + at / 4, bytes + at % 13, n);
+			memcpy(x, a, sizeof(x));
+			memcpy(y, b, sizeof(y));
+			// AVX2 adds the two halves of a lane in another order.
+			assert_int_equal(x[0] + x[1], y[0] + y[1]);
+			assert_int_equal(x[2] + x[3], y[2] + y[3]);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_twins),
 		cmocka_unit_test_setup(test_sum, fresh),
 		cmocka_unit_test_setup(test_bounds, fresh),
 		cmocka_unit_test_setup(test_equal, fresh),
