@@ -208,12 +208,13 @@ static int bench_worker(void *arg)
 			continue;
 		}
 		uint32_t before = stage_enter(stages, STAGE_DECODE);
-		for (uint32_t i = 0; i < n; i++)
+		for (uint32_t i = 0; i < n && i < INGRESS_AHEAD; i++)
 			rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
 		for (uint32_t i = 0; i < n; i++) {
 			struct rte_mbuf *m = pkts[i];
 			uint32_t len = rte_pktmbuf_pkt_len(m);
 
+			ingress_prefetch(pkts, n, i);
 			if (ingress_packet(&b->ingress, &m, b->link_type, len, &b->fates) == FATE_PARSED)
 				own[n_own++] = m;
 			else if (m)

@@ -68,13 +68,12 @@ static void worker_rx(struct worker *w, const struct worker_queue *q, struct rte
 	struct rte_mbuf *own[WORKER_BURST], *done[WORKER_BURST];
 	uint32_t n_own = 0, n_done = 0;
 
-	for (uint32_t i = 0; i < n && i < 4; i++)
+	for (uint32_t i = 0; i < n && i < INGRESS_AHEAD; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
 	for (uint32_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 
-		if (i + 4 < n)
-			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + 4], void *));
+		ingress_prefetch(pkts, n, i);
 		pkt_of(m)->ts_ns = now_ns;
 		if (ingress_packet(&in, &m, 1, rte_pktmbuf_pkt_len(m), &w->fates) != FATE_PARSED) {
 			if (m)

@@ -11,6 +11,8 @@
 #              (exchanges inside TLS with the key logs there), and the same for HTTP/2
 #   frames     the same with WebSocket frames
 #   handshakes the same with TLS handshakes
+#   generated  the hard captures that ../shared/corpus/gen makes, with records that were written
+#              beside them: all that is not optional, nothing else, and the anomalies
 #   hard       the same with the framing zoo that apitap-gen makes
 #   values     labelled texts in JSON responses: which data types were recognised, once under a
 #              key that says nothing and once under a key that names the type
@@ -109,6 +111,19 @@ for p in sorted({json.loads(l)["pcap"] for l in sys.stdin}):
 		"$root/tests/known-differences.tsv"
 }
 
+# measure_generated FAMILY
+measure_generated() {
+	local captures=("$work/gen/$1"-*.pcap*) status=0
+	printf '== generated captures: %s\n' "$1"
+	# A directory: each capture of TLS has its key log beside it.
+	replay --each --hashes --keylog "$work/gen" --log-transactions "$work/found.jsonl" \
+		"${captures[@]}" || return 1
+	python3 -B "$corpus/compare_oracle.py" --max 20 --expected "$work/gen/$1.expected.jsonl" \
+		--found "$work/found.jsonl" >"$work/lines" || status=$?
+	cat "$work/lines"
+	return "$status"
+}
+
 measure_hard() {
 	printf '== exchanges in the framing zoo\n'
 	"$build/apitap-gen" hard "$work/hard.pcap" || return 1
@@ -137,6 +152,10 @@ measure "exchanges of HTTP/1" http-h1 "$least_equal" || complain "HTTP/1: too fe
 measure "exchanges of HTTP/2" http-h2 "$least_other" || complain "HTTP/2: too few were found as expected"
 measure "frames of WebSocket" ws "$least_other" || complain "WebSocket: too few were found as expected"
 measure "handshakes of TLS" tls "$least_other" || complain "TLS: too few were found as expected"
+(cd "$corpus/gen" && ./make_all.sh "$work/gen" >/dev/null 2>&1) || complain "no captures could be generated"
+for family in tcp encap http1 http2 tls; do
+	measure_generated "$family" || complain "generated captures ($family): not as expected"
+done
 measure_hard || complain "too few exchanges of the framing zoo were found as expected"
 measure_values plain || complain "labelled texts: exchanges were lost"
 measure_values keyed --keyed || complain "labelled texts with keys: exchanges were lost"
