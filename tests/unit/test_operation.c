@@ -34,7 +34,7 @@ static void expect(const char *type, const char *body, const char *want)
 	uint32_t len = (uint32_t)strlen(body);
 	struct span name = name_of(type, body, len);
 
-	if (name.len != strlen(want) || memcmp(name.p, want, name.len))
+	if (name.len != strlen(want) || (name.len && memcmp(name.p, want, name.len)))
 		fail_msg("%s: %.*s instead of %s", body, (int)name.len,
 			 name.len ? (const char *)name.p : "", want);
 	// A part of it names nothing else; no byte is read behind it.
