@@ -27,6 +27,8 @@ struct tracker {
 	struct fates *fates;             // of the call that is running
 	uint64_t now_ns;                 // of the packet or tick that is being worked on
 	uint64_t latest_ns;              // never runs backwards
+	uint64_t tick_ns;                // of the last tick; 0: none yet
+	uint64_t skipped_ns;             // jumps of the clock, which age nothing
 	uint64_t base_s;                 // first second seen; flow.last_s counts from it
 	uint64_t n_flows;                // created ever
 	uint32_t held;                   // mbufs

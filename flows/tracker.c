@@ -17,6 +17,7 @@ enum {
 	TICK_EXPIRE = 8192, // flows looked at in one tick
 	TICK_SWEEP = 4096,  // … under pressure
 	TICK_HOLES = 4096,
+	TICK_STEP_S = 10, // between two ticks, as far as ageing goes
 	PRESSURE_TIMEOUT_S = 2,
 	EVICT_SAMPLE = 16,
 	RST_SLACK = 1,
@@ -41,7 +42,7 @@ void tracker_free_mbuf(struct tracker *t, struct rte_mbuf *m)
 
 static uint32_t seconds_of(const struct tracker *t)
 {
-	return (uint32_t)(t->latest_ns / second_ns - t->base_s);
+	return (uint32_t)((t->latest_ns - t->skipped_ns) / second_ns - t->base_s);
 }
 
 static bool under_pressure(const struct tracker *t)
@@ -498,6 +499,20 @@ static void relieve(struct tracker *t, uint32_t now_s)
 	}
 }
 
+// Ticks come all the time, so a long way from one to the next is a clock that was set, or silence
+// of everything: no flow is older for it. Only what ticks say counts, which is the same on all
+// workers.
+static void skip_jump(struct tracker *t, uint64_t now_ns)
+{
+	const uint64_t step = TICK_STEP_S * second_ns;
+	uint64_t from = t->tick_ns ? t->tick_ns + step : (t->latest_ns / step + 2) * step;
+
+	from = from > t->latest_ns ? from : t->latest_ns;
+	if (now_ns > from)
+		t->skipped_ns += now_ns - from;
+	t->tick_ns = now_ns;
+}
+
 void tracker_tick(struct tracker *t, uint64_t now_ns, struct fates *fates)
 {
 	struct conn *c = t->holes, *last = t->holes_last, *next;
@@ -507,6 +522,7 @@ void tracker_tick(struct tracker *t, uint64_t now_ns, struct fates *fates)
 	t->fates = fates;
 	if (now_ns < t->latest_ns || t->latest_ns == 0)
 		return;
+	skip_jump(t, now_ns);
 	t->latest_ns = now_ns;
 	t->now_ns = now_ns;
 	now_s = seconds_of(t);

@@ -68,6 +68,8 @@ void tracker_flush(struct tracker *t, struct fates *fates)
 	tracker_free_done(t);
 	// The wheel and the free list are empty or whole again; time may start elsewhere.
 	t->latest_ns = 0;
+	t->tick_ns = 0;
+	t->skipped_ns = 0;
 	t->base_s = 0;
 	t->wheel.now_s = 0;
 	t->table.fresh = 0;

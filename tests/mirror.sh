@@ -35,7 +35,7 @@ faults=(
 	"90 --flip 0.01 --seed 1"
 	"90 --flip 0.01 --seed 2"
 	"90 --flip 0.01 --seed 3"
-	"0 --jitter-clock"
+	"99.9 --jitter-clock"
 )
 
 if [[ ! -f $gen/mutate_pcap.py ]]; then

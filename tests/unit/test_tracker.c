@@ -481,7 +481,9 @@ static void test_tick_bounds(void **)
 		tracker_check();
 	}
 	assert_int_equal(env.stats.tcp_gaps, 5000);
-	tick(1000 * second);
+	tick(300 * second);
+	assert_int_equal(tracker_flows(tracker), 10000);
+	tick(9 * second);
 	assert_int_equal(tracker_flows(tracker), 10000 - TICK_EXPIRE);
 	tick(second);
 	assert_int_equal(tracker_flows(tracker), 0);

@@ -201,6 +201,32 @@ static void test_flood_of_connections(void **)
 	assert_true(env.stats.flows_evicted_active > ROOM);
 }
 
+// The clock is set, far and back, or there was nothing at all for an hour: nobody is older for it,
+// and everybody ages as before afterwards.
+static void test_clock_jumps(void **)
+{
+	static const int64_t jumps[] = {7200, -7200, 400 * 86400, -3600, 3600, 3600};
+	const int64_t one = 1000000000;
+	struct conv v = conv_make(1, 0);
+
+	tracker_begin();
+	exchange(&v);
+	for (size_t i = 0; i < sizeof(jumps) / sizeof(jumps[0]); i++) {
+		clock_ns += (uint64_t)(jumps[i] * one);
+		tracker_tick(tracker, clock_ns, &counted);
+		say_next(&v, CLIENT, "REQ");
+		say_next(&v, SERVER, "RSP");
+		assert_int_equal(n_open, 1);
+		assert_int_equal(n_closed, 0);
+	}
+	assert_int_equal(records[0].gaps[CLIENT] + records[0].gaps[SERVER], 0);
+	clock_ns += (uint64_t)(400 * 86400 * one); // ahead of everything
+	tick((uint64_t)(290 * one));
+	assert_int_equal(n_closed, 0);
+	tick((uint64_t)(60 * one));
+	assert_int_equal(n_closed, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +234,7 @@ int main(void)
 		tracker_test(test_hostile_narrow),
 		tracker_test(test_unusable),
 		tracker_test(test_flood_of_connections),
+		tracker_test(test_clock_jumps),
 	};
 
 	return cmocka_run_group_tests(tests, harness_group, harness_group_end);
