@@ -108,7 +108,8 @@ link_harness() {
 	# Encapsulations, data types, walkers and so on register themselves, so all of the library
 	# is linked; but what a harness includes must not be there twice.
 	local sensor=(-Wl,--whole-archive libsensor.a -Wl,--no-whole-archive)
-	if grep -q '^#include ".*\.c"' "$source"; then
+	if (cd "$build" && clang "${compile[@]}" -I"$root/tests/unit" -MM "$source") |
+		tr -s ' ' '\n' | grep '\.c$' | grep -v "/fuzz/$1\.c$" >/dev/null; then
 		sensor=(libsensor.a)
 	fi
 	(cd "$build" && clang "${compile[@]}" -I"$root/tests/unit" -fsanitize=fuzzer,$sanitizers \
