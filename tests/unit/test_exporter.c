@@ -461,7 +461,7 @@ static void test_stuck_disk(void **)
 {
 	struct exporter *exporter;
 	struct exporter_stats stats;
-	uint64_t taken = 0, began;
+	uint64_t taken = 0;
 	Apitap__Record *record;
 	nng_socket sub;
 
@@ -472,10 +472,8 @@ static void test_stuck_disk(void **)
 	atomic_store(&disk_stuck, true);
 	assert_true(give(exporter));
 	usleep(100000);
-	began = now_ns(CLOCK_MONOTONIC);
-	for (int i = 1; i < 1000; i++)
+	for (int i = 1; i < 1000; i++) // one that waits for the disk waits for ever
 		taken += give(exporter);
-	assert_true(now_ns(CLOCK_MONOTONIC) - began < 1000000000);
 	assert_int_equal(taken, 100);
 	assert_false(exporter_has_room(exporter));
 	atomic_store(&disk_stuck, false);

@@ -6,8 +6,6 @@
 
 #include "tests/unit/h2_harness.h"
 
-#include <time.h>
-
 static uint32_t n_requests;
 
 static void count_request(void *, struct http_tx *tx)
@@ -209,84 +207,6 @@ static void test_control(void **)
 	assert_null(strstr(got, "flood"));
 }
 
-// Twice as much costs less than 2.5 times as much: streams whose numbers fall anywhere, headers of
-// one block, pieces of one byte.
-static double seconds(uint32_t max)
-{
-	double best = 1e9;
-
-	for (uint32_t i = 0; i < 5; i++) {
-		struct timespec a, b;
-
-		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
-		conn_open(false);
-		for (uint32_t k = 0; k < n_turns; k++) {
-			for (uint32_t at = 0; at < turns[k].len; at += max) {
-				uint32_t n = turns[k].len - at < max ? turns[k].len - at : max;
-
-				give(turns[k].dir, wire + turns[k].at + at, n);
-			}
-		}
-		conn_close(CLOSE_FIN);
-		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
-		double s = (double)(b.tv_sec - a.tv_sec) + 1e-9 * (double)(b.tv_nsec - a.tv_nsec);
-
-		best = s < best ? s : best;
-	}
-	return best;
-}
-
-static void cookies(uint32_t n)
-{
-	static uint8_t block[65536];
-	uint32_t at = 6;
-
-	memcpy(block, "\x82\x44\x03/ck", 6);
-	for (uint32_t i = 0; i < n; i++) { // apart from each other
-		memcpy(block + at,
-		       "\x0f\x11\x03"
-		       "a=b"
-		       "\x00\x01x\x01y",
-		       11);
-		at += 11;
-	}
-	begin();
-	for (uint32_t k = 0; k < 20; k++) {
-		for (uint32_t done = 0; done < at;) {
-			uint32_t some = at - done < 16384 ? at - done : 16384;
-
-			frame(CLIENT, done ? H2_CONTINUATION : H2_HEADERS,
-			      (uint8_t)((done ? 0 : H2_END_STREAM) |
-					(done + some == at ? H2_END_HEADERS : 0)),
-			      1 + 2 * k, block + done, some);
-			done += some;
-		}
-	}
-}
-
-static void test_linear(void **)
-{
-	double before = 0;
-
-	for (uint32_t n = 500; n <= 2000; n *= 2) {
-		cookies(n);
-		double now = seconds(1460);
-
-		assert_true(before == 0 || now < before * 2.5 + 0.0005);
-		before = now;
-	}
-	before = 0;
-	for (uint32_t n = 2000; n <= 8000; n *= 2) {
-		begin();
-		for (uint32_t i = 0; i < n; i++)
-			POST(1 + 2 * i, "/o");
-		double now = seconds(1460);
-
-		assert_true(before == 0 || now < before * 2.5 + 0.0005);
-		before = now;
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,7 +217,6 @@ int main(void)
 		cmocka_unit_test_setup(test_bomb, flood_setup),
 		cmocka_unit_test_setup(test_oversize, flood_setup),
 		cmocka_unit_test_setup(test_control, flood_setup),
-		cmocka_unit_test_setup(test_linear, flood_setup),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
