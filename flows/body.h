@@ -25,5 +25,6 @@ void body_gap(struct flow_env *env, struct body *body, uint64_t len);
 void body_end(struct flow_env *env, struct body *body, bool complete);
 
 size_t body_state_size(void);    // of env->body's objects
+size_t body_gather_size(void);   // of env->gather's objects
 size_t inflate_state_size(void); // of env->inflate's objects
 size_t brotli_state_size(void);  // of env->brotli's objects

@@ -112,6 +112,7 @@ void flow_plan(const struct conf *conf, uint32_t n_workers, uint32_t mbufs, bool
 	plan->n_head4k = at_least(flows / 64, 1024);
 	plan->n_head64k = at_least(flows / 1024, 64);
 	plan->n_body = at_least(flows / 16, 4096);
+	plan->n_gather = at_least(flows / 128, 1024);
 	plan->n_inflate = at_least(flows / 512, 512);
 	plan->n_brotli = at_least(flows / 8192, 32);
 	plan->n_zstd = at_least(flows / 8192, 32);
@@ -131,6 +132,7 @@ void flow_plan(const struct conf *conf, uint32_t n_workers, uint32_t mbufs, bool
 		      (uint64_t)plan->n_head4k * 4096 +
 		      (uint64_t)plan->n_head64k * plan->limits.head_bytes +
 		      (uint64_t)plan->n_body * body_state_size() +
+		      (uint64_t)plan->n_gather * body_gather_size() +
 		      (uint64_t)plan->n_inflate * inflate_state_size() +
 		      (uint64_t)plan->n_brotli * brotli_state_size() +
 		      (uint64_t)plan->n_zstd * zstd_stream_touched(plan->limits.inflate_bytes);
@@ -147,6 +149,7 @@ int flow_env_init(struct flow_env *env, const struct flow_plan *plan, uint64_t s
 	    pool_init(&env->head4k, 4096, plan->n_head4k) ||
 	    pool_init(&env->head64k, l->head_bytes, plan->n_head64k) ||
 	    pool_init(&env->body, body_state_size(), plan->n_body) ||
+	    pool_init(&env->gather, body_gather_size(), plan->n_gather) ||
 	    pool_init(&env->inflate, inflate_state_size(), plan->n_inflate) ||
 	    pool_init(&env->brotli, brotli_state_size(), plan->n_brotli) ||
 	    pool_init(&env->zstd, zstd_stream_size(), plan->n_zstd))
@@ -172,6 +175,7 @@ void flow_env_fini(struct flow_env *env)
 	pool_fini(&env->head4k);
 	pool_fini(&env->head64k);
 	pool_fini(&env->body);
+	pool_fini(&env->gather);
 	pool_fini(&env->inflate);
 	pool_fini(&env->brotli);
 	for (uint32_t i = 0; i < FLOW_PARSERS; i++)

@@ -51,6 +51,7 @@ struct flow_env {
 	struct pool head4k;   // heads that cross segments, first 4 KiB
 	struct pool head64k;  // … and longer ones: limits.head_bytes
 	struct pool body;     // struct body
+	struct pool gather;   // windows of bodies that come in pieces; may be empty
 	struct pool inflate;  // struct inflate_ctx
 	struct pool brotli;   // struct brotli_ctx
 	struct pool blocks[FLOW_PARSERS]; // of parsers whose state is large, in their order

@@ -235,6 +235,7 @@ int main(int argc, char **argv)
 		.n_head4k = 8,
 		.n_head64k = 4,
 		.n_body = 300,
+		.n_gather = 4,
 		.n_inflate = 4,
 		.n_brotli = 4,
 		.n_zstd = 4,

@@ -95,6 +95,7 @@ static void body_fuzz_init(void)
 		.n_head4k = 1,
 		.n_head64k = 1,
 		.n_body = 1,
+		.n_gather = 1,
 		.n_inflate = 3,
 		.n_brotli = 3,
 		.n_zstd = 3,

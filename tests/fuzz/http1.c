@@ -88,6 +88,7 @@ static void init(void)
 		.n_head4k = 4,
 		.n_head64k = 4,
 		.n_body = 64,
+		.n_gather = 4,
 		.n_inflate = 8,
 		.n_brotli = 8,
 		.n_zstd = 8,

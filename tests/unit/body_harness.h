@@ -103,8 +103,15 @@ static int setup(void **)
 	return env.window && env.inflate_out && msg->body ? 0 : -1;
 }
 
+// With a window in which the pieces of a body are gathered.
+static inline int setup_gathering(void **state)
+{
+	return setup(state) ? -1 : pool_init(&env.gather, body_gather_size(), 1);
+}
+
 static int teardown(void **)
 {
+	pool_fini(&env.gather);
 	pool_fini(&env.body);
 	pool_fini(&env.inflate);
 	pool_fini(&env.brotli);
@@ -170,6 +177,7 @@ static void finish(struct body *body, bool complete)
 			 s->body_scanned_bytes + s->body_skipped_bytes + s->body_over_limit_bytes);
 	assert_int_equal(s->body_scanned_bytes, shown_to - holes);
 	assert_int_equal(env.body.used, 0);
+	assert_int_equal(env.gather.used, 0);
 	assert_int_equal(env.inflate.used, 0);
 	assert_int_equal(env.brotli.used, 0);
 	assert_int_equal(env.zstd.used, 0);

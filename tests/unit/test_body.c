@@ -183,6 +183,7 @@ static void test_json_error(void **)
 	assert_int_equal(env.stats.body_broken, 0);
 	give(begin("application/json", NULL), "{\"a\":1", 6);
 	pool_reset(&env.body);
+	pool_reset(&env.gather);
 }
 
 static void test_json_too_deep(void **)
@@ -417,5 +418,6 @@ int main(void)
 		cmocka_unit_test(test_gap),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests_name("each piece", tests, setup, teardown) +
+	       cmocka_run_group_tests_name("gathered", tests, setup_gathering, teardown);
 }

@@ -418,5 +418,6 @@ int main(void)
 		cmocka_unit_test(test_holes),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests_name("each piece", tests, setup, teardown) +
+	       cmocka_run_group_tests_name("gathered", tests, setup_gathering, teardown);
 }
