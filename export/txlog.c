@@ -278,7 +278,7 @@ void txlog_exchange(void *arg, uint32_t, const struct exchange *x,
 		fputs(",\"version\":\"HTTP/2\"", out);
 	else
 		put_version(out, any);
-	if (resp->seen && tx->status)
+	if (resp->seen && http_tx_has_status(tx))
 		fprintf(out, ",\"status\":%u", tx->status);
 	else
 		fputs(",\"status\":null", out);

@@ -634,10 +634,12 @@ static bool http1_gap(struct pctx *p, enum dir dir, uint64_t len)
 		f.side->waited = true;
 		f.side->early_lost = true;
 	} else if (!step_over(&f, len)) {
-		if (http1_message_cut(&f))
-			whole = false;
-		if (!f.conn->opaque)
-			http1_message_lost(&f, 0, whole, ANOMALY_BIT(GAP));
+		bool cut = http1_message_cut(&f);
+
+		if (dir == CLIENT && p->cut_off && http1_in_message(f.side))
+			http1_message_cut_off(&f, len);
+		else if (!f.conn->opaque)
+			http1_message_lost(&f, 0, whole && !cut, ANOMALY_BIT(GAP));
 	}
 	stage_leave(&f.env->stages, stage);
 	return !f.conn->opaque;

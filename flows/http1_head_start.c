@@ -265,8 +265,8 @@ static bool request_line(struct span line, struct http1_head *out)
 	return true;
 }
 
-// The number up to its end, without leading zeros. More than three digits are a different number to
-// each receiver.
+// The number up to its end, without leading zeros. Of one with more than three digits the first three
+// count, as to receivers that have room for three; 000 is 0 to all that follow it.
 static bool status_code(struct span s, struct http1_head *out)
 {
 	uint32_t from = 0, code = 0;
@@ -275,9 +275,9 @@ static bool status_code(struct span s, struct http1_head *out)
 		from++;
 	uint32_t n = from;
 
-	while (n < s.len && n - from < 4 && is_digit(s.p[n]))
+	while (n < s.len && n - from < 3 && is_digit(s.p[n]))
 		code = code * 10 + (uint32_t)(s.p[n++] - '0');
-	if (code == 0 || code > 999)
+	if (n == 0)
 		return false;
 	if (n != 3 || code < 100 || code >= 600 || (n < s.len && s.p[n] != ' '))
 		out->anomalies |= ANOMALY_BIT(BAD_STATUS_LINE);

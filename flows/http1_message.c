@@ -436,7 +436,8 @@ void http1_message_end(struct http1_feed *f, uint32_t n, bool complete)
 		exchange_end(f, tx);
 }
 
-void http1_message_lost(struct http1_feed *f, uint32_t n, bool whole, uint64_t anomalies)
+// From n bytes behind f->off on.
+static void sync_begin(struct http1_feed *f, uint32_t n, uint64_t anomalies)
 {
 	struct http1_side *side = f->side;
 
@@ -445,15 +446,31 @@ void http1_message_lost(struct http1_feed *f, uint32_t n, bool whole, uint64_t a
 		http1_message_end(f, n, false);
 	}
 	http1_gather_free(f);
-	if (side->synced && f->dir == CLIENT)
-		f->conn->lost_at = f->off + n;
-	if (side->synced || whole)
-		http_pair_lost(&f->conn->pair, f->dir, whole);
 	side->state = STATE_SYNC;
 	side->synced = false;
 	side->strict = false;
 	side->interim = false;
 	side->blank = false;
+}
+
+void http1_message_lost(struct http1_feed *f, uint32_t n, bool whole, uint64_t anomalies)
+{
+	bool synced = f->side->synced;
+	// Behind a cut-off request there may have been the next one.
+	bool cut = !synced && f->dir == CLIENT && !f->conn->pair.unseen;
+
+	sync_begin(f, n, anomalies);
+	if (synced && f->dir == CLIENT)
+		f->conn->lost_at = f->off + n;
+	if (synced || whole || cut)
+		http_pair_lost(&f->conn->pair, f->dir, whole || cut);
+}
+
+void http1_message_cut_off(struct http1_feed *f, uint64_t len)
+{
+	sync_begin(f, 0, ANOMALY_BIT(GAP));
+	f->conn->lost_at = f->off + len;
+	http_pair_cut_off(&f->conn->pair);
 }
 
 void http1_message_none(struct http1_feed *f, uint32_t n)
@@ -525,8 +542,9 @@ void http1_message_body(struct http1_feed *f, const struct http1_framing *framin
 
 // ---- heads
 
-// What may be taken for a head where no message was expected.
-static bool credible(const struct http1_head *head, enum dir dir)
+// What may be taken for a head where no message was expected. Of one that a snap length cut off the
+// host may be in what is missing.
+static bool credible(const struct http1_feed *f, const struct http1_head *head)
 {
 	const uint64_t bad = ANOMALY_BIT(BARE_LF) | ANOMALY_BIT(BARE_CR) |
 			     ANOMALY_BIT(BAD_HEADER_LINE) | ANOMALY_BIT(BAD_HEADER_NAME) |
@@ -534,9 +552,10 @@ static bool credible(const struct http1_head *head, enum dir dir)
 			     ANOMALY_BIT(BAD_STATUS_LINE) | ANOMALY_BIT(BAD_VERSION) |
 			     ANOMALY_BIT(NUL_IN_HEAD);
 
+	bool host = head->version_minor == 0 || head->header[HEADER_HOST].p || f->p->cut_off;
+
 	return !(head->anomalies & bad) &&
-	       (dir == SERVER || ((head->version_minor == 0 || head->header[HEADER_HOST].p) &&
-				  http1_head_known_method(head->method)));
+	       (f->dir == SERVER || (host && http1_head_known_method(head->method)));
 }
 
 // The connection is no longer HTTP behind this response: who understands what follows?
@@ -593,7 +612,7 @@ void http1_message_head(struct http1_feed *f, struct span raw, uint32_t n, enum 
 	struct http1_head head;
 
 	if (!http1_head_parse(raw, f->dir, f->env->limits.headers, &head) ||
-	    (side->strict && !credible(&head, f->dir))) {
+	    (side->strict && !credible(f, &head))) {
 		http1_message_none(f, n);
 		return;
 	}
@@ -634,9 +653,14 @@ void http1_message_head(struct http1_feed *f, struct span raw, uint32_t n, enum 
 bool http1_message_cut(struct http1_feed *f)
 {
 	struct http1_side *side = f->side;
+	struct span raw = span_make(side->gather, side->gathered);
+	struct http1_head head;
 
-	if (side->state != STATE_HEAD || !side->start_line || side->strict)
+	if (side->state != STATE_HEAD || !side->start_line)
 		return false;
-	http1_message_head(f, span_make(side->gather, side->gathered), 0, CUT_LOST);
+	if (side->strict && (!http1_head_parse(raw, f->dir, f->env->limits.headers, &head) ||
+			     !credible(f, &head)))
+		return false;
+	http1_message_head(f, raw, 0, CUT_LOST);
 	return true;
 }

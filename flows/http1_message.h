@@ -137,6 +137,8 @@ void http1_message_decided(struct http1_feed *f);
 void http1_message_end(struct http1_feed *f, uint32_t n, bool complete);
 // From there on nothing is known. whole: the head of a message is surely missing.
 void http1_message_lost(struct http1_feed *f, uint32_t n, bool whole, uint64_t anomalies);
+// A request ends with len missing bytes, the rest of its segment.
+void http1_message_cut_off(struct http1_feed *f, uint64_t len);
 // A head was expected and it is none.
 void http1_message_none(struct http1_feed *f, uint32_t n);
 // The beginning of a head whose rest will never come is reported when its start line is there: the

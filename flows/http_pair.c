@@ -19,7 +19,8 @@
 
 void http_pair_open(struct http_pair *pair, bool midstream)
 {
-	*pair = (struct http_pair){.anchored = !midstream, .broken = midstream};
+	*pair = (struct http_pair){
+		.anchored = !midstream, .broken = midstream, .unseen = midstream};
 }
 
 bool http_pair_request(struct http_pair *pair, struct http_tx *tx, uint64_t start, uint64_t ack)
@@ -29,11 +30,11 @@ bool http_pair_request(struct http_pair *pair, struct http_tx *tx, uint64_t star
 	tx->req_end_off = UINT64_MAX;
 	tx->after_loss = pair->broken;
 	tx->next = NULL;
-	if (pair->requests && !pair->broken && pair->last_ack == ack)
+	if (pair->requests && !pair->unseen && pair->last_ack == ack)
 		pair->pipelined = true;
 	pair->requests = true;
 	pair->last_ack = ack;
-	pair->broken = false;
+	pair->broken = pair->unseen = false;
 	// The server had acknowledged bytes of it with a response that is already reported.
 	tx->pending = pair->anchored || start >= pair->orphan_ack;
 	if (!tx->pending)
@@ -52,14 +53,14 @@ void http_pair_skip(struct http_pair *pair)
 	if (pair->anchored)
 		pair->unfollowed++;
 	else
-		pair->broken = true;
+		pair->broken = pair->unseen = true;
 }
 
 // Requests without a transaction can only be counted while the order is known.
 static void forget_unfollowed(struct http_pair *pair)
 {
 	if (pair->unfollowed)
-		pair->broken = true;
+		pair->broken = pair->unseen = true;
 	pair->unfollowed = 0;
 }
 
@@ -69,9 +70,15 @@ void http_pair_lost(struct http_pair *pair, enum dir dir, bool whole)
 	if (dir == SERVER) {
 		pair->anchored = false;
 	} else {
-		pair->broken = true;
+		pair->broken = pair->unseen = true;
 		pair->whole |= whole;
 	}
+}
+
+void http_pair_cut_off(struct http_pair *pair)
+{
+	forget_unfollowed(pair);
+	pair->broken = true;
 }
 
 static enum http_pair_result by_order(struct http_pair *pair, const struct http_pair_view *view,
@@ -109,7 +116,7 @@ static struct http_tx *by_proof(const struct http_pair *pair, const struct http_
 		if (!found)
 			found = tx;
 	}
-	return pair->broken ? NULL : found;
+	return pair->unseen ? NULL : found;
 }
 
 enum http_pair_result http_pair_response(struct http_pair *pair, const struct http_pair_view *view,

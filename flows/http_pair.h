@@ -33,6 +33,7 @@ struct http_pair {
 	uint32_t unfollowed; // requests behind the queue that have no transaction
 	bool anchored;       // order proves: the next response belongs to the oldest request
 	bool broken;         // requests may be missing before the next one
+	bool unseen;         // … and they may have been sent when the newest one was answered
 	bool whole;          // … one at least is
 	bool pipelined;      // the client does not wait for responses
 	bool requests;       // last_ack is set
@@ -63,6 +64,9 @@ bool http_pair_request(struct http_pair *pair, struct http_tx *tx, uint64_t star
 void http_pair_skip(struct http_pair *pair);
 // Messages of that sender may be missing from here on. whole: the head of one surely is.
 void http_pair_lost(struct http_pair *pair, enum dir dir, bool whole);
+// The rest of the segment in which the newest request began is missing. A client that waits has
+// nothing else in there.
+void http_pair_cut_off(struct http_pair *pair);
 
 // The final response begins. The request stays in the queue: pop what is before it, then it.
 enum http_pair_result http_pair_response(struct http_pair *pair, const struct http_pair_view *view,

@@ -154,7 +154,7 @@ struct http_tx {
 	struct http_tx *next; // in the connection's queue of pending requests
 	const struct conn_meta *conn;
 	uint32_t index;        // number of this exchange on its connection, from 0
-	uint16_t status;       // final status; 0: none seen
+	uint16_t status;       // final status; 0: none seen, unless http_tx_has_status()
 	uint8_t proto;         // enum http_proto
 	bool upgraded;         // asked in HTTP/1, answered in HTTP/2 behind 101 (h2c)
 	bool grpc;
@@ -178,6 +178,13 @@ struct http_tx {
 static inline struct span http_header(const struct http_tx *tx, enum dir dir, enum header h)
 {
 	return tx->msg[dir].header[h];
+}
+
+// The response has a status line (HTTP/0.9 has none). Of a deviating one the status may be 0.
+static inline bool http_tx_has_status(const struct http_tx *tx)
+{
+	return tx->status ||
+	       (tx->msg[SERVER].anomalies & UINT64_C(1) << ANOMALY_BAD_STATUS_LINE);
 }
 
 // The server did what was asked.

@@ -286,7 +286,9 @@ static const uint8_t *json_stop_value(struct json *json, const struct walk *w, s
 	bool string = *token == '"';
 	const uint8_t *p = token + string;
 
-	if (!w->last && w->end - token <= walk_tail(w))
+	// Numbers have one length from which on they come in pieces, wherever the window ends: those
+	// are not held to the grammar.
+	if (!w->last && w->end - token <= (string ? walk_tail(w) : JSON_NUMBER))
 		return json_stop(json, w, JSON_VALUE, v, token);
 	if (json_in_object(json))
 		json_keep_key(json, v);
@@ -297,6 +299,12 @@ static const uint8_t *json_stop_value(struct json *json, const struct walk *w, s
 	return walk_context(w);
 }
 
+// A number may be what a body ends with.
+static inline bool json_number_ends(const struct walk *w)
+{
+	return w->complete && w->end > w->begin && walk_is_digit(w->end[-1]);
+}
+
 // Goes on inside a token that began before the window. Returns where it ends, or the window's end.
 static const uint8_t *json_long(struct json *json, const struct walk *w, struct value *v)
 {
@@ -304,10 +312,7 @@ static const uint8_t *json_long(struct json *json, const struct walk *w, struct 
 
 	v->escaped = json->backslash;
 	if (json->state == JSON_LONG_NUMBER) {
-		q = p;
-		while (q < w->end && ((uint8_t)(*q - '0') <= 9 || *q == '.' || *q == '+' ||
-				      *q == '-' || (*q | 0x20) == 'e'))
-			q++;
+		q = json_number_run(p, w->end);
 	} else {
 		if (json->backslash && p < w->end)
 			p++;
@@ -326,7 +331,7 @@ static const uint8_t *json_long(struct json *json, const struct walk *w, struct 
 	}
 	v->field = walk_field_hash(json->path_hash[json->depth], v->key_hash);
 	walk_text(w, v, q < w->end ? q : w->end);
-	if (q >= w->end)
+	if (q >= w->end && !(json->state == JSON_LONG_NUMBER && json_number_ends(w)))
 		return w->end;
 	q += json->state == JSON_LONG_STRING;
 	json->state = JSON_NEXT;
@@ -361,7 +366,7 @@ const uint8_t *json_walk(struct json *json, const struct walk *w)
 {
 	const uint8_t *p = w->begin, *q;
 	enum json_state state;
-	bool in_object, escaped;
+	bool in_object, escaped, whole;
 	struct json_here here;
 	struct value v;
 
@@ -488,15 +493,21 @@ value:
 		goto open;
 	}
 	if (walk_is_digit(*p) || (*p == '-' && p[1] != 'I')) {
-		q = json_number_end(p, w->end);
-		if (unlikely(!q)) {
+		q = json_number_stop(p, &whole);
+		v.kind = VALUE_NUMBER;
+		if (unlikely(q - p > JSON_NUMBER)) {
+			q = json_number_run(q, w->end);
+			v.kind = VALUE_TEXT;
+		} else if (unlikely(!whole && q < w->end)) {
 			state = JSON_VALUE;
 			goto odd;
 		}
-		if (unlikely(q >= w->end && !(w->complete && walk_is_digit(w->end[-1]))))
+		if (unlikely(q >= w->end && !json_number_ends(w)))
 			return json_stop_value(json, w, &v, p);
+		goto number_told;
 	number:
 		v.kind = VALUE_NUMBER;
+	number_told:
 		json_emit(w, &here, &v, p, q);
 		p = q;
 		goto next;

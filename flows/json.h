@@ -13,6 +13,7 @@
 enum {
 	JSON_DEPTH = 64, // containers inside each other, at most
 	JSON_PATH = 255, // bytes of the path text
+	JSON_NUMBER = 128, // bytes of a number that is one token; longer ones are text
 };
 
 enum json_state {

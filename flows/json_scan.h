@@ -58,30 +58,40 @@ static inline const uint8_t *json_decimal_end(const uint8_t *p)
 #endif
 }
 
-// The end of the number at p. NULL: not a number. end: it may go on behind the window.
-static inline const uint8_t *json_number_end(const uint8_t *p, const uint8_t *end)
+// Where the bytes at p cease to be the beginning of a number. whole: they are one, and something
+// that may follow it stands there.
+static inline const uint8_t *json_number_stop(const uint8_t *p, bool *whole)
 {
 	const uint8_t *q = p + (*p == '-');
 
+	*whole = false;
 	p = walk_digits(q);
 	if (p == q)
-		return p >= end ? end : NULL;
+		return p;
 	if (*p == '.') {
 		q = p + 1;
 		p = walk_digits(q);
 		if (p == q)
-			return p >= end ? end : NULL;
+			return p;
 	}
 	if ((*p | 0x20) == 'e') {
 		q = p + 1;
 		q += *q == '+' || *q == '-';
 		p = walk_digits(q);
 		if (p == q)
-			return p >= end ? end : NULL;
+			return p;
 	}
-	if (likely(p >= end || *p == ',' || *p == '}' || *p == ']' || walk_is_space(*p)))
-		return p;
-	return NULL;
+	*whole = *p == ',' || *p == '}' || *p == ']' || walk_is_space(*p);
+	return p;
+}
+
+// Where a number ends that is too long to be seen at once: at the first byte that no number has.
+static inline const uint8_t *json_number_run(const uint8_t *p, const uint8_t *end)
+{
+	while (p < end && (walk_is_digit(*p) || *p == '.' || *p == '+' || *p == '-' ||
+			   (*p | 0x20) == 'e'))
+		p++;
+	return p;
 }
 
 static inline bool json_is2(const uint8_t *p, const char *name)

@@ -66,6 +66,7 @@ struct pctx {
 	uint64_t off[2];   // of the first byte being delivered, by sender
 	uint64_t acked[2]; // what the *other* side has acknowledged of this sender's stream
 	bool lossy[2];     // this direction had a hole or started midstream
+	bool cut_off;      // gap(): the end of the segment that the bytes before came with
 	// Bits of enum tcp_anomaly, since a parser last reported and cleared them.
 	uint32_t anomalies;
 };

@@ -160,8 +160,10 @@ static void stream_missing(struct tracker *t, struct conn *c, uint32_t side, uin
 
 		len = ahead > 0 ? RTE_MIN(len, (uint32_t)ahead) : 0;
 	}
+	c->pctx.cut_off = true;
 	if (len)
 		tcp_feed_gap(t, c, side, len);
+	c->pctx.cut_off = false;
 }
 
 // Offset of the byte that an acknowledgement asks for; 0: not of this stream.

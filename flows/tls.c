@@ -109,7 +109,8 @@ static void record_begins(struct pctx *p, enum dir dir)
 		side->mode = TLS_SECRET;
 }
 
-static void record_bytes(struct pctx *p, enum dir dir, struct span bytes)
+// Returns how many of the bytes were taken.
+static uint32_t record_bytes(struct pctx *p, enum dir dir, struct span bytes)
 {
 	struct tls *tls = tls_of(p);
 	struct tls_side *side = &tls->side[dir];
@@ -118,16 +119,16 @@ static void record_bytes(struct pctx *p, enum dir dir, struct span bytes)
 		side->secret_bytes += bytes.len;
 		if (decrypts(tls, side))
 			tls_decrypt_bytes(p, dir, bytes);
-		return;
+		return bytes.len;
 	}
 	// What follows ChangeCipherSpec is encrypted in all versions but TLS 1.3, which is known by
 	// the server's hello.
 	if (side->record != TLS_HANDSHAKE || (side->changed && !tls->block->facts.server_hello))
-		return;
-	if (side->v2)
-		tls_message_v2(p, bytes);
-	else
-		tls_messages(p, dir, bytes);
+		return bytes.len;
+	if (!side->v2)
+		return tls_messages(p, dir, bytes);
+	tls_message_v2(p, bytes);
+	return bytes.len;
 }
 
 static void record_ends(struct pctx *p, enum dir dir)
@@ -158,8 +159,8 @@ static uint32_t step(struct pctx *p, enum dir dir, struct span in)
 			record_begins(p, dir);
 	} else {
 		n = side->left < in.len ? side->left : in.len;
+		n = record_bytes(p, dir, span_make(in.p, n));
 		p->off[dir] += n;
-		record_bytes(p, dir, span_make(in.p, n));
 		side->left -= n;
 	}
 	if (side->head_len == TLS_HEAD && side->left == 0 && side->mode != TLS_LOST)

@@ -112,8 +112,9 @@ static inline struct tls *tls_of(const struct pctx *p)
 	return p->state;
 }
 
-// tls_message.c: bytes of handshake messages, cut anywhere.
-void tls_messages(struct pctx *p, enum dir dir, struct span bytes);
+// tls_message.c: bytes of handshake messages, cut anywhere. Takes those up to the end of a message,
+// so that all may be known before the next one is looked at; returns how many.
+uint32_t tls_messages(struct pctx *p, enum dir dir, struct span bytes);
 // Bytes are missing. False: not all of them belong to one message.
 bool tls_messages_gap(struct pctx *p, enum dir dir, uint64_t len);
 // Bytes of the one message in the format of SSLv2, whose length is known.

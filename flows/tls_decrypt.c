@@ -194,8 +194,12 @@ static void record_plain(struct pctx *p, enum dir dir, uint8_t type, struct span
 
 	switch (type) {
 	case TLS_HANDSHAKE:
-		if (facts->version == TLS_13 && !d->way[dir].unread)
-			tls_messages(p, dir, plain);
+		while (plain.len && facts->version == TLS_13 && !d->way[dir].unread) {
+			uint32_t n = tls_messages(p, dir, plain);
+
+			plain.p += n;
+			plain.len -= n;
+		}
 		break;
 	case TLS_ALERT:
 		if (plain.len == 2 && plain.p[1] == ALERT_CLOSE_NOTIFY)

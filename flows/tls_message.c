@@ -189,26 +189,19 @@ bool tls_messages_gap(struct pctx *p, enum dir dir, uint64_t len)
 	return true;
 }
 
-void tls_messages(struct pctx *p, enum dir dir, struct span bytes)
+uint32_t tls_messages(struct pctx *p, enum dir dir, struct span bytes)
 {
 	struct tls_side *side = &tls_of(p)->side[dir];
+	uint32_t n = 0;
 
-	while (bytes.len) {
-		if (side->msg_head_len < sizeof(side->msg_head)) {
-			side->msg_head[side->msg_head_len++] = bytes.p[0];
-			bytes.p++;
-			bytes.len--;
-			if (side->msg_head_len < sizeof(side->msg_head))
-				continue;
+	while (n < bytes.len && side->msg_head_len < sizeof(side->msg_head)) {
+		side->msg_head[side->msg_head_len++] = bytes.p[n++];
+		if (side->msg_head_len == sizeof(side->msg_head))
 			message_begins(p, dir);
-			if (side->msg_len)
-				continue;
-		}
-		uint32_t n = message_bytes(p, dir, bytes);
-
-		bytes.p += n;
-		bytes.len -= n;
 	}
+	if (side->msg_head_len == sizeof(side->msg_head) && (n < bytes.len || side->msg_len == 0))
+		n += message_bytes(p, dir, span_make(bytes.p + n, bytes.len - n));
+	return n;
 }
 
 void tls_message_v2(struct pctx *p, struct span bytes)

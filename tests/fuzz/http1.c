@@ -127,7 +127,9 @@ static bool run(const uint8_t *p, size_t len, struct fuzz_cuts cuts)
 		size_t n = (size_t)(p[1] | (p[2] & 0xf) << 8);
 
 		if (p[0] >= 0xf8) { // a hole
+			ctx.cut_off = p[0] & 2;
 			going = parser->gap(&ctx, dir, n + 1);
+			ctx.cut_off = false;
 			next[dir] += n + 1;
 			ctx.lossy[dir] = holes = true;
 			p += 3;

@@ -124,7 +124,7 @@ static void test_no_version(void **)
 static void test_status_line(void **)
 {
 	static const char *const bad[] = {
-		"HTTP/1.1 2000 OK\r\n\r\n", "HTTP/1.1 000 OK\r\n\r\n", "HTTP/1.1 OK\r\n\r\n",
+		"HTTP/1.1 x00 OK\r\n\r\n",  "HTTP/1.1 \r\n\r\n",       "HTTP/1.1 OK\r\n\r\n",
 		"HTTP/1.1\r\n\r\n",         "HTTP/1.12000 OK\r\n\r\n", "HTTP/1.1 -1 OK\r\n\r\n",
 		"ICY 200 OK\r\n\r\n",       "HTTP/ 200 OK\r\n\r\n",    "HTTP/x 200 OK\r\n\r\n",
 		"http/1.1 200 OK\r\n\r\n",  "HTTP 200 OK\r\n\r\n",     " HTTP/1.1 200 OK\r\n\r\n",
@@ -141,6 +141,10 @@ static void test_status_line(void **)
 		{"HTTP/1.1 099 OK\r\n\r\n", 99, false},
 		{"HTTP/1.1 0200 OK\r\n\r\n", 200, false},
 		{"HTTP/1.1 2\r\n\r\n", 2, false},
+		{"HTTP/1.1 000 OK\r\n\r\n", 0, false},
+		{"HTTP/1.1 0\r\n\r\n", 0, false},
+		{"HTTP/1.1 2000 OK\r\n\r\n", 200, false},
+		{"HTTP/1.1 00404999999999 OK\r\n\r\n", 404, false},
 		{"HTTP/1.1 \t200 OK\r\n\r\n", 200, false},
 		{"HTTP/1.1000 200 OK\r\n\r\n", 200, true},
 		{"HTTP/1 200 OK\r\n\r\n", 200, true},

@@ -39,6 +39,12 @@ static const struct conversation odd[] = {
 	 false,
 	 {C(GET("/a")), S("HTTP/1.0 2XX OK\r\nContent-Length: 2\r\n\r\nok"), C(GET("/b")),
 	  S("HTTP/1 0200 OK\r\nContent-Length: 2\r\n\r\nok")}},
+	{"status codes that are none",
+	 "GET /a [-] 0 [L2 ok +bad_status_line]\nGET /b [-] 200 [L2 ok +bad_status_line]\n"
+	 "GET /c [-] 204 [- +bad_status_line]\nGET /d [-] 200 [L2 ok]\n", false, false,
+	 {C(GET("/a")), S("HTTP/1.1 000 OK\r\nContent-Length: 2\r\n\r\nok"), C(GET("/b")),
+	  S("HTTP/1.1 2000 OK\r\nContent-Length: 2\r\n\r\nok"), C(GET("/c")),
+	  S("HTTP/1.1 2045 OK\r\n\r\n"), C(GET("/d")), S(OK)}},
 	{"requests without a version",
 	 "GET /a [- +bad_version] 200 [L2 ok]\nPOST /b c [L2 {} +bad_version] 200 [L2 ok]\nOPTIONS  [- "
 	 "+bad_version] 400 [L]\nGET /d [-] 200 [L2 ok]\n",
@@ -50,7 +56,8 @@ static const struct conversation odd[] = {
 	 {C("GET /a b HTTP/1.1\r\nHost: h\r\n\r\n"), S(OK)}},
 	{"not credible either", "", true, true,
 	 {C("GET /version\r\nHost: h\r\n\r\n"), C("GET /cr HTTP/1.1\rHost: h\r\n\r\n"),
-	  S("HTTP/1.1 2xx OK\r\n\r\n"), S("HTTP/1 200 OK\r\n\r\n")}},
+	  S("HTTP/1.1 2xx OK\r\n\r\n"), S("HTTP/1.1 000 OK\r\n\r\n"),
+	  S("HTTP/1.1 2000 OK\r\n\r\n"), S("HTTP/1 200 OK\r\n\r\n")}},
 };
 // clang-format on
 

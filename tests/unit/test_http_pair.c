@@ -251,6 +251,31 @@ static void test_two_claims(void **)
 	assert_int_equal(a.dropped, 2);
 }
 
+// The end of the segment in which a request began is missing: with a client that waits there was
+// no other request in it, and two requests that acknowledge the same are of one that does not.
+static void test_cut_off(void **)
+{
+	struct http_pair pair;
+
+	http_pair_open(&pair, false);
+	for (uint32_t i = 0; i < 4; i++) {
+		ask(&pair, i, 100 * i);
+		http_pair_cut_off(&pair);
+		before = 100 * i;
+		assert_ptr_equal(reply(&pair, i, i, true).tx, &txs[i]);
+		assert_true(i == 0 || txs[i].paired_by_guess);
+	}
+	ask(&pair, 4, 400);
+	http_pair_cut_off(&pair);
+	http_pair_lost(&pair, CLIENT, true); // and the next one
+	assert_int_equal(reply(&pair, 4, 4, true).result, PAIR_NONE);
+	http_pair_open(&pair, false);
+	ask(&pair, 0, 0);
+	http_pair_cut_off(&pair);
+	ask(&pair, 1, 0);
+	assert_true(pair.pipelined);
+}
+
 // Requests are missing behind the one that could be meant: no proof.
 static void test_loss_behind(void **)
 {
@@ -330,6 +355,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_bytes),
 		cmocka_unit_test(test_response_first),
 		cmocka_unit_test(test_two_claims),
+		cmocka_unit_test(test_cut_off),
 		cmocka_unit_test(test_loss_behind),
 		cmocka_unit_test(test_midstream),
 		cmocka_unit_test(test_unsolicited),

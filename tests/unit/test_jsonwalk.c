@@ -335,7 +335,62 @@ static void test_long_values(void **)
 	memset(text + 9, '0', n - 1);
 	assert_int_equal(feed_whole(text), COMPLETE);
 	assert_int_equal(n_values, 2);
+	assert_int_equal(n_texts, 1); // but a number only up to a length
+	text[8] = '"';
+	text[9 + n] = '"';
+	strcpy(text + 10 + n, "}");
+	assert_int_equal(feed_whole(text), COMPLETE);
+	assert_int_equal(n_values, 1);
 	assert_int_equal(n_texts, 0);
+}
+
+// The log without the borders of the pieces of one value.
+static void join_pieces(void)
+{
+	char *piece;
+
+	while ((piece = strstr(log_text, "\nt+ ")) != NULL) {
+		const char *rest = strchr(piece, '=') + 1;
+
+		memmove(piece, rest, strlen(rest) + 1);
+	}
+}
+
+// What is no number is told from one at the same byte wherever the windows end; beyond a length
+// nobody looks.
+static void test_long_numbers(void **)
+{
+	static const char *const odd[] = {"", "x", ",", ".", "e", "-", "1e5x", ".5e+7", "..", "]", " "};
+	static const uint32_t sizes[] = {1, 7, 100, 127, 128, 129, 200, 255, 256, 257, 300};
+	static char text[1024], whole[1024];
+
+	for (uint32_t n = 100; n < 330; n += n > 120 && n < 135 ? 1 : 9) {
+		for (size_t i = 0; i < 4 * sizeof(odd) / sizeof(odd[0]); i++) {
+			uint32_t lead = i & 1, at = lead + 5;
+			int64_t result;
+
+			memcpy(text, "[-0.5e", 6);
+			if (!lead)
+				memcpy(text, "-0.5e", 5);
+			memset(text + at, '7', n);
+			strcpy(text + at + n, odd[i / 4]);
+			if (i & 2)
+				strcat(text, "0]");
+			result = feed_whole(text);
+			join_pieces();
+			strcpy(whole, log_text);
+			for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+				assert_int_equal(feed(text, strlen(text), &sizes[s], 1, true),
+						 result);
+				join_pieces();
+				assert_string_equal(log_text, whole);
+			}
+		}
+	}
+	assert_int_equal(feed_whole("12"), COMPLETE);
+	memset(text, '7', 300);
+	text[300] = '\0';
+	assert_int_equal(feed_whole(text), COMPLETE);
 }
 
 static void test_depth(void **)
@@ -467,7 +522,7 @@ int main(void)
 		cmocka_unit_test(test_splits),     cmocka_unit_test(test_long_keys),
 		cmocka_unit_test(test_long_pairs), cmocka_unit_test(test_long_values),
 		cmocka_unit_test(test_depth),      cmocka_unit_test(test_depth_100k),
-		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_fields),     cmocka_unit_test(test_long_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -471,12 +471,12 @@ static void test_snap_length(void **)
 	put_cut(&v, CLIENT, 20, "c", 4, TCP_FIN);
 	put_cut(&v, CLIENT, 10, "", 5, 0);
 	put_cut(&v, CLIENT, 15, "b", 4, 0);
-	assert_log("open|C:REQ 1|Cgap5|Cgap5|C:b|Cgap4|C:c|Cgap4|Cfin");
+	assert_log("open|C:REQ 1|Ccut5|Ccut5|C:b|Ccut4|C:c|Ccut4|Cfin");
 	// What was cut off a held segment is there in the next one.
 	put_cut(&v, SERVER, 4, "ab", 4, 0);
 	at(&v, SERVER, 7, "defgh");
 	at(&v, SERVER, 0, "RSP ");
-	assert_log("open|C:REQ 1|Cgap5|Cgap5|C:b|Cgap4|C:c|Cgap4|Cfin|S:RSP ab|Sgap1|S:defgh");
+	assert_log("open|C:REQ 1|Ccut5|Ccut5|C:b|Ccut4|C:c|Ccut4|Cfin|S:RSP ab|Scut1|S:defgh");
 }
 
 static void test_far(void **)

@@ -219,6 +219,23 @@ static void test_v2(void **)
 	talk_all_cuts("tls C S v=0303 c=c02f alpn=h2 " CHAIN_TOLD " asked=0 given=0\n");
 }
 
+// All that will be known is known at the end of the first message, also when a second one lies in
+// the same piece.
+static void test_ends_between_messages(void **)
+{
+	talk_begin();
+	talk_turn(SERVER);
+	put(&talk, "no TLS at all, and no answer", 28);
+	talk_done();
+	talk_turn(CLIENT);
+	msgs.n = 0;
+	put_empty(TLS_CLIENT_HELLO);
+	put_client_hello(&msgs, &usual);
+	put_records(&talk, TLS_HANDSHAKE, whole_of(&msgs), 16384);
+	talk_done();
+	talk_all_cuts("");
+}
+
 // Longer than what is gathered: what follows is still read.
 static void test_too_long(void **)
 {
@@ -399,6 +416,7 @@ int main(void)
 		cmocka_unit_test(test_one_side),
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_v2),
+		cmocka_unit_test(test_ends_between_messages),
 		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_chain_too_long),
 		cmocka_unit_test(test_answers_http),

@@ -202,7 +202,8 @@ static inline bool fake_gap(struct pctx *p, enum dir dir, uint64_t len)
 	state->end[dir] += len;
 	r->end[dir] = state->end[dir];
 	r->gaps[dir] += len;
-	say(r, NULL, "%cgap%llu", dir == CLIENT ? 'C' : 'S', (unsigned long long)len);
+	say(r, NULL, "%c%s%llu", dir == CLIENT ? 'C' : 'S', p->cut_off ? "cut" : "gap",
+	    (unsigned long long)len);
 	return true;
 }
 
