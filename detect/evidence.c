@@ -460,16 +460,16 @@ static void put_start_line(struct out *out, struct span line, enum dir dir)
 // Up to a line feed, or to a carriage return without one: some receivers end lines there.
 static uint32_t line_end(struct span head, uint32_t from, uint32_t *next)
 {
-	for (uint32_t i = from; i < head.len; i++) {
-		if (head.p[i] != '\n' && head.p[i] != '\r')
-			continue;
-		*next = i + 1;
-		if (head.p[i] == '\r' && i + 1 < head.len && head.p[i + 1] == '\n')
-			*next = i + 2;
-		return i;
-	}
-	*next = head.len;
-	return head.len;
+	struct span line = span_cut(head, from, head.len);
+	const uint8_t *lf = line.len ? memchr(line.p, '\n', line.len) : NULL, *cr;
+
+	if (lf)
+		line.len = (uint32_t)(lf - line.p);
+	cr = line.len ? memchr(line.p, '\r', line.len) : NULL;
+	if (cr)
+		line.len = (uint32_t)(cr - line.p);
+	*next = from + line.len + (cr ? 1 + (cr + 1 == lf) : lf != NULL);
+	return from + line.len;
 }
 
 static void put_head(struct out *out, struct span head, enum dir dir, bool truncated)

@@ -20,14 +20,22 @@ static bool contains(struct span s, const char *word)
 	return false;
 }
 
+// A bit for two letters that follow each other, in any case.
+static uint64_t pair_bit(uint32_t a, uint32_t b)
+{
+	return UINT64_C(1) << (((a & 31) * 5 + (b & 31)) & 63);
+}
+
+// Words of two letters and more.
 static bool contains_any(struct span s, const char *const *words)
 {
-	uint32_t letters = 0; // that occur in s: most words begin with none of them
+	uint64_t pairs = 0; // that occur in s: hardly a word begins with one of them
 
-	for (uint32_t i = 0; i < s.len; i++)
-		letters |= UINT32_C(1) << (s.p[i] & 31);
+	for (uint32_t i = 0; i + 1 < s.len; i++)
+		pairs |= pair_bit(s.p[i], s.p[i + 1]);
 	for (; *words; words++) {
-		if (letters >> (**words & 31) & 1 && contains(s, *words))
+		if (pairs & pair_bit((uint8_t)(*words)[0], (uint8_t)(*words)[1]) &&
+		    contains(s, *words))
 			return true;
 	}
 	return false;
@@ -92,9 +100,18 @@ static void walk_field(struct walk *w, uint32_t name, uint32_t name_end, uint32_
 // The closing quote of the string that begins at `at`, or the end.
 static uint32_t string_end(struct span body, uint32_t at)
 {
-	while (at < body.len && body.p[at] != '"')
-		at += body.p[at] == '\\' ? 2 : 1;
-	return at < body.len ? at : body.len;
+	while (at < body.len) {
+		const uint8_t *quote = memchr(body.p + at, '"', body.len - at);
+		const uint8_t *escape;
+
+		if (!quote)
+			return body.len;
+		escape = memchr(body.p + at, '\\', (size_t)(quote - body.p) - at);
+		if (!escape)
+			return (uint32_t)(quote - body.p);
+		at = (uint32_t)(escape - body.p) + 2;
+	}
+	return body.len;
 }
 
 static uint32_t skip_space(struct span body, uint32_t at)
