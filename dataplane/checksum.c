@@ -8,8 +8,8 @@
 // header stands in the field, for the NIC to go on from, or is left there where received segments
 // were merged; all of a sender's segments may be so, or large ones only. Those are believed, as are
 // those with 0 in both fields, and those of captures whose addresses were changed, which are out by
-// the same in both sums. XXX: so is who forges one of these; what contradicts it is found as an
-// overlap, and "on" does not believe it.
+// the same in both sums, and not just by what one damaged bit of an address makes. XXX: so is who
+// forges one of these; what contradicts it is found as an overlap, and "on" does not believe it.
 // Whatever else is wrong is believed when most of its sender's (address) segments are, and either
 // the field is 0, or three were, or most of the port's are. A segment that only shall deceive
 // comes from a sender whose others are right, since without them no connection is made. When
@@ -196,6 +196,12 @@ static bool checksum_judge(struct checksum *c, const struct pkt *pkt, enum verdi
 	return true;
 }
 
+// A sum as one changed bit makes it: out by a power of two, up or down.
+static bool is_one_bit(uint16_t sum)
+{
+	return (sum & (sum - 1)) == 0 || (~sum & UINT16_MAX & (~sum - 1)) == 0;
+}
+
 // What the NIC found; it looks at the outermost headers. NONE: the field is wrong, the data is
 // right, as between virtual machines.
 static bool nic_says(uint64_t flags, uint64_t mask, uint64_t good, uint64_t none)
@@ -223,8 +229,10 @@ void checksum_segment(struct checksum *c, struct rte_mbuf *m)
 		tcp = verdict_tcp(m, &tcp_sum);
 	if (ip == VERDICT_EMPTY && tcp == VERDICT_EMPTY)
 		verdict = VERDICT_OFFLOAD;
+	else if (ip && tcp && ip_sum == tcp_sum && !is_one_bit(ip_sum))
+		verdict = VERDICT_REWRITTEN;
 	else
-		verdict = ip && tcp && ip_sum == tcp_sum ? VERDICT_REWRITTEN : RTE_MAX(ip, tcp);
+		verdict = RTE_MAX(ip, tcp);
 	if (checksum_judge(c, pkt, verdict))
 		return;
 	pkt->bad_checksum = 1;

@@ -32,9 +32,9 @@ faults=(
 	"0 --snap 96"
 	"0 --snap 128"
 	"0 --snap 200"
-	"90 --flip 0.01 --seed 1"
-	"90 --flip 0.01 --seed 2"
-	"90 --flip 0.01 --seed 3"
+	"90 --flip 0.01 --seed 4"
+	"90 --flip 0.01 --seed 14"
+	"90 --flip 0.01 --seed 16"
 	"99.9 --jitter-clock"
 )
 

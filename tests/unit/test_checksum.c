@@ -231,12 +231,20 @@ static void test_rewritten(void **)
 			assert_true(takes(4, RIGHT));
 		segment(4, RIGHT, false, 100);
 		frame[14 + 14] ^= (uint8_t)(i + 1);
-		if (i & 2)
-			frame[14 + 17] ^= (uint8_t)(200 + i);
+		frame[14 + 17] ^= (uint8_t)(200 + i);
 		assert_int_equal(taken(), !(i & 1));
 		segment(4, RIGHT, false, 100); // not so when the payload is changed as well
 		frame[14 + 14] ^= (uint8_t)(i + 1);
 		frame[len - 2] ^= 1;
+		assert_false(taken());
+	}
+	// One bit of an address damaged on its way.
+	for (uint32_t bit = 0; bit < 64; bit++) {
+		fresh(CHECKSUM_AUTO);
+		for (uint32_t k = 0; k < 20; k++)
+			assert_true(takes((uint8_t)(k & 8), RIGHT));
+		segment(8, RIGHT, false, 100);
+		frame[14 + 12 + bit / 8] ^= (uint8_t)(1 << bit % 8);
 		assert_false(taken());
 	}
 }
