@@ -522,7 +522,7 @@ static uint32_t body_tail(const struct http_msg *msg, uint32_t shown)
 {
 	uint32_t at = shown, least = shown > TAIL_MAX ? shown - TAIL_MAX : 0;
 
-	if (msg->complete || shown < msg->body_len)
+	if (msg->complete || shown < http_msg_shown(msg))
 		return shown;
 	while (at > least && !strchr("\"\n=&,:[{>", msg->body[at - 1]))
 		at--;
@@ -585,7 +585,7 @@ static void message_copy(struct out *out, const struct exchange *x, enum dir dir
 	shown = put_body(out, x, dir);
 	message->body = span_make(out->p + from, out->n - from);
 	message->body_len = msg->body_len;
-	message->body_truncated = shown < msg->body_len;
+	message->body_truncated = shown < http_msg_shown(msg);
 }
 
 uint32_t evidence_copy(const struct evidence *evidence, const struct exchange *x, uint8_t *to,

@@ -19,60 +19,9 @@
 // first, in a window of its own, as long as there is one: the code that searches is larger than the
 // processor's first cache, and is not to be fetched again for every packet.
 
-#include "flows/body.h"
+#include "flows/body_state.h"
 
 #include "flows/decoder.h"
-#include "flows/media.h"
-#include "flows/walker.h"
-
-#include <assert.h>
-#include <nettle/sha2.h>
-#include <stdalign.h>
-
-enum body_coding {
-	CODING_PLAIN = 0, // nothing to decode
-	CODING_ACTIVE,
-	CODING_FOREIGN, // a name that no receiver knows: the body is taken as it came
-	CODING_UNKNOWN, // one that is not decoded here
-	CODING_STOPPED, // damaged, lost or not affordable: the rest is skipped
-	CODING_BOMB,    // the rest is over the limit
-};
-
-enum {
-	BODY_STAGES = 3,                               // codings on top of each other
-	BODY_LAYERS = 2,                               // … that somebody may have a reason for
-	BODY_PIECE = WINDOW_BYTES / (BODY_STAGES - 1), // between two of them
-	BODY_RATIO_FROM = 64 << 10,                    // decoded bytes before the ratio counts
-	BODY_GATHER = 8 << 10,                         // bytes gathered before they are searched
-};
-
-struct body {
-	struct http_tx *tx;
-	struct http_msg *msg;
-	uint64_t off;     // of the next decoded byte, holes included
-	uint64_t scanned; // bytes of the scan limit used up
-	uint8_t dir;      // enum dir
-	uint8_t kind;     // enum media_kind: WALKED, TEXT, BINARY, or SNIFF before it is known
-	uint8_t coding;   // enum body_coding
-	uint8_t n_stages;
-	uint8_t format[BODY_STAGES]; // enum decoder_format, in order of decoding
-	bool silent;                 // nobody listens
-	bool over;                   // past the scan limit
-	bool gap;
-	bool damaged; // no hash
-	uint16_t tail_len;
-	uint16_t held;               // last bytes of tail that no window has shown yet
-	uint16_t gathered;           // bytes at the fresh part of its own window
-	uint8_t *own;                // a window of BODY_GATHER bytes; NULL: none
-	struct media media;          // as announced
-	const struct walker *walker; // kind WALKED: how
-	void *stage[BODY_STAGES];    // decoders; NULL before the first byte
-	struct sha256_ctx sha256;
-	uint8_t tail[WINDOW_TAIL];
-	alignas(WALKER_ALIGN) uint8_t walk[WALKER_STATE];
-};
-
-static_assert(sizeof(struct body) <= 2304, "bodies are many: keep them small");
 
 size_t body_state_size(void)
 {
@@ -123,14 +72,16 @@ static void body_add_codings(struct body *body, struct span list, bool transfer)
 	}
 }
 
-static void body_walk_begin(const struct flow_env *env, struct body *body,
-			    const struct walker *walker)
+void body_walk_begin(const struct flow_env *env, struct body *body, const struct walker *walker)
 {
 	struct walk_start start = {
 		.seed = env->seed,
 		.max_depth = env->limits.json_depth,
 		.type = body->msg->header[HEADER_CONTENT_TYPE],
 	};
+
+	if (view_is_grpc(&body->view)) // each message is a body of its own, without a frame
+		start.type = (struct span){0};
 
 	body->walker = walker;
 	body->kind = walker->begin(body->walk, &start) ? MEDIA_WALKED : MEDIA_TEXT;
@@ -146,6 +97,8 @@ struct body *body_begin(struct flow_env *env, struct http_tx *tx, enum dir dir)
 	msg->body_len = 0;
 	msg->wire_len = 0;
 	msg->body_kept = 0;
+	msg->view_len = 0;
+	msg->viewed = false;
 	if (!body) {
 		env->stats.body_no_context++;
 		return NULL;
@@ -172,6 +125,13 @@ struct body *body_begin(struct flow_env *env, struct http_tx *tx, enum dir dir)
 		body_add_codings(body, msg->header[HEADER_TRANSFER_ENCODING], true);
 	body->media = media_of(msg->header[HEADER_CONTENT_TYPE]);
 	body->kind = media_doubtful(&body->media) ? MEDIA_SNIFF : (uint8_t)body->media.kind;
+	bool text = body->kind != MEDIA_BINARY && body->media.kind != MEDIA_OCTETS;
+
+	view_begin(&body->view, msg->header[HEADER_CONTENT_TYPE], msg->header[HEADER_GRPC_ENCODING],
+		   text);
+	// The view's input must not lie where its output goes, nor where decoders pass bytes on.
+	if (body->silent || body->n_stages > 1 || body->kind == MEDIA_BINARY)
+		body->view.kind = VIEW_NONE;
 	if (body->kind == MEDIA_WALKED)
 		body_walk_begin(env, body, body->media.walker);
 	if (env->hashes)
@@ -190,7 +150,8 @@ static void body_show(struct flow_env *env, struct body *body, const struct wind
 // What was only guessed from the first bytes may well be something else.
 static void body_malformed(struct flow_env *env, struct body *body)
 {
-	if (body->media.kind != MEDIA_WALKED || body->walker != body->media.walker)
+	if (body->media.kind != MEDIA_WALKED || body->walker != body->media.walker ||
+	    view_is_grpc(&body->view))
 		return;
 	body->msg->anomalies |= UINT64_C(1) << ANOMALY_BODY_MALFORMED;
 	env->stats.body_broken++;
@@ -230,7 +191,7 @@ static void body_walk(struct flow_env *env, struct body *body, const struct walk
 		if (unlikely(body->walker->fault(body->walk)))
 			keep = body_to_text(env, body, w, keep);
 	} else if (w->off + (uint64_t)(w->end - w->begin) != body->msg->content_length ||
-		   body->coding != CODING_PLAIN) {
+		   body->coding != CODING_PLAIN || body->view.kind) {
 		keep = walk_context(w);
 	}
 	// Nothing to keep: the usual end of a JSON body, and of text whose length is known.
@@ -243,7 +204,6 @@ static void body_walk(struct flow_env *env, struct body *body, const struct walk
 // ones before body->off.
 static struct walk body_window(struct flow_env *env, struct body *body, uint8_t *fresh, uint32_t n)
 {
-
 	memcpy(fresh - body->tail_len, body->tail, body->tail_len);
 	memset(fresh + n, 0, WINDOW_PAD);
 	return (struct walk){
@@ -320,8 +280,7 @@ static void body_gathered(struct flow_env *env, struct body *body)
 		body_scan(env, body, body->own + WINDOW_TAIL, n);
 }
 
-// No further byte will be looked at. complete: because there is none.
-static void body_scan_end(struct flow_env *env, struct body *body, bool complete)
+void body_scan_end(struct flow_env *env, struct body *body, bool complete)
 {
 	if (body->silent || body->over)
 		return;
@@ -402,16 +361,12 @@ static uint32_t body_budget(const struct flow_env *env, struct body *body, uint3
 	return n;
 }
 
-// n <= WINDOW_BYTES decoded bytes.
-static void body_decoded(struct flow_env *env, struct body *body, const uint8_t *p, uint32_t n)
+void body_shown(struct flow_env *env, struct body *body, const uint8_t *p, uint32_t n)
 {
 	struct http_msg *msg = body->msg;
 	uint32_t look = body_budget(env, body, n);
 
-	msg->body_len += n;
 	env->stats.body_bytes += n;
-	if (env->hashes)
-		sha256_update(&body->sha256, n, p);
 	if (msg->body && !body->gap && msg->body_kept < env->limits.capture_body) {
 		uint32_t room = env->limits.capture_body - msg->body_kept;
 		uint32_t kept = n < room ? n : room;
@@ -429,6 +384,20 @@ static void body_decoded(struct flow_env *env, struct body *body, const uint8_t 
 	}
 }
 
+// n <= WINDOW_BYTES decoded bytes.
+static void body_decoded(struct flow_env *env, struct body *body, const uint8_t *p, uint32_t n)
+{
+	struct http_msg *msg = body->msg;
+
+	msg->body_len += n;
+	if (env->hashes)
+		sha256_update(&body->sha256, n, p);
+	if (unlikely(body->view.kind))
+		body_view(env, body, span_make(p, n));
+	else
+		body_shown(env, body, p, n);
+}
+
 // ---- content decoding
 
 static void body_release(struct flow_env *env, struct body *body)
@@ -443,6 +412,7 @@ static void body_release(struct flow_env *env, struct body *body)
 // Decoding ends before the body does.
 static void body_stop(struct flow_env *env, struct body *body, enum body_coding why)
 {
+	body_view_end(env, body);
 	body_release(env, body);
 	body->coding = (uint8_t)why;
 	body->damaged = true;
@@ -450,11 +420,23 @@ static void body_stop(struct flow_env *env, struct body *body, enum body_coding 
 	body->tail_len = 0;
 }
 
-static void body_coding_error(struct flow_env *env, struct body *body)
+void body_coding_error(struct flow_env *env, struct body *body)
 {
 	if (!(body->msg->anomalies & UINT64_C(1) << ANOMALY_CODING_ERROR))
 		env->stats.body_coding_errors++;
 	body->msg->anomalies |= UINT64_C(1) << ANOMALY_CODING_ERROR;
+}
+
+void body_coding_unknown(struct flow_env *env, struct body *body)
+{
+	body->msg->anomalies |= UINT64_C(1) << ANOMALY_CODING_UNKNOWN;
+	env->stats.body_coding_unknown++;
+}
+
+void body_bomb(struct flow_env *env, struct body *body)
+{
+	body->msg->anomalies |= UINT64_C(1) << ANOMALY_DECOMPRESSION_BOMB;
+	env->stats.body_bombs++;
 }
 
 // Decoders are taken when the first byte comes. Without one the coding is as good as unknown.
@@ -563,10 +545,8 @@ static void body_coded(struct flow_env *env, struct body *body, struct body_run 
 
 	if (state == CODING_ACTIVE)
 		return;
-	if (state == CODING_BOMB) {
-		body->msg->anomalies |= UINT64_C(1) << ANOMALY_DECOMPRESSION_BOMB;
-		env->stats.body_bombs++;
-	}
+	if (state == CODING_BOMB)
+		body_bomb(env, body);
 	body_stop(env, body, state);
 	body_undecoded(env, body, run->in[0].len);
 }
@@ -595,10 +575,8 @@ void body_data(struct flow_env *env, struct body *body, struct span raw)
 	body->msg->wire_len += raw.len;
 	if (body->coding == CODING_ACTIVE && !body->stage[0])
 		body_acquire(env, body);
-	if (body->coding == CODING_FOREIGN || (body->coding == CODING_UNKNOWN && !body->damaged)) {
-		body->msg->anomalies |= UINT64_C(1) << ANOMALY_CODING_UNKNOWN;
-		env->stats.body_coding_unknown++;
-	}
+	if (body->coding == CODING_FOREIGN || (body->coding == CODING_UNKNOWN && !body->damaged))
+		body_coding_unknown(env, body);
 	if (body->coding == CODING_FOREIGN)
 		body->coding = CODING_PLAIN;
 	switch ((enum body_coding)body->coding) {
@@ -632,10 +610,15 @@ void body_gap(struct flow_env *env, struct body *body, uint64_t len)
 {
 	uint32_t stage = stage_enter(&env->stages, STAGE_BODY);
 
-	if (body->coding == CODING_ACTIVE)
+	if (body->coding == CODING_ACTIVE) {
 		body_stop(env, body, CODING_STOPPED);
-	else
+	} else if (body->view.kind > VIEW_DETECT) {
+		body_view_lost(env, body);
+	} else {
+		body_view_end(env, body); // whatever follows is no beginning
+		body->view.kind = VIEW_NONE;
 		body_cut(env, body);
+	}
 	body->gap = true;
 	body->off += len;
 	stage_leave(&env->stages, stage);
@@ -648,6 +631,7 @@ void body_end(struct flow_env *env, struct body *body, bool complete)
 	uint32_t stage = stage_enter(&env->stages, STAGE_BODY);
 
 	body_flush(env, body);
+	body_view_end(env, body);
 	if (body->stage[0] && whole) {
 		for (uint32_t i = 0; i < body->n_stages; i++) {
 			if (!decoder_may_end((enum decoder_format)body->format[i],

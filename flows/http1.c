@@ -120,6 +120,13 @@ static uint32_t gather(struct http1_feed *f)
 			http1_head_end(side->gather, side->gathered, http1_head_resume(from));
 
 		taken -= end ? side->gathered - end : 0;
+		if (end && unlikely(side->upgrade) &&
+		    http1_head_preface(span_make(side->gather, end))) {
+			side->gathered = end;
+			side->state = STATE_WAIT;
+			side->waited = true;
+			return taken;
+		}
 		if (!head_may_be(side, f->dir, from)) {
 			// Another one may begin with this piece.
 			f->here = side->strict && older;
@@ -145,6 +152,10 @@ static uint32_t step_head(struct http1_feed *f)
 {
 	uint32_t n = f->side->gather ? 0 : http1_head_end(f->in.p, f->in.len, 0);
 
+	if (n && unlikely(f->side->upgrade) && http1_head_preface(span_make(f->in.p, n))) {
+		f->side->state = STATE_WAIT;
+		return 0;
+	}
 	if (n == 0 || n > f->env->limits.head_bytes ||
 	    unlikely(http1_message_waits(f, span_make(f->in.p, n))))
 		return gather(f);
@@ -166,7 +177,6 @@ static void message_begin(struct http1_feed *f)
 	}
 	side->start_ns = f->p->now_ns;
 	side->start_line = false;
-	side->upgrade = false;
 	side->state = STATE_HEAD;
 }
 
@@ -631,15 +641,13 @@ static bool http1_gap(struct pctx *p, enum dir dir, uint64_t len)
 	f.side->next = f.off + len;
 	f.env->stats.http_gaps += state == STATE_HEAD || http1_in_message(f.side);
 	if (state == STATE_WAIT) {
-		f.side->waited = true;
-		f.side->early_lost = true;
+		f.side->waited = f.side->early_lost = true;
 	} else if (!step_over(&f, len)) {
-		bool cut = http1_message_cut(&f);
-
+		whole &= !http1_message_cut(&f);
 		if (dir == CLIENT && p->cut_off && http1_in_message(f.side))
 			http1_message_cut_off(&f, len);
 		else if (!f.conn->opaque)
-			http1_message_lost(&f, 0, whole && !cut, ANOMALY_BIT(GAP));
+			http1_message_lost(&f, 0, whole, ANOMALY_BIT(GAP));
 	}
 	stage_leave(&f.env->stages, stage);
 	return !f.conn->opaque;

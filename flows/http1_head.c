@@ -80,7 +80,9 @@ enum header http1_head_header(struct span name)
 		       : is(name, "x-auth-token") ? HEADER_API_KEY
 						  : HEADER_N;
 	case 13:
-		return is(name, "authorization") ? HEADER_AUTHORIZATION : HEADER_N;
+		return is(name, "authorization")   ? HEADER_AUTHORIZATION
+		       : is(name, "grpc-encoding") ? HEADER_GRPC_ENCODING
+						   : HEADER_N;
 	case 14:
 		return is(name, "content-length")   ? HEADER_CONTENT_LENGTH
 		       : is(name, "x-access-token") ? HEADER_API_KEY

@@ -59,6 +59,8 @@ enum probe http1_head_probe(struct span first, enum dir dir);
 enum probe http1_head_detect(struct span first, enum dir dir);
 // The same for lenient receivers and cheap for any length: only the method or "HTTP/" counts.
 bool http1_head_plausible(struct span first, enum dir dir);
+// Does HTTP/2 begin (RFC 9113 section 3.4)? Its first line was chosen to look like a request.
+bool http1_head_preface(struct span head);
 // One that everybody knows. A hole may end inside a method, and "OST" is a token, too.
 bool http1_head_known_method(struct span method);
 

@@ -144,6 +144,11 @@ bool http1_head_plausible(struct span first, enum dir dir)
 	return n == first.len || (n > 0 && (is_blank(first.p[n]) || is_line_end(first.p[n])));
 }
 
+bool http1_head_preface(struct span head)
+{
+	return span_eq(head, SPAN_LIT("PRI * HTTP/2.0\r\n\r\n"));
+}
+
 // ---- what does it say?
 
 bool http1_head_known_method(struct span method)

@@ -448,6 +448,7 @@ static void sync_begin(struct http1_feed *f, uint32_t n, uint64_t anomalies)
 	http1_gather_free(f);
 	side->state = STATE_SYNC;
 	side->synced = false;
+	side->upgrade = false;
 	side->strict = false;
 	side->interim = false;
 	side->blank = false;
@@ -577,7 +578,9 @@ static void hand_over(struct http1_feed *f, const struct http1_head *head)
 	hand->tx = hand->set ? tx : NULL;
 	struct http1_side *client = &f->conn->side[CLIENT];
 
-	if (hand->set && client->state == STATE_WAIT) {
+	// The beginning of HTTP/2's first line may be there alone, as that of a head.
+	if (hand->set && (client->state == STATE_WAIT ||
+			  (client->state == STATE_HEAD && client->upgrade && client->gather))) {
 		hand->early = client->gather;
 		hand->early_len = client->gathered;
 		hand->early_off = client->start;
@@ -625,6 +628,7 @@ void http1_message_head(struct http1_feed *f, struct span raw, uint32_t n, enum 
 	side->empty_lines = false;
 	side->strict = false;
 	side->synced = true;
+	side->upgrade = false;
 	side->interim = f->dir == SERVER && head.status / 100 == 1 && head.status != 101;
 	side->bodyless = side->interim;
 	side->paired = false;
@@ -658,8 +662,8 @@ bool http1_message_cut(struct http1_feed *f)
 
 	if (side->state != STATE_HEAD || !side->start_line)
 		return false;
-	if (side->strict && (!http1_head_parse(raw, f->dir, f->env->limits.headers, &head) ||
-			     !credible(f, &head)))
+	if (side->strict &&
+	    (!http1_head_parse(raw, f->dir, f->env->limits.headers, &head) || !credible(f, &head)))
 		return false;
 	http1_message_head(f, raw, 0, CUT_LOST);
 	return true;

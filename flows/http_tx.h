@@ -36,6 +36,7 @@ enum header {
 	HEADER_X_FORWARDED_FOR,
 	HEADER_WWW_AUTHENTICATE,
 	HEADER_LOCATION,
+	HEADER_GRPC_ENCODING,
 	HEADER_N,
 };
 
@@ -141,6 +142,8 @@ struct http_msg {
 	uint32_t body_kept;   // bytes of it that were kept
 	uint64_t content_length; // announced; UINT64_MAX: not
 	uint64_t body_len;    // decoded bytes
+	uint64_t view_len;    // … of the form that is shown and kept, if that is another one
+	bool viewed;          // it is
 	uint64_t wire_len;    // bytes after de-chunking, before content decoding
 	uint64_t first_ns, last_ns;
 	struct span header[HEADER_N]; // first value, trimmed; p == NULL: absent. Into head
@@ -191,6 +194,12 @@ static inline bool http_tx_has_status(const struct http_tx *tx)
 static inline bool http_tx_ok(const struct http_tx *tx)
 {
 	return tx->status / 100 == 2 || tx->proto == PROTO_WS;
+}
+
+// Bytes of the form of a body that is shown and kept.
+static inline uint64_t http_msg_shown(const struct http_msg *msg)
+{
+	return msg->viewed ? msg->view_len : msg->body_len;
 }
 
 const char *http_anomaly_name(enum http_anomaly anomaly);

@@ -650,6 +650,7 @@ static const struct walker json_walker = {
 		  "application/x-ndjson", "application/ndjson", "application/jsonl",
 		  "application/x-jsonlines", "application/json-seq", "application/csp-report"},
 	.parts = true,
+	.wide = true,
 	.too_deep = ANOMALY_JSON_DEPTH,
 	.size = sizeof(struct json),
 	.sniff = json_walker_sniff,

@@ -88,8 +88,8 @@ static inline const uint8_t *json_number_stop(const uint8_t *p, bool *whole)
 // Where a number ends that is too long to be seen at once: at the first byte that no number has.
 static inline const uint8_t *json_number_run(const uint8_t *p, const uint8_t *end)
 {
-	while (p < end && (walk_is_digit(*p) || *p == '.' || *p == '+' || *p == '-' ||
-			   (*p | 0x20) == 'e'))
+	while (p < end &&
+	       (walk_is_digit(*p) || *p == '.' || *p == '+' || *p == '-' || (*p | 0x20) == 'e'))
 		p++;
 	return p;
 }

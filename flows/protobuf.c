@@ -354,7 +354,7 @@ static const struct walker protobuf_walker = {
 	.name = "protobuf",
 	.types = {"application/x-protobuf", "application/protobuf",
 		  "application/vnd.google.protobuf", "+protobuf", "+proto", "application/grpc",
-		  "application/grpc-web"},
+		  "application/grpc-web", "application/grpc-web-text"},
 	.size = sizeof(struct proto),
 	.begin = proto_begin,
 	.walk = proto_walk,

@@ -21,6 +21,7 @@ struct body_fuzz {
 };
 
 static struct body_fuzz body_fuzz;
+static const char *body_fuzz_grpc; // grpc-encoding; NULL: none
 
 static void body_fuzz_log(const void *p, size_t n)
 {
@@ -129,6 +130,9 @@ static struct body_fuzz_result body_fuzz_once(const char *type, const char *codi
 		msg->header[HEADER_CONTENT_TYPE] = span_make(type, strlen(type));
 	if (coding)
 		msg->header[HEADER_CONTENT_ENCODING] = span_make(coding, strlen(coding));
+	if (body_fuzz_grpc)
+		msg->header[HEADER_GRPC_ENCODING] =
+			span_make(body_fuzz_grpc, strlen(body_fuzz_grpc));
 	b->log = NULL;
 	b->log_len = b->log_size = 0;
 	b->shown_to = 0;
@@ -171,6 +175,7 @@ static inline int body_fuzz_run(const char *type, const char *coding, const uint
 	FUZZ_CHECK(whole.msg.anomalies == cut.msg.anomalies);
 	FUZZ_CHECK(whole.msg.body_len == cut.msg.body_len);
 	FUZZ_CHECK(whole.msg.body_kept == cut.msg.body_kept);
+	FUZZ_CHECK(whole.msg.view_len == cut.msg.view_len);
 	FUZZ_CHECK(whole.msg.hashed == cut.msg.hashed);
 	FUZZ_CHECK(memcmp(whole.msg.sha256, cut.msg.sha256, sizeof(whole.msg.sha256)) == 0);
 	free(whole.log);

@@ -59,7 +59,7 @@ static void on_end(void *, struct http_tx *tx)
 
 		FUZZ_CHECK(!msg->hashed || msg->complete);
 		FUZZ_CHECK(!msg->complete || msg->seen);
-		FUZZ_CHECK(msg->body_kept <= msg->body_len);
+		FUZZ_CHECK(msg->body_kept <= http_msg_shown(msg));
 		put(line,
 		    (size_t)snprintf(
 			    line, sizeof(line), " [%d%d%d%d %u %llx %llu %llu %02x%02x]", msg->seen,

@@ -198,6 +198,7 @@ static void test_known_names(void **)
 		{"X-Forwarded-For", HEADER_X_FORWARDED_FOR},
 		{"WWW-Authenticate", HEADER_WWW_AUTHENTICATE},
 		{"Location", HEADER_LOCATION},
+		{"grpc-encoding", HEADER_GRPC_ENCODING},
 	};
 	bool found[HEADER_N] = {0};
 
