@@ -95,6 +95,7 @@ static const char *const context[] = {"password", "password hash", "hash", "pwd"
 		.id = name,                                                                        \
 		.title = what,                                                                     \
 		.group = GROUP_SECRET,                                                             \
+		.country = "any",                                                                  \
 		.reports = REPORTS_YES,                                                            \
 		.severity = SEVERITY_CRITICAL,                                                     \
 		.personal = true,                                                                  \

@@ -65,11 +65,14 @@ static const char *const context[] = {
 	"旅券",     "パスポート",      "护照",      "여권",      NULL,
 };
 
-#define PASSPORT(sym, name, what, lengths, function)                                               \
+#define PASSPORT(sym, name, where, law, cite, what, lengths, function)                             \
 	static const struct datatype sym = {                                                       \
 		.id = name,                                                                        \
 		.title = what,                                                                     \
 		.group = GROUP_GOVERNMENT_ID,                                                      \
+		.country = where,                                                                  \
+		.tags = law,                                                                       \
+		.rule = cite,                                                                      \
 		.reports = REPORTS_CTX,                                                            \
 		.severity = SEVERITY_HIGH,                                                         \
 		.personal = true,                                                                  \
@@ -87,7 +90,9 @@ static const struct type_sample jp_passport_samples[] = {
 	{NULL, "TK4829173", false},       {"passport", "TK482917", false},
 	{"passport", "T48291736", false}, {0},
 };
-PASSPORT(jp_passport, "jp.passport", "Japanese passport number", RUN_LEN(9), check_jp)
+PASSPORT(jp_passport, "jp.passport", "JP", TAG_APPI,
+	 "ICAO Doc 9303-4; letters of the Ministry of Foreign Affairs", "Japanese passport number",
+	 RUN_LEN(9), check_jp)
 
 static const struct type_sample uk_passport_samples[] = {
 	{"passport_number", "HK4829173", true},
@@ -96,7 +101,8 @@ static const struct type_sample uk_passport_samples[] = {
 	{"passport", "4829173HK", false},
 	{0},
 };
-PASSPORT(uk_passport, "uk.passport", "British passport number", RUN_LEN(9), check_uk)
+PASSPORT(uk_passport, "uk.passport", "GB", TAG_GDPR, NULL, "British passport number", RUN_LEN(9),
+	 check_uk)
 
 static const struct type_sample es_passport_samples[] = {
 	{"pasaporte", "PBD482917", true},
@@ -104,14 +110,16 @@ static const struct type_sample es_passport_samples[] = {
 	{"pasaporte", "PB482917", false},
 	{0},
 };
-PASSPORT(es_passport, "es.passport", "Spanish passport number", RUN_LEN(9), check_es)
+PASSPORT(es_passport, "es.passport", "ES", TAG_GDPR, NULL, "Spanish passport number", RUN_LEN(9),
+	 check_es)
 
 static const struct type_sample in_passport_samples[] = {
 	{"passport", "M4829173", true},  {"passportNo", "M48 29173", true},
 	{NULL, "M4829173", false},       {"passport", "M0829173", false},
 	{"passport", "Q4829173", false}, {0},
 };
-PASSPORT(in_passport, "in.passport", "Indian passport number", RUN_LEN(3) | RUN_LEN(8), check_in)
+PASSPORT(in_passport, "in.passport", "IN", 0, NULL, "Indian passport number",
+	 RUN_LEN(3) | RUN_LEN(8), check_in)
 
 static const char *const residence_context[] = {"residence card", "zairyu", "在留カード", "在留",
 						NULL};
@@ -128,6 +136,9 @@ static const struct datatype jp_residence = {
 	.id = "jp.residence",
 	.title = "Japanese residence card number",
 	.group = GROUP_GOVERNMENT_ID,
+	.country = "JP",
+	.tags = TAG_APPI,
+	.rule = "Immigration Control Act, article 19-4: two letters, eight digits, two letters",
 	.reports = REPORTS_CTX,
 	.severity = SEVERITY_HIGH,
 	.personal = true,

@@ -41,6 +41,7 @@ static const struct datatype phone_tr = {
 	.id = "phone.tr",
 	.title = "Turkish telephone number",
 	.group = GROUP_CONTACT,
+	.country = "TR",
 	.reports = REPORTS_CTX,
 	.severity = SEVERITY_MEDIUM,
 	.personal = true,

@@ -150,9 +150,9 @@ static uint32_t mask_all(struct span, uint8_t *out, uint32_t out_len)
 }
 
 #define SECRET(sym, name, what, when, weight, words, hide)                                         \
-	.id = name, .title = what, .group = GROUP_SECRET, .reports = when, .severity = weight,     \
-	.personal = true, .context = words, .key_only = true, .check = check_##sym, .mask = hide,  \
-	.samples = sym##_samples
+	.id = name, .title = what, .group = GROUP_SECRET, .country = "any", .reports = when,       \
+	.severity = weight, .personal = true, .context = words, .key_only = true,                  \
+	.check = check_##sym, .mask = hide, .samples = sym##_samples
 
 static const char *const password_context[] = {
 	"password",   "passwd",       "pwd",        "passphrase", "passwort",

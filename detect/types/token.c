@@ -202,6 +202,7 @@ static const char *const context[] = {"token", "api key", "access token", "secre
 		.id = name,                                                                        \
 		.title = what,                                                                     \
 		.group = GROUP_SECRET,                                                             \
+		.country = "any",                                                                  \
 		.reports = REPORTS_YES,                                                            \
 		.severity = weight,                                                                \
 		.personal = false,                                                                 \
