@@ -65,6 +65,7 @@ static inline void sink_init(struct sink *k, struct scanner *s, hit_fn fn, void 
 	k->job.text = text;
 	k->job.from = 0;
 	k->job.to = text.len;
+	k->job.wide_from = 0;
 	k->job.key = &scan_no_name;
 	k->job.name = (struct span){0};
 	k->job.padded = false;
@@ -303,10 +304,13 @@ static void scan_piece(struct scanner *s, struct scan_pending *p, struct sink *k
 		k->job.padded = true;
 		k->job.from = from;
 		k->job.to = decided;
+		if (p->next + p->wide_over > k->off)
+			k->job.wide_from = (uint32_t)(p->next + p->wide_over - k->off);
 		skip = decided > from ? shapes_scan(&k->job) : 0;
 		if (skip > decided)
 			decided = skip;
 		p->next = k->off + decided;
+		p->wide_over = (uint16_t)(k->job.wide_from > decided ? k->job.wide_from - decided : 0);
 		k->job.from = decided;
 		k->job.to = len;
 		if (decided < len)
@@ -485,6 +489,7 @@ void scan_window(struct scanner *s, struct scan_pending *pending, const struct w
 		pending->text = true;
 		pending->text_from = window->off + window->fresh;
 		pending->next = pending->seen = pending->text_from;
+		pending->wide_over = 0;
 	}
 	sink_init(&k, s, fn, arg, window->dir, window->bytes, window->off);
 	scan_piece(s, pending, &k, true);
@@ -584,6 +589,7 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 	if (!value->continued) {
 		scan_release(s, pending, UINT64_MAX, value->dir, fn, arg);
 		pending->next = pending->seen = value->off;
+		pending->wide_over = 0;
 	}
 	scan_piece(s, pending, &k, false);
 }

@@ -233,8 +233,10 @@ static inline uint32_t shapes_skip(struct span text, const struct shapes_at *a)
 // Texts whose types are found by their script. The check finds the first value by itself.
 static void shapes_wide(struct shapes_job *job)
 {
+	uint32_t from = job->wide_from > job->from ? job->wide_from : job->from;
+
 	for (uint32_t i = 0; i < job->rules->wide.n; i++) {
-		uint32_t type = job->rules->wide.type[i], pos = job->from;
+		uint32_t type = job->rules->wide.type[i], pos = from;
 
 		for (uint32_t k = 0; k < WIDE_VALUES && pos < job->to; k++) {
 			struct candidate c = {
@@ -250,6 +252,8 @@ static void shapes_wide(struct shapes_job *job)
 			job->fn(job->arg, type, v, (uint32_t)(v.p - job->text.p));
 			pos = (uint32_t)(v.p - job->text.p) + v.len;
 		}
+		if (pos > job->wide_from)
+			job->wide_from = pos;
 	}
 }
 

@@ -16,6 +16,7 @@ struct shapes_job {
 	const struct ruleset *rules;
 	struct span text;
 	uint32_t from, to;        // candidates that start in [from, to)
+	uint32_t wide_from;       // in: those found by their script start here; out: the last's end
 	const struct keyctx *key; // what the field's name says
 	struct span name;         // the field's name
 	bool padded;              // 64 bytes behind the text may be read
