@@ -310,7 +310,8 @@ static void scan_piece(struct scanner *s, struct scan_pending *p, struct sink *k
 		if (skip > decided)
 			decided = skip;
 		p->next = k->off + decided;
-		p->wide_over = (uint16_t)(k->job.wide_from > decided ? k->job.wide_from - decided : 0);
+		p->wide_over =
+			(uint16_t)(k->job.wide_from > decided ? k->job.wide_from - decided : 0);
 		k->job.from = decided;
 		k->job.to = len;
 		if (decided < len)

@@ -3,7 +3,8 @@
 //
 // Passport and card numbers that have a form but no check digit, in fields that say so: Japanese
 // passports (two letters, of which the first tells the kind, and seven digits), Japanese residence
-// cards, British, Spanish and Indian passports.
+// cards, British, Spanish, French and Indian passports. American ones are nine digits or, since
+// 2021, a letter and eight: so little that most of a field's values must look like it.
 
 #include "detect/check.h"
 #include "detect/issue.h"
@@ -56,6 +57,24 @@ static struct span check_in(const struct candidate *c)
 
 	return check_forms(c, "8 3?5", " ", &f) && has_form(&f, "A9999999") &&
 			       !strchr("QXZ", f.text[0]) && f.text[1] != '0' && f.text[7] != '0'
+		       ? f.value
+		       : (struct span){0};
+}
+
+static struct span check_fr(const struct candidate *c)
+{
+	struct form f;
+
+	return check_form(c, "9", "", &f) && has_form(&f, "99AA99999") ? f.value : (struct span){0};
+}
+
+static struct span check_us(const struct candidate *c)
+{
+	struct form f;
+
+	return check_form(c, "9", "", &f) &&
+			       (has_form(&f, "A99999999") || has_form(&f, "999999999")) &&
+			       !check_uniform(f.text, 9)
 		       ? f.value
 		       : (struct span){0};
 }
@@ -120,6 +139,40 @@ static const struct type_sample in_passport_samples[] = {
 };
 PASSPORT(in_passport, "in.passport", "IN", 0, NULL, "Indian passport number",
 	 RUN_LEN(3) | RUN_LEN(8), check_in)
+
+static const struct type_sample fr_passport_samples[] = {
+	{"passeport", "48DX29173", true},
+	{"passport", "no. 13AL73104", true},
+	{NULL, "48DX29173", false},
+	{"passport", "48D129173", false},
+	{0},
+};
+PASSPORT(fr_passport, "fr.passport", "FR", TAG_GDPR, NULL, "French passport number", RUN_LEN(9),
+	 check_fr)
+
+static const struct type_sample us_passport_samples[] = {
+	{"passport", "A48291736", true},  {"passport_number", "482917360", true},
+	{NULL, "A48291736", false},       {"passport", "AB4829173", false},
+	{"passport", "000000000", false}, {0},
+};
+
+static const struct datatype us_passport = {
+	.id = "us.passport",
+	.title = "US passport number",
+	.group = GROUP_GOVERNMENT_ID,
+	.country = "US",
+	.tags = TAG_HIPAA,
+	.reports = REPORTS_WEAK,
+	.severity = SEVERITY_HIGH,
+	.personal = true,
+	.context = context,
+	.run_mixed = RUN_LEN(9),
+	.run_digits = RUN_LEN(9),
+	.digits_near = 8,
+	.check = check_us,
+	.samples = us_passport_samples,
+};
+DATATYPE_REGISTER(us_passport)
 
 static const char *const residence_context[] = {"residence card", "zairyu", "在留カード", "在留",
 						NULL};
