@@ -103,6 +103,7 @@ struct datatype {
 
 	bool wide;     // tried on texts with a good part of bytes beyond ASCII
 	bool key_only; // tried on every value of a field whose name matches context
+	bool vague;    // key_only: not tried on what another secret was found in
 
 	type_check_fn check;
 	// Writes a masked form (same length or shorter) to out; NULL: keep the last four letters or

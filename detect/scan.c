@@ -213,16 +213,16 @@ static void scan_judge_matches(struct scanner *s, struct sink *k, uint32_t hold_
 	}
 }
 
-// Types that are told by the name alone, tried on the whole value. A secret that was told by its
-// own form needs no second, vaguer name.
-static void scan_named(struct sink *k)
+// Types that are told by the name alone, tried on the whole value: those that say less come last.
+// A secret that was told by its own form or a better name needs no vaguer one.
+static void scan_named_some(struct sink *k, bool vague)
 {
 	const struct ruleset *r = k->s->rules;
 	struct candidate c = {
 		.text = k->job.text, .at = k->job.text.p, .key = k->job.name, .ctx = true};
 
 	for (uint32_t w = 0; w < DATATYPE_WORDS; w++) {
-		uint64_t set = k->job.key->types[w] & r->named[w];
+		uint64_t set = k->job.key->types[w] & (vague ? r->vague[w] : r->named[w]);
 
 		for (; set; set &= set - 1) {
 			uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(set);
@@ -235,6 +235,12 @@ static void scan_named(struct sink *k)
 				sink_report(k, i, v, true);
 		}
 	}
+}
+
+static void scan_named(struct sink *k)
+{
+	scan_named_some(k, false);
+	scan_named_some(k, true);
 }
 
 static void scan_shapes(struct sink *k)
@@ -377,7 +383,7 @@ static void scan_orphan(struct scanner *s, const struct found *f, enum dir dir, 
 	struct sink k;
 
 	sink_init(&k, s, fn, arg, dir, kept, f->off);
-	if (f->kept && !keyctx_has(s->rules->named, f->type))
+	if (f->kept && !s->rules->type[f->type]->key_only)
 		sink_report(&k, f->type, kept, false);
 }
 

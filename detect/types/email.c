@@ -102,6 +102,9 @@ static struct span check(const struct candidate *c)
 	local = span_make(p, (size_t)(at - p));
 	if (local.len == 0 || at[-1] == '.' || !check_right(p, at, CLASS_WORD | CLASS_DASH))
 		return (struct span){0};
+	// "***ann@example.net": hidden by whoever wrote it.
+	if (p > c->text.p && p[-1] == '*')
+		return (struct span){0};
 	host = span_make(c->at, domain(c->at, end));
 	if (host.len < 4 || is_file(host) || is_placeholder(local, host))
 		return (struct span){0};

@@ -172,8 +172,10 @@ static struct span check_tnin(const struct candidate *c)
 	static const uint8_t weights[12] = {13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2};
 	struct form f;
 
+	// The second and third digit are the province (ISO 3166-2:TH).
 	if (!check_forms(c, "13 1?4?5?2?1", " -", &f) || !digits(&f) || f.text[0] == '0' ||
-	    f.text[0] == '9' || f.text[1] == '0')
+	    f.text[0] == '9' || check_number(f.text + 1, 2) < 10 ||
+	    check_number(f.text + 1, 2) > 96)
 		return (struct span){0};
 	return (11 - check_weighted(f.text, weights, 12) % 11) % 10 == (uint32_t)(f.text[12] - '0')
 		       ? f.value
@@ -348,11 +350,9 @@ static const char *const tnin_context[] = {"tnin",        "thai id",           "
 					   "national id", "เลขประจำตัวประชาชน", "บัตรประชาชน",
 					   NULL};
 static const struct type_sample tnin_samples[] = {
-	{"thai_id", "3104578239164", true},
-	{"tnin", "1-5098-27160-43-9", true},
-	{NULL, "3104578239164", false},
-	{"tnin", "3104578239165", false},
-	{0},
+	{"thai_id", "3104578239164", true}, {"tnin", "1-5098-27160-43-9", true},
+	{NULL, "3104578239164", false},     {"tnin", "3104578239165", false},
+	{"tnin", "3994578239167", false},   {0},
 };
 NUMBER(tnin, "th.tnin", "TH", 0, "Thai national identity number", GROUP_GOVERNMENT_ID, REPORTS_CTX,
        SEVERITY_HIGH, tnin_context, 0, RUN_LEN(1) | RUN_LEN(13), 0, 13, NULL, NULL)
