@@ -49,6 +49,7 @@ struct sink {
 	uint64_t told[DATATYPE_WORDS]; // types reported of a decoded text
 	enum dir dir;
 	bool secret; // a secret was reported
+	bool idle;   // no shape is in the text
 	// Texts: candidates from here on are held back. UINT32_MAX: none.
 	uint32_t hold;
 	struct scan_pending *pending;
@@ -82,6 +83,7 @@ static inline void sink_init(struct sink *k, struct scanner *s, hit_fn fn, void 
 	k->raw = (struct span){0};
 	k->dir = dir;
 	k->secret = false;
+	k->idle = false;
 	k->hold = UINT32_MAX;
 	k->pending = NULL;
 }
@@ -255,7 +257,7 @@ static void scan_whole(struct scanner *s, struct sink *k, bool padded, bool patt
 {
 	k->job.padded = padded;
 	k->job.to = k->job.text.len;
-	if (k->job.text.len >= SCAN_VALUE_MIN || k->job.key->any)
+	if (!k->idle && (k->job.text.len >= SCAN_VALUE_MIN || k->job.key->any))
 		scan_shapes(k);
 	if (patterns) {
 		scan_patterns(s, k->job.text, 0);
@@ -564,6 +566,17 @@ static bool scan_decode(const struct value *v, uint8_t *buf, struct span *text, 
 	return true;
 }
 
+// The first looks at a value whose name supports no type with a shape. An amount, an id or a time:
+// of what needs no name only a card is a number.
+static inline bool scan_is_idle(const struct scanner *s, const struct value *v)
+{
+	if (v->kind == VALUE_NUMBER && (v->v.len < SCAN_NUMBER_MIN || v->v.len > SCAN_NUMBER_MAX))
+		return true;
+	if (v->v.len < SCAN_VALUE_MIN)
+		return true;
+	return v->kind != VALUE_TEXT && !v->escaped && !s->rules->worth(s->rules, v->v);
+}
+
 // A value that may hold something.
 static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 						       struct scan_pending *pending,
@@ -590,6 +603,7 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 		memset(k.told, 0, sizeof(k.told));
 	}
 	if (value->kind != VALUE_TEXT) {
+		k.idle = key->any && !shapes_named(s->rules, key) && scan_is_idle(s, value);
 		scan_whole(s, &k, true, again);
 		return;
 	}
@@ -604,23 +618,14 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,
 		hit_fn fn, void *arg)
 {
-	uint32_t len = value->v.len;
 	const struct keyctx *key;
 
 	// The same bytes were searched as text.
 	if (pending->text)
 		return;
 	key = scan_name(s, value->key, value->key_hash, value->parent);
-	if ((key->plain || (!key->any && !key->odd)) && pending->n == 0) {
-		// An amount, an id or a time; of what needs no name only a card is a number.
-		if (value->kind == VALUE_NUMBER && (len < SCAN_NUMBER_MIN || len > SCAN_NUMBER_MAX))
-			return;
-		if (len < SCAN_VALUE_MIN)
-			return;
-		if (value->kind != VALUE_TEXT && !value->escaped &&
-		    !s->rules->worth(s->rules, value->v))
-			return;
-	}
+	if ((key->plain || (!key->any && !key->odd)) && pending->n == 0 && scan_is_idle(s, value))
+		return;
 	scan_value_whole(s, pending, value, key, fn, arg);
 }
 

@@ -138,7 +138,7 @@ static uint32_t shapes_few(struct shapes_job *job, const struct few_types *few,
 }
 
 // Types that the field's name supports, whatever else they need.
-static void shapes_named(struct shapes_job *job, const struct shapes_at *a, struct shapes_runs *r)
+static void shapes_by_name(struct shapes_job *job, const struct shapes_at *a, struct shapes_runs *r)
 {
 	const struct ruleset *rules = job->rules;
 	uint32_t bit = a->len < 63 ? a->len : 63;
@@ -183,7 +183,7 @@ static uint32_t shapes_start(struct shapes_job *job, const struct shapes_at *a)
 		end = e > end ? e : end;
 	}
 	if (job->named)
-		shapes_named(job, a, &r);
+		shapes_by_name(job, a, &r);
 	return end;
 }
 
@@ -509,23 +509,13 @@ shapes_worth_fn shapes_worth_best(void)
 }
 #endif
 
-// Many names support only types that are told by the name alone, and cost nothing here.
-static bool shapes_has_name(const struct shapes_job *job)
-{
-	uint64_t set = 0;
-
-	for (uint32_t w = 0; job->key->any && w < DATATYPE_WORDS; w++)
-		set |= job->key->types[w] & job->rules->shape[w];
-	return set != 0;
-}
-
 uint32_t shapes_scan(struct shapes_job *job)
 {
 	struct runs_block b[SHAPES_BLOCKS + 2];
 	uint32_t skip = 0, wide = 0;
 	uint32_t base = job->from & ~(RUNS_BLOCK - 1u);
 
-	job->named = shapes_has_name(job);
+	job->named = shapes_named(job->rules, job->key);
 	while (base < job->to) {
 		uint32_t left = job->text.len - base, n, blocks, looked;
 		bool joined = false, last;

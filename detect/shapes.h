@@ -37,6 +37,17 @@ shapes_worth_fn shapes_worth_variant(uint32_t i);
 // before it is not to be looked at again.
 uint32_t shapes_scan(struct shapes_job *job);
 
+// Whether a name supports a type that has a shape. Many support only types that are told by the
+// name alone, and cost nothing here.
+static inline bool shapes_named(const struct ruleset *rules, const struct keyctx *key)
+{
+	uint64_t set = 0;
+
+	for (uint32_t w = 0; key->any && w < DATATYPE_WORDS; w++)
+		set |= key->types[w] & rules->shape[w];
+	return set != 0;
+}
+
 // Calls one type's check; an answer that is not a part of the text is refused.
 static inline struct span shapes_check(const struct datatype *t, const struct candidate *c)
 {

@@ -3,7 +3,8 @@
 //
 // Places on earth in fields that say so: latitude and longitude in degrees (ISO 6709, WGS 84), as a
 // pair or one each, with four decimals and more, which is ten metres: a home. Coarser ones are
-// towns, and whole numbers are counters.
+// towns, and whole numbers are counters. Where each has a field of its own, the latitude counts for
+// both: a longitude alone is no place.
 
 #include "detect/check.h"
 #include "detect/issue.h"
@@ -70,20 +71,20 @@ static uint32_t mask(struct span value, uint8_t *out, uint32_t out_len)
 }
 
 static const char *const context[] = {
-	"lat",    "lng", "lon", "latitude",    "longitude", "latlng", "latlon",   "coordinates",
-	"coords", "geo", "gps", "geolocation", "緯度",      "経度",   "位置情報", NULL,
+	"lat", "latitude", "latlng",      "latlon", "coordinates", "coords",
+	"geo", "gps",      "geolocation", "緯度",   "位置情報",    NULL,
 };
 
 static const struct type_sample samples[] = {
 	{"lat", "35.658581", true},
-	{"longitude", "-122.419416", true},
+	{"longitude", "-122.419416", false},
 	{"coordinates", "35.6586, 139.7454", true},
 	{"緯度", "35.65858", true},
 	{NULL, "35.6586, 139.7454", false},
 	{"lat", "35.6", false},
 	{"latitude", "95.65858", false},
 	{"price", "35.65858", false},
-	{"lng", "239.74543", false},
+	{"latlng", "35.65858,239.74543", false},
 	{"coordinates", "12, 14", false},
 	{0},
 };

@@ -413,7 +413,7 @@ static const struct type_sample sendgrid_samples[] = {
 	{NULL, "the MSG.end of it", false},
 	{0},
 };
-TOKEN(sendgrid, "sendgrid", "SendGrid key", SEVERITY_CRITICAL, "(?:^|[\"' =:>])SG\\.")
+TOKEN(sendgrid, "sendgrid", "SendGrid key", SEVERITY_CRITICAL, "SG\\.")
 
 static const struct type_sample npm_samples[] = {
 	{NULL,
