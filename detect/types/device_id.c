@@ -59,7 +59,8 @@ static struct span check_adid(const struct candidate *c)
 	uint8_t hex[32];
 	uint32_t n = 0;
 
-	if (v.len != 36)
+	// "ad_id" is the advertisement's own.
+	if (v.len != 36 || check_holds(c->key, "ad_id") || check_holds(c->key, "ad-id"))
 		return (struct span){0};
 	for (uint32_t i = 0; i < v.len; i++) {
 		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
@@ -107,22 +108,14 @@ static const struct datatype iccid = {
 DATATYPE_REGISTER(iccid)
 
 static const char *const adid_context[] = {
-	"idfa",
-	"idfv",
-	"gaid",
-	"adid",
-	"aaid",
-	"advertising id",
-	"advertising identifier",
-	"ad id",
-	"advertiser id",
-	"広告識別子",
-	NULL,
+	"idfa",       "idfv", "gaid", "adid", "aaid", "advertising id", "advertising identifier",
+	"広告識別子", NULL,
 };
 static const struct type_sample adid_samples[] = {
 	{"idfa", "9F4C2E18-4A41-4267-8664-46415267DEAD", true},
 	{"advertisingId", "38400000-8cf0-41bd-b23e-10b96e4ef00d", true},
 	{NULL, "9F4C2E18-4A41-4267-8664-46415267DEAD", false},
+	{"ad_id", "38400000-8cf0-41bd-b23e-10b96e4ef00d", false},
 	{"request_id", "9F4C2E18-4A41-4267-8664-46415267DEAD", false},
 	{"idfa", "00000000-0000-0000-0000-000000000000", false},
 	{0},

@@ -16,6 +16,13 @@ static bool is_area(const uint8_t *d)
 	return first >= '2' && first <= '5' && d[1] != 0 && strchr(second[first - '2'], d[1]);
 }
 
+// Ten digits alone are a number of many countries.
+static bool is_turkish(struct span key)
+{
+	return check_starts(key, "tr_") || check_holds(key, "turk") ||
+	       check_holds(key, "telefon") || check_holds(key, "gsm") || check_starts(key, "cep");
+}
+
 static struct span check(const struct candidate *c)
 {
 	struct form f;
@@ -27,7 +34,8 @@ static struct span check(const struct candidate *c)
 		d = f.text + 2;
 	else if (check_gather(c, 14, " .-()", &f) && memcmp(f.text, "0090", 4) == 0)
 		d = f.text + 4;
-	else if (check_form(c, "3?3?2?2", " .-", &f) || check_form(c, "10", "", &f))
+	else if (check_form(c, "3?3?2?2", " .-", &f) ||
+		 (is_turkish(c->key) && check_form(c, "10", "", &f)))
 		d = f.text;
 	else
 		return (struct span){0};
@@ -45,7 +53,8 @@ static const struct type_sample samples[] = {
 	{"gsm", "05428173946", true},
 	{"cep", "542.817.39.46", true},
 	{"cep", "5428173946", true},
-	{"phone", "1688380969", false},
+	{"phone", "5428173946", false},
+	{"gsm", "1688380969", false},
 	{NULL, "05428173946", false},
 	{"telefon", "06428173946", false},
 	{"telefon", "542817394", false},

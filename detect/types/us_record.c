@@ -8,7 +8,7 @@
 #include "detect/check.h"
 #include "detect/issue.h"
 
-enum { ID_MIN = 5, ID_MAX = 20 };
+enum { ID_MIN = 5, ID_MAX = 16 };
 
 // Letters in front of digits; the other forms have letters in between or behind.
 struct state_form {
@@ -105,6 +105,7 @@ static const struct type_sample mrn_samples[] = {
 	{"mrn", "unknown", false},
 	{"mrn", "00000000", false},
 	{"mrn", "2023-06-15T12:00:00Z", false},
+	{"mrn", "23DE58680048291736", false},
 	{0},
 };
 static const struct datatype us_mrn = {

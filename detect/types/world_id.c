@@ -61,7 +61,9 @@ static struct span check_ph(const struct candidate *c)
 	static const uint8_t weights[8] = {9, 8, 7, 6, 5, 4, 3, 2};
 	struct form f;
 
+	// Digits without dashes in a field "tin" are any country's.
 	if (!check_forms(c, "3?3?3?5 3?3?3?3 3?3?3 9 12 14", "- ", &f) ||
+	    (f.n_runs == 1 && !check_starts(c->key, "ph") && !check_holds(c->key, "bir")) ||
 	    !check_all(f.text, f.n, CLASS_DIGIT) || check_uniform(f.text, 9))
 		return (struct span){0};
 	return check_weighted(f.text, weights, 8) % 11 == (uint32_t)(f.text[8] - '0')
