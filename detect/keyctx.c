@@ -13,7 +13,7 @@
 enum {
 	KEYCTX_TABLE = 4096, // slots of the word table, a power of two
 	KEYCTX_WORD_MAX = 32,
-	KEYCTX_WIDE_MAX = 256,
+	KEYCTX_WIDE_MAX = 512,
 	KEYCTX_TOKENS = 16,
 	KEYCTX_ROW = 4,      // tokens that one phrase may have
 	KEYCTX_SPLIT_MIN = 2 // bytes of the parts of a token

@@ -49,6 +49,7 @@ struct sink {
 	uint64_t told[DATATYPE_WORDS]; // types reported of a decoded text
 	enum dir dir;
 	bool secret; // a secret was reported
+	bool idle;   // no shape is in the text
 	// Texts: candidates from here on are held back. UINT32_MAX: none.
 	uint32_t hold;
 	struct scan_pending *pending;
@@ -65,6 +66,7 @@ static inline void sink_init(struct sink *k, struct scanner *s, hit_fn fn, void 
 	k->job.text = text;
 	k->job.from = 0;
 	k->job.to = text.len;
+	k->job.wide_from = 0;
 	k->job.key = &scan_no_name;
 	k->job.name = (struct span){0};
 	k->job.padded = false;
@@ -81,6 +83,7 @@ static inline void sink_init(struct sink *k, struct scanner *s, hit_fn fn, void 
 	k->raw = (struct span){0};
 	k->dir = dir;
 	k->secret = false;
+	k->idle = false;
 	k->hold = UINT32_MAX;
 	k->pending = NULL;
 }
@@ -212,16 +215,16 @@ static void scan_judge_matches(struct scanner *s, struct sink *k, uint32_t hold_
 	}
 }
 
-// Types that are told by the name alone, tried on the whole value. A secret that was told by its
-// own form needs no second, vaguer name.
-static void scan_named(struct sink *k)
+// Types that are told by the name alone, tried on the whole value: those that say less come last.
+// A secret that was told by its own form or a better name needs no vaguer one.
+static void scan_named_some(struct sink *k, bool vague)
 {
 	const struct ruleset *r = k->s->rules;
 	struct candidate c = {
 		.text = k->job.text, .at = k->job.text.p, .key = k->job.name, .ctx = true};
 
 	for (uint32_t w = 0; w < DATATYPE_WORDS; w++) {
-		uint64_t set = k->job.key->types[w] & r->named[w];
+		uint64_t set = k->job.key->types[w] & (vague ? r->vague[w] : r->named[w]);
 
 		for (; set; set &= set - 1) {
 			uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(set);
@@ -236,6 +239,12 @@ static void scan_named(struct sink *k)
 	}
 }
 
+static void scan_named(struct sink *k)
+{
+	scan_named_some(k, false);
+	scan_named_some(k, true);
+}
+
 static void scan_shapes(struct sink *k)
 {
 	shapes_scan(&k->job);
@@ -248,7 +257,7 @@ static void scan_whole(struct scanner *s, struct sink *k, bool padded, bool patt
 {
 	k->job.padded = padded;
 	k->job.to = k->job.text.len;
-	if (k->job.text.len >= SCAN_VALUE_MIN || k->job.key->any)
+	if (!k->idle && (k->job.text.len >= SCAN_VALUE_MIN || k->job.key->any))
 		scan_shapes(k);
 	if (patterns) {
 		scan_patterns(s, k->job.text, 0);
@@ -303,10 +312,14 @@ static void scan_piece(struct scanner *s, struct scan_pending *p, struct sink *k
 		k->job.padded = true;
 		k->job.from = from;
 		k->job.to = decided;
+		if (p->next + p->wide_over > k->off)
+			k->job.wide_from = (uint32_t)(p->next + p->wide_over - k->off);
 		skip = decided > from ? shapes_scan(&k->job) : 0;
 		if (skip > decided)
 			decided = skip;
 		p->next = k->off + decided;
+		p->wide_over =
+			(uint16_t)(k->job.wide_from > decided ? k->job.wide_from - decided : 0);
 		k->job.from = decided;
 		k->job.to = len;
 		if (decided < len)
@@ -372,7 +385,7 @@ static void scan_orphan(struct scanner *s, const struct found *f, enum dir dir, 
 	struct sink k;
 
 	sink_init(&k, s, fn, arg, dir, kept, f->off);
-	if (f->kept && !keyctx_has(s->rules->named, f->type))
+	if (f->kept && !s->rules->type[f->type]->key_only)
 		sink_report(&k, f->type, kept, false);
 }
 
@@ -485,6 +498,7 @@ void scan_window(struct scanner *s, struct scan_pending *pending, const struct w
 		pending->text = true;
 		pending->text_from = window->off + window->fresh;
 		pending->next = pending->seen = pending->text_from;
+		pending->wide_over = 0;
 	}
 	sink_init(&k, s, fn, arg, window->dir, window->bytes, window->off);
 	scan_piece(s, pending, &k, true);
@@ -552,6 +566,17 @@ static bool scan_decode(const struct value *v, uint8_t *buf, struct span *text, 
 	return true;
 }
 
+// The first looks at a value whose name supports no type with a shape. An amount, an id or a time:
+// of what needs no name only a card is a number.
+static inline bool scan_is_idle(const struct scanner *s, const struct value *v)
+{
+	if (v->kind == VALUE_NUMBER && (v->v.len < SCAN_NUMBER_MIN || v->v.len > SCAN_NUMBER_MAX))
+		return true;
+	if (v->v.len < SCAN_VALUE_MIN)
+		return true;
+	return v->kind != VALUE_TEXT && !v->escaped && !s->rules->worth(s->rules, v->v);
+}
+
 // A value that may hold something.
 static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 						       struct scan_pending *pending,
@@ -578,12 +603,14 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 		memset(k.told, 0, sizeof(k.told));
 	}
 	if (value->kind != VALUE_TEXT) {
+		k.idle = key->any && !shapes_named(s->rules, key) && scan_is_idle(s, value);
 		scan_whole(s, &k, true, again);
 		return;
 	}
 	if (!value->continued) {
 		scan_release(s, pending, UINT64_MAX, value->dir, fn, arg);
 		pending->next = pending->seen = value->off;
+		pending->wide_over = 0;
 	}
 	scan_piece(s, pending, &k, false);
 }
@@ -591,23 +618,14 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,
 		hit_fn fn, void *arg)
 {
-	uint32_t len = value->v.len;
 	const struct keyctx *key;
 
 	// The same bytes were searched as text.
 	if (pending->text)
 		return;
 	key = scan_name(s, value->key, value->key_hash, value->parent);
-	if ((key->plain || (!key->any && !key->odd)) && pending->n == 0) {
-		// An amount, an id or a time; of what needs no name only a card is a number.
-		if (value->kind == VALUE_NUMBER && (len < SCAN_NUMBER_MIN || len > SCAN_NUMBER_MAX))
-			return;
-		if (len < SCAN_VALUE_MIN)
-			return;
-		if (value->kind != VALUE_TEXT && !value->escaped &&
-		    !s->rules->worth(s->rules, value->v))
-			return;
-	}
+	if ((key->plain || (!key->any && !key->odd)) && pending->n == 0 && scan_is_idle(s, value))
+		return;
 	scan_value_whole(s, pending, value, key, fn, arg);
 }
 

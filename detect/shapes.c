@@ -138,7 +138,7 @@ static uint32_t shapes_few(struct shapes_job *job, const struct few_types *few,
 }
 
 // Types that the field's name supports, whatever else they need.
-static void shapes_named(struct shapes_job *job, const struct shapes_at *a, struct shapes_runs *r)
+static void shapes_by_name(struct shapes_job *job, const struct shapes_at *a, struct shapes_runs *r)
 {
 	const struct ruleset *rules = job->rules;
 	uint32_t bit = a->len < 63 ? a->len : 63;
@@ -182,8 +182,8 @@ static uint32_t shapes_start(struct shapes_job *job, const struct shapes_at *a)
 
 		end = e > end ? e : end;
 	}
-	if (job->key->any)
-		shapes_named(job, a, &r);
+	if (job->named)
+		shapes_by_name(job, a, &r);
 	return end;
 }
 
@@ -233,8 +233,10 @@ static inline uint32_t shapes_skip(struct span text, const struct shapes_at *a)
 // Texts whose types are found by their script. The check finds the first value by itself.
 static void shapes_wide(struct shapes_job *job)
 {
+	uint32_t from = job->wide_from > job->from ? job->wide_from : job->from;
+
 	for (uint32_t i = 0; i < job->rules->wide.n; i++) {
-		uint32_t type = job->rules->wide.type[i], pos = job->from;
+		uint32_t type = job->rules->wide.type[i], pos = from;
 
 		for (uint32_t k = 0; k < WIDE_VALUES && pos < job->to; k++) {
 			struct candidate c = {
@@ -250,6 +252,8 @@ static void shapes_wide(struct shapes_job *job)
 			job->fn(job->arg, type, v, (uint32_t)(v.p - job->text.p));
 			pos = (uint32_t)(v.p - job->text.p) + v.len;
 		}
+		if (pos > job->wide_from)
+			job->wide_from = pos;
 	}
 }
 
@@ -313,7 +317,7 @@ static uint32_t shapes_block(struct shapes_job *job, const struct runs_block *b,
 		starts &= ~shapes_low(job->from - base);
 	if (job->to - base < 64)
 		starts &= shapes_low(job->to - base);
-	if (!job->key->any) {
+	if (!job->named) {
 		uint64_t chains = shapes_chains(b[0].alnum, starts, true);
 
 		if (__builtin_popcountll(b[0].digit) + __builtin_popcountll(near) <
@@ -332,7 +336,7 @@ static uint32_t shapes_block(struct shapes_job *job, const struct runs_block *b,
 			break;
 		a = shapes_view(job->text, base + bit, runs_join(b[0].alnum, b[1].alnum, bit),
 				runs_join(b[0].digit, b[1].digit, bit));
-		if (!job->key->any) {
+		if (!job->named) {
 			end = shapes_skip(job->text, &a);
 			if (end) {
 				skip = end;
@@ -340,7 +344,7 @@ static uint32_t shapes_block(struct shapes_job *job, const struct runs_block *b,
 			}
 		}
 		end = shapes_start(job, &a);
-		if (end && !job->key->any)
+		if (end && !job->named)
 			skip = end;
 	}
 	return skip;
@@ -511,6 +515,7 @@ uint32_t shapes_scan(struct shapes_job *job)
 	uint32_t skip = 0, wide = 0;
 	uint32_t base = job->from & ~(RUNS_BLOCK - 1u);
 
+	job->named = shapes_named(job->rules, job->key);
 	while (base < job->to) {
 		uint32_t left = job->text.len - base, n, blocks, looked;
 		bool joined = false, last;

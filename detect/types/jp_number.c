@@ -36,6 +36,14 @@ static struct span check_corporate(const struct candidate *c)
 		       : (struct span){0};
 }
 
+// Public safety commissions: Hokkaido 10 to 14, then by region.
+static bool is_commission(uint64_t n)
+{
+	static const uint8_t last[10] = {0, 14, 24, 30, 49, 55, 65, 74, 83, 97};
+
+	return n >= 10 && n <= last[n / 10];
+}
+
 static struct span check_dl(const struct candidate *c)
 {
 	static const uint8_t weights[10] = {5, 4, 3, 2, 7, 6, 5, 4, 3, 2};
@@ -45,7 +53,7 @@ static struct span check_dl(const struct candidate *c)
 	if (!check_forms(c, "12 4?4?4", " -", &f) || !check_all(f.text, 12, CLASS_DIGIT))
 		return (struct span){0};
 	area = check_number(f.text, 2);
-	return area >= 10 && area <= 97 &&
+	return is_commission(area) &&
 			       f.text[10] - '0' ==
 				       (int)((11 - check_weighted(f.text, weights, 10) % 11) % 10)
 		       ? f.value
@@ -70,6 +78,9 @@ static const struct datatype jp_mynumber = {
 	.id = "jp.mynumber",
 	.title = "Japanese Individual Number (My Number)",
 	.group = GROUP_GOVERNMENT_ID,
+	.country = "JP",
+	.tags = TAG_APPI,
+	.rule = "MIC Ordinance 85 of 2014, article 5",
 	.reports = REPORTS_CTX,
 	.severity = SEVERITY_CRITICAL,
 	.personal = true,
@@ -94,8 +105,10 @@ static const struct type_sample corporate_samples[] = {
 
 static const struct datatype jp_corporate = {
 	.id = "jp.corporate",
+	.rule = "MOF Ordinance 70 of 2014, article 2",
 	.title = "Japanese Corporate Number",
 	.group = GROUP_GOVERNMENT_ID,
+	.country = "JP",
 	.reports = REPORTS_CTX,
 	.severity = SEVERITY_INFO,
 	.personal = false,
@@ -112,15 +125,22 @@ static const char *const dl_context[] = {
 	"menkyo",         "免許証番号",      "運転免許",        NULL};
 
 static const struct type_sample dl_samples[] = {
-	{"免許証番号", "301264350410", true},  {"driver_license", "3012 1324 4540", true},
-	{NULL, "301264350410", false},         {"免許証番号", "301264350420", false},
-	{"免許証番号", "091264350410", false}, {0},
+	{"免許証番号", "301264350410", true},
+	{"driver_license", "3012 1324 4540", true},
+	{NULL, "301264350410", false},
+	{"免許証番号", "301264350420", false},
+	{"免許証番号", "091264350410", false},
+	{"免許証番号", "261264350440", false},
+	{0},
 };
 
 static const struct datatype jp_dl = {
 	.id = "jp.dl",
 	.title = "Japanese driving licence number",
 	.group = GROUP_GOVERNMENT_ID,
+	.country = "JP",
+	.tags = TAG_APPI,
+	.rule = "NPA: specification of IC driving licences; check digit modulo 11",
 	.reports = REPORTS_CTX,
 	.severity = SEVERITY_HIGH,
 	.personal = true,
