@@ -266,9 +266,10 @@ static struct span stamp(const struct exporter *exporter, struct wire_record *re
 
 static void publish(struct exporter *exporter, struct wire_record *record, bool durable)
 {
+	// Before a subscriber can ask for it.
+	count(exporter, durable ? COUNT_DURABLE : COUNT_NOT_DURABLE, 1);
 	if (pub_send(exporter->pub, stamp(exporter, record, durable)) == 0)
 		count(exporter, COUNT_PUBLISHED, 1);
-	count(exporter, durable ? COUNT_DURABLE : COUNT_NOT_DURABLE, 1);
 	free(record);
 }
 
