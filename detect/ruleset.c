@@ -17,8 +17,10 @@
 struct types_conf {
 	struct conf_strs disabled;
 	bool test_numbers;
+	uint32_t scan;
 };
 
+static const char *const scan_choices[] = {"fast", "reference", NULL};
 static const struct conf_row types_rows[] = {
 	{.key = "disabled",
 	 .type = CONF_STRS,
@@ -27,6 +29,12 @@ static const struct conf_row types_rows[] = {
 	 .def = "[]",
 	 .names = datatype_name,
 	 .help = "Data types that are not looked for."},
+	{.key = "scan",
+	 .type = CONF_ENUM,
+	 .offset = offsetof(struct types_conf, scan),
+	 .def = "\"fast\"",
+	 .choices = scan_choices,
+	 .help = "How values are found; reference: every one is looked at by every type, slowly"},
 	{.key = "test_numbers",
 	 .type = CONF_BOOL,
 	 .offset = offsetof(struct types_conf, test_numbers),
@@ -193,6 +201,7 @@ struct ruleset *ruleset_new(const struct conf *conf, char *why, size_t why_len)
 	r->n_types = datatype_count();
 	r->near_min = UINT8_MAX;
 	r->test_numbers = types->test_numbers;
+	r->reference = types->scan == 1;
 	r->card = datatype_find("card.pan");
 	r->masks = runs_best();
 	r->worth = shapes_worth_best();

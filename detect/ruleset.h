@@ -65,6 +65,7 @@ struct ruleset {
 		letter_runs; // lengths of runs without a digit that may begin a shape, chains apart
 	uint8_t near_min;    // a text with fewer digits has no shape in it, chains apart
 	bool test_numbers;
+	bool reference; // everything is looked at, however slow: what the fast way is measured by
 	int card; // index of card.pan or -1
 	runs_fn masks;
 	shapes_worth_fn worth;

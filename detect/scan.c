@@ -58,6 +58,7 @@ struct sink {
 static const struct keyctx scan_no_name = {.plain = true};
 
 static void sink_take(void *arg, uint32_t type, struct span value, uint32_t start);
+static void sink_refused(void *arg, uint32_t type, uint32_t start);
 
 static inline void sink_init(struct sink *k, struct scanner *s, hit_fn fn, void *arg, enum dir dir,
 			     struct span text, uint64_t off)
@@ -70,9 +71,10 @@ static inline void sink_init(struct sink *k, struct scanner *s, hit_fn fn, void 
 	k->job.key = &scan_no_name;
 	k->job.name = (struct span){0};
 	k->job.padded = false;
-	k->job.budget = SCAN_REFUSED + text.len / 4;
+	k->job.budget = s->rules->reference ? UINT32_MAX : SCAN_REFUSED + text.len / 4;
 	k->job.spent = 0;
 	k->job.fn = sink_take;
+	k->job.refused = s->refused ? sink_refused : NULL;
 	k->job.arg = k;
 	k->s = s;
 	k->fn = fn;
@@ -88,11 +90,21 @@ static inline void sink_init(struct sink *k, struct scanner *s, hit_fn fn, void 
 	k->pending = NULL;
 }
 
-static bool scan_wanted(const struct ruleset *r, uint32_t type, struct span value, bool ctx)
+static bool scan_wanted(struct scanner *s, uint32_t type, struct span value, bool ctx)
 {
-	if (!keyctx_has(r->on, type) || (r->type[type]->reports != REPORTS_YES && !ctx))
+	const struct ruleset *r = s->rules;
+	enum refusal why = REFUSED_CONTEXT;
+
+	if (!keyctx_has(r->on, type))
 		return false;
-	return r->test_numbers || (int)type != r->card || !check_test_card(value);
+	if (r->type[type]->reports == REPORTS_YES || ctx) {
+		why = REFUSED_TEST;
+		if (r->test_numbers || (int)type != r->card || !check_test_card(value))
+			return true;
+	}
+	if (s->refused)
+		s->refused(s->refused_arg, type, value, why);
+	return false;
 }
 
 static void sink_report(struct sink *k, uint32_t type, struct span value, bool ctx)
@@ -108,7 +120,7 @@ static void sink_report(struct sink *k, uint32_t type, struct span value, bool c
 		.off = k->off + (k->raw.len ? 0 : (uint64_t)(value.p - k->job.text.p)),
 	};
 
-	if (!scan_wanted(k->s->rules, type, value, ctx))
+	if (!scan_wanted(k->s, type, value, ctx))
 		return;
 	// All hits of a decoded text are of the same whole value.
 	if (k->raw.len) {
@@ -147,6 +159,20 @@ static void sink_take(void *arg, uint32_t type, struct span value, uint32_t star
 		sink_hold(k, type, value, ctx);
 	else
 		sink_report(k, type, value, ctx);
+}
+
+static void sink_refused(void *arg, uint32_t type, uint32_t start)
+{
+	const struct sink *k = arg;
+
+	k->s->refused(k->s->refused_arg, type,
+		      span_make(k->job.text.p + start, k->job.text.len - start), REFUSED_CHECK);
+}
+
+void scanner_ask(struct scanner *s, refused_fn refused, void *arg)
+{
+	s->refused = refused;
+	s->refused_arg = arg;
 }
 
 static int scan_on_match(unsigned int id, unsigned long long from, unsigned long long to,
@@ -207,8 +233,12 @@ static void scan_judge_matches(struct scanner *s, struct sink *k, uint32_t hold_
 		if (type == last_type && end <= last_end)
 			continue;
 		v = scan_check(s->rules, type, k->job.text, end, k->job.name, k->job.key);
-		if (v.len == 0)
+		if (v.len == 0) {
+			if (k->job.refused)
+				sink_refused(k, type,
+					     end > PATTERN_WIDTH_MAX ? end - PATTERN_WIDTH_MAX : 0);
 			continue;
+		}
 		last_type = type;
 		last_end = (uint32_t)(v.p - k->job.text.p) + v.len;
 		sink_take(k, type, v, end > hold_match ? UINT32_MAX - 1 : 0);
@@ -624,7 +654,8 @@ void scan_value(struct scanner *s, struct scan_pending *pending, const struct va
 	if (pending->text)
 		return;
 	key = scan_name(s, value->key, value->key_hash, value->parent);
-	if ((key->plain || (!key->any && !key->odd)) && pending->n == 0 && scan_is_idle(s, value))
+	if ((key->plain || (!key->any && !key->odd)) && pending->n == 0 && !s->rules->reference &&
+	    scan_is_idle(s, value))
 		return;
 	scan_value_whole(s, pending, value, key, fn, arg);
 }

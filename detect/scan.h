@@ -28,6 +28,14 @@ struct hit {
 // Must not call the scanner that it is called by.
 typedef void (*hit_fn)(void *arg, const struct hit *hit);
 
+// Why a candidate was not reported.
+enum refusal {
+	REFUSED_CHECK = 0, // check digits, tables or form are not those of the type
+	REFUSED_CONTEXT,   // the value may be one, but the field's name does not say so
+	REFUSED_TEST,      // a number that is published for tests
+};
+typedef void (*refused_fn)(void *arg, uint32_t type, struct span value, enum refusal why);
+
 // What a message waits for, from one piece of its body to the next. Zeroed at the start of a
 // message.
 //
@@ -72,6 +80,8 @@ struct ruleset *ruleset_new(const struct conf *conf, char *why, size_t why_len);
 void ruleset_free(struct ruleset *ruleset);
 struct scanner *scanner_new(const struct ruleset *ruleset, uint64_t seed);
 void scanner_free(struct scanner *scanner);
+// Tells of candidates that are not reported. Their values may be longer than the candidate.
+void scanner_ask(struct scanner *scanner, refused_fn refused, void *arg);
 
 struct scan_stats {
 	uint64_t stopped; // windows with more pattern hits than are looked at

@@ -35,4 +35,6 @@ struct scanner {
 	uint32_t n_match;
 	struct scan_match match[SCAN_FOUND];
 	struct keyctx_cache names;
+	refused_fn refused; // NULL: nobody asks
+	void *refused_arg;
 };

@@ -86,6 +86,8 @@ static uint32_t shapes_try(struct shapes_job *job, uint32_t type, const struct c
 	v = shapes_check(t, &copy);
 	if (v.len == 0) {
 		job->spent++;
+		if (job->refused)
+			job->refused(job->arg, type, start);
 		return 0;
 	}
 	job->fn(job->arg, type, v, start);
@@ -99,6 +101,11 @@ static inline bool shapes_fits(const struct shape_gate *g, const struct shapes_a
 	       (g->first[a->first / 64 & 1] >> (a->first % 64) & 1) &&
 	       (a->len >= RUN_WHOLE || (g->after[a->after / 64] >> (a->after % 64) & 1)) &&
 	       (g->before == 0 || g->before == a->before);
+}
+
+static inline bool shapes_may(const struct ruleset *rules, uint32_t type, const struct shapes_at *a)
+{
+	return shapes_fits(&rules->gate[type], a) || rules->reference;
 }
 
 // The runs from a start on, made only when a type wants to see them.
@@ -150,12 +157,27 @@ static void shapes_by_name(struct shapes_job *job, const struct shapes_at *a, st
 		for (; set; set &= set - 1) {
 			uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(set);
 
-			if (!(rules->run_set[i][a->kind] >> bit & 1) ||
-			    !shapes_fits(&rules->gate[i], a))
+			if (!(rules->run_set[i][a->kind] >> bit & 1) || !shapes_may(rules, i, a))
 				continue;
 			shapes_open(job, a, r);
 			shapes_try(job, i, &r->c, a->pos);
 		}
+	}
+}
+
+// Types that the name does not support and that report nothing without it, for those who ask why.
+static void shapes_unnamed(struct shapes_job *job, const struct shapes_at *a, struct shapes_runs *r)
+{
+	const struct ruleset *rules = job->rules;
+	uint32_t bit = a->len < 63 ? a->len : 63;
+
+	for (uint32_t i = 0; i < rules->n_types; i++) {
+		if (rules->type[i]->reports == REPORTS_YES || !keyctx_has(rules->shape, i) ||
+		    keyctx_has(job->key->types, i) || !(rules->run_set[i][a->kind] >> bit & 1) ||
+		    !shapes_may(rules, i, a))
+			continue;
+		shapes_open(job, a, r);
+		shapes_try(job, i, &r->c, a->pos);
 	}
 }
 
@@ -168,22 +190,24 @@ static uint32_t shapes_start(struct shapes_job *job, const struct shapes_at *a)
 	uint32_t end = 0;
 
 	r.c.n_runs = 0;
-	for (uint32_t i = 0; a->near >= b->near && i < b->n; i++) {
+	for (uint32_t i = 0; (a->near >= b->near || rules->reference) && i < b->n; i++) {
 		uint32_t type = b->type[i], e;
 
-		if (!shapes_fits(&rules->gate[type], a) || keyctx_has(job->key->types, type))
+		if (!shapes_may(rules, type, a) || keyctx_has(job->key->types, type))
 			continue;
 		shapes_open(job, a, &r);
 		e = shapes_try(job, type, &r.c, a->pos);
 		end = e > end ? e : end;
 	}
-	if (shapes_is_chain(a)) {
+	if (shapes_is_chain(a) || rules->reference) {
 		uint32_t e = shapes_few(job, &rules->chain, a, &r);
 
 		end = e > end ? e : end;
 	}
 	if (job->named)
 		shapes_by_name(job, a, &r);
+	if (job->refused)
+		shapes_unnamed(job, a, &r);
 	return end;
 }
 
@@ -312,12 +336,13 @@ static uint32_t shapes_block(struct shapes_job *job, const struct runs_block *b,
 {
 	uint64_t starts = b[0].alnum & ~(b[0].alnum << 1 | joined);
 	uint64_t near = b[1].digit & shapes_low(RUN_NEAR);
+	bool all = job->named || job->rules->reference;
 
 	if (base < job->from)
 		starts &= ~shapes_low(job->from - base);
 	if (job->to - base < 64)
 		starts &= shapes_low(job->to - base);
-	if (!job->named) {
+	if (!all) {
 		uint64_t chains = shapes_chains(b[0].alnum, starts, true);
 
 		if (__builtin_popcountll(b[0].digit) + __builtin_popcountll(near) <
@@ -336,7 +361,7 @@ static uint32_t shapes_block(struct shapes_job *job, const struct runs_block *b,
 			break;
 		a = shapes_view(job->text, base + bit, runs_join(b[0].alnum, b[1].alnum, bit),
 				runs_join(b[0].digit, b[1].digit, bit));
-		if (!job->named) {
+		if (!all) {
 			end = shapes_skip(job->text, &a);
 			if (end) {
 				skip = end;
@@ -344,7 +369,7 @@ static uint32_t shapes_block(struct shapes_job *job, const struct runs_block *b,
 			}
 		}
 		end = shapes_start(job, &a);
-		if (end && !job->named)
+		if (end && !all)
 			skip = end;
 	}
 	return skip;

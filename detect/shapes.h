@@ -23,6 +23,7 @@ struct shapes_job {
 	bool padded;              // 64 bytes behind the text may be read
 	uint32_t budget, spent;
 	shapes_fn fn;
+	void (*refused)(void *arg, uint32_t type, uint32_t start); // by a check; NULL: nobody asks
 	void *arg;
 };
 

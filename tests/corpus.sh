@@ -16,6 +16,7 @@
 #   hard       the same with the framing zoo that apitap-gen makes
 #   values     labelled texts in JSON responses: which data types were recognised, once under a
 #              key that says nothing and once under a key that names the type
+#   reference  the same values are found with types.scan = "reference"
 
 set -euo pipefail
 
@@ -133,13 +134,13 @@ measure_hard() {
 		"$work/hard.found.jsonl"
 }
 
-# measure_values NAME [OPTION]: an option of to_pcap.py.
+# measure_values NAME SET [OPTION]: an option of to_pcap.py.
 measure_values() {
-	local name=$1 capture=$work/$1.pcap
-	shift
+	local name=$1 set=$2 capture=$work/$1.pcap
+	shift 2
 	printf '== data types in labelled texts (%s)\n' "$name"
-	python3 -B "$cases/to_pcap.py" "$capture" "$cases/sensitive-presidio.dev.jsonl.zst" "$@" ||
-		return 1
+	python3 -B "$cases/to_pcap.py" "$capture" "$cases/$set.dev.jsonl.zst" "$@" || return 1
+	value_captures+=("$capture")
 	replay --log-transactions "$capture.jsonl" "$capture" || return 1
 	python3 -B "$cases/score.py" "$capture.labels.jsonl" "$capture.jsonl" >"$capture.score" ||
 		return 1
@@ -157,6 +158,14 @@ for family in tcp encap http1 http2 tls; do
 	measure_generated "$family" || complain "generated captures ($family): not as expected"
 done
 measure_hard || complain "too few exchanges of the framing zoo were found as expected"
-measure_values plain || complain "labelled texts: exchanges were lost"
-measure_values keyed --keyed || complain "labelled texts with keys: exchanges were lost"
+value_captures=()
+measure_values plain sensitive-presidio || complain "labelled texts: exchanges were lost"
+measure_values keyed sensitive-presidio --keyed ||
+	complain "labelled texts with keys: exchanges were lost"
+measure_values sentences sensitive-presidio-research || complain "sentences: exchanges were lost"
+measure_values secrets sensitive-gitleaks || complain "secrets: exchanges were lost"
+printf '== fast against reference\n'
+# One card number lies inside of an IBAN, which is told as a whole.
+python3 -B "$root/tests/smoke/reference.py" --explained 1 "$build" "${value_captures[@]}" ||
+	complain "the reference finds data types that the fast way does not"
 exit "$bad"
