@@ -146,11 +146,26 @@ static void sink_take(void *arg, uint32_t type, struct span value, uint32_t star
 		sink_report(k, type, value, ctx);
 }
 
+static void scan_on_mark(struct scanner *s, uint32_t i, uint32_t to)
+{
+	uint32_t end = s->mark_start + to;
+
+	if (!s->marks || s->marks_refused >= MARK_REFUSED)
+		return;
+	if (!marks_found(s->marks, s->rules->mark[i], span_make(s->mark_text.p, end),
+			 s->mark_off + end))
+		s->marks_refused++;
+}
+
 static int scan_on_match(unsigned int id, unsigned long long from, unsigned long long to,
 			 unsigned int flags, void *arg)
 {
 	struct scanner *s = arg;
 
+	if (id >= RULESET_MARK) {
+		scan_on_mark(s, id - RULESET_MARK, (uint32_t)to);
+		return 0;
+	}
 	if (s->n_match == SCAN_FOUND) {
 		s->stats.stopped++;
 		return 1;
@@ -168,6 +183,7 @@ static void scan_patterns(struct scanner *s, struct span text, uint32_t after)
 	s->n_match = 0;
 	if (!db || text.len <= start)
 		return;
+	s->mark_start = start;
 	hs_scan(db, (const char *)text.p + start, text.len - start, 0, s->scratch, scan_on_match,
 		s);
 	for (uint32_t i = 0; i < s->n_match; i++) {
@@ -469,15 +485,11 @@ const struct scan_stats *scanner_stats(const struct scanner *scanner)
 	return &scanner->stats;
 }
 
-void scan_window(struct scanner *s, struct scan_pending *pending, const struct window *window,
-		 hit_fn fn, void *arg)
+static void scan_window_text(struct scanner *s, struct scan_pending *pending,
+			     const struct window *window, hit_fn fn, void *arg)
 {
 	struct sink k;
 
-	if (window->values) {
-		scan_window_values(s, pending, window, fn, arg);
-		return;
-	}
 	if (!pending->text) {
 		// What is repeated came as values, as far as it was understood.
 		scan_release(s, pending, UINT64_MAX, window->dir, fn, arg);
@@ -488,6 +500,20 @@ void scan_window(struct scanner *s, struct scan_pending *pending, const struct w
 	}
 	sink_init(&k, s, fn, arg, window->dir, window->bytes, window->off);
 	scan_piece(s, pending, &k, true);
+}
+
+void scan_window(struct scanner *s, struct scan_pending *pending, const struct window *window,
+		 hit_fn fn, void *arg)
+{
+	s->marks = window->dir == SERVER ? &pending->marks : NULL;
+	s->mark_text = window->bytes;
+	s->mark_off = window->off;
+	s->marks_refused = 0;
+	if (window->values)
+		scan_window_values(s, pending, window, fn, arg);
+	else
+		scan_window_text(s, pending, window, fn, arg);
+	s->marks = NULL; // texts that are searched next are no part of the body
 }
 
 // The part of a path that names the last container: "users" of "$.users[]".

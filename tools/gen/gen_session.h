@@ -26,6 +26,8 @@ struct gen_call {
 	const struct gen_json *send;
 	uint32_t status;                // 0: 200
 	const struct gen_json *receive; // NULL: no body
+	const char *receive_text;       // body in place of JSON, with its type; NULL: JSON
+	const char *receive_type;
 	const uint32_t *values;         // sensitive values in it, by kind; NULL: none
 };
 

@@ -1,0 +1,35 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The apitap authors
+"""usage: leaks.py BUILD
+
+End-to-end test of what exchanges give away and of policies, with what scenarios.py shares."""
+
+import sys
+
+sys.dont_write_bytecode = True
+import scenarios
+
+scenarios.KINDS.update({
+    "internal-details": ("D-16", "Internal Details in Response"),
+})
+
+
+def group_leak(group):
+    """Errors of databases, traces and the like; beside them answers that only write about such."""
+    capture = group.gen("leak")
+    run = group.good(capture, transactions=True)
+    pairs = scenarios.check_expected(group, run, capture)
+    scenarios.check_severities(group, pairs)
+    for expected, issue in pairs:
+        names = expected.get("names", "")
+        group.check("names", names in issue["description"], names,
+                    "%s is not in: %s" % (names, issue["description"]))
+    for workers in 2, 4:
+        other = group.good(capture, "--workers", workers)
+        group.check("workers", other.log == run.log and run.log, "the same with %d" % workers)
+
+
+if __name__ == "__main__":
+    scenarios.GROUPS = {"leak": group_leak}
+    sys.exit(scenarios.main())

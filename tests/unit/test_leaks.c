@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// The detectors of what responses give away, from exchanges as text through worker and merger to
+// what is told of them.
+
+#include "tests/unit/worker_fixture.h"
+
+#include "detect/detectors/error_text.c"
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: api.example\r\nX-API-Key: k-12345678\r\n\r\n"
+#define ANSWER(status, type) "HTTP/1.1 " status " X\r\nContent-Type: " type "\r\n\r\n"
+#define OK    ANSWER("200", "application/json")
+#define ERROR ANSWER("500", "application/json")
+#define HTML  ANSWER("200", "text/html; charset=utf-8")
+
+static void begin(const char *lines)
+{
+	work_open(lines, 1, 4);
+	merger_open(work_conf);
+}
+
+static void end(void)
+{
+	merger_close();
+	work_close();
+}
+
+static uint32_t count_of(const char *id)
+{
+	uint32_t n = 0;
+
+	while (raised_by(id, n))
+		n++;
+	return n;
+}
+
+static void assert_text(const char *text, const char *part)
+{
+	if (!strstr(text, part))
+		print_error("\"%s\" is not in \"%s\"\n", part, text);
+	assert_non_null(strstr(text, part));
+}
+
+static void assert_texts(const struct raised *r)
+{
+	int sum = 0;
+
+	if (!r)
+		fail_msg("there is no such issue");
+	assert_true(strlen(r->draft.description) > 40);
+	assert_true(strlen(r->draft.impact) > 40);
+	assert_true(strlen(r->draft.remediation) > 40);
+	assert_true(r->draft.n_terms > 0 && r->draft.n_terms <= ISSUE_MAX_TERMS);
+	for (uint32_t i = 0; i < r->draft.n_terms; i++)
+		sum += r->draft.terms[i].points;
+	assert_int_equal(sum, r->draft.confidence);
+	assert_true(r->draft.confidence > 0 && r->draft.confidence <= 100);
+}
+
+// ---- D-16
+
+static void test_error_text(void **)
+{
+	const struct raised *r;
+
+	begin("");
+	SEND(GET("/a"), NULL, ERROR, "{\"e\":\"ORA-00942: no\"}", .time_ns = 1);
+	SEND(GET("/a"), NULL, ERROR, "{\"e\":\"ORA-00933: no, Traceback\"}", .time_ns = 2);
+	SEND(GET("/b"), NULL, OK, "{\"e\":\"ORA-00942: no\"}", .time_ns = 3);
+	work_fold(0, false);
+	// One per endpoint and kind, however often it came.
+	assert_int_equal(count_of("D-16"), 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		r = raised_by("D-16", i);
+		assert_texts(r);
+		assert_int_equal(r->draft.severity, SEVERITY_MEDIUM);
+		assert_int_equal(r->draft.result, RESULT_SUCCEEDED);
+		if (strstr(r->draft.description, "api.example/b")) {
+			assert_int_equal(r->draft.confidence, 70);
+			assert_int_equal(r->count, 1);
+		} else if (strstr(r->draft.description, "Oracle Database")) {
+			assert_int_equal(r->draft.confidence, 90);
+			assert_int_equal(r->count, 2);
+			assert_text(r->draft.description, "2 responses of GET api.example/a");
+			assert_text(r->draft.description, "status 500");
+		} else {
+			assert_text(r->draft.description, "Python");
+			assert_int_equal(r->count, 1);
+		}
+	}
+	end();
+}
+
+// The products of all exchanges of one key are told, whichever stands for it.
+static void test_error_products(void **)
+{
+	begin("");
+	SEND(GET("/a"), NULL, ERROR, "{\"e\":\"java.util.X, java.util.Y\"}", .time_ns = 9);
+	SEND(GET("/a"), NULL, ERROR, "{\"e\":\"Traceback\"}", .time_ns = 5);
+	SEND(GET("/a"), NULL, ERROR, "{\"e\":\"<b>Warning</b>: x\"}", .time_ns = 7);
+	work_fold(0, false);
+	assert_int_equal(count_of("D-16"), 1);
+	assert_text(raised_by("D-16", 0)->draft.description, "Java, PHP, Python");
+	end();
+}
+
+static void test_hints(void **)
+{
+	begin("");
+	// An ordinary answer may name a path or a class.
+	SEND(GET("/a"), NULL, OK, "{\"dir\":\"/var/www/a\",\"c\":\"java.util.List\"}");
+	SEND(GET("/a"), NULL, OK, "{\"dir\":\"/var/www/a\",\"to\":\"/var/www/b\"}");
+	work_fold(0, false);
+	assert_int_equal(count_of("D-16"), 0);
+	// An error may not.
+	SEND(GET("/b"), NULL, ERROR, "{\"dir\":\"/var/www/a\"}");
+	SEND(GET("/c"), NULL, OK, "{\"dir\":\"java.util.A\",\"to\":\"java.util.B\"}");
+	work_fold(0, false);
+	assert_int_equal(count_of("D-16"), 2);
+	assert_int_equal(raised_by("D-16", 0)->draft.severity +
+				 raised_by("D-16", 1)->draft.severity,
+			 SEVERITY_LOW + SEVERITY_MEDIUM);
+	end();
+}
+
+#define WORDS                                                                                      \
+	"some words about a thing that may go wrong and what to do when it does go wrong, as it "   \
+	"did for many readers of this page who wrote to us about it, "
+
+static void test_documents(void **)
+{
+	begin("");
+	SEND(GET("/x"), NULL, HTML,
+	     "<html><p>" WORDS WORDS "</p><code>ORA-00942</code><p>" WORDS WORDS WORDS "</p>");
+	SEND(GET("/docs/errors"), NULL, OK, "{\"text\":\"ORA-00942 means that\"}");
+	SEND(GET("/app.js"), NULL, ANSWER("200", "application/javascript"),
+	     "throw new Error('ORA-00942')");
+	work_fold(0, false);
+	assert_int_equal(count_of("D-16"), 0);
+	// What would be escaped in a document is no part of its prose.
+	SEND(GET("/x"), NULL, HTML,
+	     "<html><p>" WORDS WORDS WORDS WORDS WORDS "</p><b>Warning</b>: x");
+	// A page without prose: its script and its tags are none.
+	SEND(GET("/y"), NULL, HTML,
+	     "<html><script>" WORDS WORDS WORDS WORDS WORDS "</script><p>ORA-00942</p>");
+	// A long page that says that it failed.
+	SEND(GET("/z"), NULL, ANSWER("500", "text/html"),
+	     "<p>" WORDS WORDS WORDS WORDS WORDS "ORA-00942</p>");
+	work_fold(0, false);
+	assert_int_equal(count_of("D-16"), 3);
+	end();
+}
+
+static void test_half_seen(void **)
+{
+	begin("");
+	SEND(GET("/a"), "ORA-00942", OK, "{}"); // in a request it is the client's own
+	SEND(GET("/a"), NULL, NULL, NULL);
+	work_fold(0, false);
+	assert_int_equal(count_of("D-16"), 0);
+	SEND(NULL, NULL, ERROR, "ORA-00942");
+	SEND(GET("/b"), NULL, ERROR, "<p>ORA-00942 <", .cut = true);
+	work_fold(0, false);
+	assert_int_equal(count_of("D-16"), 2);
+	end();
+}
+
+static void test_switched_off(void **)
+{
+	begin("detect = { error_text = { enabled = false; }; };");
+	SEND(GET("/a"), NULL, ERROR, "{\"e\":\"ORA-00942: no\"}");
+	work_fold(0, false);
+	assert_int_equal(count_of("D-16"), 0);
+	end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_error_text),     cmocka_unit_test(test_error_products),
+		cmocka_unit_test(test_hints),	       cmocka_unit_test(test_documents),
+		cmocka_unit_test(test_half_seen),      cmocka_unit_test(test_switched_off),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
