@@ -177,7 +177,7 @@ static uint64_t products_of(const struct exchange *x)
 	return marks->sure | hints;
 }
 
-static uint8_t severity_of(enum mark_kind kind)
+static uint8_t kind_severity(enum mark_kind kind)
 {
 	switch (kind) {
 	case MARK_INTRUDER:
@@ -205,7 +205,7 @@ static void error_text_kind(const struct detector *self, struct detect_worker *w
 	uint32_t sum = 0;
 
 	if (f) {
-		f->severity = severity_of(kind);
+		f->severity = kind_severity(kind);
 		f->result = RESULT_SUCCEEDED;
 		f->n_terms = 0;
 		if (products & marks->sure)

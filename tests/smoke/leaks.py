@@ -5,12 +5,14 @@
 
 End-to-end test of what exchanges give away and of policies, with what scenarios.py shares."""
 
+import re
 import sys
 
 sys.dont_write_bytecode = True
 import scenarios
 
 scenarios.KINDS.update({
+    "credential-leak": ("D-08", "Credential Leak"),
     "internal-details": ("D-16", "Internal Details in Response"),
 })
 
@@ -22,9 +24,17 @@ def group_leak(group):
     pairs = scenarios.check_expected(group, run, capture)
     scenarios.check_severities(group, pairs)
     for expected, issue in pairs:
-        names = expected.get("names", "")
+        names = expected.get("names")
+        if not names:
+            continue
         group.check("names", names in issue["description"], names,
                     "%s is not in: %s" % (names, issue["description"]))
+    data = capture.path.read_bytes()
+    keys = set(re.findall(rb"(?:sk_\w{4}_|api_key=)(\w{24,32})", data))
+    for name, told in ("log", run.log), ("text", run.out + run.err):
+        clear = [k for k in keys if k in told]
+        group.check("hidden-" + name, len(keys) >= 30 and not clear,
+                    "none of %d keys" % len(keys), "%d of %d keys" % (len(clear), len(keys)))
     for workers in 2, 4:
         other = group.good(capture, "--workers", workers)
         group.check("workers", other.log == run.log and run.log, "the same with %d" % workers)

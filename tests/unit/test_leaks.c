@@ -6,7 +6,9 @@
 
 #include "tests/unit/worker_fixture.h"
 
+#include "detect/detectors/credential.c"
 #include "detect/detectors/error_text.c"
+#include "detect/detectors/url.c"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: api.example\r\nX-API-Key: k-12345678\r\n\r\n"
 #define ANSWER(status, type) "HTTP/1.1 " status " X\r\nContent-Type: " type "\r\n\r\n"
@@ -56,6 +58,129 @@ static void assert_texts(const struct raised *r)
 		sum += r->draft.terms[i].points;
 	assert_int_equal(sum, r->draft.confidence);
 	assert_true(r->draft.confidence > 0 && r->draft.confidence <= 100);
+}
+
+// ---- D-08
+
+static void test_secret(void **)
+{
+	const struct raised *r;
+
+	begin("");
+	SEND(GET("/config"), NULL, OK, "{\"aws\":{\"key\":\"AKIAABCDEFGHIJKLMNOP\"}}");
+	assert_int_equal(observed.n_findings, 1);
+	assert_int_equal(observed.findings[0].confidence, 95);
+	SEND(GET("/config"), NULL, OK, "{\"aws\":{\"key\":\"AKIAABCDEFGHIJKLMNOQ\"}}");
+	work_fold(0, false);
+	r = raised_by("D-08", 0);
+	assert_texts(r);
+	assert_int_equal(merger.n_raised, 1);
+	assert_int_equal(r->draft.severity, SEVERITY_CRITICAL);
+	assert_int_equal(r->draft.result, RESULT_SUCCEEDED);
+	assert_int_equal(r->count, 2);
+	assert_string_equal(r->types, "aws.access < $.aws.key 2 AKIA****************\n");
+	assert_string_equal(r->response, "{\"aws\":{\"key\":\"AKIA****************\"}}");
+	assert_text(r->draft.description, "GET api.example/config");
+	assert_text(r->draft.description, "AWS access key, in the field $.aws.key");
+	end();
+}
+
+static void test_no_secret(void **)
+{
+	begin("policies = ( { type = \"aws.access\"; action = \"allowed\"; path = \"/keys\"; } );");
+	// What an API issues to its owner is learnt by another detector.
+	SEND(GET("/refresh"), "", OK,
+	     "{\"access_token\":\"eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.x\"}");
+	SEND(GET("/keys"), "", OK, "{\"key\":\"AKIAABCDEFGHIJKLMNOP\"}");
+	// A request may carry its secret in the body.
+	SEND("POST /save HTTP/1.1\r\nHost: h\r\n\r\n", "{\"key\":\"AKIAABCDEFGHIJKLMNOP\"}", OK,
+	     "{}");
+	SEND("POST /save HTTP/1.1\r\nHost: h\r\n\r\n", "{\"mail\":\"ann@example.com\"}", OK,
+	     "{\"mail\":\"ann@example.com\"}", .inside = true);
+	work_fold(0, false);
+	assert_int_equal(merger.n_raised, 0);
+	end();
+}
+
+#define FROM(page) "GET /pixel HTTP/1.1\r\nHost: ads.example\r\nReferer: " page "\r\n\r\n"
+
+// Each place has one detector.
+static void test_referer(void **)
+{
+	static const struct {
+		const char *request, *owner;
+	} cases[] = {
+		{FROM("https://shop.test/?k=AKIAABCDEFGHIJKLMNOP"), "D-08"},
+		{FROM("https://ads.example/?k=AKIAABCDEFGHIJKLMNOP"), "D-14"},
+		{FROM("https://www.ads.example:8443/?k=AKIAABCDEFGHIJKLMNOP"), "D-14"},
+		{FROM("https://badads.example/?k=AKIAABCDEFGHIJKLMNOP"), "D-08"},
+		{FROM("https://example/?k=AKIAABCDEFGHIJKLMNOP"), "D-14"},
+		{GET("/x?k=AKIAABCDEFGHIJKLMNOP"), "D-14"},
+	};
+
+	for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		begin("");
+		SEND(cases[i].request, NULL, OK, "{}");
+		work_fold(0, false);
+		assert_int_equal(merger.n_raised, 1);
+		assert_int_equal(count_of(cases[i].owner), 1);
+		assert_texts(raised_by(cases[i].owner, 0));
+		assert_int_equal(raised_by(cases[i].owner, 0)->draft.severity >= SEVERITY_HIGH, 1);
+		end();
+	}
+}
+
+static void test_outside(void **)
+{
+	begin("");
+	SEND("POST /hook HTTP/1.1\r\nHost: far.example\r\n\r\n",
+	     "{\"key\":\"AKIAABCDEFGHIJKLMNOP\"}", OK, "{}", .inside = true);
+	SEND("GET /api HTTP/1.1\r\nHost: far.example\r\nAuthorization: Basic YTpi\r\n\r\n", NULL,
+	     OK, "{}", .inside = true);
+	SEND("GET /api HTTP/1.1\r\nHost: far.example\r\nAuthorization: Basic YTpi\r\n\r\n", NULL,
+	     OK, "{}"); // into the network
+	work_fold(0, false);
+	assert_int_equal(merger.n_raised, 2);
+	for (uint32_t i = 0; i < 2; i++) {
+		assert_texts(raised_by("D-08", i));
+		assert_int_equal(raised_by("D-08", i)->count, 1);
+		assert_text(raised_by("D-08", i)->draft.description, "without encryption");
+	}
+	end();
+}
+
+static void test_harmless(void **)
+{
+	static const struct datatype stripe = {.id = "stripe"}, other = {.id = "aws.access"},
+				     google = {.id = "gcp.apikey"};
+
+	assert_true(secret_is_harmless(&stripe, SPAN_LIT("sk*te*******")));
+	assert_true(secret_is_harmless(&stripe, SPAN_LIT("pk*li*******")));
+	assert_false(secret_is_harmless(&stripe, SPAN_LIT("sk*li*******")));
+	assert_false(secret_is_harmless(&stripe, (struct span){0}));
+	assert_true(secret_is_harmless(&google, SPAN_LIT("AIza***")));
+	assert_false(secret_is_harmless(&other, SPAN_LIT("AKIA****")));
+}
+
+static void test_inside(void **)
+{
+	static const struct {
+		uint8_t a, b;
+		bool inside;
+	} v4[] = {{10, 1, true},   {172, 16, true},   {172, 31, true},	{172, 32, false},
+		  {192, 168, true}, {192, 169, false}, {100, 64, true},	{100, 128, false},
+		  {169, 254, true}, {8, 8, false},     {127, 0, true}};
+	uint8_t addr[16] = {[10] = 0xff, [11] = 0xff};
+
+	for (uint32_t i = 0; i < sizeof(v4) / sizeof(v4[0]); i++) {
+		addr[12] = v4[i].a;
+		addr[13] = v4[i].b;
+		assert_int_equal(is_inside(addr), v4[i].inside);
+	}
+	assert_true(is_inside((const uint8_t[16]){0xfd}));
+	assert_true(is_inside((const uint8_t[16]){0xfe, 0x80}));
+	assert_true(is_inside((const uint8_t[16]){[15] = 1}));
+	assert_false(is_inside((const uint8_t[16]){0x20, 0x01}));
 }
 
 // ---- D-16
@@ -178,6 +303,9 @@ static void test_switched_off(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_secret),	       cmocka_unit_test(test_no_secret),
+		cmocka_unit_test(test_referer),	       cmocka_unit_test(test_outside),
+		cmocka_unit_test(test_harmless),       cmocka_unit_test(test_inside),
 		cmocka_unit_test(test_error_text),     cmocka_unit_test(test_error_products),
 		cmocka_unit_test(test_hints),	       cmocka_unit_test(test_documents),
 		cmocka_unit_test(test_half_seen),      cmocka_unit_test(test_switched_off),

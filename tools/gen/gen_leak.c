@@ -2,19 +2,22 @@
 // Copyright (c) 2026 The apitap authors
 //
 // Answers that give away what is inside of the program: an error of a database, a stack trace, a
-// page for developers. Beside them stand answers that look alike: a page that explains such an
-// error, an error without details, ordinary calls.
+// page for developers, keys of services. Beside them stand answers that look alike: a page that
+// explains such an error, an error without details, ordinary calls.
 
 #include "tools/gen/gen_crowd.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum {
 	WHAT_DATABASE = 0,
 	WHAT_TRACE,
 	WHAT_DEBUG_PAGE,
 	WHAT_WARNING,
-	WHAT_LAST_LEAK = WHAT_WARNING,
+	WHAT_KEY,
+	WHAT_TEST_KEY,
+	WHAT_REFERER,
 	WHAT_DOCUMENT,
 	WHAT_PLAIN_ERROR,
 	WHAT_PRODUCTS,
@@ -67,6 +70,41 @@ static void leak_text(struct gen_crowd *crowd, const struct gen_step *step, cons
 					 .receive_text = text});
 }
 
+// Settings with a key of a payment service in them, of its real or its test mode.
+static void leak_key(struct gen_crowd *crowd, const struct gen_step *step, bool test)
+{
+	struct gen_json *body = gen_crowd_body(crowd);
+	char key[64] = "sk_";
+	size_t n;
+
+	strcat(key, test ? "test_" : "live_");
+	n = strlen(key);
+	gen_value_secret(&crowd->gen->random, key + n, 24);
+	gen_json_string(body, "region", "north");
+	gen_json_object(body, "payments");
+	gen_json_string(body, "service_key", key);
+	gen_json_end(body);
+	gen_crowd_call(crowd, step,
+		       (struct gen_call){
+			       .endpoint = test ? "GET /api/v1/sandbox" : "GET /api/v1/settings",
+			       .target = test ? "/api/v1/sandbox" : "/api/v1/settings"});
+}
+
+// A picture for a page of another site, whose address has a key in it.
+static void leak_referer(struct gen_crowd *crowd, const struct gen_step *step)
+{
+	char key[40], referer[128];
+
+	gen_value_secret(&crowd->gen->random, key, 32);
+	snprintf(referer, sizeof(referer), "https://desk.lumen-office.test/boards?api_key=%s", key);
+	gen_json_bool(gen_crowd_body(crowd), "ok", true);
+	gen_crowd_call(crowd, step,
+		       (struct gen_call){.endpoint = "GET /badges/status",
+					 .target = "/badges/status",
+					 .anonymous = true,
+					 .referer = referer});
+}
+
 static void leak_step(struct gen_crowd *crowd, void *, const struct gen_step *step)
 {
 	uint32_t id = 1 + gen_random_below(&crowd->gen->random, 900);
@@ -96,6 +134,13 @@ static void leak_step(struct gen_crowd *crowd, void *, const struct gen_step *st
 	case WHAT_WARNING:
 		leak_text(crowd, step, "GET /depots", "/depots", 200, "text/html", warning_page);
 		break;
+	case WHAT_KEY:
+	case WHAT_TEST_KEY:
+		leak_key(crowd, step, step->what == WHAT_TEST_KEY);
+		break;
+	case WHAT_REFERER:
+		leak_referer(crowd, step);
+		break;
 	case WHAT_DOCUMENT:
 		leak_text(crowd, step, "GET /pages/imports", "/pages/imports", 200,
 			  "text/html; charset=utf-8", document);
@@ -124,6 +169,15 @@ static void leak_issue(struct gen *gen, const char *kind, const char *endpoint,
 	gen_json_end(&gen->truth.issues);
 }
 
+static void leak_type(struct gen *gen, const char *kind, const char *endpoint,
+		      const char *severity, const char *type, const char *field)
+{
+	gen_truth_issue(&gen->truth, kind, endpoint, severity);
+	gen_json_string(&gen->truth.issues, "type", type);
+	gen_json_string(&gen->truth.issues, "field", field);
+	gen_json_end(&gen->truth.issues);
+}
+
 static void leak_run(struct gen *gen)
 {
 	double end_s = gen->options->minutes * 60.0;
@@ -144,11 +198,17 @@ static void leak_run(struct gen *gen)
 	// The trace in the page is no issue beside it.
 	leak_issue(gen, "internal-details", "GET /api/v1/shipments", "medium", "Django");
 	leak_issue(gen, "internal-details", "GET /depots", "medium", "PHP");
+	leak_type(gen, "credential-leak", "GET /api/v1/settings", "critical", "stripe",
+		  "$.payments.service_key");
+	leak_type(gen, "credential-leak", "GET /api/v1/sandbox", "low", "stripe",
+		  "$.payments.service_key");
+	leak_type(gen, "credential-leak", "GET /badges/status", "high", "apikey.generic",
+		  "referer.api_key");
 }
 
 const struct gen_scenario gen_leak = {
 	.name = "leak",
-	.summary = "error texts and traces in responses",
+	.summary = "error texts, traces, keys and internal fields in responses",
 	.users = 20,
 	.minutes = 2,
 	.run = leak_run,

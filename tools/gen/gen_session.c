@@ -117,6 +117,7 @@ uint64_t gen_session_call(struct gen *gen, struct gen_session *session, uint64_t
 					.host = session_host,
 					.user_agent = user_agents[session->user % N_USER_AGENTS],
 					.token = call->anonymous ? NULL : token,
+					.referer = call->referer,
 					.type = call->type,
 					.body = call->send ? call->send->out.p : NULL,
 					.len = call->send ? call->send->out.len : 0,

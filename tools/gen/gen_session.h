@@ -22,6 +22,7 @@ struct gen_call {
 	const char *endpoint; // for the truth: method and template
 	const char *method, *target;
 	bool anonymous;   // sends no token
+	const char *referer; // NULL: none
 	const char *type; // of the request's body; NULL: none
 	const struct gen_json *send;
 	uint32_t status;                // 0: 200
