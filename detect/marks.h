@@ -14,6 +14,7 @@
 #include "flows/span.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 // What a product's mark gives away. One issue for each kind.
@@ -113,8 +114,36 @@ struct mark {
 // Of one message, zeroed at its start.
 struct marks {
 	uint64_t sure, hint, again, raw; // a bit per product; again: a hint at a second place
+	uint64_t field[2];               // a bit per name of mark_fields
 	uint64_t end;                    // in the body; what ends before was seen
 };
+
+// When a property's name counts.
+enum mark_field_when {
+	FIELD_ANY = 0,   // whatever its value
+	FIELD_SET,       // with a value that says something: not null, false, "" or "***"
+	FIELD_BESIDE_ID, // likewise, when the body also has an "id"
+	FIELD_RARE,      // likewise, where the endpoint's answers hardly ever have it
+};
+
+struct mark_field {
+	const char *name; // words in lower case
+	enum mark_field_when when;
+};
+
+enum { MARK_FIELDS = 128 };
+
+extern const struct mark_field mark_fields[]; // ended by name NULL
+
+uint32_t mark_fields_count(void);
+// Its pattern for Hyperscan, caseless. False: it does not fit.
+bool mark_field_pattern(uint32_t i, char *out, size_t size);
+bool mark_field_in(uint32_t i, struct span text);
+void mark_field_title(uint32_t i, char *out, size_t size);
+static inline void mark_field_found(struct marks *marks, uint32_t i)
+{
+	marks->field[i / 64] |= UINT64_C(1) << (i % 64);
+}
 
 extern const struct mark marks_sql[], marks_trace[], marks_page[]; // ended by pattern NULL
 

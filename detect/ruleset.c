@@ -142,6 +142,7 @@ static bool ruleset_enter(struct ruleset *r, uint32_t i)
 // Patterns on their way into the database.
 struct pattern_list {
 	const char *text[PATTERNS_MAX];
+	char field[MARK_FIELDS][160];
 	unsigned int flags[PATTERNS_MAX], ids[PATTERNS_MAX], n;
 };
 
@@ -170,49 +171,62 @@ static bool ruleset_patterns(const struct ruleset *r, struct pattern_list *list)
 				 r->mark[i]->caseless ? HS_FLAG_CASELESS : 0, RULESET_MARK + i))
 			return false;
 	}
+	for (uint32_t i = 0; i < mark_fields_count(); i++) {
+		if (i == MARK_FIELDS ||
+		    !mark_field_pattern(i, list->field[i], sizeof(list->field[i])) ||
+		    !pattern_add(list, list->field[i], HS_FLAG_CASELESS,
+				 RULESET_MARK + r->n_marks + i))
+			return false;
+	}
 	return true;
 }
 
 static bool ruleset_compile(struct ruleset *r, char *why, size_t why_len)
 {
-	struct pattern_list list = {.n = 0};
+	struct pattern_list *list = calloc(1, sizeof(*list));
 	hs_platform_info_t here, *platform = &here;
 	hs_compile_error_t *err = NULL;
+	bool good = false;
 	uint32_t n;
 
-	if (!ruleset_patterns(r, &list)) {
-		snprintf(why, why_len, "more than %d patterns", PATTERNS_MAX);
-		return false;
+	if (!list || !ruleset_patterns(r, list)) {
+		snprintf(why, why_len, "more than %d patterns, or no memory for them", PATTERNS_MAX);
+		goto out;
 	}
-	n = list.n;
+	n = list->n;
 	for (uint32_t i = 0; i < n; i++) {
 		hs_expr_info_t *info = NULL;
 
-		if (hs_expression_info(list.text[i], list.flags[i], &info, &err) != HS_SUCCESS)
+		if (hs_expression_info(list->text[i], list->flags[i], &info, &err) != HS_SUCCESS)
 			goto fail;
 		if (info->max_width > PATTERN_WIDTH_MAX) {
-			snprintf(why, why_len, "pattern %s: wider than %d bytes", list.text[i],
+			snprintf(why, why_len, "pattern %s: wider than %d bytes", list->text[i],
 				 PATTERN_WIDTH_MAX);
 			free(info);
-			return false;
+			goto out;
 		}
 		free(info);
 	}
-	if (n == 0)
-		return true;
+	good = n == 0;
+	if (good)
+		goto out;
 	if (hs_populate_platform(&here) != HS_SUCCESS)
 		platform = NULL;
-	if (hs_compile_multi(list.text, list.flags, list.ids, n, HS_MODE_BLOCK, platform, &r->patterns, &err) ==
-	    HS_SUCCESS)
-		return true;
+	if (hs_compile_multi(list->text, list->flags, list->ids, n, HS_MODE_BLOCK, platform, &r->patterns, &err) ==
+	    HS_SUCCESS) {
+		good = true;
+		goto out;
+	}
 fail:
 	snprintf(why, why_len, "pattern %s: %s",
 		 err && err->expression >= 0 && (unsigned int)err->expression < n
-			 ? list.text[err->expression]
+			 ? list->text[err->expression]
 			 : "",
 		 err ? err->message : "out of memory");
 	hs_free_compile_error(err);
-	return false;
+out:
+	free(list);
+	return good;
 }
 
 struct ruleset *ruleset_new(const struct conf *conf, char *why, size_t why_len)

@@ -72,7 +72,7 @@ struct ruleset {
 	runs_fn masks;
 	shapes_worth_fn worth;
 	struct keyctx_words *words;
-	uint32_t n_marks;
+	uint32_t n_marks; // behind them: mark_fields
 	const struct mark *mark[RULESET_MARKS];
 	struct hs_database *patterns; // ids are type indices, or marks from RULESET_MARK on; NULL: none
 };

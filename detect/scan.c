@@ -150,6 +150,10 @@ static void scan_on_mark(struct scanner *s, uint32_t i, uint32_t to)
 {
 	uint32_t end = s->mark_start + to;
 
+	if (s->marks && i >= s->rules->n_marks) {
+		mark_field_found(s->marks, i - s->rules->n_marks);
+		return;
+	}
 	if (!s->marks || s->marks_refused >= MARK_REFUSED)
 		return;
 	if (!marks_found(s->marks, s->rules->mark[i], span_make(s->mark_text.p, end),

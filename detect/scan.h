@@ -66,7 +66,7 @@ struct scan_pending {
 	uint8_t tail[PENDING_TAIL];
 };
 
-static_assert(sizeof(struct scan_pending) == 600, "two of them belong to every exchange");
+static_assert(sizeof(struct scan_pending) == 616, "two of them belong to every exchange");
 
 // Compiles the patterns of all types that the configuration leaves on. NULL with a sentence.
 struct ruleset *ruleset_new(const struct conf *conf, char *why, size_t why_len);

@@ -13,6 +13,7 @@ import scenarios
 
 scenarios.KINDS.update({
     "credential-leak": ("D-08", "Credential Leak"),
+    "excessive-properties": ("D-15", "Excessive Properties"),
     "internal-details": ("D-16", "Internal Details in Response"),
 })
 

@@ -257,6 +257,17 @@ static void fixture_marks(struct marks *marks, struct span text)
 		{"java.util.", MARK_JAVA, .hint = true},
 	};
 
+	for (uint32_t i = 0; i < mark_fields_count(); i++) {
+		char name[72];
+
+		snprintf(name, sizeof(name), "\"%s\":", mark_fields[i].name);
+		for (char *c = name; *c; c++)
+			*c = *c == ' ' ? '_' : *c;
+		for (uint32_t at = 0; at + strlen(name) <= text.len; at++) {
+			if (memcmp(text.p + at, name, strlen(name)) == 0)
+				mark_field_found(marks, i);
+		}
+	}
 	for (uint32_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		uint64_t bit = UINT64_C(1) << all[i].product;
 		uint32_t n = 0;

@@ -8,6 +8,7 @@
 
 #include "detect/detectors/credential.c"
 #include "detect/detectors/error_text.c"
+#include "detect/detectors/properties.c"
 #include "detect/detectors/url.c"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: api.example\r\nX-API-Key: k-12345678\r\n\r\n"
@@ -183,6 +184,82 @@ static void test_inside(void **)
 	assert_false(is_inside((const uint8_t[16]){0x20, 0x01}));
 }
 
+// ---- D-15
+
+static void test_properties(void **)
+{
+	const struct raised *r;
+
+	begin("");
+	SEND(GET("/me"), NULL, OK, "{\"name\":\"Ann\",\"is_admin\":true}", .time_ns = 2);
+	SEND(GET("/me"), NULL, OK, "{\"internal_notes\":\"x\"}", .time_ns = 1);
+	work_fold(0, false);
+	r = raised_by("D-15", 0);
+	assert_texts(r);
+	assert_int_equal(count_of("D-15"), 1);
+	assert_int_equal(r->draft.severity, SEVERITY_MEDIUM);
+	assert_int_equal(r->count, 2);
+	assert_text(r->draft.description, "2 responses of GET api.example/me");
+	assert_text(r->draft.description, "isAdmin, internalNotes");
+	end();
+}
+
+static void test_no_properties(void **)
+{
+	begin("");
+	SEND(GET("/a?fields=isAdmin"), NULL, OK, "{\"is_admin\":true}");
+	SEND("POST /graphql HTTP/1.1\r\nHost: h\r\n\r\n", "{\"query\":\"{me{isAdmin}}\"}", OK,
+	     "{\"is_admin\":true}");
+	SEND(GET("/b"), NULL, OK, "{\"_id\":7}");
+	SEND(GET("/c"), NULL, ERROR, "{\"is_admin\":true}");
+	SEND(GET("/d"), "{\"is_admin\":true}", OK, "{}");
+	SEND(GET("/e"), NULL, NULL, NULL);
+	work_fold(0, false);
+	assert_int_equal(merger.n_raised, 0);
+	SEND(GET("/b"), NULL, OK, "{\"id\":1,\"_id\":7}");
+	// The secret is told once, by the detector of secrets.
+	SEND(GET("/f"), NULL, OK, "{\"api_secret\":\"AKIAABCDEFGHIJKLMNOP\"}");
+	work_fold(0, false);
+	assert_int_equal(count_of("D-15"), 1);
+	assert_int_equal(count_of("D-08"), 1);
+	end();
+}
+
+static void send_members(uint32_t n, bool salary)
+{
+	for (uint32_t i = 0; i < n; i++)
+		SEND(GET("/members"), NULL, OK,
+		     salary ? "{\"name\":\"Ann\",\"salary\":70}" : "{\"name\":\"Ann\"}");
+	work_fold(0, false);
+}
+
+static void test_rare_properties(void **)
+{
+	const char *conf = "detect = { properties = { rare_answers = 100; rare_percent = 2.0; }; };";
+
+	// Always there: it is what the endpoint is for.
+	begin(conf);
+	send_members(150, true);
+	assert_int_equal(count_of("D-15"), 0);
+	end();
+	// Odd, but too little is known yet.
+	begin(conf);
+	send_members(90, false);
+	send_members(1, true);
+	assert_int_equal(count_of("D-15"), 0);
+	send_members(60, false);
+	send_members(1, true);
+	assert_int_equal(count_of("D-15"), 1);
+	assert_texts(raised_by("D-15", 0));
+	assert_text(raised_by("D-15", 0)->draft.description, "the property salary");
+	end();
+	begin(conf);
+	send_members(150, false);
+	send_members(9, true);
+	assert_int_equal(count_of("D-15"), 0); // more than rare
+	end();
+}
+
 // ---- D-16
 
 static void test_error_text(void **)
@@ -306,6 +383,8 @@ int main(void)
 		cmocka_unit_test(test_secret),	       cmocka_unit_test(test_no_secret),
 		cmocka_unit_test(test_referer),	       cmocka_unit_test(test_outside),
 		cmocka_unit_test(test_harmless),       cmocka_unit_test(test_inside),
+		cmocka_unit_test(test_properties),     cmocka_unit_test(test_no_properties),
+		cmocka_unit_test(test_rare_properties),
 		cmocka_unit_test(test_error_text),     cmocka_unit_test(test_error_products),
 		cmocka_unit_test(test_hints),	       cmocka_unit_test(test_documents),
 		cmocka_unit_test(test_half_seen),      cmocka_unit_test(test_switched_off),

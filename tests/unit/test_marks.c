@@ -95,6 +95,71 @@ static void test_samples(void **)
 	}
 }
 
+// The names whose bits are set, as they are told.
+static void fields_of(const char *text, uint32_t at, char *out, size_t size)
+{
+	struct marks marks = marks_of(text, at, true);
+
+	*out = '\0';
+	for (uint32_t i = 0; i < mark_fields_count(); i++) {
+		char title[64];
+
+		if (!(marks.field[i / 64] >> (i % 64) & 1))
+			continue;
+		mark_field_title(i, title, sizeof(title));
+		snprintf(out + strlen(out), size - strlen(out), "%s ", title);
+	}
+}
+
+static void test_fields(void **)
+{
+	static const struct {
+		const char *text, *names;
+	} cases[] = {
+		{"{\"passwordHash\":\"x1\"}", "passwordHash "},
+		{"{\"password_hash\": \"x1\"}", "passwordHash "},
+		{"{\"Password-Hash\" :\"x1\"}", "passwordHash "},
+		{"{\"PASSWORDHASH\":\"x1\"}", "passwordHash "},
+		{"{\"j\":\"{\\\"passwordHash\\\":\\\"x1\\\"}\"}", "passwordHash "},
+		{"<user><passwordHash>x1</passwordHash></user>", "passwordHash "},
+		{"<user><passwordHash></passwordHash></user>", ""},
+		{"{\"passwordHash\":null,\"debug\":false}", ""},
+		{"{\"passwordHash\":\"\",\"debug\":{}}", ""},
+		{"{\"passwordHash\":\"****\",\"debug\":[]}", ""},
+		{"{\"debug\":true}", "debug "},
+		{"{\"debug\":{\"sql\":1}}", "debug "},
+		{"{\"isAdmin\":false}", "isAdmin "},
+		{"{\"isAdministered\":true,\"thisAdmin\":1}", ""},
+		{"{\"note\":\"passwordHash\",\"x\":\"isAdmin\"}", ""},
+		{"{\"_id\":7,\"roles\":[\"a\"]}", "_id roles "},
+		{"{\"id\":7,\"name\":\"x\"}", ""},
+	};
+	char names[512];
+
+	for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		for (uint32_t at = 0; at < strlen(cases[i].text); at++) {
+			fields_of(cases[i].text, at, names, sizeof(names));
+			if (strcmp(names, cases[i].names) != 0)
+				fail_msg("%s cut at %u: \"%s\"", cases[i].text, at, names);
+		}
+	}
+}
+
+static void test_field_names(void **)
+{
+	char pattern[160];
+
+	assert_true(mark_fields_count() > 60 && mark_fields_count() <= MARK_FIELDS);
+	for (uint32_t i = 0; i < mark_fields_count(); i++)
+		assert_true(mark_field_pattern(i, pattern, sizeof(pattern)));
+	assert_false(mark_field_pattern(0, pattern, 20));
+	assert_true(mark_field_in(0, str("SELECT passwordHash FROM")));
+	assert_true(mark_field_in(0, str("fields=id,PASSWORD-HASH")));
+	assert_false(mark_field_in(0, str("password, hash")));
+	assert_false(mark_field_in(0, str("passwordHas")));
+	assert_false(mark_field_in(0, (struct span){0}));
+}
+
 // Whatever the windows, the marks are the same.
 static void test_cuts(void **)
 {
@@ -192,6 +257,7 @@ int main(void)
 		cmocka_unit_test(test_samples), cmocka_unit_test(test_cuts),
 		cmocka_unit_test(test_again),	cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_flood),	cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_fields),	cmocka_unit_test(test_field_names),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

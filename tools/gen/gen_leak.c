@@ -18,6 +18,7 @@ enum {
 	WHAT_KEY,
 	WHAT_TEST_KEY,
 	WHAT_REFERER,
+	WHAT_MEMBER,
 	WHAT_DOCUMENT,
 	WHAT_PLAIN_ERROR,
 	WHAT_PRODUCTS,
@@ -105,6 +106,25 @@ static void leak_referer(struct gen_crowd *crowd, const struct gen_step *step)
 					 .referer = referer});
 }
 
+// A record as it is stored; beside it in the truth, the names that clients have no use for.
+static void leak_member(struct gen_crowd *crowd, const struct gen_step *step)
+{
+	uint32_t id = 1 + gen_random_below(&crowd->gen->random, 500);
+	struct gen_json *body = gen_crowd_body(crowd);
+	char target[64];
+
+	gen_json_uint(body, "id", id);
+	gen_json_string(body, "club", "Harborline Rowing");
+	gen_json_string(body, "debug", NULL); // says nothing
+	gen_json_bool(body, "is_staff", id % 9 == 0);
+	gen_json_string(body, "internalNotes", "paid late twice, call before March");
+	gen_json_uint(body, "_id", 70000 + id);
+	snprintf(target, sizeof(target), "/api/v1/members/%u", id);
+	gen_crowd_call(
+		crowd, step,
+		(struct gen_call){.endpoint = "GET /api/v1/members/{id}", .target = target});
+}
+
 static void leak_step(struct gen_crowd *crowd, void *, const struct gen_step *step)
 {
 	uint32_t id = 1 + gen_random_below(&crowd->gen->random, 900);
@@ -140,6 +160,9 @@ static void leak_step(struct gen_crowd *crowd, void *, const struct gen_step *st
 		break;
 	case WHAT_REFERER:
 		leak_referer(crowd, step);
+		break;
+	case WHAT_MEMBER:
+		leak_member(crowd, step);
 		break;
 	case WHAT_DOCUMENT:
 		leak_text(crowd, step, "GET /pages/imports", "/pages/imports", 200,
@@ -198,6 +221,8 @@ static void leak_run(struct gen *gen)
 	// The trace in the page is no issue beside it.
 	leak_issue(gen, "internal-details", "GET /api/v1/shipments", "medium", "Django");
 	leak_issue(gen, "internal-details", "GET /depots", "medium", "PHP");
+	leak_issue(gen, "excessive-properties", "GET /api/v1/members/{id}", "medium",
+		   "isStaff, internalNotes, _id");
 	leak_type(gen, "credential-leak", "GET /api/v1/settings", "critical", "stripe",
 		  "$.payments.service_key");
 	leak_type(gen, "credential-leak", "GET /api/v1/sandbox", "low", "stripe",
