@@ -7,7 +7,6 @@
 
 #include "detect/marks.h"
 
-#include <stdio.h>
 #include <string.h>
 
 // clang-format off
@@ -61,22 +60,30 @@ uint32_t mark_fields_count(void)
 	return n;
 }
 
+// Appends a text. False: it does not fit.
+static bool put(char *out, size_t size, size_t *n, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len >= size - *n)
+		return false;
+	memcpy(out + *n, text, len + 1);
+	*n += len;
+	return true;
+}
+
 // "is admin": ["<]is[_-]?admin(?:\\?" ?:|>). Behind FIELD_SET a value follows that says something.
 bool mark_field_pattern(uint32_t i, char *out, size_t size)
 {
 	// A number or true; a string or container that is not empty, nor masked.
-	static const char value[] = " ?(?:[0-9t-]|\\\\?\"[^\"*\\\\]|[\\[{] ?[\"0-9])";
-	bool any = mark_fields[i].when == FIELD_ANY;
+	static const char value[] = "(?:\\\\?\" ?: ?(?:[0-9t-]|\\\\?\"[^\"*\\\\]|[\\[{] ?[\"0-9])|>[^<])";
+	bool good, any = mark_fields[i].when == FIELD_ANY;
 	size_t n = 0;
 
-	out[0] = '\0';
-	n += (size_t)snprintf(out, size, "[\"<]");
-	for (const char *c = mark_fields[i].name; *c && n < size; c++)
-		n += (size_t)snprintf(out + n, size - n, *c == ' ' ? "[_-]?" : "%c", *c);
-	if (n < size)
-		n += (size_t)snprintf(out + n, size - n, any ? "(?:\\\\?\" ?:|>)" : "(?:\\\\?\" ?:%s|>[^<])",
-				      value);
-	return n < size;
+	good = put(out, size, &n, "[\"<]");
+	for (const char *c = mark_fields[i].name; *c && good; c++)
+		good = put(out, size, &n, *c == ' ' ? "[_-]?" : (char[2]){*c});
+	return good && put(out, size, &n, any ? "(?:\\\\?\" ?:|>)" : value);
 }
 
 static bool same_letter(uint8_t text, char name)
