@@ -147,48 +147,94 @@ static bool ruleset_enter(struct ruleset *r, uint32_t i)
 	       (t->run_before == '+' || ruleset_bucket(r, i, RUN_DIGITS, digits));
 }
 
-static bool ruleset_compile(struct ruleset *r, char *why, size_t why_len)
-{
-	const char *text[DATATYPE_MAX];
-	unsigned int flags[DATATYPE_MAX], ids[DATATYPE_MAX], n = 0;
-	hs_platform_info_t here, *platform = &here;
-	hs_compile_error_t *err = NULL;
+// Patterns on their way into the database.
+struct pattern_list {
+	const char *text[PATTERNS_MAX];
+	char field[MARK_FIELDS][160];
+	unsigned int flags[PATTERNS_MAX], ids[PATTERNS_MAX], n;
+};
 
+static bool pattern_add(struct pattern_list *list, const char *pattern, unsigned int flags,
+			uint32_t id)
+{
+	if (list->n == PATTERNS_MAX)
+		return false;
+	list->text[list->n] = pattern;
+	list->flags[list->n] = flags | HS_FLAG_DOTALL;
+	list->ids[list->n++] = id;
+	return true;
+}
+
+static bool ruleset_patterns(const struct ruleset *r, struct pattern_list *list)
+{
 	for (uint32_t i = 0; i < r->n_types; i++) {
 		const struct datatype *t = r->type[i];
+
+		if (keyctx_has(r->on, i) && t->pattern && strcmp(t->pattern, "@") != 0 &&
+		    !pattern_add(list, t->pattern, t->pattern_flags, i))
+			return false;
+	}
+	for (uint32_t i = 0; i < r->n_marks; i++) {
+		if (!pattern_add(list, r->mark[i]->pattern,
+				 r->mark[i]->caseless ? HS_FLAG_CASELESS : 0, RULESET_MARK + i))
+			return false;
+	}
+	for (uint32_t i = 0; i < mark_fields_count(); i++) {
+		if (i == MARK_FIELDS ||
+		    !mark_field_pattern(i, list->field[i], sizeof(list->field[i])) ||
+		    !pattern_add(list, list->field[i], HS_FLAG_CASELESS,
+				 RULESET_MARK + r->n_marks + i))
+			return false;
+	}
+	return true;
+}
+
+static bool ruleset_compile(struct ruleset *r, char *why, size_t why_len)
+{
+	struct pattern_list *list = calloc(1, sizeof(*list));
+	hs_platform_info_t here, *platform = &here;
+	hs_compile_error_t *err = NULL;
+	bool good = false;
+	uint32_t n;
+
+	if (!list || !ruleset_patterns(r, list)) {
+		snprintf(why, why_len, "more than %d patterns, or no memory for them", PATTERNS_MAX);
+		goto out;
+	}
+	n = list->n;
+	for (uint32_t i = 0; i < n; i++) {
 		hs_expr_info_t *info = NULL;
 
-		if (!keyctx_has(r->on, i) || !t->pattern || strcmp(t->pattern, "@") == 0)
-			continue;
-		text[n] = t->pattern;
-		flags[n] = t->pattern_flags | HS_FLAG_DOTALL;
-		ids[n] = i;
-		if (hs_expression_info(text[n], flags[n], &info, &err) != HS_SUCCESS)
+		if (hs_expression_info(list->text[i], list->flags[i], &info, &err) != HS_SUCCESS)
 			goto fail;
 		if (info->max_width > PATTERN_WIDTH_MAX) {
-			snprintf(why, why_len, "pattern of type %s: wider than %d bytes", t->id,
+			snprintf(why, why_len, "pattern %s: wider than %d bytes", list->text[i],
 				 PATTERN_WIDTH_MAX);
 			free(info);
-			return false;
+			goto out;
 		}
 		free(info);
-		n++;
 	}
-	if (n == 0)
-		return true;
+	good = n == 0;
+	if (good)
+		goto out;
 	if (hs_populate_platform(&here) != HS_SUCCESS)
 		platform = NULL;
-	if (hs_compile_multi(text, flags, ids, n, HS_MODE_BLOCK, platform, &r->patterns, &err) ==
-	    HS_SUCCESS)
-		return true;
+	if (hs_compile_multi(list->text, list->flags, list->ids, n, HS_MODE_BLOCK, platform, &r->patterns, &err) ==
+	    HS_SUCCESS) {
+		good = true;
+		goto out;
+	}
 fail:
 	snprintf(why, why_len, "pattern %s: %s",
 		 err && err->expression >= 0 && (unsigned int)err->expression < n
-			 ? text[err->expression]
+			 ? list->text[err->expression]
 			 : "",
 		 err ? err->message : "out of memory");
 	hs_free_compile_error(err);
-	return false;
+out:
+	free(list);
+	return good;
 }
 
 struct ruleset *ruleset_new(const struct conf *conf, char *why, size_t why_len)
@@ -220,6 +266,13 @@ struct ruleset *ruleset_new(const struct conf *conf, char *why, size_t why_len)
 			goto fail;
 		}
 	}
+	r->n_marks = marks_count();
+	if (r->n_marks > RULESET_MARKS) {
+		snprintf(why, why_len, "more than %d marks", RULESET_MARKS);
+		goto fail;
+	}
+	for (uint32_t i = 0; i < r->n_marks; i++)
+		r->mark[i] = marks_get(i);
 	r->words = calloc(1, keyctx_words_size());
 	if (!r->words)
 		goto memory;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "detect/keyctx.h"
+#include "detect/marks.h"
 #include "detect/runs.h"
 #include "detect/scan.h"
 
@@ -23,6 +24,9 @@ enum run_kind {
 enum {
 	BUCKET_TYPES = 24,
 	RULESET_FEW = 8, // types found by '@', by chains, by wide text
+	RULESET_MARKS = 448,
+	RULESET_MARK = DATATYPE_MAX, // number of the first mark's pattern; below: types
+	PATTERNS_MAX = DATATYPE_MAX + RULESET_MARKS,
 };
 
 // Types that need no context and may start with such a run.
@@ -70,7 +74,9 @@ struct ruleset {
 	runs_fn masks;
 	shapes_worth_fn worth;
 	struct keyctx_words *words;
-	struct hs_database *patterns; // ids are type indices; NULL: no pattern is on
+	uint32_t n_marks; // behind them: mark_fields
+	const struct mark *mark[RULESET_MARKS];
+	struct hs_database *patterns; // ids are type indices, or marks from RULESET_MARK on; NULL: none
 };
 
 static inline bool ruleset_supports(const struct ruleset *r, const struct keyctx *k, uint32_t type)

@@ -17,10 +17,8 @@
 
 #include "detect/scan.h"
 
-#include "detect/check.h"
 #include "detect/escape.h"
-#include "detect/scanner.h"
-#include "detect/shapes.h"
+#include "detect/scan_sink.h"
 #include "flows/form.h"
 
 #include <hs/hs.h>
@@ -29,150 +27,24 @@ enum {
 	SCAN_ESCAPED = 512,    // longer values are judged with their escapes
 	SCAN_HOLD = 96,        // shapes are not longer
 	SCAN_HOLD_MATCH = 184, // what a check wants to see behind a pattern
-	SCAN_REFUSED = 128,    // false candidates that any text may have, and one for four bytes
 	SCAN_VALUE_MIN = 6,    // shorter values need a name that tells what they are
 	SCAN_NUMBER_MIN = 15,  // numbers of which only cards are told without a name
 	SCAN_NUMBER_MAX = 16,
 };
 
-// Where the hits of one call go to. Not cleared as a whole: it is set up for every value that gets
-// past the first looks.
-struct sink {
-	struct shapes_job job; // text, key, name
-	struct scanner *s;
-	hit_fn fn;
-	void *arg;
-	struct span parent;
-	uint64_t field;
-	uint64_t off;                  // of the text in the body
-	struct span raw;               // set when text is decoded: hits are of the whole value
-	uint64_t told[DATATYPE_WORDS]; // types reported of a decoded text
-	enum dir dir;
-	bool secret; // a secret was reported
-	bool idle;   // no shape is in the text
-	// Texts: candidates from here on are held back. UINT32_MAX: none.
-	uint32_t hold;
-	struct scan_pending *pending;
-};
-
-static const struct keyctx scan_no_name = {.plain = true};
-
-static void sink_take(void *arg, uint32_t type, struct span value, uint32_t start);
-static void sink_refused(void *arg, uint32_t type, uint32_t start);
-
-static inline void sink_init(struct sink *k, struct scanner *s, hit_fn fn, void *arg, enum dir dir,
-			     struct span text, uint64_t off)
+static void scan_on_mark(struct scanner *s, uint32_t i, uint32_t to)
 {
-	k->job.rules = s->rules;
-	k->job.text = text;
-	k->job.from = 0;
-	k->job.to = text.len;
-	k->job.wide_from = 0;
-	k->job.key = &scan_no_name;
-	k->job.name = (struct span){0};
-	k->job.padded = false;
-	k->job.budget = s->rules->reference ? UINT32_MAX : SCAN_REFUSED + text.len / 4;
-	k->job.spent = 0;
-	k->job.fn = sink_take;
-	k->job.refused = s->refused ? sink_refused : NULL;
-	k->job.arg = k;
-	k->s = s;
-	k->fn = fn;
-	k->arg = arg;
-	k->parent = (struct span){0};
-	k->field = 0;
-	k->off = off;
-	k->raw = (struct span){0};
-	k->dir = dir;
-	k->secret = false;
-	k->idle = false;
-	k->hold = UINT32_MAX;
-	k->pending = NULL;
-}
+	uint32_t end = s->mark_start + to;
 
-static bool scan_wanted(struct scanner *s, uint32_t type, struct span value, bool ctx)
-{
-	const struct ruleset *r = s->rules;
-	enum refusal why = REFUSED_CONTEXT;
-
-	if (!keyctx_has(r->on, type))
-		return false;
-	if (r->type[type]->reports == REPORTS_YES || ctx) {
-		why = REFUSED_TEST;
-		if (r->test_numbers || (int)type != r->card || !check_test_card(value))
-			return true;
-	}
-	if (s->refused)
-		s->refused(s->refused_arg, type, value, why);
-	return false;
-}
-
-static void sink_report(struct sink *k, uint32_t type, struct span value, bool ctx)
-{
-	struct hit hit = {
-		.type = (uint16_t)type,
-		.ctx = ctx,
-		.dir = k->dir,
-		.value = k->raw.len ? k->raw : value,
-		.key = k->job.name,
-		.parent = k->parent,
-		.field = k->field,
-		.off = k->off + (k->raw.len ? 0 : (uint64_t)(value.p - k->job.text.p)),
-	};
-
-	if (!scan_wanted(k->s, type, value, ctx))
-		return;
-	// All hits of a decoded text are of the same whole value.
-	if (k->raw.len) {
-		if (keyctx_has(k->told, type))
-			return;
-		k->told[type / 64] |= UINT64_C(1) << (type % 64);
-	}
-	k->secret |= k->s->rules->type[type]->group == GROUP_SECRET;
-	k->fn(k->arg, &hit);
-}
-
-// Remembers a value that starts too near the end of a text to be decided.
-static void sink_hold(const struct sink *k, uint32_t type, struct span value, bool ctx)
-{
-	struct scan_pending *p = k->pending;
-	uint32_t start = (uint32_t)(value.p - k->job.text.p);
-	uint32_t tail = k->job.text.len < PENDING_TAIL ? 0 : k->job.text.len - PENDING_TAIL;
-
-	if (start < tail || p->n_held == PENDING_HELD) {
-		k->s->stats.dropped++;
+	if (s->marks && i >= s->rules->n_marks) {
+		mark_field_found(s->marks, i - s->rules->n_marks);
 		return;
 	}
-	p->held[p->n_held].type = (uint16_t)type;
-	p->held[p->n_held].start = (uint16_t)(start - tail);
-	p->held[p->n_held].len = (uint16_t)value.len;
-	p->held[p->n_held].ctx = ctx;
-	p->n_held++;
-}
-
-static void sink_take(void *arg, uint32_t type, struct span value, uint32_t start)
-{
-	struct sink *k = arg;
-	bool ctx = keyctx_has(k->job.key->types, type);
-
-	if (start >= k->hold)
-		sink_hold(k, type, value, ctx);
-	else
-		sink_report(k, type, value, ctx);
-}
-
-static void sink_refused(void *arg, uint32_t type, uint32_t start)
-{
-	const struct sink *k = arg;
-
-	k->s->refused(k->s->refused_arg, type,
-		      span_make(k->job.text.p + start, k->job.text.len - start), REFUSED_CHECK);
-}
-
-void scanner_ask(struct scanner *s, refused_fn refused, void *arg)
-{
-	s->refused = refused;
-	s->refused_arg = arg;
+	if (!s->marks || s->marks_refused >= MARK_REFUSED)
+		return;
+	if (!marks_found(s->marks, s->rules->mark[i], span_make(s->mark_text.p, end),
+			 s->mark_off + end))
+		s->marks_refused++;
 }
 
 static int scan_on_match(unsigned int id, unsigned long long from, unsigned long long to,
@@ -180,6 +52,10 @@ static int scan_on_match(unsigned int id, unsigned long long from, unsigned long
 {
 	struct scanner *s = arg;
 
+	if (id >= RULESET_MARK) {
+		scan_on_mark(s, id - RULESET_MARK, (uint32_t)to);
+		return 0;
+	}
 	if (s->n_match == SCAN_FOUND) {
 		s->stats.stopped++;
 		return 1;
@@ -197,6 +73,7 @@ static void scan_patterns(struct scanner *s, struct span text, uint32_t after)
 	s->n_match = 0;
 	if (!db || text.len <= start)
 		return;
+	s->mark_start = start;
 	hs_scan(db, (const char *)text.p + start, text.len - start, 0, s->scratch, scan_on_match,
 		s);
 	for (uint32_t i = 0; i < s->n_match; i++) {
@@ -455,7 +332,7 @@ static void scan_window_values(struct scanner *s, struct scan_pending *p, const 
 		f->off = w->off + s->match[i].end;
 		f->type = (uint16_t)s->match[i].type;
 		v = scan_check(s->rules, f->type, w->bytes, s->match[i].end, (struct span){0},
-			       &scan_no_name);
+			       &sink_no_name);
 		f->kept = (uint8_t)(v.len < PENDING_BYTES ? v.len : PENDING_BYTES);
 		if (f->kept)
 			memcpy(f->bytes, v.p, f->kept);
@@ -512,15 +389,11 @@ const struct scan_stats *scanner_stats(const struct scanner *scanner)
 	return &scanner->stats;
 }
 
-void scan_window(struct scanner *s, struct scan_pending *pending, const struct window *window,
-		 hit_fn fn, void *arg)
+static void scan_window_text(struct scanner *s, struct scan_pending *pending,
+			     const struct window *window, hit_fn fn, void *arg)
 {
 	struct sink k;
 
-	if (window->values) {
-		scan_window_values(s, pending, window, fn, arg);
-		return;
-	}
 	if (!pending->text) {
 		// What is repeated came as values, as far as it was understood.
 		scan_release(s, pending, UINT64_MAX, window->dir, fn, arg);
@@ -532,6 +405,20 @@ void scan_window(struct scanner *s, struct scan_pending *pending, const struct w
 	}
 	sink_init(&k, s, fn, arg, window->dir, window->bytes, window->off);
 	scan_piece(s, pending, &k, true);
+}
+
+void scan_window(struct scanner *s, struct scan_pending *pending, const struct window *window,
+		 hit_fn fn, void *arg)
+{
+	s->marks = window->dir == SERVER ? &pending->marks : NULL;
+	s->mark_text = window->bytes;
+	s->mark_off = window->off;
+	s->marks_refused = 0;
+	if (window->values)
+		scan_window_values(s, pending, window, fn, arg);
+	else
+		scan_window_text(s, pending, window, fn, arg);
+	s->marks = NULL; // texts that are searched next are no part of the body
 }
 
 // The part of a path that names the last container: "users" of "$.users[]".
@@ -564,7 +451,7 @@ static inline const struct keyctx *scan_name(struct scanner *s, struct span key,
 	const struct keyctx *k;
 
 	if (key.len == 0)
-		return &scan_no_name;
+		return &sink_no_name;
 	k = keyctx_get(s->rules->words, &s->names, key, hash);
 	return k->generic && parent.len ? scan_generic(s, k, parent) : k;
 }

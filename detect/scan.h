@@ -8,6 +8,7 @@
 
 #include "conf/conf.h"
 #include "detect/datatype.h"
+#include "detect/marks.h"
 #include "flows/event.h"
 
 #include <assert.h>
@@ -55,6 +56,7 @@ struct scan_pending {
 	uint64_t next;      // text: candidates that start before are decided
 	uint64_t seen;      // text: end of what was shown, in the body
 	uint64_t text_from; // text: what is before came as values
+	struct marks marks; // of a response
 	bool text;          // the last window came without values
 	uint8_t n, n_held;
 	uint16_t wide_over; // text: bytes behind next that the last value found by its script takes
@@ -73,7 +75,7 @@ struct scan_pending {
 	uint8_t tail[PENDING_TAIL];
 };
 
-static_assert(sizeof(struct scan_pending) == 560, "two of them belong to every exchange");
+static_assert(sizeof(struct scan_pending) == 616, "two of them belong to every exchange");
 
 // Compiles the patterns of all types that the configuration leaves on. NULL with a sentence.
 struct ruleset *ruleset_new(const struct conf *conf, char *why, size_t why_len);

@@ -34,6 +34,12 @@ struct scanner {
 	struct found found[SCAN_FOUND];
 	uint32_t n_match;
 	struct scan_match match[SCAN_FOUND];
+	// Of the window that is being searched; marks NULL: none are looked for.
+	struct marks *marks;
+	struct span mark_text;  // the window's bytes
+	uint32_t mark_start;    // in them: where the search began
+	uint32_t marks_refused;
+	uint64_t mark_off;      // of the window in the body
 	struct keyctx_cache names;
 	refused_fn refused; // NULL: nobody asks
 	void *refused_arg;

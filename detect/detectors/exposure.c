@@ -3,10 +3,10 @@
 //
 // D-11: sensitive data in responses that does not belong there.
 //
-// Worker: keys and passwords are told at once; all other types are told to the merger per
-// (endpoint, field, type), which knows what is usual. Tokens on endpoints that hand them out, and
-// one-time codes, are no reason for an alarm by themselves. Types that a policy decides about are
-// left to it.
+// Worker: types are told to the merger per (endpoint, field, type), which knows what is usual.
+// Tokens on endpoints that hand them out, and one-time codes, are no reason for an alarm by
+// themselves. Keys and passwords are D-08's (detect/secret.h); types that a policy decides about
+// are left to it.
 //
 // Merger: each endpoint has a learning period, at least so many answers and so many hours. What
 // appears in it is its learnt set. Afterwards a (field, type) outside of the set becomes an issue
@@ -21,6 +21,7 @@
 #include "detect/endpoint.h"
 #include "detect/hits.h"
 #include "detect/policy.h"
+#include "detect/secret.h"
 #include "detect/siphash.h"
 #include "detect/text.h"
 #include "detect/worker.h"
@@ -30,7 +31,6 @@ enum {
 	SAVED_ENDPOINTS = 1 << 20, // at most in a file
 	SAVED_HEAD = 8 + 8 + 8 + 8 + 1 + 2,
 	SAVED_ENTRY = 8 + 4 + 1,
-	ARG_SECRET = 0, // of struct finding: told at once
 	HOUR_S = 3600,
 };
 
@@ -79,7 +79,7 @@ static const struct conf_row exposure_rows[] = {
 };
 static const struct conf_section exposure_section = {
 	.path = "detect.exposure",
-	.help = "D-11: secrets in responses, and data types that an endpoint never returned before",
+	.help = "D-11: data types in responses of endpoints that never returned them before",
 	.size = sizeof(struct exposure_options),
 	.rows = exposure_rows,
 	.n_rows = sizeof(exposure_rows) / sizeof(exposure_rows[0]),
@@ -105,12 +105,6 @@ static bool is_token(const struct datatype *type)
 	return one_of(type->id, tokens);
 }
 
-// Must not be in any answer, whatever the endpoint did before.
-static bool is_secret(const struct datatype *type)
-{
-	return type->group == GROUP_SECRET && !is_token(type) && strcmp(type->id, "otp") != 0;
-}
-
 static uint64_t entry_id(uint64_t field, uint16_t type)
 {
 	return siphash_number(field, 'X', type);
@@ -127,19 +121,17 @@ static void exposure_exchange(const struct detector *self, const void *, struct 
 	for (uint32_t i = 0; i < x->n_hits; i++) {
 		const struct exchange_hit *hit = &x->hits[i];
 		const struct datatype *type = datatype_get(hit->type);
-		bool secret = is_secret(type);
 		struct finding *f;
 
-		if (hit->dir != SERVER)
+		if (hit->dir != SERVER || secret_never_answered(type))
 			continue;
 		// What is only learnt must leave room for what is told.
-		if (!secret &&
-		    (!ok || type->reports == REPORTS_WEAK || (x->login && is_token(type)) ||
-		     d->n_findings >= DELTA_FINDINGS / 2 || d->arena_used >= DELTA_ARENA / 2))
+		if (!ok || type->reports == REPORTS_WEAK || (x->login && is_token(type)) ||
+		    d->n_findings >= DELTA_FINDINGS / 2 || d->arena_used >= DELTA_ARENA / 2)
 			continue;
 		if (policies_match(worker_policies(w), hit->type, SERVER, x))
 			continue;
-		f = (secret || learnt ? finding_add : finding_note)(
+		f = (learnt ? finding_add : finding_note)(
 			w, self,
 			siphash_number(w->shared->seed, x->endpoint, entry_id(hit->field, hit->type)),
 			x, UINT32_C(1) << i);
@@ -149,8 +141,7 @@ static void exposure_exchange(const struct detector *self, const void *, struct 
 		f->result = ok ? RESULT_SUCCEEDED : RESULT_UNKNOWN;
 		f->n_terms = 0;
 		f->confidence = (uint8_t)hits_confidence(hit, f->terms, &f->n_terms);
-		f->arg[ARG_SECRET] = secret;
-		f->tentative = !secret;
+		f->tentative = true;
 	}
 }
 
@@ -219,8 +210,6 @@ static bool exposure_accept(const struct detector *self, const void *opaque, str
 	struct exposure_entry *entry;
 	uint64_t id, need;
 
-	if (f->arg[ARG_SECRET])
-		return true;
 	if (!area || f->n_types == 0)
 		return false;
 	id = entry_id(f->types[0].field, f->types[0].type);
@@ -262,23 +251,6 @@ static void exposure_describe(const struct detector *, const void *opaque,
 	what = datatype_get(f->types[0].type)->title;
 	endpoint_text(endpoint, where, sizeof(where));
 	text_clean(field, sizeof(field), f->types[0].name.p, f->types[0].name.len);
-	if (f->arg[ARG_SECRET]) {
-		draft_text(draft->description, sizeof(draft->description),
-			 "%s sent a secret to its caller: %s, in the field %s, with status %u "
-			 "(%s response%s so far).",
-			 where, what, field, f->status, text_count(answers, f->count),
-			 text_plural(f->count));
-		draft_text(draft->impact, sizeof(draft->impact),
-			 "Whoever can call the endpoint holds the secret and may act with the "
-			 "rights "
-			 "of its owner until it is revoked. Caches, logs and browser tools on the "
-			 "way "
-			 "have kept copies.");
-		draft_text(draft->remediation, sizeof(draft->remediation),
-			 "Revoke and replace the secret first. Then remove the field from the "
-			 "response, and let responses be built from a list of permitted fields.");
-		return;
-	}
 	draft_text(
 		draft->description, sizeof(draft->description),
 		"%s began to return a kind of data that it did not return before: %s, in the field "

@@ -5,7 +5,7 @@
 // in logs, histories and analytics, and are handed to the next site. Worker: one finding per
 // endpoint, parameter and type. The merger takes each as an issue.
 //
-// Short numbers are the request's own ids, and what people search by (a place, a postcode, a
+// A Referer that takes a secret to another site is D-08's. Short numbers are the request's own ids, and what people search by (a place, a postcode, a
 // name) is what URLs are for: neither counts.
 
 #include <stdio.h>
@@ -15,6 +15,7 @@
 #include "detect/draft.h"
 #include "detect/endpoint.h"
 #include "detect/hits.h"
+#include "detect/secret.h"
 #include "detect/siphash.h"
 #include "detect/text.h"
 #include "detect/worker.h"
@@ -54,7 +55,8 @@ static bool is_searched_by(const char *id)
 }
 
 // False: this hit is no reason for a finding.
-static bool severity_of(const struct exchange_hit *hit, enum severity *severity)
+static bool severity_of(const struct exchange *x, const struct exchange_hit *hit,
+			enum severity *severity)
 {
 	const struct datatype *type = datatype_get(hit->type);
 
@@ -64,8 +66,10 @@ static bool severity_of(const struct exchange_hit *hit, enum severity *severity)
 		return false;
 	switch (type->group) {
 	case GROUP_SECRET: // whoever reads the log can use it
-		*severity = SEVERITY_HIGH;
-		return true;
+		*severity = secret_is_harmless(type, span_make(hit->sample, hit->sample_len))
+				    ? SEVERITY_LOW
+				    : SEVERITY_HIGH;
+		return hit->place != PLACE_REFERER || !secret_leaves_site(x);
 	case GROUP_PERSONAL:
 	case GROUP_FINANCIAL:
 	case GROUP_GOVERNMENT_ID:
@@ -88,7 +92,7 @@ static void url_exchange(const struct detector *self, const void *, struct detec
 		struct finding *f;
 		uint64_t key;
 
-		if (!severity_of(hit, &severity))
+		if (!severity_of(x, hit, &severity))
 			continue;
 		key = siphash_number(w->shared->seed, x->endpoint, hit->field);
 		key = siphash_number(w->shared->seed, key, (uint64_t)hit->type << 8 | hit->place);

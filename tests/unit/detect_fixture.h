@@ -242,12 +242,55 @@ void scan_text(struct scanner *s, struct span text, struct span key, uint64_t fi
 	fixture_find((struct hit){.dir = dir, .key = key, .field = field}, text, fn, arg);
 }
 
-void scan_window(struct scanner *, struct scan_pending *, const struct window *window, hit_fn fn,
-		 void *arg)
+// A few marks of a response, as the real scanner would leave them.
+static void fixture_marks(struct marks *marks, struct span text)
+{
+	static const struct {
+		const char *text;
+		enum mark_product product;
+		bool hint, raw;
+	} all[] = {
+		{"ORA-", MARK_ORACLE, .hint = false},
+		{"Traceback", MARK_PYTHON, .hint = false},
+		{"<b>Warning</b>:", MARK_PHP, .raw = true},
+		{"/var/www/", MARK_SERVER_PATH, .hint = true},
+		{"java.util.", MARK_JAVA, .hint = true},
+	};
+
+	for (uint32_t i = 0; i < mark_fields_count(); i++) {
+		char name[72];
+
+		snprintf(name, sizeof(name), "\"%s\":", mark_fields[i].name);
+		for (char *c = name; *c; c++)
+			*c = *c == ' ' ? '_' : *c;
+		for (uint32_t at = 0; at + strlen(name) <= text.len; at++) {
+			if (memcmp(text.p + at, name, strlen(name)) == 0)
+				mark_field_found(marks, i);
+		}
+	}
+	for (uint32_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		uint64_t bit = UINT64_C(1) << all[i].product;
+		uint32_t n = 0;
+
+		for (uint32_t at = 0; at + strlen(all[i].text) <= text.len; at++)
+			n += memcmp(text.p + at, all[i].text, strlen(all[i].text)) == 0;
+		if (n == 0)
+			continue;
+		marks->sure |= all[i].hint ? 0 : bit;
+		marks->hint |= all[i].hint ? bit : 0;
+		marks->again |= all[i].hint && n > 1 ? bit : 0;
+		marks->raw |= all[i].raw ? bit : 0;
+	}
+}
+
+void scan_window(struct scanner *, struct scan_pending *pending, const struct window *window,
+		 hit_fn fn, void *arg)
 {
 	struct span fresh =
 		span_make(window->bytes.p + window->fresh, window->bytes.len - window->fresh);
 
+	if (window->dir == SERVER)
+		fixture_marks(&pending->marks, fresh);
 	if (!window->values)
 		fixture_find((struct hit){.dir = window->dir, .off = window->off + window->fresh},
 			     fresh, fn, arg);

@@ -28,15 +28,6 @@ static void end(void)
 	work_close();
 }
 
-static uint32_t count_of(const char *id)
-{
-	uint32_t n = 0;
-
-	while (raised_by(id, n))
-		n++;
-	return n;
-}
-
 static void assert_text(const char *text, const char *part)
 {
 	if (!strstr(text, part))
@@ -76,42 +67,16 @@ static void test_registry(void **)
 
 // ---- D-11
 
-static void test_secret(void **)
+static void test_tokens(void **)
 {
-	const struct raised *r;
-
 	begin("");
-	SEND(AUTH("/config"), NULL, OK, "{\"aws\":{\"key\":\"AKIAABCDEFGHIJKLMNOP\"}}");
-	assert_int_equal(observed.n_findings, 1);
-	assert_int_equal(observed.findings[0].confidence, 95);
-	SEND(AUTH("/config"), NULL, OK, "{\"aws\":{\"key\":\"AKIAABCDEFGHIJKLMNOQ\"}}");
-	work_fold(0, false);
-	r = raised_by("D-11", 0);
-	assert_non_null(r);
-	assert_int_equal(count_of("D-11"), 1);
-	assert_int_equal(r->draft.severity, SEVERITY_CRITICAL);
-	assert_int_equal(r->draft.result, RESULT_SUCCEEDED);
-	assert_int_equal(r->count, 2);
-	assert_string_equal(r->types, "aws.access < $.aws.key 2 AKIA****************\n");
-	assert_string_equal(r->response, "{\"aws\":{\"key\":\"AKIA****************\"}}");
-	assert_text(r->draft.description, "GET api.example/config");
-	assert_text(r->draft.description, "AWS access key, in the field $.aws.key");
-	assert_texts(r);
-	end();
-}
-
-static void test_no_secret(void **)
-{
-	begin("policies = ( { type = \"aws.access\"; action = \"allowed\"; path = \"/keys\"; } );");
 	// Tokens belong into the answers that hand them out; elsewhere they are learnt first.
 	SEND("POST /oauth/token HTTP/1.1\r\nHost: h\r\n\r\n", "", OK,
 	     "{\"access_token\":\"eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.x\"}");
 	SEND(AUTH("/refresh"), "", OK,
 	     "{\"access_token\":\"eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.x\"}");
+	// A key is another detector's.
 	SEND(AUTH("/keys"), "", OK, "{\"key\":\"AKIAABCDEFGHIJKLMNOP\"}");
-	// A request may carry its secret in the body.
-	SEND("POST /save HTTP/1.1\r\nHost: h\r\n\r\n", "{\"key\":\"AKIAABCDEFGHIJKLMNOP\"}", OK,
-	     "{}");
 	work_fold(0, false);
 	assert_int_equal(merger.n_raised, 0);
 	end();
@@ -486,8 +451,8 @@ static void test_disabled(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_registry),    cmocka_unit_test(test_secret),
-		cmocka_unit_test(test_no_secret),   cmocka_unit_test(test_new_field),
+		cmocka_unit_test(test_registry),
+		cmocka_unit_test(test_tokens),   cmocka_unit_test(test_new_field),
 		cmocka_unit_test(test_learning),    cmocka_unit_test(test_learnt_overflow),
 		cmocka_unit_test(test_learnt_file), cmocka_unit_test(test_prohibited),
 		cmocka_unit_test(test_url),         cmocka_unit_test(test_url_benign),

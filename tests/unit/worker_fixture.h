@@ -78,6 +78,7 @@ struct sent {
 	uint32_t worker, client, conn, index;
 	bool cut; // the response is not complete
 	bool message; // of a WebSocket
+	bool inside;  // the client's address is of a private network
 };
 
 static void feed_body(const struct event_sink *sink, struct http_tx *tx, enum dir dir)
@@ -126,6 +127,8 @@ static void send_one(const struct sent *sent)
 	struct fixture f;
 
 	fixture_open(&f, sent->request, sent->request_body, sent->response, sent->response_body);
+	if (sent->inside)
+		f.conn.addr[CLIENT][12] = 10;
 	f.conn.addr[CLIENT][14] = (uint8_t)(sent->client >> 8);
 	f.conn.addr[CLIENT][15] = (uint8_t)sent->client;
 	f.conn.hash = (sent->conn + 1) * UINT64_C(0x9e3779b97f4a7c15);

@@ -42,6 +42,8 @@ void gen_http_request(struct gen_buffer *out, const struct gen_request *request)
 	gen_buffer_text(out, "Accept: application/json\r\nAccept-Encoding: gzip\r\n");
 	if (request->token)
 		gen_buffer_printf(out, "Authorization: Bearer %s\r\n", request->token);
+	if (request->referer)
+		gen_buffer_printf(out, "Referer: %s\r\n", request->referer);
 	if (request->type)
 		gen_buffer_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n", request->type,
 				  request->len);

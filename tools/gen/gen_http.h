@@ -28,6 +28,7 @@ enum gen_coding {
 struct gen_request {
 	const char *method, *target, *host, *user_agent;
 	const char *token; // bearer token, NULL: no credentials
+	const char *referer; // NULL: none
 	const char *type;  // of the body; NULL: no body
 	const void *body;
 	size_t len;

@@ -8,6 +8,7 @@
 #include "tools/gen/gen_session.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const char session_host[] = "api.harborline.net";
 
@@ -92,8 +93,16 @@ uint64_t gen_session_call(struct gen *gen, struct gen_session *session, uint64_t
 	uint64_t delay =
 		gen_random_hash(gen->options->seed, session->user, time_ns / 1000 % MINUTE_US);
 	uint32_t status = call->status ? call->status : 200;
+	const void *body = call->receive ? call->receive->out.p : NULL;
+	size_t len = call->receive ? call->receive->out.len : 0;
+	const char *type = call->receive ? "application/json; charset=utf-8" : NULL;
 	char token[GEN_TOKEN_BYTES], subject[GEN_SUBJECT_BYTES];
 
+	if (call->receive_text) {
+		body = call->receive_text;
+		len = strlen(call->receive_text);
+		type = call->receive_type;
+	}
 	if (!session->open)
 		session_open(gen, session, time_ns);
 	if (conn->now_ns < time_ns)
@@ -108,6 +117,7 @@ uint64_t gen_session_call(struct gen *gen, struct gen_session *session, uint64_t
 					.host = session_host,
 					.user_agent = user_agents[session->user % N_USER_AGENTS],
 					.token = call->anonymous ? NULL : token,
+					.referer = call->referer,
 					.type = call->type,
 					.body = call->send ? call->send->out.p : NULL,
 					.len = call->send ? call->send->out.len : 0,
@@ -118,11 +128,10 @@ uint64_t gen_session_call(struct gen *gen, struct gen_session *session, uint64_t
 	gen_http_response(&wire,
 			  &(struct gen_response){
 				  .status = status,
-				  .type = call->receive ? "application/json; charset=utf-8" : NULL,
-				  .body = call->receive ? call->receive->out.p : NULL,
-				  .len = call->receive ? call->receive->out.len : 0,
-				  .framing = session_framing(
-					  hash, call->receive ? call->receive->out.len : 0),
+				  .type = type,
+				  .body = body,
+				  .len = len,
+				  .framing = session_framing(hash, len),
 				  .time_s = conn->now_ns / GEN_SECOND_NS,
 				  .request_id = hash,
 			  });

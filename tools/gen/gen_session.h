@@ -22,10 +22,13 @@ struct gen_call {
 	const char *endpoint; // for the truth: method and template
 	const char *method, *target;
 	bool anonymous;   // sends no token
+	const char *referer; // NULL: none
 	const char *type; // of the request's body; NULL: none
 	const struct gen_json *send;
 	uint32_t status;                // 0: 200
 	const struct gen_json *receive; // NULL: no body
+	const char *receive_text;       // body in place of JSON, with its type; NULL: JSON
+	const char *receive_type;
 	const uint32_t *values;         // sensitive values in it, by kind; NULL: none
 };
 
