@@ -11,6 +11,7 @@
 #include "dataplane/command.h"
 #include "dataplane/eal.h"
 #include "dataplane/ingress.h"
+#include "dataplane/keylogs.h"
 #include "dataplane/log.h"
 #include "dataplane/source_pcap.h"
 
@@ -37,8 +38,10 @@ struct explain_seen {
 };
 
 struct explain {
-	const char *conf_file, *path;
+	const char *conf_file;
+	char *path;
 	struct explain_end end[2];
+	struct keylogs keylogs;
 	bool asked;
 	struct conf *conf;
 	struct rte_mempool *pool;
@@ -64,6 +67,7 @@ static void print_help(void)
 	       "types (masked), findings. '-' reads standard input.\n\n"
 	       "  -f, --flow ENDS    the two ends in either order; IPv6 addresses in brackets\n"
 	       "  -c, --config FILE  configuration; without it, all defaults\n"
+	       "      --keylog FILE  decrypt TLS with its secrets, as replay does\n"
 	       "  -h, --help         this text\n\n"
 	       "Addresses are those of the innermost IP header. Only this connection is given to "
 	       "the\n"
@@ -121,9 +125,11 @@ static bool parse_flow(const char *text, struct explain_end end[2])
 
 static int parse(struct explain *x, int argc, char **argv)
 {
+	enum { KEYLOG = 256 };
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"flow", required_argument, NULL, 'f'},
+		{"keylog", required_argument, NULL, KEYLOG},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
@@ -142,6 +148,11 @@ static int parse(struct explain *x, int argc, char **argv)
 					"10.0.0.5:51312-10.0.0.9:80 or [::1]:51312-[::1]:80",
 					optarg);
 			x->asked = true;
+			break;
+		case KEYLOG:
+			if (!keylogs_add(&x->keylogs, optarg))
+				return command_usage("explain", "--keylog: more than %d of them",
+						     KEYLOGS_MOST);
 			break;
 		case 'h':
 			print_help();
@@ -371,6 +382,7 @@ static int open_sensor(struct explain *x)
 		.n_workers = 1,
 		.mbufs = EXPLAIN_MBUFS,
 		.seed = explain_seed,
+		.keys = keylogs_keys(&x->keylogs),
 	};
 	char why[512] = "out of memory", lcores[65536];
 
@@ -380,6 +392,8 @@ static int open_sensor(struct explain *x)
 		.memory_mb = eal_memory_mb(EXPLAIN_MBUFS),
 		.quiet = true,
 	};
+	if (!keylogs_load(&x->keylogs, "explain", &x->path, 1))
+		return EXIT_FAILED;
 	if (eal_start(&plan, why, sizeof(why)) == 0) {
 		x->pool = eal_pool("packets", EXPLAIN_MBUFS, SOCKET_ID_ANY);
 		x->seen = calloc(SEEN_SLOTS, sizeof(*x->seen));
@@ -429,6 +443,7 @@ int command_explain(int argc, char **argv)
 		code = EXIT_FAILED;
 	frag_free(x.ingress.frag);
 	sensor_free(x.sensor);
+	keylogs_fini(&x.keylogs);
 	free(x.seen);
 	conf_free(x.conf);
 	return code;

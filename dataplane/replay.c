@@ -5,6 +5,7 @@
 
 #include "dataplane/command.h"
 #include "dataplane/eal.h"
+#include "dataplane/keylogs.h"
 #include "dataplane/log.h"
 #include "dataplane/link.h"
 #include "dataplane/replay_engine.h"
@@ -13,7 +14,6 @@
 #include "export/exporter.h"
 #include "export/json.h"
 #include "export/txlog.h"
-#include "flows/tls_keys.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -24,7 +24,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { KEYLOGS_MOST = 64 };
 enum { REPLAY_MBUFS = 32768, REPLAY_MBUFS_PER_WORKER = 8192 };
 
 // Offline results must repeat: ids are keyed with a constant, not with a secret.
@@ -37,8 +36,7 @@ struct replay {
 	bool each, hashes, quiet, publish;
 	char **paths;
 	int n_paths;
-	const char *keylogs[KEYLOGS_MOST]; // key logs, or directories with one for each capture
-	uint32_t n_keylogs;
+	struct keylogs keylogs;
 
 	struct conf *conf;
 	struct rte_mempool *pool;
@@ -46,7 +44,6 @@ struct replay {
 	struct replay_engine *engine;
 	struct exporter *exporter;
 	struct txlog *txlog;
-	struct tls_keys keys;
 	FILE *issues;
 	uint64_t pkts, bytes, n_issues, n_damaged;
 	uint64_t first_ts_ns, begin_ns, shown_ns;
@@ -151,10 +148,9 @@ static int parse(struct replay *r, int argc, char **argv)
 			r->hashes = true;
 			break;
 		case KEYLOG:
-			if (r->n_keylogs == KEYLOGS_MOST)
+			if (!keylogs_add(&r->keylogs, optarg))
 				return command_usage("replay", "--keylog: more than %d of them",
 						     KEYLOGS_MOST);
-			r->keylogs[r->n_keylogs++] = optarg;
 			break;
 		case ISSUES:
 			r->issue_path = optarg;
@@ -320,53 +316,6 @@ static FILE *open_log(const char *path)
 	return file;
 }
 
-// In a directory: NAME.keylog for the capture NAME, with or without its last extension. Most
-// captures may have none.
-static int load_keylog_of(struct replay *r, const char *dir, const char *capture)
-{
-	const char *slash = strrchr(capture, '/'), *name = slash ? slash + 1 : capture;
-	const char *dot = strrchr(name, '.');
-	size_t lens[2] = {strlen(name), dot ? (size_t)(dot - name) : 0};
-	char path[4096];
-
-	for (uint32_t i = 0; i < 2; i++) {
-		int n = snprintf(path, sizeof(path), "%s/%.*s.keylog", dir, (int)lens[i], name);
-
-		if (lens[i] == 0 || n < 0 || n >= (int)sizeof(path))
-			continue;
-		int rc = tls_keys_load(&r->keys, path);
-
-		if (rc != -ENOENT)
-			return rc;
-	}
-	return 0;
-}
-
-static int load_keylogs(struct replay *r)
-{
-	for (uint32_t i = 0; i < r->n_keylogs; i++) {
-		const char *path = r->keylogs[i];
-		int rc = tls_keys_load(&r->keys, path);
-
-		if (rc == -EISDIR) {
-			rc = 0;
-			for (int c = 0; c < r->n_paths && rc == 0; c++)
-				rc = load_keylog_of(r, path, r->paths[c]);
-		}
-		if (rc) {
-			fprintf(stderr, "apitap replay: --keylog: %s: %s\n", path, strerror(-rc));
-			return EXIT_FAILED;
-		}
-	}
-	tls_keys_ready(&r->keys);
-	if (r->keys.unlocked)
-		LOG(WARNING, "the secrets of key logs could not be locked into memory (RLIMIT_MEMLOCK)");
-	if (r->keys.n_damaged || r->keys.n_dropped)
-		LOG(WARNING, "key logs: %u damaged lines, %u secrets too many were left out",
-		    r->keys.n_damaged, r->keys.n_dropped);
-	return EXIT_OK;
-}
-
 static int replay_open(struct replay *r)
 {
 	const uint32_t mbufs = REPLAY_MBUFS + REPLAY_MBUFS_PER_WORKER * (uint32_t)r->n_workers;
@@ -378,7 +327,7 @@ static int replay_open(struct replay *r)
 		.seed = replay_seed,
 		.issue = on_issue,
 		.issue_arg = r,
-		.keys = r->n_keylogs ? &r->keys : NULL,
+		.keys = keylogs_keys(&r->keylogs),
 	};
 	char why[512], lcores[65536];
 
@@ -398,7 +347,7 @@ static int replay_open(struct replay *r)
 		fprintf(stderr, "apitap replay: no memory for %u packet buffers\n", mbufs);
 		return EXIT_FAILED;
 	}
-	if (load_keylogs(r) != EXIT_OK)
+	if (!keylogs_load(&r->keylogs, "replay", r->paths, (uint32_t)r->n_paths))
 		return EXIT_FAILED;
 	r->sensor = sensor_new(r->conf, &options, why, sizeof(why));
 	if (r->sensor)
@@ -482,7 +431,7 @@ static int replay_close(struct replay *r, int code)
 		exporter_stop(r->exporter);
 	replay_engine_free(r->engine);
 	sensor_free(r->sensor);
-	tls_keys_fini(&r->keys);
+	keylogs_fini(&r->keylogs);
 	conf_free(r->conf);
 	return code;
 }

@@ -405,6 +405,10 @@ void txlog_tls(void *arg, const struct conn_meta *conn, const struct tls_handsha
 	put_certs(out, hello);
 	put_known(out, "client_cert_requested", hello->client_cert_request);
 	put_known(out, "client_cert", hello->client_cert);
+	if (hello->client_hello)
+		fprintf(out, ",\"early_data\":%s", hello->early_data ? "true" : "false");
+	else
+		fputs(",\"early_data\":null", out);
 	fputs(",\"client_cert_sha256\":", out);
 	put_sha256(out, hello->client->has_cert ? hello->client->client_cert_sha256 : NULL);
 	put_anomalies(out, hello->anomalies);

@@ -75,6 +75,8 @@
 	X(tls_decrypted, "TLS connections whose secrets were known")                               \
 	X(tls_records_opened, "TLS records decrypted")                                             \
 	X(tls_records_lost, "TLS records that should have been decrypted and could not")           \
+	X(tls_early_unread, "TLS connections with early data, which are not decrypted")            \
+	X(tls_rekeyed, "TLS connections decrypted up to a renegotiation")                          \
 	X(tls_plain_bytes, "decrypted bytes given to the parser inside")
 
 struct flow_stats {

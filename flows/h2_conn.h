@@ -17,6 +17,7 @@
 #include "flows/h2_hpack.h"
 #include "flows/http_exchange.h"
 #include "flows/parser.h"
+#include "flows/ws_conn.h"
 
 #include <assert.h>
 #include <stdalign.h>
@@ -37,12 +38,16 @@ enum {
 extern const struct parser h2_parser;
 
 struct h2_stream {
-	struct http_tx *tx;   // NULL: nothing of it is followed
-	struct body *body[2]; // by sender; NULL: none or not looked at
-	uint64_t used;        // when something happened last; 0: free
+	struct http_tx *tx; // NULL: nothing of it is followed
+	union {
+		struct body *body[2]; // by sender; NULL: none or not looked at
+		struct ws_conn ws;    // tunnel: what is spoken in it
+	};
+	uint64_t used; // when something happened last; 0: free
 	uint32_t id;
 	uint16_t next; // index + 1 of the next one in its bucket or of the free ones
 	bool told;     // the sink knows the request
+	bool tunnel;   // a WebSocket; tx has ended, done[] are the sides of the tunnel
 	struct grpc grpc[2];
 	bool done[2];   // the sender has ended its message
 	bool data[2];   // bytes of its body were seen
@@ -163,3 +168,13 @@ void h2_stream_fin(struct h2_feed *f);
 void h2_stream_drain(struct h2_feed *f);
 // Counts something of which few are normal. True: it is a flood now.
 bool h2_flood(struct h2_feed *f, uint32_t *count, uint32_t limit, uint64_t anomaly);
+
+// ---- h2_tunnel.c: WebSocket in a stream (RFC 8441)
+
+// The answer in tx has opened it. False: it cannot be followed.
+bool h2_tunnel_open(const struct h2_feed *f, struct http_tx *tx, struct ws_conn *ws);
+void h2_tunnel_data(const struct h2_feed *f, struct h2_stream *s, struct span bytes);
+// As h2_stream_gap().
+void h2_tunnel_gap(const struct h2_feed *f, struct h2_stream *s, uint64_t len);
+void h2_tunnel_fin(const struct h2_feed *f, struct h2_stream *s);
+void h2_tunnel_close(const struct h2_feed *f, struct h2_stream *s);

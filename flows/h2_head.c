@@ -439,6 +439,9 @@ static bool request_line(struct h2_head *head, struct http1_head *out)
 	    (!out->uri.len && !(head->partial && head->unknown) && !head->refused))
 		return false;
 	out->kind = method_kind(out->method);
+	if (out->kind == METHOD_CONNECT &&
+	    span_ieq(text(head, head->pseudo[PSEUDO_PROTOCOL]), SPAN_LIT("websocket")))
+		out->kind = METHOD_WEBSOCKET;
 	// Either would be read as more than it is where the request goes on in HTTP/1.
 	if (http1_text_token(out->method, out->method.len) != out->method.len ||
 	    (out->uri.len && memchr(out->uri.p, ' ', out->uri.len)))

@@ -131,6 +131,8 @@ static void exchange_end(const struct h2_feed *f, struct h2_stream *s)
 {
 	struct http_tx *tx = s->tx;
 
+	if (s->tunnel)
+		h2_tunnel_close(f, s);
 	message_end(f, s, CLIENT, false);
 	message_end(f, s, SERVER, false);
 	if (!tx)
@@ -308,12 +310,32 @@ static struct h2_stream *orphan(struct h2_feed *f, uint32_t id)
 	return s;
 }
 
+static bool connects(const struct http_tx *tx)
+{
+	return tx->kind == METHOD_CONNECT || tx->kind == METHOD_WEBSOCKET;
+}
+
 static void tunnel_begin(struct h2_feed *f, struct h2_stream *s)
 {
+	bool early = s->grpc[CLIENT].lost; // bytes came before the answer, and are gone
+	struct ws_conn ws;
+
 	f->env->stats.h2_tunnels++;
 	message_end(f, s, CLIENT, true);
 	message_end(f, s, SERVER, true);
+	bool follow = s->tx->kind == METHOD_WEBSOCKET && h2_tunnel_open(f, s->tx, &ws);
+
 	exchange_end(f, s);
+	if (!follow)
+		return;
+	s->ws = ws;
+	s->tunnel = true;
+	s->done[CLIENT] = s->done[SERVER] = false;
+	if (early || s->gap[CLIENT]) {
+		struct h2_feed client = h2_feed(f->p, CLIENT);
+
+		h2_tunnel_gap(&client, s, 0);
+	}
 }
 
 void h2_stream_response(struct h2_feed *f, uint32_t id, const struct http1_head *head,
@@ -331,7 +353,7 @@ void h2_stream_response(struct h2_feed *f, uint32_t id, const struct http1_head 
 	keep_facts(f, s, SERVER, head, raw, cut);
 	if (f->env->sink.response)
 		f->env->sink.response(f->env->sink.ctx, s->tx);
-	if (s->tx->kind == METHOD_CONNECT && head->status / 100 == 2)
+	if (connects(s->tx) && head->status / 100 == 2)
 		tunnel_begin(f, s);
 }
 
@@ -368,17 +390,31 @@ static struct h2_stream *in_message(const struct h2_feed *f, uint32_t id)
 	return s && s->tx && !s->done[f->dir] && s->tx->msg[f->dir].seen ? s : NULL;
 }
 
+// The tunnel with that number in which this sender may still speak; NULL: there is none.
+static struct h2_stream *in_tunnel(const struct h2_feed *f, uint32_t id)
+{
+	struct h2_stream *s = find(f, id);
+
+	return s && s->tunnel && !s->done[f->dir] ? s : NULL;
+}
+
 void h2_stream_data(struct h2_feed *f, uint32_t id, struct span bytes)
 {
 	struct h2_stream *s = in_message(f, id);
 
-	if (!s)
+	if (!s) {
+		s = in_tunnel(f, id);
+		if (s && bytes.len)
+			h2_tunnel_data(f, s, bytes);
 		return;
+	}
 	struct http_tx *tx = s->tx;
 	struct http_msg *msg = &tx->msg[f->dir];
 
-	if (tx->kind == METHOD_CONNECT && tx->status == 0)
-		return; // of a tunnel that is not yet there
+	if (connects(tx) && tx->status == 0) {
+		s->grpc[f->dir].lost = true; // where its next message begins
+		return;                      // of a tunnel that is not yet there
+	}
 	tell(f, s);
 	if (!s->data[f->dir] && !s->body[f->dir] && !s->opaque[f->dir] && tx->capture) {
 		msg->has_body = true;
@@ -410,8 +446,13 @@ void h2_stream_gap(struct h2_feed *f, uint32_t id, uint64_t len)
 {
 	struct h2_stream *s = in_message(f, id);
 
-	if (s)
+	if (s) {
 		body_hole(f, s, len);
+		return;
+	}
+	s = in_tunnel(f, id);
+	if (s)
+		h2_tunnel_gap(f, s, len);
 }
 
 void h2_stream_lost(struct h2_feed *f)
@@ -423,6 +464,8 @@ void h2_stream_lost(struct h2_feed *f)
 
 		if (s->used && s->tx && !s->done[f->dir] && s->tx->msg[f->dir].seen)
 			body_hole(f, s, 0);
+		else if (s->used && s->tunnel && !s->done[f->dir])
+			h2_tunnel_gap(f, s, 0);
 	}
 }
 
@@ -435,6 +478,14 @@ void h2_stream_end(struct h2_feed *f, uint32_t id)
 
 	if (!s)
 		return;
+	if (s->tunnel) {
+		if (!s->done[f->dir])
+			h2_tunnel_fin(f, s);
+		s->done[f->dir] = true;
+		if (s->done[!f->dir])
+			stream_end(f, s);
+		return;
+	}
 	message_end(f, s, f->dir, true);
 	if (!s->done[SERVER])
 		return;

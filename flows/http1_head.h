@@ -26,6 +26,7 @@ enum http1_method {
 	METHOD_OTHER = 0,
 	METHOD_HEAD,
 	METHOD_CONNECT,
+	METHOD_WEBSOCKET, // CONNECT of HTTP/2 with that protocol (RFC 8441)
 };
 
 struct http1_head {

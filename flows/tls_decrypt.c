@@ -32,7 +32,8 @@ static bool traffic_secrets(struct pctx *p, struct tls_decrypt *d, const uint8_t
 
 	for (uint32_t dir = 0; dir < 2; dir++) {
 		struct tls_way *way = &d->way[dir];
-		const struct tls_secret *first = tls_keys_find(p->env->keys, random, handshake[dir]);
+		const struct tls_secret *first =
+			tls_keys_find(p->env->keys, random, handshake[dir]);
 		const struct tls_secret *second = tls_keys_find(p->env->keys, random, traffic[dir]);
 
 		if (!first || !second || first->len != n || second->len != n)
@@ -59,6 +60,15 @@ static bool master_secret(struct pctx *p, struct tls_decrypt *d, const struct tl
 	return true;
 }
 
+// Counted once for each connection.
+static void early_unread(struct pctx *p)
+{
+	struct tls_decrypt *d = decrypt_of(p);
+
+	p->env->stats.tls_early_unread += !d->early;
+	d->early = true;
+}
+
 bool tls_decrypt_begin(struct pctx *p)
 {
 	struct tls *tls = tls_of(p);
@@ -79,8 +89,10 @@ bool tls_decrypt_begin(struct pctx *p)
 	}
 	p->env->stats.tls_decrypted++;
 	// Early data were sent before it was known how to read them.
-	if (tls->side[CLIENT].secret_bytes)
+	if (tls->side[CLIENT].secret_bytes) {
+		early_unread(p);
 		tls_inner_lost(&d->inner, p);
+	}
 	return true;
 }
 
@@ -168,6 +180,7 @@ static void record_failed(struct pctx *p, enum dir dir)
 	struct tls_way *way = &d->way[dir];
 
 	if (maybe_early(p, dir)) {
+		early_unread(p);
 		p->env->stats.tls_records_lost++;
 		tls_inner_lost(&d->inner, p);
 		return;
@@ -212,6 +225,7 @@ static void record_plain(struct pctx *p, enum dir dir, uint8_t type, struct span
 			d->dead = true;
 		break;
 	case TLS_CHANGE_CIPHER: // another handshake: its keys are not looked for
+		p->env->stats.tls_rekeyed++;
 		give_up(p);
 		break;
 	}
@@ -306,8 +320,8 @@ bool tls_decrypt_border(struct pctx *p, enum dir dir)
 	const uint8_t *head = side->head;
 	uint32_t len = (uint32_t)head[3] << 8 | head[4];
 	bool is_13 = tls_of(p)->block->facts.version == TLS_13;
-	bool type = head[0] == TLS_DATA || (!is_13 && (head[0] == TLS_ALERT ||
-						       head[0] == TLS_HANDSHAKE));
+	bool type = head[0] == TLS_DATA ||
+		    (!is_13 && (head[0] == TLS_ALERT || head[0] == TLS_HANDSHAKE));
 
 	if (!way->resync)
 		return true;

@@ -31,6 +31,7 @@ struct tls_way {
 struct tls_decrypt {
 	bool on;
 	bool dead; // no more is decrypted
+	bool early; // early data went by
 	const struct tls_suite *suite;
 	uint32_t tries; // spent on finding the numbers of records
 	struct tls_way way[2];

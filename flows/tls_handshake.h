@@ -30,6 +30,7 @@ struct tls_summary {
 struct tls_handshake {
 	bool client_hello, server_hello; // which of them were seen
 	bool decrypted;                  // with keys: what TLS 1.3 hides is known
+	bool early_data;                 // the client announces some (RFC 8446 section 4.2.10)
 	uint16_t version;                // negotiated; 0: not known
 	uint16_t cipher;                 // chosen; 0: not known
 	struct span sni;                 // p == NULL: none

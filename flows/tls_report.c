@@ -161,6 +161,7 @@ void tls_report(struct pctx *p)
 		.client_hello = f->client_hello,
 		.server_hello = f->server_hello,
 		.decrypted = f->decrypted,
+		.early_data = f->early_data,
 		.version = f->version,
 		.cipher = f->cipher,
 		.sni = span_if(f->has_sni, f->sni, f->sni_len),

@@ -33,10 +33,6 @@ enum {
 	UNMASK_BYTES = 4096,    // at once
 };
 
-struct ws_conn {
-	struct ws *ws; // NULL: no block was free
-};
-
 static struct ws_feed ws_feed(struct pctx *p, enum dir dir)
 {
 	struct ws_conn *conn = p->state;

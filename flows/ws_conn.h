@@ -79,12 +79,18 @@ struct ws {
 	struct ws_side side[2]; // by sender
 	struct ws_extensions extensions;
 	bool known;     // the upgrade: head and target are set
-	uint32_t index; // of the next message among the exchanges of the connection
+	uint16_t status; // of the answer
+	uint32_t index;  // of the next message among the exchanges of the connection
 	struct span method, uri;
 	struct ws_head head[2];
 	uint8_t room[WS_REQUEST_HEAD + WS_RESPONSE_HEAD];
 };
 _Static_assert(sizeof(struct ws) <= 16 << 10, "held as long as the connection lasts");
+
+// The parser's state of a connection.
+struct ws_conn {
+	struct ws *ws; // NULL: no block was free
+};
 
 // What is being delivered, while it is.
 struct ws_feed {

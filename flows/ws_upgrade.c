@@ -83,6 +83,7 @@ void ws_upgrade_keep(struct ws *ws, const struct http_tx *tx)
 
 	extensions_read(&ws->extensions, &tx->msg[SERVER]);
 	ws->index = tx->index + 1;
+	ws->status = tx->status;
 	head_keep(&ws->head[CLIENT], request, ws->room, WS_REQUEST_HEAD);
 	head_keep(&ws->head[SERVER], &tx->msg[SERVER], ws->room + WS_REQUEST_HEAD,
 		  WS_RESPONSE_HEAD);
@@ -100,7 +101,7 @@ struct http_tx *ws_upgrade_message(struct ws_feed *f)
 	if (!tx)
 		return NULL;
 	tx->proto = PROTO_WS;
-	tx->status = 101;
+	tx->status = ws->status;
 	tx->method = ws->method;
 	tx->uri = ws->uri;
 	for (uint32_t dir = 0; dir < 2; dir++) {

@@ -65,11 +65,11 @@ static void on_end(void *, struct http_tx *tx)
 	}
 }
 
-static uint32_t h2_index(void)
+static uint32_t index_of(const struct parser *parser)
 {
 	uint32_t i = 0;
 
-	while (parser_get(i) != &h2_parser)
+	while (parser_get(i) != parser)
 		i++;
 	return i;
 }
@@ -96,7 +96,8 @@ static void env_init(void)
 		   !pool_init(&env.body, body_state_size(), 200) &&
 		   !pool_init(&env.inflate, inflate_state_size(), 2) &&
 		   !pool_init(&env.brotli, brotli_state_size(), 2) &&
-		   !pool_init(&env.blocks[h2_index()], h2_parser.block_bytes, 14));
+		   !pool_init(&env.blocks[index_of(&h2_parser)], h2_parser.block_bytes, 14) &&
+		   !pool_init(&env.blocks[index_of(&ws_parser)], ws_parser.block_bytes, 3));
 	env.window = calloc(1, WINDOW_TAIL + WINDOW_BYTES + WINDOW_PAD);
 	env.inflate_out = calloc(1, WINDOW_BYTES);
 	FUZZ_CHECK(env.window && env.inflate_out);
@@ -125,6 +126,22 @@ static void give(struct feed *f, enum dir dir, const uint8_t *bytes, uint32_t n)
 	free(copy);
 }
 
+// A WebSocket in stream 1 (RFC 8441) with permessage-deflate.
+static void give_tunnel(struct feed *f)
+{
+	static const char ask[] = "\0\0\x2d\1\4\0\0\0\1"
+				  "\x02\x07"
+				  "CONNECT\x00\x09:protocol\x09websocket"
+				  "\x87\x04\x05/chat\x01\x01h\x00\x01"
+				  "a\x00";
+	static const char answer[] = "\0\0\x2e\1\4\0\0\0\1"
+				     "\x88\x00\x18sec-websocket-extensions"
+				     "\x12permessage-deflate";
+
+	give(f, CLIENT, (const uint8_t *)ask, sizeof(ask) - 1);
+	give(f, SERVER, (const uint8_t *)answer, sizeof(answer) - 1);
+}
+
 static bool deliver(const uint8_t *data, size_t size, bool cut)
 {
 	static const struct conn_meta whole, late = {.midstream = true};
@@ -142,6 +159,8 @@ static bool deliver(const uint8_t *data, size_t size, bool cut)
 	h2_parser.open(&f.p);
 	if (!holes)
 		give(&f, CLIENT, h2_preface, H2_PREFACE_BYTES);
+	if (!holes && (options & 8))
+		give_tunnel(&f);
 	for (size_t at = 1; size - at > 3;) {
 		enum dir dir = data[at] & 1;
 		bool lost = (data[at] & 6) == 6;
@@ -173,8 +192,9 @@ static bool deliver(const uint8_t *data, size_t size, bool cut)
 	h2_parser.close(&f.p, CLOSE_END);
 	FUZZ_CHECK(!env.tx.used && !env.capture.used && !env.head4k.used && !env.head64k.used &&
 		   !env.body.used && !env.inflate.used && !env.brotli.used &&
-		   !env.blocks[h2_index()].used);
-	return !holes && !env.stats.h2_lost;
+		   !env.blocks[index_of(&h2_parser)].used);
+	FUZZ_CHECK(!env.blocks[index_of(&ws_parser)].used);
+	return !holes && !env.stats.h2_lost && !env.stats.ws_skipped_bytes;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

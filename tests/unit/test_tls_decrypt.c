@@ -310,6 +310,7 @@ static void test_early(void **)
 {
 	struct sealer early;
 	uint8_t secret[48] = {99};
+	struct flow_stats before = env.stats;
 
 	hellos_13(0x1301, &(struct client_options){.sni = "a", .early_data = true});
 	seal_keys_13(&early, tls_suite_find(0x1301, true), secret);
@@ -320,6 +321,10 @@ static void test_early(void **)
 	exchanges();
 	talk_all_cuts(TLS_13("1301", "")
 		      "open~|C:GET /1\n|S:HTTP 1\n|C:GET /2\n|S:HTTP 2,more\n|close\n");
+	assert_true(early_data);
+	assert_true(env.stats.tls_early_unread > before.tls_early_unread);
+	assert_int_equal(env.stats.tls_early_unread - before.tls_early_unread,
+			 env.stats.tls_decrypted - before.tls_decrypted);
 }
 
 static void test_retry(void **)
@@ -368,6 +373,8 @@ static void test_wrong_keys(void **)
 // A second handshake inside the first.
 static void test_renegotiation(void **)
 {
+	struct flow_stats before = env.stats;
+
 	handshake_12(0xc02f, "http/1.1", false);
 	data(CLIENT, "GET /1\n");
 	talk_turn(CLIENT);
@@ -377,6 +384,9 @@ static void test_renegotiation(void **)
 	data(CLIENT, "GET /2\n");
 	talk_all_cuts(TLS_12("c02f", ALPN) "open|C:GET /1\n|close\n");
 	assert_false(alive);
+	assert_false(early_data);
+	assert_int_equal(env.stats.tls_rekeyed - before.tls_rekeyed,
+			 env.stats.tls_decrypted - before.tls_decrypted);
 }
 
 // ---- loss

@@ -23,6 +23,7 @@ static bool alive, handed_over;
 static char got[1 << 20];
 static size_t got_len;
 static uint32_t n_reports;
+static bool early_data;       // of the last one
 static uint8_t client_id[32]; // hash of the last client certificate
 
 __attribute__((format(printf, 1, 2))) static void told(const char *format, ...)
@@ -46,6 +47,7 @@ static void on_tls(void *, const struct conn_meta *conn, const struct tls_handsh
 {
 	assert_ptr_equal(conn, &meta);
 	n_reports++;
+	early_data = hello->early_data;
 	told("tls%s%s v=%04x c=%04x", hello->client_hello ? " C" : "",
 	     hello->server_hello ? " S" : "", hello->version, hello->cipher);
 	told_span("sni", hello->sni);
