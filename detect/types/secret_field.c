@@ -162,8 +162,8 @@ static uint32_t mask_all(struct span, uint8_t *out, uint32_t out_len)
 
 #define SECRET(sym, name, what, when, weight, words, hide)                                         \
 	.id = name, .title = what, .group = GROUP_SECRET, .country = "any", .reports = when,       \
-	.severity = weight, .personal = true, .context = words, .key_only = true,                  \
-	.check = check_##sym, .mask = hide, .samples = sym##_samples
+	.severity = weight, .context = words, .key_only = true, .check = check_##sym,              \
+	.mask = hide, .samples = sym##_samples
 
 static const char *const password_context[] = {
 	"password",   "passwd",       "pwd",        "passphrase", "passwort",
@@ -185,6 +185,7 @@ static const struct type_sample password_samples[] = {
 static const struct datatype password = {
 	SECRET(password, "password.field", "Password", REPORTS_YES, SEVERITY_CRITICAL,
 	       password_context, mask_all),
+	.personal = true,
 };
 DATATYPE_REGISTER(password)
 
@@ -206,6 +207,7 @@ static const struct type_sample otp_samples[] = {
 };
 static const struct datatype otp = {
 	SECRET(otp, "otp", "One-time code", REPORTS_CTX, SEVERITY_HIGH, otp_context, mask_all),
+	.personal = true,
 };
 DATATYPE_REGISTER(otp)
 
@@ -238,6 +240,7 @@ static const struct type_sample session_samples[] = {
 static const struct datatype session = {
 	SECRET(session, "cookie.session", "Session identifier", REPORTS_CTX, SEVERITY_HIGH,
 	       session_context, NULL),
+	.personal = true,
 };
 DATATYPE_REGISTER(session)
 
