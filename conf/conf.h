@@ -45,6 +45,8 @@ struct conf_row {
 	bool required;              // list sections: an element without it is an error
 };
 
+struct conf;
+
 struct conf_section {
 	const char *path;  // "flows", "detect.retrieval", or of a list: "ports", "policies"
 	const char *help;  // one sentence
@@ -52,6 +54,9 @@ struct conf_section {
 	bool list;         // path is a list of groups, each one struct
 	const struct conf_row *rows;
 	size_t n_rows;
+	// List sections: looks at an element as a whole when the file is read to its end. Values that
+	// were refused are as if not given. False: why says what is wrong, "key: …". May be NULL.
+	bool (*check)(const struct conf *conf, const void *item, char *why, size_t why_len);
 };
 
 // Registers a section before main() starts. Two sections of one path abort the start.
@@ -61,8 +66,6 @@ void conf_section_add(const struct conf_section *section);
 	{                                                                                          \
 		conf_section_add(&sym);                                                            \
 	}
-
-struct conf;
 
 // Reads a file (NULL: all defaults). Every mistake is printed to err, one line each:
 // "file:line: key: what is wrong; what is allowed". NULL when there was any.

@@ -525,7 +525,8 @@ static void load_list(struct load *load, struct conf_slot *slot, const config_se
 	}
 	slot->items = conf_alloc(load, n * section->size);
 	slot->where = conf_alloc(load, n * sizeof(slot->where[0]));
-	if (!slot->items || !slot->where)
+	slot->line = conf_alloc(load, n * sizeof(slot->line[0]));
+	if (!slot->items || !slot->where || !slot->line)
 		return;
 	for (size_t i = 0; i < n && load->n_mistakes <= MISTAKES_MAX; i++) {
 		const config_setting_t *child = config_setting_get_elem(setting, (unsigned)i);
@@ -535,7 +536,8 @@ static void load_list(struct load *load, struct conf_slot *slot, const config_se
 		load_group(load, path.text, NULL, section, child, item);
 		if (config_setting_is_group(child) && !load->cut)
 			check_required(load, path.text, section, child);
-		struct part part = where(load, config_setting_source_line(child));
+		slot->line[i] = config_setting_source_line(child);
+		struct part part = where(load, slot->line[i]);
 		schema_note(&file_line, "%s:%u", part.file, part.line);
 		slot->where[i] = conf_copy(load, file_line.text);
 	}
@@ -569,6 +571,21 @@ static void load_tree(struct load *load, const config_t *config)
 	}
 }
 
+// What concerns more than one key, when all are read.
+static void check_items(struct load *load)
+{
+	char why[512];
+	for (size_t i = 0; i < load->conf->n_slots; i++) {
+		const struct conf_slot *slot = &load->conf->slots[i];
+		const struct conf_section *section = slot->section;
+		for (size_t k = 0; section->check && k < slot->n_items; k++) {
+			if (!section->check(load->conf, slot->items + k * section->size, why,
+					    sizeof(why)))
+				mistake(load, slot->line[k], "%s[%zu].%s", section->path, k, why);
+		}
+	}
+}
+
 // Parses load->text into config; a syntax error leaves what stands before it.
 static void parse(struct load *load, config_t *config)
 {
@@ -597,6 +614,8 @@ static void load_text(struct load *load, const char *file, char *data, struct co
 			   config_root_setting(&config), slot->base);
 	else
 		load_tree(load, &config);
+	if (!slot && !load->cut && !load->no_memory)
+		check_items(load);
 	config_destroy(&config);
 	free(load->text);
 }

@@ -31,6 +31,9 @@ extern const char command_version[];
 // Set by SIGINT and SIGTERM once command_signals() was called.
 extern _Atomic bool command_stop;
 void command_signals(void);
+// Set by SIGHUP once command_reload_signal() was called; whoever acts on it clears it.
+extern _Atomic bool command_reload;
+void command_reload_signal(void);
 
 // Prints "apitap NAME: text" and a hint at --help. Returns EXIT_USAGE.
 __attribute__((format(printf, 2, 3))) int command_usage(const char *name, const char *format, ...);

@@ -17,7 +17,7 @@
 #include <sys/resource.h>
 
 const char command_version[] = APITAP_VERSION;
-_Atomic bool command_stop;
+_Atomic bool command_stop, command_reload;
 
 static const struct {
 	const char *name;
@@ -53,6 +53,18 @@ void command_signals(void)
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+}
+
+static void on_reload(int)
+{
+	atomic_store_explicit(&command_reload, true, memory_order_release);
+}
+
+void command_reload_signal(void)
+{
+	struct sigaction action = {.sa_handler = on_reload, .sa_flags = SA_RESTART};
+
+	sigaction(SIGHUP, &action, NULL);
 }
 
 int command_usage(const char *name, const char *format, ...)

@@ -11,6 +11,7 @@
 #include "dataplane/log.h"
 #include "dataplane/port.h"
 #include "dataplane/sensor.h"
+#include "detect/policy.h"
 #include "export/exporter.h"
 
 #include <getopt.h>
@@ -73,6 +74,7 @@ CONF_SECTION(memory_section);
 
 struct appliance {
 	const struct conf *conf;
+	const char *file; // it was read from
 	uint32_t n_workers, n_ports;
 	struct worker *workers; // array, each on its own lines
 	struct port ports[RUN_PORTS];
@@ -85,7 +87,8 @@ struct appliance {
 static void print_help(void)
 {
 	printf("usage: apitap run -c FILE [-- EAL ARGS]\n\n"
-	       "Watches the ports named in FILE until Ctrl-C, then prints statistics. Receives only.\n\n"
+	       "Watches the ports named in FILE until Ctrl-C, then prints statistics. Receives only.\n"
+	       "SIGHUP reads the policies of FILE again; a file with mistakes is refused.\n\n"
 	       "  -c, --config FILE  configuration (apitap check --sample prints one)\n"
 	       "  -h, --help         this text\n"
 	       "  --                 what follows goes to DPDK's EAL, as with testpmd\n\n"
@@ -317,6 +320,28 @@ static void watch_heartbeats(struct appliance *r, uint64_t *seen, uint64_t now_m
 	}
 }
 
+// Policies act from the next exchange on; all else that stands in the file is for the next start.
+// Returns whether there are new ones.
+static bool run_reload(struct appliance *r)
+{
+	struct conf *conf = conf_load(r->file, stderr);
+	size_t n;
+
+	if (!conf) {
+		LOG(ERR, "%s is wrong and was not taken; what was there before goes on", r->file);
+		return false;
+	}
+	n = conf_count(conf, &policy_section);
+	if (!detect_policies(r->sensor->detect, conf)) {
+		LOG(ERR, "no memory for the policies of %s; those before go on", r->file);
+		conf_free(conf);
+		return false;
+	}
+	LOG(NOTICE, "policies read again from %s: %zu; other keys count from the next start", r->file,
+	    n);
+	return true;
+}
+
 static void run_control(struct appliance *r)
 {
 	uint64_t epoch_ns = (uint64_t)r->sensor->epoch_ms * 1000000, next = 0, corrected = 0;
@@ -328,6 +353,9 @@ static void run_control(struct appliance *r)
 	while (!atomic_load_explicit(&command_stop, memory_order_acquire)) {
 		uint64_t now = worker_now_ns(&r->clock);
 
+		if (atomic_exchange_explicit(&command_reload, false, memory_order_acquire) &&
+		    run_reload(r))
+			next = now; // workers take them when they begin an epoch
 		if (!flipping && now >= next) {
 			detect_epoch_begin(r->sensor->detect);
 			flipping = true;
@@ -433,6 +461,7 @@ static int run_main(struct appliance *r, char **extra, int n_extra)
 	if (code)
 		return code;
 	command_signals();
+	command_reload_signal();
 	for (uint32_t i = 0; i < r->n_workers; i++)
 		rte_eal_remote_launch(worker_run, &r->workers[i], r->workers[i].lcore);
 	LOG(NOTICE, "watching %u ports with %u workers; Ctrl-C ends", n_ports, r->n_workers);
@@ -480,6 +509,7 @@ int command_run(int argc, char **argv)
 	if (!conf)
 		return EXIT_USAGE;
 	run.conf = conf;
+	run.file = file;
 	code = run_main(&run, argv + optind, argc - optind);
 	sensor_free(run.sensor);
 	conf_free(conf);

@@ -127,6 +127,20 @@ void detect_epoch_begin(struct detect *detect)
 	atomic_store_explicit(&detect->shared.epoch_wanted, wanted + 1, memory_order_release);
 }
 
+bool detect_policies(struct detect *detect, struct conf *conf)
+{
+	uint32_t wanted = epoch_wanted(detect), oldest = wanted;
+
+	if (!merger_policies(detect->merger, conf))
+		return false;
+	for (uint32_t i = 0; i < detect->shared.n_workers; i++) {
+		if (detect->merged[i] != wanted)
+			oldest = detect->merged[i];
+	}
+	merger_publish(detect->merger, wanted, oldest);
+	return true;
+}
+
 bool detect_epoch_ready(const struct detect *detect)
 {
 	for (uint32_t i = 0; i < detect->shared.n_workers; i++) {

@@ -57,6 +57,9 @@ void detect_poll(struct detect *detect, uint32_t i);
 // Control thread. begin() asks for a flip, ready() tells whether all workers did, merge() folds
 // and judges. now_ns is the packets' clock.
 void detect_epoch_begin(struct detect *detect);
+// Between two merges: other policies, which workers take when they begin the next epoch. Takes conf
+// when it succeeds and frees it when nobody needs it any more. False: out of memory.
+bool detect_policies(struct detect *detect, struct conf *conf);
 bool detect_epoch_ready(const struct detect *detect);
 void detect_merge(struct detect *detect, uint64_t now_ns);
 // After the last merge of a capture or at shutdown: judges what is still open and hands out the

@@ -37,6 +37,7 @@ struct exchange_hit {
 	uint64_t field;   // identity of the field within the endpoint
 	uint64_t first_value; // keyed hash of the first value
 	uint32_t count;   // values
+	uint32_t tests;   // of them: numbers that are published for tests, no exposure
 	uint64_t seen;     // a bit for each value's hash
 	uint32_t distinct; // bits in seen: a floor of the distinct values
 	uint8_t name_len, sample_len;

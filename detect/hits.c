@@ -10,6 +10,7 @@
 
 #include "detect/hits.h"
 
+#include "detect/check.h"
 #include "detect/endpoint.h"
 #include "detect/principal.h"
 #include "detect/siphash.h"
@@ -30,6 +31,7 @@ void hits_types_init(struct hits_types *types)
 	types->session = datatype_find("cookie.session");
 	types->api_key = datatype_find("apikey.generic");
 	types->otp = datatype_find("otp");
+	types->card = datatype_find("card.pan");
 }
 
 // ---- names
@@ -343,6 +345,7 @@ void hits_add(void *arg, const struct hit *hit)
 		if (bytes.p)
 			hits_sample(hits, h, bytes);
 	}
+	h->tests += bytes.p && h->type == hits->types->card && check_test_card(bytes);
 	h->ctx |= hit->ctx;
 	h->seen |= UINT64_C(1) << (value & 63);
 	h->distinct = (uint32_t)__builtin_popcountll(h->seen);

@@ -19,7 +19,7 @@ enum {
 
 // Types that are treated in a special way; -1: not in this program.
 struct hits_types {
-	int password, session, api_key, otp;
+	int password, session, api_key, otp, card;
 };
 
 // What one scan is of. arg of hits_add().

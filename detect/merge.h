@@ -48,6 +48,13 @@ struct merger_snapshot {
 	uint32_t retired; // epoch in which another one took its place
 };
 
+// Policies that were read after the start, with the configuration that they point into.
+struct merger_policies {
+	struct policies *policies; // owned
+	struct conf *conf;         // owned
+	struct merger_policies *older;
+};
+
 struct merger {
 	struct detect_shared *shared;
 	struct known known;
@@ -79,6 +86,8 @@ struct merger {
 	uint32_t told_learnt, told_quiet; // of the published snapshot
 	bool told_full;
 	struct merger_snapshot snapshots[MERGER_SNAPSHOTS], *published;
+	struct merger_policies *policies; // the newest first; NULL: those of the start
+	bool policies_changed;
 
 	uint64_t exchanges, calls_lost, findings_total, findings_lost, names_lost;
 };
@@ -97,6 +106,8 @@ void merger_finish(struct merger *m, uint64_t now_ns);
 // A new snapshot when there is something new. epoch: the last one asked for; oldest: the last one
 // that all workers did.
 void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest);
+// Other policies from the next snapshot on; takes conf when it succeeds. False: out of memory.
+bool merger_policies(struct merger *m, struct conf *conf);
 // A detector's state and areas as at the start. False: it refused and is off now.
 bool merger_restart(struct merger *m, uint32_t detector);
 

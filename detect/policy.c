@@ -4,14 +4,18 @@
 // Policies in the order of the file, with their types resolved to numbers. A set of the types
 // that any policy names answers the usual question (none) with one bit.
 
-#include <stdlib.h>
+#include "detect/policy.h"
 
 #include "detect/datatype.h"
-#include "detect/policy.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 struct policies_item {
 	uint16_t type;
 	const struct policy *policy; // owned by struct conf
+	struct network *networks;    // owned
 };
 
 struct policies {
@@ -20,9 +24,55 @@ struct policies {
 	struct policies_item item[];
 };
 
-static const char *const action_choices[] = {"prohibited", "allowed", NULL};
+static const char *const action_choices[] = {"prohibited", "allowed", "restricted", NULL};
 static const char *const direction_choices[] = {"response", "request", "both", NULL};
 static const char *const severity_choices[] = {"info", "low", "medium", "high", "critical", NULL};
+
+// ---- networks
+
+// An address as in struct conn_meta and how many of its bits count.
+struct network {
+	uint8_t addr[16];
+	uint32_t bits;
+};
+
+static bool network_parse(const char *text, struct network *out)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	const char *slash = strchr(text, '/');
+	char addr[64];
+	size_t len = slash ? (size_t)(slash - text) : strlen(text);
+	bool v4 = memchr(text, ':', len) == NULL;
+	uint32_t most = v4 ? 32 : 128, bits = most, digits = 0;
+
+	if (len >= sizeof(addr))
+		return false;
+	memcpy(addr, text, len);
+	addr[len] = '\0';
+	if (slash) {
+		for (bits = 0; slash[1 + digits]; digits++) {
+			if (slash[1 + digits] < '0' || slash[1 + digits] > '9' || digits == 3)
+				return false;
+			bits = bits * 10 + (uint32_t)(slash[1 + digits] - '0');
+		}
+		if (digits == 0 || bits > most)
+			return false;
+	}
+	memcpy(out->addr, mapped, sizeof(mapped));
+	out->bits = v4 ? bits + 96 : bits;
+	return inet_pton(v4 ? AF_INET : AF_INET6, addr, v4 ? out->addr + 12 : out->addr) == 1;
+}
+
+static bool network_has(const struct network *network, const uint8_t addr[16])
+{
+	uint32_t whole = network->bits / 8, rest = network->bits % 8;
+
+	if (memcmp(network->addr, addr, whole) != 0)
+		return false;
+	return rest == 0 || ((network->addr[whole] ^ addr[whole]) >> (8 - rest)) == 0;
+}
+
+// ---- configuration
 
 #define POLICY_ROW(field, kind, ...)                                                               \
 	{                                                                                          \
@@ -32,7 +82,8 @@ static const struct conf_row policy_rows[] = {
 	POLICY_ROW(type, CONF_STR, .names = datatype_name, .required = true,
 		   .help = "The data type that the policy is about"),
 	POLICY_ROW(action, CONF_ENUM, .choices = action_choices, .def = "\"prohibited\"",
-		   .help = "Whether the type must not appear, or is no reason for an issue"),
+		   .help = "Whether the type must not appear, is no reason for an issue, or may go "
+			   "to the networks and consumers that are named, and no further"),
 	POLICY_ROW(direction, CONF_ENUM, .choices = direction_choices, .def = "\"response\"",
 		   .help = "The messages that the policy is about"),
 	POLICY_ROW(host, CONF_STR, .min = 1, .max = 255, .def = "\"*\"",
@@ -44,7 +95,44 @@ static const struct conf_row policy_rows[] = {
 		   .help = "Severity of an issue when the type is prohibited"),
 	POLICY_ROW(name, CONF_STR, .max = 100, .def = "\"\"",
 		   .help = "What the policy is called in an issue"),
+	POLICY_ROW(networks, CONF_STRS, .min = 1, .max = 100, .def = "[]",
+		   .help = "Restricted: networks (CIDR) that may receive the type"),
+	POLICY_ROW(consumers, CONF_STRS, .min = 1, .max = 255, .def = "[]",
+		   .help = "Restricted: users that may receive the type, of requests hosts; * and ? "
+			   "are wildcards"),
 };
+
+static bool policy_check(const struct conf *, const void *item, char *why, size_t why_len)
+{
+	const struct policy *policy = item;
+	bool lists = policy->networks.n || policy->consumers.n;
+	struct network network;
+
+	for (size_t i = 0; i < policy->networks.n; i++) {
+		const char *text = policy->networks.v[i];
+
+		if (text && !network_parse(text, &network)) {
+			snprintf(why, why_len,
+				 "networks: found \"%s\"; allowed: networks such as \"10.0.0.0/8\" or "
+				 "\"2001:db8::/32\"",
+				 text);
+			return false;
+		}
+	}
+	if (policy->action == POLICY_RESTRICTED && !lists) {
+		snprintf(why, why_len,
+			 "action: restricted to nobody; expected networks or consumers beside it");
+		return false;
+	}
+	if (policy->action != POLICY_RESTRICTED && lists) {
+		snprintf(why, why_len,
+			 "%s: of no use here; expected action = \"restricted\" beside it",
+			 policy->networks.n ? "networks" : "consumers");
+		return false;
+	}
+	return true;
+}
+
 const struct conf_section policy_section = {
 	.path = "policies",
 	.help = "Where data types are prohibited or allowed; the first policy that matches decides",
@@ -52,8 +140,28 @@ const struct conf_section policy_section = {
 	.list = true,
 	.rows = policy_rows,
 	.n_rows = sizeof(policy_rows) / sizeof(policy_rows[0]),
+	.check = policy_check,
 };
 CONF_SECTION(policy_section);
+
+static bool networks_new(struct policies_item *item)
+{
+	const struct conf_strs *texts = &item->policy->networks;
+
+	if (texts->n == 0)
+		return true;
+	item->networks = calloc(texts->n, sizeof(item->networks[0]));
+	for (size_t i = 0; item->networks && i < texts->n; i++)
+		network_parse(texts->v[i], &item->networks[i]); // the configuration is checked
+	return item->networks != NULL;
+}
+
+void policies_free(struct policies *policies)
+{
+	for (size_t i = 0; policies && i < policies->n; i++)
+		free(policies->item[i].networks);
+	free(policies);
+}
 
 struct policies *policies_new(const struct conf *conf)
 {
@@ -68,15 +176,15 @@ struct policies *policies_new(const struct conf *conf)
 
 		if (type < 0 || type >= DATATYPE_MAX)
 			continue; // the configuration accepts no such name
-		policies->item[policies->n++] = (struct policies_item){(uint16_t)type, policy};
+		struct policies_item *p = &policies->item[policies->n++];
+		*p = (struct policies_item){(uint16_t)type, policy, NULL};
+		if (!networks_new(p)) {
+			policies_free(policies);
+			return NULL;
+		}
 		policies->named[type / 64] |= UINT64_C(1) << (type % 64);
 	}
 	return policies;
-}
-
-void policies_free(struct policies *policies)
-{
-	free(policies);
 }
 
 bool policy_glob(const char *glob, struct span text, bool fold)
@@ -107,8 +215,33 @@ bool policy_glob(const char *glob, struct span text, bool fold)
 	return *glob == '\0';
 }
 
-const struct policy *policies_match(const struct policies *policies, uint16_t type, enum dir dir,
-				    const struct exchange *x)
+static bool consumers_have(const struct policy *policy, struct span text)
+{
+	for (size_t i = 0; i < policy->consumers.n; i++) {
+		if (policy_glob(policy->consumers.v[i], text, true))
+			return true;
+	}
+	return false;
+}
+
+// Who receives it is within what a restricted policy names, or is not known.
+static bool item_permits(const struct policies_item *item, enum dir dir, const struct exchange *x)
+{
+	const struct policy *policy = item->policy;
+	const uint8_t *addr = x->tx->conn->addr[dir == SERVER ? CLIENT : SERVER];
+	bool inside = policy->networks.n == 0, known = x->tx->msg[CLIENT].seen;
+
+	for (size_t i = 0; i < policy->networks.n && !inside; i++)
+		inside = network_has(&item->networks[i], addr);
+	if (!inside)
+		return false;
+	if (policy->consumers.n == 0 || !known)
+		return true;
+	return consumers_have(policy, dir == SERVER ? span_make(x->user, x->user_len) : x->host);
+}
+
+static const struct policies_item *policies_find(const struct policies *policies, uint16_t type,
+						 enum dir dir, const struct exchange *x)
 {
 	if (type >= DATATYPE_MAX || !(policies->named[type / 64] >> (type % 64) & 1))
 		return NULL;
@@ -125,7 +258,26 @@ const struct policy *policies_match(const struct policies *policies, uint16_t ty
 		if (policy_glob(policy->host, x->host, true) &&
 		    (policy_glob(policy->path, path, false) ||
 		     policy_glob(policy->path, span_until(path, '#'), false)))
-			return policy;
+			return &policies->item[i];
 	}
 	return NULL;
+}
+
+const struct policy *policies_match(const struct policies *policies, uint16_t type, enum dir dir,
+				    const struct exchange *x)
+{
+	const struct policies_item *item = policies_find(policies, type, dir, x);
+
+	return item ? item->policy : NULL;
+}
+
+const struct policy *policies_broken(const struct policies *policies, uint16_t type, enum dir dir,
+				     const struct exchange *x)
+{
+	const struct policies_item *item = policies_find(policies, type, dir, x);
+
+	if (!item || item->policy->action == POLICY_ALLOWED ||
+	    (item->policy->action == POLICY_RESTRICTED && item_permits(item, dir, x)))
+		return NULL;
+	return item->policy;
 }

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The apitap authors
 //
-// The operator's word on where a data type may appear: list section "policies". Read at start,
-// immutable after it. The first policy that matches decides.
+// The operator's word on where a data type may appear: list section "policies". Immutable once it
+// is read. The first policy that matches decides.
+//
+// Data goes to somebody: of a response that is the client, of a request the server. A restricted
+// type may go to addresses of its networks, and to its consumers: users as issues show them, or of
+// requests the host. Of two lists both must agree.
 
 #pragma once
 
@@ -15,6 +19,7 @@
 enum policy_action {
 	POLICY_PROHIBITED = 0,
 	POLICY_ALLOWED,
+	POLICY_RESTRICTED, // allowed where networks and consumers say, else prohibited
 };
 
 enum policy_direction {
@@ -30,6 +35,9 @@ struct policy {
 	const char *host, *path; // globs; path is matched against the endpoint's template
 	uint32_t severity;       // enum severity
 	const char *name;        // "" when not given
+	// Restricted: who may receive the data. An empty list says nothing.
+	struct conf_strs networks;  // CIDR
+	struct conf_strs consumers; // globs
 };
 
 extern const struct conf_section policy_section;
@@ -43,6 +51,10 @@ void policies_free(struct policies *policies);
 // The policy that decides about this type here, NULL: none does. Worker.
 const struct policy *policies_match(const struct policies *policies, uint16_t type, enum dir dir,
 				    const struct exchange *x);
+// A policy that is broken here: the type is prohibited, or restricted to others than those who
+// receive it. NULL: none is. Not known who receives it: it is not broken.
+const struct policy *policies_broken(const struct policies *policies, uint16_t type, enum dir dir,
+				     const struct exchange *x);
 // Those of a worker.
 const struct policies *worker_policies(const struct detect_worker *w);
 

@@ -18,7 +18,7 @@ const struct policies *worker_policies(const struct detect_worker *w)
 {
 	const struct worker_state *state = w->state;
 
-	return state->policies;
+	return w->snapshot && w->snapshot->policies ? w->snapshot->policies : state->policies;
 }
 
 // ---- exchanges

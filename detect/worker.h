@@ -18,7 +18,10 @@ enum { WATCH_MAX = 64 };
 
 // Published by the merger, read by workers at a flip only, so the one before the last epoch can
 // be reused: nobody holds it any more.
+struct policies;
+
 struct snapshot {
+	const struct policies *policies; // NULL: those of the start
 	bool evidence_full;   // no more is kept, but of watched principals
 	struct idset learnt;  // endpoints whose learning period is over
 	struct idset quiet;   // findings (snapshot_finding) whose issues have all that is kept

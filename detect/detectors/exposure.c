@@ -123,7 +123,7 @@ static void exposure_exchange(const struct detector *self, const void *, struct 
 		const struct datatype *type = datatype_get(hit->type);
 		struct finding *f;
 
-		if (hit->dir != SERVER || secret_never_answered(type))
+		if (hit->dir != SERVER || secret_never_answered(type) || hit->tests == hit->count)
 			continue;
 		// What is only learnt must leave room for what is told.
 		if (!ok || type->reports == REPORTS_WEAK || (x->login && is_token(type)) ||

@@ -52,10 +52,10 @@ static void prohibited_exchange(const struct detector *self, const void *, struc
 	for (uint32_t i = 0; i < x->n_hits; i++) {
 		const struct exchange_hit *hit = &x->hits[i];
 		const struct policy *policy =
-			policies_match(worker_policies(w), hit->type, hit->dir, x);
+			policies_broken(worker_policies(w), hit->type, hit->dir, x);
 		struct finding *f;
 
-		if (!policy || policy->action != POLICY_PROHIBITED)
+		if (!policy || policy->action != POLICY_PROHIBITED || hit->tests == hit->count)
 			continue;
 		f = finding_add(w, self, key_of(w->shared->seed, x, hit), x, UINT32_C(1) << i);
 		if (!f)

@@ -61,7 +61,7 @@ static bool severity_of(const struct exchange *x, const struct exchange_hit *hit
 	const struct datatype *type = datatype_get(hit->type);
 
 	if (hit->dir != CLIENT || hit->place == PLACE_BODY || hit->place == PLACE_FORM ||
-	    hit->sample_len < SHORT_VALUE || type->reports == REPORTS_WEAK ||
+	    hit->sample_len < SHORT_VALUE || hit->tests == hit->count || type->reports == REPORTS_WEAK ||
 	    is_searched_by(type->id))
 		return false;
 	switch (type->group) {

@@ -69,6 +69,35 @@ struct fake_options {
 static struct fake_options alpha_options, beta_options, gamma_options;
 static const struct conf_section alpha_section, beta_section, gamma_section;
 
+// Policies and their configuration are only handed on: each is a byte that must be given back.
+static uint32_t n_policies, n_confs;
+
+static inline struct conf *fixture_conf_new(void)
+{
+	n_confs++;
+	return (malloc)(1);
+}
+
+void conf_free(struct conf *conf)
+{
+	free(conf);
+	n_confs--;
+}
+
+struct policies *policies_new(const struct conf *)
+{
+	struct policies *policies = malloc(1);
+
+	n_policies += policies != NULL;
+	return policies;
+}
+
+void policies_free(struct policies *policies)
+{
+	free(policies);
+	n_policies--;
+}
+
 const void *conf_get(const struct conf *conf, const struct conf_section *section)
 {
 	assert_null(conf);

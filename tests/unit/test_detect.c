@@ -387,13 +387,72 @@ static void test_threads(void **unused)
 	assert_true(calls_of(100) > 0 && calls_of(101) > 0 && calls_of(102) > 0);
 }
 
+// Other policies reach each worker with its next epoch. Those before are kept for whoever is late.
+static void test_policies(void **)
+{
+	struct merger *m = detect->merger;
+	struct conf *conf;
+
+	assert_null(worker_of(0)->snapshot->policies);
+	for (uint32_t round = 0; round < 6; round++) {
+		const struct policies *before = worker_of(0)->snapshot->policies;
+
+		conf = fixture_conf_new();
+		assert_true(detect_policies(detect, conf));
+		assert_ptr_equal(worker_of(0)->snapshot->policies, before);
+		detect_epoch_begin(detect);
+		for (uint32_t i = 0; i < 3; i++)
+			detect_worker_poll(worker_of(i));
+		assert_ptr_equal(worker_of(0)->snapshot->policies, m->policies->policies);
+		assert_ptr_not_equal(worker_of(0)->snapshot->policies, before);
+		detect_merge(detect, 1);
+		detect_epoch_begin(detect);
+		for (uint32_t i = 0; i < 3; i++)
+			detect_worker_poll(worker_of(i));
+		detect_merge(detect, 1);
+		assert_null(m->policies->older); // nobody needs them
+		assert_int_equal(n_policies, 1);
+		assert_int_equal(n_confs, 1);
+	}
+	// Worker 2 is late: what it reads stays.
+	const struct policies *late = worker_of(2)->snapshot->policies;
+	for (uint32_t round = 0; round < 8; round++) {
+		bool kept = false;
+
+		conf = fixture_conf_new();
+		assert_true(detect_policies(detect, conf));
+		detect_epoch_begin(detect);
+		for (uint32_t i = 0; i < 2; i++)
+			detect_worker_poll(worker_of(i));
+		detect_merge(detect, 1);
+		for (const struct merger_policies *p = m->policies; p; p = p->older)
+			kept |= p->policies == late;
+		assert_true(kept);
+		assert_ptr_equal(worker_of(2)->snapshot->policies, late);
+	}
+	for (uint32_t round = 0; round < 3; round++) {
+		detect_worker_poll(worker_of(2));
+		detect_merge(detect, 1);
+		detect_epoch_begin(detect);
+		for (uint32_t i = 0; i < 3; i++)
+			detect_worker_poll(worker_of(i));
+		detect_merge(detect, 1);
+	}
+	assert_ptr_equal(worker_of(2)->snapshot->policies, m->policies->policies);
+	assert_null(m->policies->older);
+	detect_reset(detect);
+	assert_ptr_equal(worker_of(1)->snapshot->policies, m->policies->policies);
+	policies_sweep(m, 0, true);
+	assert_int_equal(n_policies + n_confs, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, detect_setup, detect_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_epoch),         TEST(test_late_worker), TEST(test_number_turns),
 		TEST(test_reset_between), TEST(test_finish),      TEST(test_new_fails),
-		TEST(test_threads),
+		TEST(test_policies),      TEST(test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,7 +117,7 @@ static void test_new_field(void **)
 	assert_text(r->draft.description, "called 17 times");
 	assert_texts(r);
 	// One value with check digits is enough.
-	send_at("{\"card\":\"4111111111111111\"}", 90);
+	send_at("{\"card\":\"4539148803436467\"}", 90);
 	work_fold(0, false);
 	assert_int_equal(merger.n_raised, 2);
 	assert_int_equal(raised_by("D-11", 1)->draft.severity, SEVERITY_HIGH);
@@ -147,7 +147,7 @@ static void test_learning(void **)
 	begin(LEARN);
 	for (uint32_t i = 0; i < 9; i++) // long, but few
 		send_at("{\"email\":\"ann@example.com\"}", i * 600);
-	send_at("{\"copy\":\"4111111111111111\"}", 6000);
+	send_at("{\"copy\":\"4539148803436467\"}", 6000);
 	work_fold(0, false);
 	assert_int_equal(merger.n_raised, 0);
 	end();
@@ -167,7 +167,7 @@ static void test_learnt_overflow(void **)
 	}
 	work_fold(0, false);
 	for (uint32_t i = 0; i < 9; i++)
-		send_at("{\"copy\":\"4111111111111111\"}", 100);
+		send_at("{\"copy\":\"4539148803436467\"}", 100);
 	work_fold(0, false);
 	assert_int_equal(merger.n_raised, 0); // not all was learnt: nothing can be new
 	end();
@@ -278,7 +278,7 @@ static void test_url(void **)
 		enum severity severity;
 	} cases[] = {
 		{GET("/a?mail=ann@example.com"), TYPE_EMAIL, SEVERITY_MEDIUM},
-		{GET("/b?card=4111111111111111"), TYPE_CARD, SEVERITY_MEDIUM},
+		{GET("/b?card=4539148803436467"), TYPE_CARD, SEVERITY_MEDIUM},
 		{GET("/c/123-45-6789"), TYPE_SSN, SEVERITY_MEDIUM},
 		{GET("/d?api_key=0123456789abcdef"), TYPE_APIKEY, SEVERITY_HIGH},
 		{GET("/e?password=hunter2"), TYPE_PASSWORD, SEVERITY_HIGH},
@@ -321,7 +321,7 @@ static void test_url_benign(void **)
 	SEND(GET("/p/0b0e5f6c-2b0a-4a37-9c5d-0f6a4a1d9e11?t=1716000000&ip=10.0.0.1"), NULL, OK,
 	     "{}");
 	SEND(GET("/q?m=a@b.c"), NULL, OK, "{}"); // too short to be anybody's
-	SEND("POST /x HTTP/1.1\r\nHost: h\r\n\r\n", "card=4111111111111111&password=hunter2", OK,
+	SEND("POST /x HTTP/1.1\r\nHost: h\r\n\r\n", "card=4539148803436467&password=hunter2", OK,
 	     "{}");
 	work_fold(0, false);
 	assert_int_equal(merger.n_raised, 0);

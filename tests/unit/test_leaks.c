@@ -9,6 +9,9 @@
 #include "detect/detectors/credential.c"
 #include "detect/detectors/error_text.c"
 #include "detect/detectors/properties.c"
+#include "detect/detectors/exposure.c"
+#include "detect/detectors/prohibited.c"
+#include "detect/detectors/restricted.c"
 #include "detect/detectors/url.c"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: api.example\r\nX-API-Key: k-12345678\r\n\r\n"
@@ -182,6 +185,45 @@ static void test_inside(void **)
 	assert_true(is_inside((const uint8_t[16]){0xfe, 0x80}));
 	assert_true(is_inside((const uint8_t[16]){[15] = 1}));
 	assert_false(is_inside((const uint8_t[16]){0x20, 0x01}));
+}
+
+// ---- D-13
+
+static void test_restricted_flow(void **)
+{
+	const struct raised *r;
+
+	begin("policies = ( { type = \"us.ssn\"; action = \"restricted\"; name = \"payroll\";"
+	      " networks = [\"10.0.0.0/8\"]; severity = \"critical\"; } );");
+	SEND(GET("/staff"), NULL, OK, "{\"ssn\":\"123-45-6789\"}", .inside = true);
+	work_fold(0, false);
+	assert_int_equal(count_of("D-13"), 0);
+	SEND(GET("/staff"), NULL, OK, "{\"ssn\":\"123-45-6789\"}");
+	work_fold(0, false);
+	assert_int_equal(count_of("D-13"), 1);
+	r = raised_by("D-13", 0);
+	assert_texts(r);
+	assert_int_equal(r->draft.severity, SEVERITY_CRITICAL);
+	assert_text(r->draft.description, "1 response of GET api.example/staff");
+	assert_text(r->draft.description, "198.51.");
+	assert_text(r->draft.description, "The policy \"payroll\" names the networks");
+	assert_string_equal(r->types, "us.ssn < $.ssn 1 ***-**-6789\n");
+	end();
+}
+
+// Numbers that are published for tests are nobody's.
+static void test_test_numbers(void **)
+{
+	begin("policies = ( { type = \"card.pan\"; } );");
+	SEND(GET("/pay?card=4111111111111111"), NULL, OK, "{\"card\":\"4111111111111111\"}");
+	work_fold(0, false);
+	assert_int_equal(merger.n_raised, 0);
+	SEND(GET("/pay?card=4539148803436467"), NULL, OK,
+	     "{\"cards\":[\"4111111111111111\",\"4539148803436467\"]}");
+	work_fold(0, false);
+	assert_int_equal(count_of("D-12"), 1);
+	assert_int_equal(count_of("D-14"), 1);
+	end();
 }
 
 // ---- D-15
@@ -383,6 +425,7 @@ int main(void)
 		cmocka_unit_test(test_secret),	       cmocka_unit_test(test_no_secret),
 		cmocka_unit_test(test_referer),	       cmocka_unit_test(test_outside),
 		cmocka_unit_test(test_harmless),       cmocka_unit_test(test_inside),
+		cmocka_unit_test(test_restricted_flow), cmocka_unit_test(test_test_numbers),
 		cmocka_unit_test(test_properties),     cmocka_unit_test(test_no_properties),
 		cmocka_unit_test(test_rare_properties),
 		cmocka_unit_test(test_error_text),     cmocka_unit_test(test_error_products),

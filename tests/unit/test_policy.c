@@ -85,6 +85,92 @@ static void test_match(void **)
 	conf_free(conf);
 }
 
+static void test_networks(void **)
+{
+	static const struct {
+		const char *network, *addr;
+		bool in;
+	} cases[] = {
+		{"10.0.0.0/8", "10.255.1.2", true},    {"10.0.0.0/8", "11.0.0.0", false},
+		{"192.0.2.7", "192.0.2.7", true},      {"192.0.2.7", "192.0.2.6", false},
+		{"192.0.2.128/25", "192.0.2.128", true}, {"192.0.2.128/25", "192.0.2.127", false},
+		{"0.0.0.0/0", "203.0.113.1", true},    {"0.0.0.0/0", "2001:db8::1", false},
+		{"2001:db8::/33", "2001:db8:7fff::1", true},
+		{"2001:db8::/33", "2001:db8:8000::1", false},
+		{"::/0", "2001:db8::1", true},
+	};
+	static const char *const wrong[] = {"",		  "10.0.0.0/33", "10.0.0/8", "a/8",
+					    "10.0.0.0/", "10.0.0.0/-1", "::/129",   "10.0.0.0/8 ",
+					    "10.0.0.0/0008"};
+
+	for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct network network, addr;
+
+		assert_true(network_parse(cases[i].network, &network));
+		assert_true(network_parse(cases[i].addr, &addr));
+		assert_int_equal(network_has(&network, addr.addr), cases[i].in);
+	}
+	for (uint32_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_false(network_parse(wrong[i], &(struct network){0}));
+}
+
+static bool broken(const struct policies *policies, uint16_t type, enum dir dir, const char *user,
+		   uint8_t last, bool asked)
+{
+	static struct exchange x;
+	struct conn_meta conn = {.addr = {[CLIENT] = {[10] = 0xff, [11] = 0xff, 10, 0, 0, last},
+					  [SERVER] = {[10] = 0xff, [11] = 0xff, 192, 0, 2, last}}};
+	struct http_tx tx = {.conn = &conn};
+
+	memset(&x, 0, sizeof(x));
+	x.tx = &tx;
+	tx.msg[CLIENT].seen = asked;
+	x.host = SPAN_LIT("pay.example");
+	x.user_len = (uint8_t)strlen(user);
+	memcpy(x.user, user, x.user_len);
+	return policies_broken(policies, type, dir, &x) != NULL;
+}
+
+static void test_restricted(void **)
+{
+	struct conf *conf = fixture_conf(
+		"policies = ("
+		" { type = \"us.ssn\"; action = \"restricted\"; networks = [\"10.0.0.0/25\"]; },"
+		" { type = \"email\"; action = \"restricted\"; consumers = [\"crm-*\", \"ann\"]; },"
+		" { type = \"jwt\"; action = \"restricted\"; networks = [\"10.0.0.0/25\"];"
+		"   consumers = [\"ann\"]; },"
+		" { type = \"card.pan\"; action = \"restricted\"; direction = \"request\";"
+		"   consumers = [\"*.bank.example\"]; },"
+		" { type = \"ipv4\"; action = \"allowed\"; }, { type = \"otp\"; } );");
+	struct policies *p;
+
+	assert_non_null(conf);
+	p = policies_new(conf);
+	assert_non_null(p);
+	assert_false(broken(p, TYPE_SSN, SERVER, "", 1, true));
+	assert_true(broken(p, TYPE_SSN, SERVER, "", 200, true));
+	assert_true(broken(p, TYPE_SSN, SERVER, "", 200, false)); // the address is known
+	assert_false(broken(p, TYPE_SSN, CLIENT, "", 200, true));
+	assert_false(broken(p, TYPE_EMAIL, SERVER, "crm-7", 200, true));
+	assert_false(broken(p, TYPE_EMAIL, SERVER, "ann", 200, true));
+	assert_true(broken(p, TYPE_EMAIL, SERVER, "annie", 200, true));
+	assert_true(broken(p, TYPE_EMAIL, SERVER, "", 200, true));
+	assert_false(broken(p, TYPE_EMAIL, SERVER, "", 200, false)); // nobody knows who it was
+	// Both lists must agree.
+	assert_false(broken(p, TYPE_JWT, SERVER, "ann", 1, true));
+	assert_true(broken(p, TYPE_JWT, SERVER, "ann", 200, true));
+	assert_true(broken(p, TYPE_JWT, SERVER, "bob", 1, true));
+	// A request goes to a host.
+	assert_true(broken(p, TYPE_CARD, CLIENT, "ann", 1, true));
+	assert_false(broken(p, TYPE_CARD, SERVER, "ann", 1, true));
+	assert_false(broken(p, TYPE_IPV4, SERVER, "ann", 1, true));
+	assert_true(broken(p, TYPE_OTP, SERVER, "ann", 1, true));
+	assert_false(broken(p, TYPE_NAME, SERVER, "ann", 1, true));
+	policies_free(p);
+	policies_free(NULL);
+	conf_free(conf);
+}
+
 static void test_none(void **)
 {
 	struct conf *conf = conf_load(NULL, stderr);
@@ -103,6 +189,10 @@ static void test_mistakes(void **)
 		"policies = ( { type = \"us.ssn\"; action = \"maybe\"; } );",
 		"policies = ( { type = \"us.ssn\"; severity = \"dire\"; } );",
 		"policies = ( { type = \"us.ssn\"; host = \"\"; } );",
+		"policies = ( { type = \"us.ssn\"; action = \"restricted\"; } );",
+		"policies = ( { type = \"us.ssn\"; networks = [\"10.0.0.0/8\"]; } );",
+		"policies = ( { type = \"us.ssn\"; consumers = [\"a\"]; } );",
+		"policies = ( { type = \"us.ssn\"; action = \"restricted\"; networks = [\"x\"]; } );",
 	};
 	FILE *null = fopen("/dev/null", "w");
 
@@ -123,6 +213,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_glob),
 		cmocka_unit_test(test_match),
+		cmocka_unit_test(test_networks),
+		cmocka_unit_test(test_restricted),
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_mistakes),
 	};
