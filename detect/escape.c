@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The apitap authors
 //
-// JSON escapes to UTF-8. A pure function; the result is never longer than the input, because the
-// shortest \u escape of a character of n bytes has six.
+// JSON escapes to UTF-8, and Base64. Pure functions; the result is never longer than the input,
+// because the shortest \u escape of a character of n bytes has six.
 
 #include "detect/escape.h"
+
+#include "detect/text.h"
 
 static int escape_hex(const uint8_t *p)
 {
@@ -94,6 +96,78 @@ uint32_t escape_json(struct span in, uint8_t *out, bool *coded)
 			}
 		}
 		out[n++] = in.p[i++];
+	}
+	return n;
+}
+
+// Six bits, or 64 and more: no letter of either alphabet.
+static inline uint32_t base64_digit(uint8_t c)
+{
+	// One more than the value, so that what is not named is 0.
+	static const uint8_t digits[256] = {
+		['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,
+		['H'] = 8,  ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14,
+		['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21,
+		['V'] = 22, ['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28,
+		['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35,
+		['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42,
+		['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48, ['w'] = 49,
+		['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+		['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63,
+		['-'] = 63, ['/'] = 64, ['_'] = 64,
+	};
+
+	return digits[c] - 1u;
+}
+
+// Controls are in no text that holds data for people.
+static bool base64_is_text(uint8_t c)
+{
+	return (c >= 0x20 && c != 0x7f) || c == '\t' || c == '\n' || c == '\r';
+}
+
+// Two letters of a text: ASCII and no continuation of UTF-8, or a lead byte and a continuation. Nine
+// of ten ids and words end here.
+static inline bool base64_begins(const uint8_t *p)
+{
+	uint32_t first = base64_digit(p[0]), second = base64_digit(p[1]) & 15;
+
+	if (first < 32)
+		return first > 1 && (second < 8 || second > 11);
+	return first >= 48 && first < 64 && second - 8 < 4;
+}
+
+uint32_t escape_base64(struct span in, uint8_t *out)
+{
+	uint32_t n = 0, bits = 0, held = 0, len = in.len;
+
+	if (len < ESCAPE_BASE64_MIN || !base64_begins(in.p))
+		return 0;
+	if (len % 4 == 0 && in.p[len - 1] == '=')
+		len -= in.p[len - 2] == '=' ? 2 : 1;
+	if (len % 4 == 1)
+		return 0;
+	// Words end it soon; of what is random the first control byte does.
+	for (uint32_t i = 0; i < len; i++) {
+		uint32_t digit = base64_digit(in.p[i]);
+
+		if (digit > 63)
+			return 0;
+		bits = bits << 6 | digit;
+		held += 6;
+		if (held < 8)
+			continue;
+		held -= 8;
+		out[n] = (uint8_t)(bits >> held);
+		if (!base64_is_text(out[n++]))
+			return 0;
+	}
+	if (bits & ((UINT32_C(1) << held) - 1))
+		return 0;
+	for (uint32_t i = 0, took; i < n; i += took) {
+		took = out[i] < 0x20 ? 1 : text_utf8(out + i, n - i);
+		if (!took)
+			return 0;
 	}
 	return n;
 }

@@ -532,6 +532,31 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 	scan_piece(s, pending, &k, false);
 }
 
+// The text that a value is in Base64. Its hits are of the whole value.
+static __attribute__((noinline)) void scan_coded(struct scanner *s, const struct value *value,
+						 const struct keyctx *key, hit_fn fn, void *arg)
+{
+	uint8_t buf[SCAN_ESCAPED + RUNS_BLOCK];
+	uint32_t n = escape_base64(value->v, buf);
+	struct sink k;
+
+	if (!n)
+		return;
+	sink_init(&k, s, fn, arg, value->dir, span_make(buf, n), value->off);
+	k.job.key = key;
+	k.job.name = value->key;
+	k.parent = value->parent;
+	k.field = value->field;
+	k.raw = value->v;
+	memset(k.told, 0, sizeof(k.told));
+	scan_whole(s, &k, true, true);
+}
+
+static inline bool scan_may_be_coded(struct span value)
+{
+	return value.len >= ESCAPE_BASE64_MIN && value.len <= SCAN_ESCAPED;
+}
+
 void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,
 		hit_fn fn, void *arg)
 {
@@ -541,6 +566,8 @@ void scan_value(struct scanner *s, struct scan_pending *pending, const struct va
 	if (pending->text)
 		return;
 	key = scan_name(s, value->key, value->key_hash, value->parent);
+	if (value->kind == VALUE_STRING && scan_may_be_coded(value->v))
+		scan_coded(s, value, key, fn, arg);
 	if ((key->plain || (!key->any && !key->odd)) && pending->n == 0 && !s->rules->reference &&
 	    scan_is_idle(s, value))
 		return;
@@ -566,4 +593,9 @@ void scan_text(struct scanner *s, struct span text, struct span key, uint64_t fi
 	k.job.name = key;
 	k.field = field;
 	scan_whole(s, &k, false, true);
+	if (scan_may_be_coded(text)) {
+		struct value value = {.dir = dir, .v = text, .key = key, .field = field};
+
+		scan_coded(s, &value, k.job.key, fn, arg);
+	}
 }

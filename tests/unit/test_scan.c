@@ -104,6 +104,43 @@ static void test_escapes(void **)
 }
 
 // However the windows are cut, the token is told once, with its field.
+// A value that is a text in Base64, once more by its text; hits are of the whole value.
+static void test_base64(void **)
+{
+	static const struct {
+		const char *value, *id;
+	} cases[] = {
+		{"NDExMSAxMTExIDExMTEgMTExMQ==", "card.pan"},
+		{"NDExMTExMTExMTExMTExMQ==", "card.pan"}, // of digits alone
+		{"amFuZS5kb2VAbWFpbC5leGFtcGxlLm9yZw", "email"},
+		{"44Oh44O844OrIGphbmUuZG9lQG1haWwuZXhhbXBsZS5vcmc_", "email"},
+		{"NDExMSAxMTExIDExMTEgMTExMg==", NULL}, // its check digit is wrong
+		{"NDExMSAxMTExIDExMTEgMTExMR==", NULL}, // bits behind the end
+		{"NDExMSAxMTExIDExMTEgMTExMQ=", NULL},
+		{"=DExMSAxMTExIDExMTEgMTExMQ==", NULL},
+		{"NDExMSAx MTExIDExMTEgMTExMQ==", NULL},
+		{"550e8400e29b41d4a716446655440000", NULL},
+	};
+
+	for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct seen text = {0};
+		struct body b;
+
+		body_open(&b, cases[i].value);
+		show(&b, 0, b.len, true);
+		give(&b, VALUE_STRING, "note", "$", cases[i].value);
+		body_close(&b);
+		scan_text(scanner, str(cases[i].value), str("note"), 1, SERVER, on_hit, &text);
+		assert_int_equal(b.seen.n, cases[i].id != NULL);
+		assert_int_equal(text.n, cases[i].id != NULL);
+		if (!cases[i].id)
+			continue;
+		assert_string_equal(id_of(&b.seen.one[0]), cases[i].id);
+		assert_int_equal(b.seen.one[0].len, strlen(cases[i].value));
+		assert_string_equal(id_of(&text.one[0]), cases[i].id);
+	}
+}
+
 static void test_pattern_at_every_cut(void **)
 {
 	const char *text = "{\"id\":7,\"auth\":\"key " TOKEN ".\",\"x\":\"y\"}";
@@ -358,6 +395,7 @@ int main(void)
 		cmocka_unit_test(test_context_is_told),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_escapes),
+		cmocka_unit_test(test_base64),
 		cmocka_unit_test(test_pattern_at_every_cut),
 		cmocka_unit_test(test_messages_between),
 		cmocka_unit_test(test_abandoned_message),
