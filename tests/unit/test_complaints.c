@@ -176,10 +176,8 @@ static void test_others(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_times),
-		cmocka_unit_test(test_identities),
-		cmocka_unit_test(test_hidden),
-		cmocka_unit_test(test_made_up),
+		cmocka_unit_test(test_times),  cmocka_unit_test(test_identities),
+		cmocka_unit_test(test_hidden), cmocka_unit_test(test_made_up),
 		cmocka_unit_test(test_others),
 	};
 
