@@ -263,6 +263,13 @@ static void scan_shapes(struct sink *k)
 		k->s->stats.curbed++;
 }
 
+static void sink_own(void *arg, uint32_t type, struct span value)
+{
+	struct sink *k = arg;
+
+	sink_report(k, type, value, keyctx_has(k->job.key->types, type));
+}
+
 // A whole text at once.
 static void scan_whole(struct scanner *s, struct sink *k, bool padded, bool patterns)
 {
@@ -276,6 +283,8 @@ static void scan_whole(struct scanner *s, struct sink *k, bool padded, bool patt
 	}
 	if (k->job.key->any)
 		scan_named(k);
+	if (s->rules->own)
+		own_scan(s, k->job.text, 0, sink_own, k);
 }
 
 // --- texts that come in pieces
@@ -615,28 +624,54 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 		scan_release(s, pending, UINT64_MAX, value->dir, fn, arg);
 		pending->next = pending->seen = value->off;
 	}
+	if (s->rules->own)
+		own_scan(s, k.job.text, value->continued ? value->overlap : 0, sink_own, &k);
 	scan_piece(s, pending, &k, false);
+}
+
+// A value in which only a type of the operator's can be.
+static __attribute__((noinline)) void scan_value_own(struct scanner *s, const struct value *value,
+						     const struct keyctx *key, hit_fn fn, void *arg)
+{
+	struct sink k;
+
+	sink_init(&k, s, fn, arg, value->dir, value->v, value->off);
+	k.job.key = key;
+	k.job.name = value->key;
+	k.parent = value->parent;
+	k.field = value->field;
+	own_scan(s, k.job.text, 0, sink_own, &k);
+}
+
+// Can a built-in type be in it? A look that costs little.
+static inline bool scan_worth_it(const struct scanner *s, const struct scan_pending *pending,
+				 const struct value *value, const struct keyctx *key)
+{
+	uint32_t len = value->v.len;
+
+	if ((!key->plain && (key->any || key->odd)) || pending->n)
+		return true;
+	// An amount, an id or a time; of what needs no name only a card is a number.
+	if (value->kind == VALUE_NUMBER && (len < SCAN_NUMBER_MIN || len > SCAN_NUMBER_MAX))
+		return false;
+	if (len < SCAN_VALUE_MIN)
+		return false;
+	return value->kind == VALUE_TEXT || value->escaped || s->rules->worth(s->rules, value->v);
 }
 
 void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,
 		hit_fn fn, void *arg)
 {
-	uint32_t len = value->v.len;
 	const struct keyctx *key;
 
 	// The same bytes were searched as text.
 	if (pending->text)
 		return;
 	key = scan_name(s, value->key, value->key_hash, value->parent);
-	if ((key->plain || (!key->any && !key->odd)) && pending->n == 0) {
-		// An amount, an id or a time; of what needs no name only a card is a number.
-		if (value->kind == VALUE_NUMBER && (len < SCAN_NUMBER_MIN || len > SCAN_NUMBER_MAX))
-			return;
-		if (len < SCAN_VALUE_MIN)
-			return;
-		if (value->kind != VALUE_TEXT && !value->escaped &&
-		    !s->rules->worth(s->rules, value->v))
-			return;
+	if (!scan_worth_it(s, pending, value, key)) {
+		if (s->rules->own)
+			scan_value_own(s, value, key, fn, arg);
+		return;
 	}
 	scan_value_whole(s, pending, value, key, fn, arg);
 }
