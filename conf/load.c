@@ -525,8 +525,7 @@ static void load_list(struct load *load, struct conf_slot *slot, const config_se
 	}
 	slot->items = conf_alloc(load, n * section->size);
 	slot->where = conf_alloc(load, n * sizeof(slot->where[0]));
-	slot->line = conf_alloc(load, n * sizeof(slot->line[0]));
-	if (!slot->items || !slot->where || !slot->line)
+	if (!slot->items || !slot->where)
 		return;
 	for (size_t i = 0; i < n && load->n_mistakes <= MISTAKES_MAX; i++) {
 		const config_setting_t *child = config_setting_get_elem(setting, (unsigned)i);
@@ -536,8 +535,7 @@ static void load_list(struct load *load, struct conf_slot *slot, const config_se
 		load_group(load, path.text, NULL, section, child, item);
 		if (config_setting_is_group(child) && !load->cut)
 			check_required(load, path.text, section, child);
-		slot->line[i] = config_setting_source_line(child);
-		struct part part = where(load, slot->line[i]);
+		struct part part = where(load, config_setting_source_line(child));
 		schema_note(&file_line, "%s:%u", part.file, part.line);
 		slot->where[i] = conf_copy(load, file_line.text);
 	}
@@ -571,17 +569,29 @@ static void load_tree(struct load *load, const config_t *config)
 	}
 }
 
+// The line of the key that a message about an element begins with, or of the element.
+static unsigned item_line(const config_setting_t *list, size_t i, const char *message)
+{
+	const config_setting_t *item = config_setting_get_elem(list, (unsigned)i), *child;
+	char key[SCHEMA_NAME_MAX];
+	snprintf(key, sizeof(key), "%.*s", (int)strcspn(message, ":"), message);
+	child = config_setting_get_member(item, key);
+	return config_setting_source_line(child ? child : item);
+}
+
 // What concerns more than one key, when all are read.
-static void check_items(struct load *load)
+static void check_items(struct load *load, const config_t *config)
 {
 	char why[512];
 	for (size_t i = 0; i < load->conf->n_slots; i++) {
 		const struct conf_slot *slot = &load->conf->slots[i];
 		const struct conf_section *section = slot->section;
-		for (size_t k = 0; section->check && k < slot->n_items; k++) {
+		const config_setting_t *list = config_lookup(config, section->path);
+		for (size_t k = 0; section->check && list && k < slot->n_items; k++) {
 			if (!section->check(load->conf, slot->items + k * section->size, why,
 					    sizeof(why)))
-				mistake(load, slot->line[k], "%s[%zu].%s", section->path, k, why);
+				mistake(load, item_line(list, k, why), "%s[%zu].%s", section->path, k,
+					why);
 		}
 	}
 }
@@ -615,7 +625,7 @@ static void load_text(struct load *load, const char *file, char *data, struct co
 	else
 		load_tree(load, &config);
 	if (!slot && !load->cut && !load->no_memory)
-		check_items(load);
+		check_items(load, &config);
 	config_destroy(&config);
 	free(load->text);
 }

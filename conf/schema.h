@@ -26,7 +26,6 @@ struct conf_slot {
 	char *items; // of a list section
 	size_t n_items;
 	const char **where;
-	unsigned *line; // in the joined text
 };
 
 struct conf {

@@ -5,6 +5,7 @@
 
 #include "dataplane/command.h"
 #include "dataplane/port.h"
+#include "detect/own.h"
 #include "detect/scan.h"
 #include "flows/flow_conf.h"
 
@@ -69,6 +70,7 @@ int command_check(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	flow_plan(conf, 1, 65536, false, &plan);
+	own_notes(conf, stdout);
 	printf("%s: valid; %zu ports, %u data types; connections of one worker take at most %" PRIu64
 	       " MiB when it has them all\n",
 	       file, conf_count(conf, &port_section), datatype_count(), plan.bytes >> 20);

@@ -327,6 +327,10 @@ static bool run_reload(struct appliance *r)
 	struct conf *conf = conf_load(r->file, stderr);
 	size_t n;
 
+	if (conf && !policies_known(conf, stderr)) {
+		conf_free(conf);
+		conf = NULL;
+	}
 	if (!conf) {
 		LOG(ERR, "%s is wrong and was not taken; what was there before goes on", r->file);
 		return false;

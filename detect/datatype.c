@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 static const struct datatype *datatypes[DATATYPE_MAX];
-static uint32_t n_datatypes;
+static uint32_t n_datatypes, n_own;
 
 static void datatype_abort(const char *id, const char *what)
 {
@@ -64,6 +64,26 @@ uint32_t datatype_count(void)
 	return n_datatypes;
 }
 
+uint32_t datatype_built_in(void)
+{
+	return n_datatypes - n_own;
+}
+
+bool datatype_own(const struct datatype *types, uint32_t n)
+{
+	uint32_t first = datatype_built_in();
+
+	n_datatypes = first;
+	n_own = 0;
+	if (n > DATATYPE_MAX - first)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		datatypes[first + i] = &types[i];
+	n_own = n;
+	n_datatypes += n;
+	return true;
+}
+
 const struct datatype *datatype_get(uint32_t index)
 {
 	return index < n_datatypes ? datatypes[index] : NULL;
@@ -80,7 +100,7 @@ int datatype_find(const char *id)
 
 const char *datatype_name(size_t i)
 {
-	return i < n_datatypes ? datatypes[i]->id : NULL;
+	return i < datatype_built_in() ? datatypes[i]->id : NULL;
 }
 
 const char *datatype_tag_name(uint32_t i)

@@ -67,6 +67,12 @@ struct type_sample {
 	bool found; // is the type to be reported for it?
 };
 
+// Where a type of the operator's is looked for.
+struct type_scope {
+	const char *host, *path; // globs
+	bool request, response;
+};
+
 struct datatype {
 	const char *id;    // "us.ssn"
 	const char *title; // "US Social Security number"
@@ -111,6 +117,7 @@ struct datatype {
 	// four instead.
 	uint32_t (*mask)(struct span value, uint8_t *out, uint32_t out_len);
 	const struct type_sample *samples; // ended by text == NULL; true and false ones
+	const struct type_scope *scope;    // NULL: everywhere
 };
 
 void datatype_add(const struct datatype *type);
@@ -134,6 +141,10 @@ enum {
 // the type's number everywhere.
 void datatype_freeze(void);
 uint32_t datatype_count(void);
+// Those of the program; behind them are the operator's, which datatype_own() puts in place of those
+// of a call before (detect/own.h). False: no room.
+uint32_t datatype_built_in(void);
+bool datatype_own(const struct datatype *types, uint32_t n);
 const struct datatype *datatype_get(uint32_t index);
 int datatype_find(const char *id);   // index or -1
 const char *datatype_name(size_t i); // conf_names_fn

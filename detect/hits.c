@@ -12,6 +12,7 @@
 
 #include "detect/check.h"
 #include "detect/endpoint.h"
+#include "detect/policy.h"
 #include "detect/principal.h"
 #include "detect/siphash.h"
 #include "flows/form.h"
@@ -309,6 +310,21 @@ static bool hits_again(struct hits *hits, const struct hit *hit)
 	return false;
 }
 
+// A type of the operator's is looked for where its scope says. The template is not known yet when
+// the target itself is searched.
+static bool hits_in_scope(const struct exchange *x, const struct hit *hit)
+{
+	const struct type_scope *scope = datatype_get(hit->type)->scope;
+	struct span path;
+
+	if (!scope)
+		return true;
+	if (hit->dir == CLIENT ? !scope->request : !scope->response)
+		return false;
+	path = x->template_len ? span_make(x->template, x->template_len) : x->path;
+	return policy_glob(scope->host, x->host, true) && policy_glob(scope->path, path, false);
+}
+
 void hits_add(void *arg, const struct hit *hit)
 {
 	struct hits *hits = arg;
@@ -318,6 +334,8 @@ void hits_add(void *arg, const struct hit *hit)
 	struct span bytes;
 	uint64_t value;
 
+	if (!hits_in_scope(x, hit))
+		return;
 	hits->found = true;
 	if (hit->value.len == 0)
 		return;

@@ -7,6 +7,7 @@
 #include "detect/policy.h"
 
 #include "detect/datatype.h"
+#include "detect/own.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -79,8 +80,8 @@ static bool network_has(const struct network *network, const uint8_t addr[16])
 		.key = #field, .type = kind, .offset = offsetof(struct policy, field), __VA_ARGS__ \
 	}
 static const struct conf_row policy_rows[] = {
-	POLICY_ROW(type, CONF_STR, .names = datatype_name, .required = true,
-		   .help = "The data type that the policy is about"),
+	POLICY_ROW(type, CONF_STR, .min = 1, .required = true,
+		   .help = "The data type that the policy is about, built-in or of types.own"),
 	POLICY_ROW(action, CONF_ENUM, .choices = action_choices, .def = "\"prohibited\"",
 		   .help = "Whether the type must not appear, is no reason for an issue, or may go "
 			   "to the networks and consumers that are named, and no further"),
@@ -102,12 +103,32 @@ static const struct conf_row policy_rows[] = {
 			   "are wildcards"),
 };
 
-static bool policy_check(const struct conf *, const void *item, char *why, size_t why_len)
+// Built-in, or described in the same configuration.
+static bool policy_check_type(const struct conf *conf, const char *type, char *why, size_t why_len)
+{
+	const char *nearest;
+
+	for (size_t i = 0; datatype_name(i); i++) {
+		if (strcmp(datatype_name(i), type) == 0)
+			return true;
+	}
+	if (own_has(conf, type))
+		return true;
+	nearest = conf_nearest(type, datatype_name);
+	snprintf(why, why_len, "type: found \"%s\"; %s%s%s", type,
+		 nearest ? "did you mean \"" : "allowed: a built-in data type or one of types.own",
+		 nearest ? nearest : "", nearest ? "\"?" : "");
+	return false;
+}
+
+static bool policy_check(const struct conf *conf, const void *item, char *why, size_t why_len)
 {
 	const struct policy *policy = item;
 	bool lists = policy->networks.n || policy->consumers.n;
 	struct network network;
 
+	if (policy->type && !policy_check_type(conf, policy->type, why, why_len))
+		return false;
 	for (size_t i = 0; i < policy->networks.n; i++) {
 		const char *text = policy->networks.v[i];
 
@@ -143,6 +164,23 @@ const struct conf_section policy_section = {
 	.check = policy_check,
 };
 CONF_SECTION(policy_section);
+
+bool policies_known(const struct conf *conf, FILE *err)
+{
+	bool known = true;
+
+	for (size_t i = 0; i < conf_count(conf, &policy_section); i++) {
+		const struct policy *policy = conf_item(conf, &policy_section, i);
+
+		if (datatype_find(policy->type) >= 0)
+			continue;
+		fprintf(err,
+			"%s: policies[%zu].type: found \"%s\"; types.own is read at the start only\n",
+			conf_item_where(conf, &policy_section, i), i, policy->type);
+		known = false;
+	}
+	return known;
+}
 
 static bool networks_new(struct policies_item *item)
 {

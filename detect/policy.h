@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum policy_action {
 	POLICY_PROHIBITED = 0,
@@ -45,6 +46,9 @@ extern const struct conf_section policy_section;
 struct policies;
 struct detect_worker;
 
+// Are all types of the policies in the registry? Those that types.own got after the start are not;
+// each of them is printed, "file:line: key: …".
+bool policies_known(const struct conf *conf, FILE *err);
 // NULL: out of memory.
 struct policies *policies_new(const struct conf *conf);
 void policies_free(struct policies *policies);

@@ -244,6 +244,8 @@ struct ruleset *ruleset_new(const struct conf *conf, char *why, size_t why_len)
 
 	if (!r)
 		goto memory;
+	if (!own_new(conf, &r->own, why, why_len))
+		goto fail;
 	r->n_types = datatype_count();
 	r->near_min = UINT8_MAX;
 	r->test_numbers = types->test_numbers;
@@ -295,6 +297,7 @@ void ruleset_free(struct ruleset *ruleset)
 	if (!ruleset)
 		return;
 	hs_free_database(ruleset->patterns);
+	own_free(ruleset->own);
 	free(ruleset->words);
 	free(ruleset);
 }
@@ -308,7 +311,9 @@ struct scanner *scanner_new(const struct ruleset *ruleset, uint64_t seed)
 	memset(s, 0, sizeof(*s));
 	s->rules = ruleset;
 	s->names.seed = seed;
-	if (ruleset->patterns && hs_alloc_scratch(ruleset->patterns, &s->scratch) != HS_SUCCESS) {
+	if ((ruleset->patterns && hs_alloc_scratch(ruleset->patterns, &s->scratch) != HS_SUCCESS) ||
+	    (ruleset->own &&
+	     hs_alloc_scratch(ruleset->own->patterns, &s->scratch) != HS_SUCCESS)) {
 		scanner_free(s);
 		return NULL;
 	}

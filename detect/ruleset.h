@@ -8,6 +8,7 @@
 
 #include "detect/keyctx.h"
 #include "detect/marks.h"
+#include "detect/own.h"
 #include "detect/runs.h"
 #include "detect/scan.h"
 
@@ -76,6 +77,7 @@ struct ruleset {
 	struct keyctx_words *words;
 	uint32_t n_marks; // behind them: mark_fields
 	const struct mark *mark[RULESET_MARKS];
+	struct own_types *own; // owned; NULL: the operator has none
 	struct hs_database *patterns; // ids are type indices, or marks from RULESET_MARK on; NULL: none
 };
 

@@ -159,6 +159,13 @@ static void scan_shapes(struct sink *k)
 		k->s->stats.curbed++;
 }
 
+static void sink_own(void *arg, uint32_t type, struct span value)
+{
+	struct sink *k = arg;
+
+	sink_report(k, type, value, keyctx_has(k->job.key->types, type));
+}
+
 // A whole text at once.
 static void scan_whole(struct scanner *s, struct sink *k, bool padded, bool patterns)
 {
@@ -172,6 +179,8 @@ static void scan_whole(struct scanner *s, struct sink *k, bool padded, bool patt
 	}
 	if (k->job.key->any)
 		scan_named(k);
+	if (s->rules->own)
+		own_scan(s, k->job.text, 0, sink_own, k);
 }
 
 // --- texts that come in pieces
@@ -529,6 +538,8 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 		pending->next = pending->seen = value->off;
 		pending->wide_over = 0;
 	}
+	if (s->rules->own)
+		own_scan(s, k.job.text, value->continued ? value->overlap : 0, sink_own, &k);
 	scan_piece(s, pending, &k, false);
 }
 
@@ -557,6 +568,20 @@ static inline bool scan_may_be_coded(struct span value)
 	return value.len >= ESCAPE_BASE64_MIN && value.len <= SCAN_ESCAPED;
 }
 
+// A value in which only a type of the operator's can be.
+static __attribute__((noinline)) void scan_value_own(struct scanner *s, const struct value *value,
+						     const struct keyctx *key, hit_fn fn, void *arg)
+{
+	struct sink k;
+
+	sink_init(&k, s, fn, arg, value->dir, value->v, value->off);
+	k.job.key = key;
+	k.job.name = value->key;
+	k.parent = value->parent;
+	k.field = value->field;
+	own_scan(s, k.job.text, 0, sink_own, &k);
+}
+
 void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,
 		hit_fn fn, void *arg)
 {
@@ -569,8 +594,11 @@ void scan_value(struct scanner *s, struct scan_pending *pending, const struct va
 	if (value->kind == VALUE_STRING && scan_may_be_coded(value->v))
 		scan_coded(s, value, key, fn, arg);
 	if ((key->plain || (!key->any && !key->odd)) && pending->n == 0 && !s->rules->reference &&
-	    scan_is_idle(s, value))
+	    scan_is_idle(s, value)) {
+		if (s->rules->own)
+			scan_value_own(s, value, key, fn, arg);
 		return;
+	}
 	scan_value_whole(s, pending, value, key, fn, arg);
 }
 

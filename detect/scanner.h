@@ -8,7 +8,10 @@
 
 #include "detect/ruleset.h"
 
-enum { SCAN_FOUND = 64 }; // pattern hits per window
+enum {
+	SCAN_FOUND = 64, // pattern hits per window
+	SCAN_OWN = 32,   // matches of the operator's patterns per value
+};
 
 struct hs_scratch;
 
@@ -40,7 +43,15 @@ struct scanner {
 	uint32_t mark_start;    // in them: where the search began
 	uint32_t marks_refused;
 	uint64_t mark_off;      // of the window in the body
+	uint32_t n_own;
+	struct {
+		uint32_t type, from, to;
+	} own[SCAN_OWN]; // of the value that is searched
 	struct keyctx_cache names;
 	refused_fn refused; // NULL: nobody asks
 	void *refused_arg;
 };
+
+typedef void (*own_fn)(void *arg, uint32_t type, struct span value);
+// Calls fn for the operator's types in a text (rules->own is set) that end behind `after`.
+void own_scan(struct scanner *s, struct span text, uint32_t after, own_fn fn, void *arg);

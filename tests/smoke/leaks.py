@@ -82,6 +82,30 @@ def group_policy(group):
         ("2", "action"), ("3", "consumers"), ("4", "networks")], told)
 
 
+OWN = """types: { own = ( { id = "acme.club"; pattern = "Harborline [A-Z][a-z]{3,12}"; %s } ); };
+policies = ( { type = "acme.club"; severity = "critical"; } );
+"""
+
+
+def group_own(group):
+    """A type of the operator's own in hits, policies and issues, within its scope."""
+    capture = group.gen("leak", "--minutes", 1)
+    for name, scope, told in (("everywhere", "", 1), ("path", 'path = "/api/v1/members/*";', 1),
+                              ("other-path", 'path = "/api/v2/*";', 0),
+                              ("requests", 'direction = "request";', 0),
+                              ("context", 'reports = "ctx"; context = ["club"];', 1),
+                              ("no-context", 'reports = "ctx"; context = ["team"];', 0)):
+        conf = group.file(name + ".conf", OWN % scope)
+        run = group.good(capture, "--config", conf, transactions=True)
+        found = [i for i in run.issues if i["detector"] == "D-12"]
+        right = all(i["severity"] == "Critical" and i["target"]["template"] == "/api/v1/members/{id}"
+                    and [(t["type"], t["field"]) for t in i["data_types"]] == [
+                        ("acme.club", "$.club")] for i in found)
+        group.check(name, len(found) == told and right and
+                    (b'"acme.club"' in run.transactions) == bool(told),
+                    scenarios.describe_all(found) or "no issue")
+
+
 def wait_for(process, test, what):
     """The text of the log when test(text) is true; the sensor must still run."""
     end = time.monotonic() + scenarios.RUN_LIMIT_S
@@ -119,6 +143,11 @@ def group_reload(group):
         group.check("refused", told == ["action", "severity"], "both mistakes named", text)
         time.sleep(1)
         group.check("goes-on", sensor.poll() is None, "the sensor runs")
+        conf.write_text(base + OWN % "")
+        sensor.send_signal(signal.SIGHUP)
+        text = wait_for(sensor, lambda text: text.count("was not taken") == 2, "second refusal")
+        group.check("new-type", "run.conf:6: policies[0].type: found \"acme.club\"" in text,
+                    "a type that came after the start", text)
         conf.write_text(base + POLICY % 'action = "prohibited";')
         sensor.send_signal(signal.SIGHUP)
         wait_for(sensor, lambda text: "policies read again" in text, "taking")
@@ -138,5 +167,6 @@ def group_reload(group):
 
 
 if __name__ == "__main__":
-    scenarios.GROUPS = {"leak": group_leak, "policy": group_policy, "reload": group_reload}
+    scenarios.GROUPS = {"leak": group_leak, "policy": group_policy, "reload": group_reload,
+                        "own": group_own}
     sys.exit(scenarios.main())

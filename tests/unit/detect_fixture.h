@@ -20,6 +20,7 @@
 
 #include "conf/conf.h"
 #include "detect/exchange.h"
+#include "detect/own.h"
 #include "detect/scan.h"
 #include "flows/form.h"
 #include "flows/http1_head.h"
@@ -120,6 +121,11 @@ int datatype_find(const char *id)
 			return i;
 	}
 	return -1;
+}
+
+bool own_has(const struct conf *, const char *)
+{
+	return false;
 }
 
 const char *datatype_name(size_t i)

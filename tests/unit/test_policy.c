@@ -177,6 +177,7 @@ static void test_none(void **)
 	struct policies *policies = policies_new(conf);
 
 	assert_null(match(policies, TYPE_SSN, SERVER, "a", "/"));
+	assert_true(policies_known(conf, stderr));
 	policies_free(policies);
 	conf_free(conf);
 }
