@@ -45,6 +45,8 @@ void datatype_freeze(void)
 
 		if (!t->id || !t->title || !t->check || !t->samples)
 			datatype_abort(t->id, "id, title, check and samples are needed");
+		if (!t->country)
+			datatype_abort(t->id, "a country is needed");
 		if (!t->pattern && !datatype_has_shape(t) && !t->key_only && !t->wide)
 			datatype_abort(t->id, "nothing says where to look for it");
 		if ((t->reports != REPORTS_YES || t->key_only || t->run_ctx) && !t->context)
@@ -79,6 +81,13 @@ int datatype_find(const char *id)
 const char *datatype_name(size_t i)
 {
 	return i < n_datatypes ? datatypes[i]->id : NULL;
+}
+
+const char *datatype_tag_name(uint32_t i)
+{
+	static const char *const names[] = {"PCI DSS", "GDPR", "APPI", "HIPAA"};
+
+	return i < sizeof(names) / sizeof(names[0]) ? names[i] : NULL;
 }
 
 static bool datatype_is_alnum(uint8_t c)

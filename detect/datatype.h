@@ -30,6 +30,14 @@ enum type_reports {
 	REPORTS_WEAK,    // … and most of the field's values agree
 };
 
+// Rules that a type's values fall under, to be or-ed.
+enum type_tag {
+	TAG_PCI_DSS = 1, // cardholder and sensitive authentication data
+	TAG_GDPR = 2,    // personal data of people in the EEA and the United Kingdom
+	TAG_APPI = 4,    // Japan: Act on the Protection of Personal Information
+	TAG_HIPAA = 8,   // US: identifiers of 45 CFR 164.514(b)(2), and what is about health
+};
+
 // A maximal run of ASCII letters and digits, with the separators around it.
 struct run {
 	const uint8_t *p;
@@ -63,6 +71,9 @@ struct datatype {
 	const char *id;    // "us.ssn"
 	const char *title; // "US Social Security number"
 	enum type_group group;
+	const char *country; // whose people or offices use it: ISO 3166-1, "EU", or "any"
+	uint8_t tags;        // enum type_tag
+	const char *rule;    // where the form or the check digit is published; NULL: see the file
 	enum type_reports reports;
 	uint8_t severity; // enum severity of one value that must not be there (detect/issue.h)
 	bool personal;    // identifies or belongs to a person (credential-less access is a leak)
@@ -92,6 +103,7 @@ struct datatype {
 
 	bool wide;     // tried on texts with a good part of bytes beyond ASCII
 	bool key_only; // tried on every value of a field whose name matches context
+	bool vague;    // key_only: not tried on what another secret was found in
 
 	type_check_fn check;
 	// Writes a masked form (same length or shorter) to out; NULL: keep the last four letters or
@@ -109,7 +121,7 @@ void datatype_add(const struct datatype *type);
 	}
 
 enum {
-	DATATYPE_MAX = 192,
+	DATATYPE_MAX = 256,
 	DATATYPE_WORDS = DATATYPE_MAX / 64, // 64-bit words of a set of types
 	PATTERN_WIDTH_MAX = 32,
 	RUN_NEAR = 24,
@@ -125,4 +137,6 @@ uint32_t datatype_count(void);
 const struct datatype *datatype_get(uint32_t index);
 int datatype_find(const char *id);   // index or -1
 const char *datatype_name(size_t i); // conf_names_fn
+// The name of the i-th tag bit, "PCI DSS"; NULL: past the last.
+const char *datatype_tag_name(uint32_t i);
 uint32_t datatype_mask(uint32_t index, struct span value, uint8_t *out, uint32_t out_len);

@@ -365,11 +365,25 @@ static bool worth_it(struct span text, uint32_t short_id)
 	return digits || odd || text.len >= 16;
 }
 
+// Not a list of words, nor a key that is made to be shown (Stripe's begins with "pk_").
+static bool is_token(struct span value)
+{
+	if (value.len > 3 && memcmp(value.p, "pk_", 3) == 0)
+		return false;
+	for (uint32_t i = 0; i < value.len; i++) {
+		uint8_t c = value.p[i];
+
+		if (c <= ' ' || c >= 0x7f || c == ',' || c == '"' || c == '{' || c == '<')
+			return false;
+	}
+	return true;
+}
+
 // Parameters whose name alone says what they carry.
 static int type_by_name(const struct hits_types *types, struct span key, struct span value)
 {
-	static const char *const sessions[] = {"jsessionid", "phpsessid", "sessionid", "session_id",
-					       "sid"};
+	// Servers write these into links. "sid" and "session_id" are what pages count visits by.
+	static const char *const sessions[] = {"jsessionid", "phpsessid"};
 	static const char *const passwords[] = {"password", "passwd", "pwd", "passphrase"};
 
 	for (uint32_t i = 0; i < sizeof(passwords) / sizeof(passwords[0]); i++) {
@@ -380,8 +394,9 @@ static int type_by_name(const struct hits_types *types, struct span key, struct 
 		if (span_ieq(key, span_make(sessions[i], strlen(sessions[i]))))
 			return value.len >= SESSION_MIN ? types->session : -1;
 	}
-	return value.len >= SESSION_MIN && principal_key_parameter(key, value) ? types->api_key
-									       : -1;
+	return value.len >= SESSION_MIN && principal_key_parameter(key, value) && is_token(value)
+		       ? types->api_key
+		       : -1;
 }
 
 static bool scan_parameter(struct scanner *scanner, struct hits *hits, struct span key,

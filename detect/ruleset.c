@@ -118,7 +118,7 @@ static bool ruleset_enter(struct ruleset *r, uint32_t i)
 
 	ruleset_gate(&r->gate[i], t);
 	if (t->key_only)
-		ruleset_set(r->named, i);
+		ruleset_set(t->vague ? r->vague : r->named, i);
 	if (t->wide && !ruleset_few(&r->wide, i))
 		return false;
 	if (t->pattern && strcmp(t->pattern, "@") == 0 && !ruleset_few(&r->at, i))

@@ -55,7 +55,8 @@ struct ruleset {
 	const struct datatype *type[DATATYPE_MAX];
 	uint64_t on[DATATYPE_WORDS];               // not disabled
 	uint64_t shape[DATATYPE_WORDS];            // on, with a shape
-	uint64_t named[DATATYPE_WORDS];            // on, key_only
+	uint64_t named[DATATYPE_WORDS];            // on, key_only, not vague
+	uint64_t vague[DATATYPE_WORDS];            // on, key_only, vague
 	uint64_t run_set[DATATYPE_MAX][RUN_KINDS]; // lengths with context
 	struct shape_gate gate[DATATYPE_MAX];
 	struct bucket bucket[64][RUN_KINDS];

@@ -65,6 +65,7 @@ static inline void sink_init(struct sink *k, struct scanner *s, hit_fn fn, void 
 	k->job.text = text;
 	k->job.from = 0;
 	k->job.to = text.len;
+	k->job.wide_from = 0;
 	k->job.key = &scan_no_name;
 	k->job.name = (struct span){0};
 	k->job.padded = false;
@@ -212,16 +213,16 @@ static void scan_judge_matches(struct scanner *s, struct sink *k, uint32_t hold_
 	}
 }
 
-// Types that are told by the name alone, tried on the whole value. A secret that was told by its
-// own form needs no second, vaguer name.
-static void scan_named(struct sink *k)
+// Types that are told by the name alone, tried on the whole value: those that say less come last.
+// A secret that was told by its own form or a better name needs no vaguer one.
+static void scan_named_some(struct sink *k, bool vague)
 {
 	const struct ruleset *r = k->s->rules;
 	struct candidate c = {
 		.text = k->job.text, .at = k->job.text.p, .key = k->job.name, .ctx = true};
 
 	for (uint32_t w = 0; w < DATATYPE_WORDS; w++) {
-		uint64_t set = k->job.key->types[w] & r->named[w];
+		uint64_t set = k->job.key->types[w] & (vague ? r->vague[w] : r->named[w]);
 
 		for (; set; set &= set - 1) {
 			uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(set);
@@ -234,6 +235,12 @@ static void scan_named(struct sink *k)
 				sink_report(k, i, v, true);
 		}
 	}
+}
+
+static void scan_named(struct sink *k)
+{
+	scan_named_some(k, false);
+	scan_named_some(k, true);
 }
 
 static void scan_shapes(struct sink *k)
@@ -303,10 +310,14 @@ static void scan_piece(struct scanner *s, struct scan_pending *p, struct sink *k
 		k->job.padded = true;
 		k->job.from = from;
 		k->job.to = decided;
+		if (p->next + p->wide_over > k->off)
+			k->job.wide_from = (uint32_t)(p->next + p->wide_over - k->off);
 		skip = decided > from ? shapes_scan(&k->job) : 0;
 		if (skip > decided)
 			decided = skip;
 		p->next = k->off + decided;
+		p->wide_over =
+			(uint16_t)(k->job.wide_from > decided ? k->job.wide_from - decided : 0);
 		k->job.from = decided;
 		k->job.to = len;
 		if (decided < len)
@@ -372,7 +383,7 @@ static void scan_orphan(struct scanner *s, const struct found *f, enum dir dir, 
 	struct sink k;
 
 	sink_init(&k, s, fn, arg, dir, kept, f->off);
-	if (f->kept && !keyctx_has(s->rules->named, f->type))
+	if (f->kept && !s->rules->type[f->type]->key_only)
 		sink_report(&k, f->type, kept, false);
 }
 
@@ -485,6 +496,7 @@ void scan_window(struct scanner *s, struct scan_pending *pending, const struct w
 		pending->text = true;
 		pending->text_from = window->off + window->fresh;
 		pending->next = pending->seen = pending->text_from;
+		pending->wide_over = 0;
 	}
 	sink_init(&k, s, fn, arg, window->dir, window->bytes, window->off);
 	scan_piece(s, pending, &k, true);
@@ -584,6 +596,7 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 	if (!value->continued) {
 		scan_release(s, pending, UINT64_MAX, value->dir, fn, arg);
 		pending->next = pending->seen = value->off;
+		pending->wide_over = 0;
 	}
 	scan_piece(s, pending, &k, false);
 }

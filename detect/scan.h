@@ -49,6 +49,7 @@ struct scan_pending {
 	uint64_t text_from; // text: what is before came as values
 	bool text;          // the last window came without values
 	uint8_t n, n_held;
+	uint16_t wide_over; // text: bytes behind next that the last value found by its script takes
 	uint16_t tail_len;
 	struct {
 		uint64_t off; // of the pattern's end in the decoded body

@@ -182,7 +182,7 @@ static uint32_t shapes_start(struct shapes_job *job, const struct shapes_at *a)
 
 		end = e > end ? e : end;
 	}
-	if (job->key->any)
+	if (job->named)
 		shapes_named(job, a, &r);
 	return end;
 }
@@ -233,8 +233,10 @@ static inline uint32_t shapes_skip(struct span text, const struct shapes_at *a)
 // Texts whose types are found by their script. The check finds the first value by itself.
 static void shapes_wide(struct shapes_job *job)
 {
+	uint32_t from = job->wide_from > job->from ? job->wide_from : job->from;
+
 	for (uint32_t i = 0; i < job->rules->wide.n; i++) {
-		uint32_t type = job->rules->wide.type[i], pos = job->from;
+		uint32_t type = job->rules->wide.type[i], pos = from;
 
 		for (uint32_t k = 0; k < WIDE_VALUES && pos < job->to; k++) {
 			struct candidate c = {
@@ -250,6 +252,8 @@ static void shapes_wide(struct shapes_job *job)
 			job->fn(job->arg, type, v, (uint32_t)(v.p - job->text.p));
 			pos = (uint32_t)(v.p - job->text.p) + v.len;
 		}
+		if (pos > job->wide_from)
+			job->wide_from = pos;
 	}
 }
 
@@ -313,7 +317,7 @@ static uint32_t shapes_block(struct shapes_job *job, const struct runs_block *b,
 		starts &= ~shapes_low(job->from - base);
 	if (job->to - base < 64)
 		starts &= shapes_low(job->to - base);
-	if (!job->key->any) {
+	if (!job->named) {
 		uint64_t chains = shapes_chains(b[0].alnum, starts, true);
 
 		if (__builtin_popcountll(b[0].digit) + __builtin_popcountll(near) <
@@ -332,7 +336,7 @@ static uint32_t shapes_block(struct shapes_job *job, const struct runs_block *b,
 			break;
 		a = shapes_view(job->text, base + bit, runs_join(b[0].alnum, b[1].alnum, bit),
 				runs_join(b[0].digit, b[1].digit, bit));
-		if (!job->key->any) {
+		if (!job->named) {
 			end = shapes_skip(job->text, &a);
 			if (end) {
 				skip = end;
@@ -340,7 +344,7 @@ static uint32_t shapes_block(struct shapes_job *job, const struct runs_block *b,
 			}
 		}
 		end = shapes_start(job, &a);
-		if (end && !job->key->any)
+		if (end && !job->named)
 			skip = end;
 	}
 	return skip;
@@ -505,12 +509,23 @@ shapes_worth_fn shapes_worth_best(void)
 }
 #endif
 
+// Many names support only types that are told by the name alone, and cost nothing here.
+static bool shapes_has_name(const struct shapes_job *job)
+{
+	uint64_t set = 0;
+
+	for (uint32_t w = 0; job->key->any && w < DATATYPE_WORDS; w++)
+		set |= job->key->types[w] & job->rules->shape[w];
+	return set != 0;
+}
+
 uint32_t shapes_scan(struct shapes_job *job)
 {
 	struct runs_block b[SHAPES_BLOCKS + 2];
 	uint32_t skip = 0, wide = 0;
 	uint32_t base = job->from & ~(RUNS_BLOCK - 1u);
 
+	job->named = shapes_has_name(job);
 	while (base < job->to) {
 		uint32_t left = job->text.len - base, n, blocks, looked;
 		bool joined = false, last;

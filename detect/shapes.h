@@ -16,7 +16,9 @@ struct shapes_job {
 	const struct ruleset *rules;
 	struct span text;
 	uint32_t from, to;        // candidates that start in [from, to)
+	uint32_t wide_from;       // in: those found by their script start here; out: the last's end
 	const struct keyctx *key; // what the field's name says
+	bool named;               // set by shapes_scan(): it supports a type that has a shape
 	struct span name;         // the field's name
 	bool padded;              // 64 bytes behind the text may be read
 	uint32_t budget, spent;

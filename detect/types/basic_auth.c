@@ -48,6 +48,7 @@ static const struct datatype basic_auth = {
 	.id = "basic.auth",
 	.title = "Basic authentication credentials",
 	.group = GROUP_SECRET,
+	.country = "any",
 	.reports = REPORTS_YES,
 	.severity = SEVERITY_HIGH,
 	.personal = true,

@@ -9,7 +9,7 @@
 #include "detect/check.h"
 #include "detect/issue.h"
 
-enum { GROUP_MIN = 3, GROUP_MAX = 7, PAN_MAX = 19 };
+enum { GROUP_MIN = 3, GROUP_MAX = 7, PAN_MAX = 19, SAID_BACK = 24 };
 
 static bool valid(const uint8_t *d, uint32_t n, bool ctx)
 {
@@ -26,6 +26,24 @@ static bool is_stamp(const uint8_t *d, uint32_t n)
 	return check_date((uint32_t)check_number(d, 4), (uint32_t)check_number(d + 4, 2),
 			  (uint32_t)check_number(d + 6, 2)) &&
 	       check_number(d + 8, 2) < 24;
+}
+
+// "your credit card 587428561654": said close before it.
+static bool said(const struct candidate *c)
+{
+	uint32_t back = (uint32_t)(c->at - c->text.p) < SAID_BACK ? (uint32_t)(c->at - c->text.p)
+								  : SAID_BACK;
+	struct span before = span_make(c->at - back, back);
+
+	return check_holds(before, "card") || check_holds(before, "カード");
+}
+
+// Without a name: numbers of 17 digits and more are what 64-bit identities have, and one behind
+// "482:" is the second half of something.
+static bool alone(const struct candidate *c, uint32_t n)
+{
+	return n < 17 &&
+	       !(c->at - c->text.p > 1 && c->at[-1] == ':' && check_is(c->at[-2], CLASS_DIGIT));
 }
 
 // Groups as they stand on cards: 4-4-4-4(-3), 4-6-5, 4-6-4. With a name that says so, any.
@@ -52,9 +70,11 @@ static struct span check(const struct candidate *c)
 		struct span v = span_make(r[0].p, r[0].len);
 
 		if (r[0].len > PAN_MAX || is_stamp(r[0].p, r[0].len) ||
-		    !valid(r[0].p, r[0].len, c->ctx) || !check_alone(c->text, v))
+		    !valid(r[0].p, r[0].len, true) || !check_alone(c->text, v))
 			return (struct span){0};
-		return v;
+		return c->ctx || (valid(r[0].p, r[0].len, false) && alone(c, r[0].len)) || said(c)
+			       ? v
+			       : (struct span){0};
 	}
 	for (uint32_t k = 0; k < c->n_runs; k++) {
 		struct span v;
@@ -92,6 +112,11 @@ static const struct type_sample samples[] = {
 	{"card", "6763 5210 5120 3320", true},
 	{"cardNumber", "4091366019938", true},
 	{NULL, "4641526776645558", false},
+	{NULL, "points won on credit card 587428561654", true},
+	{NULL, "points won on order 587428561654", false},
+	{NULL, "4858764494611187434", false},
+	{"cardNumber", "4858764494611187434", true},
+	{NULL, "1034:4641526776645559", false},
 	{NULL, "1781234567890", false},
 	{NULL, "20230615123456", false},
 	{NULL, "2023061512345678", false},
@@ -108,6 +133,8 @@ static const struct datatype card_pan = {
 	.id = "card.pan",
 	.title = "Payment card number",
 	.group = GROUP_FINANCIAL,
+	.country = "any",
+	.tags = TAG_PCI_DSS | TAG_GDPR | TAG_APPI,
 	.reports = REPORTS_YES,
 	.severity = SEVERITY_CRITICAL,
 	.personal = true,

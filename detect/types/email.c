@@ -102,6 +102,9 @@ static struct span check(const struct candidate *c)
 	local = span_make(p, (size_t)(at - p));
 	if (local.len == 0 || at[-1] == '.' || !check_right(p, at, CLASS_WORD | CLASS_DASH))
 		return (struct span){0};
+	// "***ann@example.net": hidden by whoever wrote it.
+	if (p > c->text.p && p[-1] == '*')
+		return (struct span){0};
 	host = span_make(c->at, domain(c->at, end));
 	if (host.len < 4 || is_file(host) || is_placeholder(local, host))
 		return (struct span){0};
@@ -146,6 +149,8 @@ static const struct datatype email = {
 	.id = "email",
 	.title = "E-mail address",
 	.group = GROUP_CONTACT,
+	.country = "any",
+	.tags = TAG_GDPR | TAG_APPI | TAG_HIPAA,
 	.reports = REPORTS_YES,
 	.severity = SEVERITY_MEDIUM,
 	.personal = true,

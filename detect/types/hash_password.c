@@ -2,6 +2,8 @@
 // Copyright (c) 2026 The apitap authors
 //
 // Stored passwords: the modular crypt format of bcrypt, Argon2 (RFC 9106, PHC string) and crypt(3).
+// A hash in hex (MD5, SHA-1, SHA-256) looks like any checksum: a name that says "password" and most
+// of a field's values must speak for it.
 
 #include "detect/check.h"
 #include "detect/issue.h"
@@ -88,6 +90,29 @@ static struct span check_crypt(const struct candidate *c)
 	return span_make(c->at - 3, (size_t)(p - c->at) + 3 + hash);
 }
 
+// Checksums of files, caches and commits.
+static bool is_checksum(struct span key)
+{
+	static const char *const words[] = {"etag",  "file",    "commit", "digest", "checksum",
+					    "image", "content", "git",    NULL};
+
+	for (uint32_t i = 0; words[i]; i++) {
+		if (check_holds(key, words[i]))
+			return true;
+	}
+	return false;
+}
+
+static struct span check_hex(const struct candidate *c)
+{
+	struct span v = span_trim(c->text);
+
+	return (v.len == 32 || v.len == 40 || v.len == 64) && check_all(v.p, v.len, CLASS_HEX) &&
+			       check_entropy(v) >= ENTROPY(3) && !is_checksum(c->key)
+		       ? v
+		       : (struct span){0};
+}
+
 static const char *const context[] = {"password", "password hash", "hash", "pwd", NULL};
 
 #define HASH(sym, name, what, anchor)                                                              \
@@ -95,6 +120,7 @@ static const char *const context[] = {"password", "password hash", "hash", "pwd"
 		.id = name,                                                                        \
 		.title = what,                                                                     \
 		.group = GROUP_SECRET,                                                             \
+		.country = "any",                                                                  \
 		.reports = REPORTS_YES,                                                            \
 		.severity = SEVERITY_CRITICAL,                                                     \
 		.personal = true,                                                                  \
@@ -134,3 +160,31 @@ static const struct type_sample crypt_samples[] = {
 	{0},
 };
 HASH(crypt, "hash.crypt", "crypt password hash", "\\$[156y]\\$")
+
+static const char *const hex_context[] = {"password hash", "passwordhash", "pwd hash",
+					  "pass hash",     "passwd hash",  "hashed password",
+					  "password md5",  "password sha", NULL};
+static const struct type_sample hex_samples[] = {
+	{"passwordHash", "3f7a1c9e2b8d4f60a5c7e9b1d3f5a7c9", true},
+	{"hashed_password", "3F7A1C9E2B8D4F60A5C7E9B1D3F5A7C93F7A1C9E", true},
+	{NULL, "3f7a1c9e2b8d4f60a5c7e9b1d3f5a7c9", false},
+	{"commit", "3f7a1c9e2b8d4f60a5c7e9b1d3f5a7c93f7a1c9e", false},
+	{"password_file_hash", "3f7a1c9e2b8d4f60a5c7e9b1d3f5a7c9", false},
+	{"passwordHash", "00000000000000000000000000000000", false},
+	{0},
+};
+
+static const struct datatype hash_hex = {
+	.id = "hash.hex",
+	.title = "Password hash in hex",
+	.group = GROUP_SECRET,
+	.country = "any",
+	.reports = REPORTS_WEAK,
+	.severity = SEVERITY_HIGH,
+	.personal = true,
+	.context = hex_context,
+	.key_only = true,
+	.check = check_hex,
+	.samples = hex_samples,
+};
+DATATYPE_REGISTER(hash_hex)

@@ -31,6 +31,7 @@ static const struct datatype in_voter = {
 	.id = "in.voter",
 	.title = "Indian voter identity number",
 	.group = GROUP_GOVERNMENT_ID,
+	.country = "IN",
 	.reports = REPORTS_CTX,
 	.severity = SEVERITY_MEDIUM,
 	.personal = true,

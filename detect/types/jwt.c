@@ -54,6 +54,7 @@ static const struct datatype jwt = {
 	.id = "jwt",
 	.title = "JSON web token",
 	.group = GROUP_SECRET,
+	.country = "any",
 	.reports = REPORTS_YES,
 	.severity = SEVERITY_HIGH,
 	.personal = true,

@@ -3,7 +3,8 @@
 //
 // Passport and card numbers that have a form but no check digit, in fields that say so: Japanese
 // passports (two letters, of which the first tells the kind, and seven digits), Japanese residence
-// cards, British, Spanish and Indian passports.
+// cards, British, Spanish, French and Indian passports. American ones are nine digits or, since
+// 2021, a letter and eight: so little that most of a field's values must look like it.
 
 #include "detect/check.h"
 #include "detect/issue.h"
@@ -60,16 +61,37 @@ static struct span check_in(const struct candidate *c)
 		       : (struct span){0};
 }
 
+static struct span check_fr(const struct candidate *c)
+{
+	struct form f;
+
+	return check_form(c, "9", "", &f) && has_form(&f, "99AA99999") ? f.value : (struct span){0};
+}
+
+static struct span check_us(const struct candidate *c)
+{
+	struct form f;
+
+	return check_form(c, "9", "", &f) &&
+			       (has_form(&f, "A99999999") || has_form(&f, "999999999")) &&
+			       !check_uniform(f.text, 9)
+		       ? f.value
+		       : (struct span){0};
+}
+
 static const char *const context[] = {
 	"passport", "travel document", "pasaporte", "passeport", "reisepass", "passaporto",
 	"旅券",     "パスポート",      "护照",      "여권",      NULL,
 };
 
-#define PASSPORT(sym, name, what, lengths, function)                                               \
+#define PASSPORT(sym, name, where, law, cite, what, lengths, function)                             \
 	static const struct datatype sym = {                                                       \
 		.id = name,                                                                        \
 		.title = what,                                                                     \
 		.group = GROUP_GOVERNMENT_ID,                                                      \
+		.country = where,                                                                  \
+		.tags = law,                                                                       \
+		.rule = cite,                                                                      \
 		.reports = REPORTS_CTX,                                                            \
 		.severity = SEVERITY_HIGH,                                                         \
 		.personal = true,                                                                  \
@@ -87,7 +109,9 @@ static const struct type_sample jp_passport_samples[] = {
 	{NULL, "TK4829173", false},       {"passport", "TK482917", false},
 	{"passport", "T48291736", false}, {0},
 };
-PASSPORT(jp_passport, "jp.passport", "Japanese passport number", RUN_LEN(9), check_jp)
+PASSPORT(jp_passport, "jp.passport", "JP", TAG_APPI,
+	 "ICAO Doc 9303-4; letters of the Ministry of Foreign Affairs", "Japanese passport number",
+	 RUN_LEN(9), check_jp)
 
 static const struct type_sample uk_passport_samples[] = {
 	{"passport_number", "HK4829173", true},
@@ -96,7 +120,8 @@ static const struct type_sample uk_passport_samples[] = {
 	{"passport", "4829173HK", false},
 	{0},
 };
-PASSPORT(uk_passport, "uk.passport", "British passport number", RUN_LEN(9), check_uk)
+PASSPORT(uk_passport, "uk.passport", "GB", TAG_GDPR, NULL, "British passport number", RUN_LEN(9),
+	 check_uk)
 
 static const struct type_sample es_passport_samples[] = {
 	{"pasaporte", "PBD482917", true},
@@ -104,14 +129,50 @@ static const struct type_sample es_passport_samples[] = {
 	{"pasaporte", "PB482917", false},
 	{0},
 };
-PASSPORT(es_passport, "es.passport", "Spanish passport number", RUN_LEN(9), check_es)
+PASSPORT(es_passport, "es.passport", "ES", TAG_GDPR, NULL, "Spanish passport number", RUN_LEN(9),
+	 check_es)
 
 static const struct type_sample in_passport_samples[] = {
 	{"passport", "M4829173", true},  {"passportNo", "M48 29173", true},
 	{NULL, "M4829173", false},       {"passport", "M0829173", false},
 	{"passport", "Q4829173", false}, {0},
 };
-PASSPORT(in_passport, "in.passport", "Indian passport number", RUN_LEN(3) | RUN_LEN(8), check_in)
+PASSPORT(in_passport, "in.passport", "IN", 0, NULL, "Indian passport number",
+	 RUN_LEN(3) | RUN_LEN(8), check_in)
+
+static const struct type_sample fr_passport_samples[] = {
+	{"passeport", "48DX29173", true},
+	{"passport", "no. 13AL73104", true},
+	{NULL, "48DX29173", false},
+	{"passport", "48D129173", false},
+	{0},
+};
+PASSPORT(fr_passport, "fr.passport", "FR", TAG_GDPR, NULL, "French passport number", RUN_LEN(9),
+	 check_fr)
+
+static const struct type_sample us_passport_samples[] = {
+	{"passport", "A48291736", true},  {"passport_number", "482917360", true},
+	{NULL, "A48291736", false},       {"passport", "AB4829173", false},
+	{"passport", "000000000", false}, {0},
+};
+
+static const struct datatype us_passport = {
+	.id = "us.passport",
+	.title = "US passport number",
+	.group = GROUP_GOVERNMENT_ID,
+	.country = "US",
+	.tags = TAG_HIPAA,
+	.reports = REPORTS_WEAK,
+	.severity = SEVERITY_HIGH,
+	.personal = true,
+	.context = context,
+	.run_mixed = RUN_LEN(9),
+	.run_digits = RUN_LEN(9),
+	.digits_near = 8,
+	.check = check_us,
+	.samples = us_passport_samples,
+};
+DATATYPE_REGISTER(us_passport)
 
 static const char *const residence_context[] = {"residence card", "zairyu", "在留カード", "在留",
 						NULL};
@@ -128,6 +189,9 @@ static const struct datatype jp_residence = {
 	.id = "jp.residence",
 	.title = "Japanese residence card number",
 	.group = GROUP_GOVERNMENT_ID,
+	.country = "JP",
+	.tags = TAG_APPI,
+	.rule = "Immigration Control Act, article 19-4: two letters, eight digits, two letters",
 	.reports = REPORTS_CTX,
 	.severity = SEVERITY_HIGH,
 	.personal = true,

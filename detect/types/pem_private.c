@@ -67,6 +67,7 @@ static const struct datatype pem_private = {
 	.id = "pem.private",
 	.title = "Private key",
 	.group = GROUP_SECRET,
+	.country = "any",
 	.reports = REPORTS_YES,
 	.severity = SEVERITY_CRITICAL,
 	.personal = false,

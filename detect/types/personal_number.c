@@ -180,11 +180,13 @@ static struct span check_curp(const struct candidate *c)
 	return (10 - sum % 10) % 10 == (uint32_t)(f.text[17] - '0') ? f.value : (struct span){0};
 }
 
-#define NUMBER(sym, name, what, when, words, mixed, digits, ctx, near, form, after)                \
+#define NUMBER(sym, name, where, law, what, when, words, mixed, digits, ctx, near, form, after)    \
 	static const struct datatype sym = {                                                       \
 		.id = name,                                                                        \
 		.title = what,                                                                     \
 		.group = GROUP_GOVERNMENT_ID,                                                      \
+		.country = where,                                                                  \
+		.tags = law,                                                                       \
 		.reports = when,                                                                   \
 		.severity = SEVERITY_CRITICAL,                                                     \
 		.personal = true,                                                                  \
@@ -206,8 +208,8 @@ static const struct type_sample pesel_samples[] = {
 	{NULL, "87042361546", false},    {"pesel", "87042361547", false},
 	{"pesel", "87133261546", false}, {0},
 };
-NUMBER(pesel, "pl.pesel", "Polish national number", REPORTS_CTX, pesel_context, 0, RUN_LEN(11), 0,
-       11, NULL, NULL)
+NUMBER(pesel, "pl.pesel", "PL", TAG_GDPR, "Polish national number", REPORTS_CTX, pesel_context, 0,
+       RUN_LEN(11), 0, 11, NULL, NULL)
 
 static const char *const personnummer_context[] = {"personnummer", "samordningsnummer", "pnr",
 						   NULL};
@@ -220,7 +222,7 @@ static const struct type_sample personnummer_samples[] = {
 	{"personnummer", "871323-6150", false},
 	{0},
 };
-NUMBER(personnummer, "se.personnummer", "Swedish personal number", REPORTS_CTX,
+NUMBER(personnummer, "se.personnummer", "SE", TAG_GDPR, "Swedish personal number", REPORTS_CTX,
        personnummer_context, 0, RUN_LEN(6) | RUN_LEN(8) | RUN_LEN(10) | RUN_LEN(12), 0, 10, NULL,
        NULL)
 
@@ -235,8 +237,8 @@ static const struct type_sample hetu_samples[] = {
 	{NULL, "170384/2183", false},
 	{0},
 };
-NUMBER(hetu, "fi.hetu", "Finnish personal identity code", REPORTS_YES, hetu_context, RUN_LEN(11),
-       RUN_LEN(6), 0, 9, "999999", "-+")
+NUMBER(hetu, "fi.hetu", "FI", TAG_GDPR, "Finnish personal identity code", REPORTS_YES, hetu_context,
+       RUN_LEN(11), RUN_LEN(6), 0, 9, "999999", "-+")
 
 static const char *const fnr_context[] = {"fodselsnummer", "fødselsnummer", "fnr", "personnummer",
 					  NULL};
@@ -247,7 +249,7 @@ static const struct type_sample fnr_samples[] = {
 	{"fnr", "17038420454", false},
 	{0},
 };
-NUMBER(fnr, "no.fnr", "Norwegian birth number", REPORTS_CTX, fnr_context, 0,
+NUMBER(fnr, "no.fnr", "NO", TAG_GDPR, "Norwegian birth number", REPORTS_CTX, fnr_context, 0,
        RUN_LEN(6) | RUN_LEN(11), 0, 11, NULL, NULL)
 
 static const char *const be_context[] = {
@@ -259,7 +261,7 @@ static const struct type_sample be_samples[] = {
 	{"niss", "84.02.17-203.96", false},
 	{0},
 };
-NUMBER(be, "be.nn", "Belgian national number", REPORTS_CTX, be_context, 0,
+NUMBER(be, "be.nn", "BE", TAG_GDPR, "Belgian national number", REPORTS_CTX, be_context, 0,
        RUN_LEN(2) | RUN_LEN(6) | RUN_LEN(11), 0, 11, NULL, NULL)
 
 static const char *const rrn_context[] = {
@@ -270,7 +272,7 @@ static const struct type_sample rrn_samples[] = {
 	{NULL, "870423-1245185", false},          {"rrn", "871323-1245184", false},
 	{"rrn", "870423-9245184", false},         {0},
 };
-NUMBER(rrn, "kr.rrn", "Korean resident registration number", REPORTS_YES, rrn_context, 0,
+NUMBER(rrn, "kr.rrn", "KR", 0, "Korean resident registration number", REPORTS_YES, rrn_context, 0,
        RUN_LEN(6), RUN_LEN(13), 13, NULL, "-")
 
 static const char *const frn_context[] = {"frn", "foreigner registration", "alien registration",
@@ -280,7 +282,7 @@ static const struct type_sample frn_samples[] = {
 	{NULL, "0501177231883", false},   {NULL, "870423-5245188", false},
 	{"frn", "870423-1245184", false}, {0},
 };
-NUMBER(frn, "kr.frn", "Korean foreigner registration number", REPORTS_YES, frn_context, 0,
+NUMBER(frn, "kr.frn", "KR", 0, "Korean foreigner registration number", REPORTS_YES, frn_context, 0,
        RUN_LEN(6), RUN_LEN(13), 13, NULL, "-")
 
 static const char *const za_context[] = {
@@ -290,8 +292,8 @@ static const struct type_sample za_samples[] = {
 	{NULL, "8704235124087", false},        {"id_number", "8704235124088", false},
 	{"id_number", "8713235124087", false}, {0},
 };
-NUMBER(za, "za.id", "South African identity number", REPORTS_CTX, za_context, 0, RUN_LEN(13), 0, 13,
-       NULL, NULL)
+NUMBER(za, "za.id", "ZA", 0, "South African identity number", REPORTS_CTX, za_context, 0,
+       RUN_LEN(13), 0, 13, NULL, NULL)
 
 static const char *const cn_context[] = {"身份证",       "idcard", "id card",
 					 "shenfenzheng", "sfz",    NULL};
@@ -300,8 +302,8 @@ static const struct type_sample cn_samples[] = {
 	{NULL, "110105198704236004", false}, {NULL, "110105198713236003", false},
 	{NULL, "990105198704236003", false}, {0},
 };
-NUMBER(cn, "cn.id", "Chinese identity number", REPORTS_YES, cn_context, RUN_LEN(18), RUN_LEN(18), 0,
-       17, "99999999999999999", NULL)
+NUMBER(cn, "cn.id", "CN", 0, "Chinese identity number", REPORTS_YES, cn_context, RUN_LEN(18),
+       RUN_LEN(18), 0, 17, "99999999999999999", NULL)
 
 static const char *const curp_context[] = {"curp", NULL};
 static const struct type_sample curp_samples[] = {
@@ -311,5 +313,5 @@ static const struct type_sample curp_samples[] = {
 	{NULL, "GORL871323HDFNMS03", false},
 	{0},
 };
-NUMBER(curp, "mx.curp", "Mexican population registry code", REPORTS_YES, curp_context, RUN_LEN(18),
-       0, 0, 7, "AAAA999999A", NULL)
+NUMBER(curp, "mx.curp", "MX", 0, "Mexican population registry code", REPORTS_YES, curp_context,
+       RUN_LEN(18), 0, 0, 7, "AAAA999999A", NULL)

@@ -35,6 +35,7 @@ static const struct datatype phone_ph = {
 	.id = "phone.ph",
 	.title = "Philippine mobile telephone number",
 	.group = GROUP_CONTACT,
+	.country = "PH",
 	.reports = REPORTS_CTX,
 	.severity = SEVERITY_MEDIUM,
 	.personal = true,

@@ -7,6 +7,15 @@
 #include "detect/check.h"
 #include "detect/issue.h"
 
+// Area codes of provinces, special and mobile prefixes that begin with the first two digits.
+static bool is_area(const uint8_t *d)
+{
+	static const char *const second[4] = {"1234567", "1234567", "1234567", "0123456"};
+	uint8_t first = d[0];
+
+	return first >= '2' && first <= '5' && d[1] != 0 && strchr(second[first - '2'], d[1]);
+}
+
 static struct span check(const struct candidate *c)
 {
 	struct form f;
@@ -18,11 +27,11 @@ static struct span check(const struct candidate *c)
 		d = f.text + 2;
 	else if (check_gather(c, 14, " .-()", &f) && memcmp(f.text, "0090", 4) == 0)
 		d = f.text + 4;
-	else if (check_form(c, "3?3?2?2", " .-", &f)) // grouped so nowhere else
+	else if (check_form(c, "3?3?2?2", " .-", &f) || check_form(c, "10", "", &f))
 		d = f.text;
 	else
 		return (struct span){0};
-	return d[0] >= '2' && d[0] <= '5' ? f.value : (struct span){0};
+	return is_area(d) ? f.value : (struct span){0};
 }
 
 static const char *const context[] = {
@@ -31,22 +40,29 @@ static const char *const context[] = {
 };
 
 static const struct type_sample samples[] = {
-	{"telefon", "0 (542) 817 39 46", true}, {"phone", "+90 542 817 39 46", true},
-	{"gsm", "05428173946", true},           {"cep", "542.817.39.46", true},
-	{NULL, "05428173946", false},           {"telefon", "06428173946", false},
-	{"telefon", "542817394", false},        {0},
+	{"telefon", "0 (542) 817 39 46", true},
+	{"phone", "+90 542 817 39 46", true},
+	{"gsm", "05428173946", true},
+	{"cep", "542.817.39.46", true},
+	{"cep", "5428173946", true},
+	{"phone", "1688380969", false},
+	{NULL, "05428173946", false},
+	{"telefon", "06428173946", false},
+	{"telefon", "542817394", false},
+	{0},
 };
 
 static const struct datatype phone_tr = {
 	.id = "phone.tr",
 	.title = "Turkish telephone number",
 	.group = GROUP_CONTACT,
+	.country = "TR",
 	.reports = REPORTS_CTX,
 	.severity = SEVERITY_MEDIUM,
 	.personal = true,
 	.context = context,
-	.run_digits = RUN_LEN(1) | RUN_LEN(2) | RUN_LEN(3) | RUN_LEN(4) | RUN_LEN(11) |
-		      RUN_LEN(12) | RUN_LEN(14),
+	.run_digits = RUN_LEN(1) | RUN_LEN(2) | RUN_LEN(3) | RUN_LEN(4) | RUN_LEN(10) |
+		      RUN_LEN(11) | RUN_LEN(12) | RUN_LEN(14),
 	.digits_near = 10,
 	.check = check,
 	.samples = samples,

@@ -2,7 +2,9 @@
 // Copyright (c) 2026 The apitap authors
 //
 // Postal codes that tell a person's home to within a street: British (Royal Mail Postcode Address
-// File: areas, and letters that no position holds), and Japanese (three and four digits).
+// File: areas, and letters that no position holds), and Japanese (three and four digits). German
+// and American ones are five digits, of which nearly all are given: most of a field's values must
+// be such.
 
 #include "detect/check.h"
 #include "detect/issue.h"
@@ -68,6 +70,8 @@ static const struct datatype postcode_uk = {
 	.id = "postcode.uk",
 	.title = "British postcode",
 	.group = GROUP_PERSONAL,
+	.country = "GB",
+	.tags = TAG_GDPR,
 	.reports = REPORTS_CTX,
 	.severity = SEVERITY_LOW,
 	.personal = true,
@@ -89,6 +93,9 @@ static const struct datatype zip_jp = {
 	.id = "zip.jp",
 	.title = "Japanese postal code",
 	.group = GROUP_PERSONAL,
+	.country = "JP",
+	.tags = TAG_APPI,
+	.rule = "Japan Post: postal code data (KEN_ALL)",
 	.reports = REPORTS_CTX,
 	.severity = SEVERITY_LOW,
 	.personal = true,
@@ -99,3 +106,79 @@ static const struct datatype zip_jp = {
 	.samples = jp_samples,
 };
 DATATYPE_REGISTER(zip_jp)
+
+// The first three digits that no American sectional centre has.
+static bool no_centre(uint64_t n)
+{
+	static const uint16_t gaps[] = {
+		99,  213, 269, 343, 345, 348, 353, 419, 428, 429, 517, 518, 519, 529, 533, 536,
+		552, 568, 578, 579, 589, 621, 632, 642, 643, 659, 663, 682, 694, 695, 696, 697,
+		698, 699, 702, 709, 715, 732, 742, 771, 817, 818, 819, 839, 848, 849, 854, 858,
+		861, 862, 866, 867, 868, 869, 876, 886, 887, 888, 892, 896, 899, 909, 929, 987};
+
+	for (uint32_t i = 0; i < sizeof(gaps) / sizeof(gaps[0]); i++) {
+		if (gaps[i] == n)
+			return true;
+	}
+	return n < 5;
+}
+
+static struct span check_us(const struct candidate *c)
+{
+	struct form f;
+
+	return check_forms(c, "5-4 5", "", &f) && check_all(f.text, f.n, CLASS_DIGIT) &&
+			       !no_centre(check_number(f.text, 3))
+		       ? f.value
+		       : (struct span){0};
+}
+
+static struct span check_de(const struct candidate *c)
+{
+	struct form f;
+
+	return check_form(c, "5", "", &f) && check_all(f.text, 5, CLASS_DIGIT) &&
+			       check_number(f.text, 5) >= 1001 && check_number(f.text, 5) <= 99998
+		       ? f.value
+		       : (struct span){0};
+}
+
+#define FIVE(sym, name, where, law, cite, what, words)                                             \
+	static const struct datatype sym = {                                                       \
+		.id = name,                                                                        \
+		.title = what,                                                                     \
+		.group = GROUP_PERSONAL,                                                           \
+		.country = where,                                                                  \
+		.tags = law,                                                                       \
+		.rule = cite,                                                                      \
+		.reports = REPORTS_WEAK,                                                           \
+		.severity = SEVERITY_INFO,                                                         \
+		.personal = true,                                                                  \
+		.context = words,                                                                  \
+		.run_digits = RUN_LEN(5),                                                          \
+		.digits_near = 5,                                                                  \
+		.check = check_##sym,                                                              \
+		.samples = sym##_samples,                                                          \
+	};                                                                                         \
+	DATATYPE_REGISTER(sym)
+
+static const char *const us_context[] = {"zip", "zipcode", "zip code", "postal", "postcode", NULL};
+static const struct type_sample us_samples[] = {
+	{"zip", "94107", true},
+	{"zipCode", "10001-2345", true},
+	{NULL, "94107", false},
+	{"zip", "00410", false},
+	{"zip", "941070", false},
+	{"zip", "9410-7", false},
+	{0},
+};
+FIVE(us, "zip.us", "US", TAG_HIPAA, "USPS Publication 65: sectional centres", "US postal code",
+     us_context)
+
+static const char *const de_context[] = {"plz", "postleitzahl", "post leit zahl", NULL};
+static const struct type_sample de_samples[] = {
+	{"plz", "10115", true},   {"Postleitzahl", "80331 Muenchen", true},
+	{NULL, "10115", false},   {"plz", "00999", false},
+	{"plz", "101150", false}, {0},
+};
+FIVE(de, "plz.de", "DE", TAG_GDPR, NULL, "German postal code", de_context)

@@ -14,7 +14,8 @@ enum {
 	SESSION_MIN = 16,
 	KEY_MIN = 16,
 	KEY_MAX = 512,
-	NAME_MAX = 32
+	NAME_MAX = 32,
+	MARKUP_LEAD = 24,
 };
 
 // Names that speak about a secret.
@@ -96,6 +97,9 @@ static bool is_key(struct span v)
 		return false;
 	for (uint32_t i = 0; i < v.len; i++)
 		digit |= check_is(v.p[i], CLASS_DIGIT);
+	// Publishable keys are made to be shown.
+	if (memcmp(v.p, "pk_", 3) == 0)
+		return false;
 	// Words joined by dashes or points are a name.
 	return digit && (check_entropy(v) >= ENTROPY(3.5) || check_all(v.p, v.len, CLASS_HEX));
 }
@@ -118,6 +122,7 @@ static struct span check_api_key(const struct candidate *c)
 	const uint8_t *p = c->at, *end = c->text.p + c->text.len;
 	struct span v;
 	uint32_t left;
+	bool markup;
 
 	if (p == c->text.p) { // told by the field's name
 		v = span_trim(c->text);
@@ -128,13 +133,19 @@ static struct span check_api_key(const struct candidate *c)
 			return (struct span){0};
 		return v;
 	}
-	// Told by a name in the text, which ends with the ':' or '=' before p.
+	// Told by a name in the text, which ends with the ':', '=' or '>' before p.
+	markup = p[-1] == '>';
 	for (p--; p > c->text.p && (p[-1] == ' ' || p[-1] == '"' || p[-1] == '\''); p--)
 		;
 	left = check_left(p - c->text.p > NAME_MAX ? p - NAME_MAX : c->text.p, p, CLASS_URL64);
 	if (passing(span_make(p - left, left)))
 		return (struct span){0};
-	for (p = c->at; p < end && p - c->at < 4 && (*p == ' ' || *p == '"' || *p == '\''); p++)
+	// The name of an element: "<apiToken>".
+	if (markup && (p - left == c->text.p || p[-1 - (int)left] != '<'))
+		return (struct span){0};
+	for (p = c->at; p < end && p - c->at < (markup ? MARKUP_LEAD : 4) &&
+			(*p == ' ' || *p == '"' || *p == '\'' || (markup && *p && *p < ' '));
+	     p++)
 		;
 	v = span_make(p, check_right(p, end, CLASS_URL64 | CLASS_DOT | CLASS_PLUS));
 	return is_key(v) && memcmp(v.p, "eyJ", 3) != 0 ? v : (struct span){0};
@@ -150,9 +161,9 @@ static uint32_t mask_all(struct span, uint8_t *out, uint32_t out_len)
 }
 
 #define SECRET(sym, name, what, when, weight, words, hide)                                         \
-	.id = name, .title = what, .group = GROUP_SECRET, .reports = when, .severity = weight,     \
-	.personal = true, .context = words, .key_only = true, .check = check_##sym, .mask = hide,  \
-	.samples = sym##_samples
+	.id = name, .title = what, .group = GROUP_SECRET, .country = "any", .reports = when,       \
+	.severity = weight, .personal = true, .context = words, .key_only = true,                  \
+	.check = check_##sym, .mask = hide, .samples = sym##_samples
 
 static const char *const password_context[] = {
 	"password",   "passwd",       "pwd",        "passphrase", "passwort",
@@ -198,16 +209,30 @@ static const struct datatype otp = {
 };
 DATATYPE_REGISTER(otp)
 
+// Names of session cookies that servers are known by, and of tokens. A plain "session_id" is what
+// analytics count visits by.
 static const char *const session_context[] = {
-	"jsessionid", "phpsessid",   "sessionid",         "session",     "session token",
-	"sid",        "connect.sid", "asp.net_sessionid", "session key", NULL,
+	"jsessionid",
+	"phpsessid",
+	"connect.sid",
+	"asp.net_sessionid",
+	"aspsessionid",
+	"session token",
+	"session cookie",
+	"session secret",
+	"laravel_session",
+	"ci_session",
+	"auth session",
+	"rack.session",
+	NULL,
 };
 static const struct type_sample session_samples[] = {
 	{"JSESSIONID", "q7T4zK2wMx5RvB3nLd8Y", true},
 	{"session_token", "3f7a1c9e2b8d4f60a5c7e9b1d3f5a7c9", true},
 	{NULL, "q7T4zK2wMx5RvB3nLd8Y", false},
-	{"session", "morning", false},
-	{"sid", "aaaaaaaaaaaaaaaaaaaa", false},
+	{"session_id", "9f4c2e18-4a41-4267-8664-46415267dead", false},
+	{"session_token", "morning", false},
+	{"PHPSESSID", "aaaaaaaaaaaaaaaaaaaa", false},
 	{0},
 };
 static const struct datatype session = {
@@ -233,12 +258,16 @@ static const struct type_sample api_key_samples[] = {
 	{NULL, "the api_key of the customer", false},
 	{NULL, "api_key: ${API_KEY_FROM_VAULT_1}", false},
 	{NULL, "nextPageToken=q7T4zK2wMx5RvB3nLd8Y", false},
+	{NULL, "<apiToken>\n  q7T4zK2wMx5RvB3nLd8Y\n</apiToken>", true},
+	{NULL, "</token>q7T4zK2wMx5RvB3nLd8Y", false},
+	{"api_key", "pk_live_q7T4zK2wMx5RvB3nLd8Y", false},
 	{0},
 };
 static const struct datatype api_key = {
 	SECRET(api_key, "apikey.generic", "API key or token", REPORTS_YES, SEVERITY_HIGH,
 	       api_key_context, NULL),
-	.pattern = "(?:api[_-]?key|token|secret)[\\\\\"' ]{0,3}[:=]",
+	.pattern = "(?:api[_-]?key|token|secret)[\\\\\"' ]{0,3}[:=>]",
 	.pattern_flags = 1, // HS_FLAG_CASELESS
+	.vague = true,
 };
 DATATYPE_REGISTER(api_key)

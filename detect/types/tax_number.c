@@ -172,8 +172,10 @@ static struct span check_tnin(const struct candidate *c)
 	static const uint8_t weights[12] = {13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2};
 	struct form f;
 
+	// The second and third digit are the province (ISO 3166-2:TH).
 	if (!check_forms(c, "13 1?4?5?2?1", " -", &f) || !digits(&f) || f.text[0] == '0' ||
-	    f.text[0] == '9' || f.text[1] == '0')
+	    f.text[0] == '9' || check_number(f.text + 1, 2) < 10 ||
+	    check_number(f.text + 1, 2) > 96)
 		return (struct span){0};
 	return (11 - check_weighted(f.text, weights, 12) % 11) % 10 == (uint32_t)(f.text[12] - '0')
 		       ? f.value
@@ -216,12 +218,14 @@ static struct span check_medicare(const struct candidate *c)
 		       : (struct span){0};
 }
 
-#define NUMBER(sym, name, what, kind, when, weight, words, mixed, digit_runs, ctx_runs, near,      \
-	       form, after)                                                                        \
+#define NUMBER(sym, name, where, law, what, kind, when, weight, words, mixed, digit_runs,          \
+	       ctx_runs, near, form, after)                                                        \
 	static const struct datatype sym = {                                                       \
 		.id = name,                                                                        \
 		.title = what,                                                                     \
 		.group = kind,                                                                     \
+		.country = where,                                                                  \
+		.tags = law,                                                                       \
 		.reports = when,                                                                   \
 		.severity = weight,                                                                \
 		.personal = true,                                                                  \
@@ -245,8 +249,8 @@ static const struct type_sample ca_sin_samples[] = {
 	{"sin", "397 006 603", false}, {"sin", "397-006 602", false},
 	{"sin", "097006605", false},   {0},
 };
-NUMBER(ca_sin, "ca.sin", "Canadian social insurance number", GROUP_GOVERNMENT_ID, REPORTS_CTX,
-       SEVERITY_CRITICAL, sin_context, 0, RUN_LEN(3) | RUN_LEN(9), 0, 9, NULL, NULL)
+NUMBER(ca_sin, "ca.sin", "CA", 0, "Canadian social insurance number", GROUP_GOVERNMENT_ID,
+       REPORTS_CTX, SEVERITY_CRITICAL, sin_context, 0, RUN_LEN(3) | RUN_LEN(9), 0, 9, NULL, NULL)
 
 static const char *const bsn_context[] = {"bsn", "burgerservicenummer", "sofinummer", NULL};
 static const struct type_sample bsn_samples[] = {
@@ -256,8 +260,8 @@ static const struct type_sample bsn_samples[] = {
 	{"bsn", "658267244", false},
 	{0},
 };
-NUMBER(bsn, "nl.bsn", "Dutch citizen service number", GROUP_GOVERNMENT_ID, REPORTS_CTX,
-       SEVERITY_CRITICAL, bsn_context, 0, RUN_LEN(4) | RUN_LEN(9), 0, 9, NULL, NULL)
+NUMBER(bsn, "nl.bsn", "NL", TAG_GDPR, "Dutch citizen service number", GROUP_GOVERNMENT_ID,
+       REPORTS_CTX, SEVERITY_CRITICAL, bsn_context, 0, RUN_LEN(4) | RUN_LEN(9), 0, 9, NULL, NULL)
 
 static const char *const ahv_context[] = {"ahv", "avs", "ahv number", NULL};
 static const struct type_sample ahv_samples[] = {
@@ -267,7 +271,7 @@ static const struct type_sample ahv_samples[] = {
 	{NULL, "755.3219.0451.85", false},
 	{0},
 };
-NUMBER(ahv, "ch.ahv", "Swiss social insurance number", GROUP_GOVERNMENT_ID, REPORTS_YES,
+NUMBER(ahv, "ch.ahv", "CH", 0, "Swiss social insurance number", GROUP_GOVERNMENT_ID, REPORTS_YES,
        SEVERITY_CRITICAL, ahv_context, 0, RUN_LEN(3) | RUN_LEN(13), 0, 13, "999", ". ")
 
 static const char *const tckn_context[] = {"tckn",      "kimlik",      "kimlik no", "tc",
@@ -277,7 +281,7 @@ static const struct type_sample tckn_samples[] = {
 	{NULL, "28375190690", false},   {"tckn", "28375190691", false},
 	{"tckn", "08375190690", false}, {0},
 };
-NUMBER(tckn, "tr.tckn", "Turkish identity number", GROUP_GOVERNMENT_ID, REPORTS_CTX,
+NUMBER(tckn, "tr.tckn", "TR", 0, "Turkish identity number", GROUP_GOVERNMENT_ID, REPORTS_CTX,
        SEVERITY_CRITICAL, tckn_context, 0, RUN_LEN(11), 0, 11, NULL, NULL)
 
 static const char *const aadhaar_context[] = {"aadhaar", "aadhar", "uidai", "आधार", NULL};
@@ -286,7 +290,7 @@ static const struct type_sample aadhaar_samples[] = {
 	{NULL, "8007 3620 3306", false},      {"aadhaar", "8007 3620 3307", false},
 	{"aadhaar", "1007 3620 3306", false}, {0},
 };
-NUMBER(aadhaar, "in.aadhaar", "Indian Aadhaar number", GROUP_GOVERNMENT_ID, REPORTS_CTX,
+NUMBER(aadhaar, "in.aadhaar", "IN", 0, "Indian Aadhaar number", GROUP_GOVERNMENT_ID, REPORTS_CTX,
        SEVERITY_CRITICAL, aadhaar_context, 0, RUN_LEN(4) | RUN_LEN(12), 0, 12, NULL, NULL)
 
 static const char *const pan_context[] = {"pan", "permanent account number", "pancard", NULL};
@@ -299,7 +303,7 @@ static const struct type_sample pan_samples[] = {
 	{NULL, "AKQPM48215", false},
 	{0},
 };
-NUMBER(pan, "in.pan", "Indian permanent account number", GROUP_GOVERNMENT_ID, REPORTS_YES,
+NUMBER(pan, "in.pan", "IN", 0, "Indian permanent account number", GROUP_GOVERNMENT_ID, REPORTS_YES,
        SEVERITY_HIGH, pan_context, RUN_LEN(10), 0, 0, 4, "AAAAA9999A", NULL)
 
 static const char *const cpf_context[] = {"cpf", NULL};
@@ -308,7 +312,7 @@ static const struct type_sample cpf_samples[] = {
 	{NULL, "73019284678", false},   {NULL, "284.715.309-89", false},
 	{"cpf", "11111111111", false},  {0},
 };
-NUMBER(cpf, "br.cpf", "Brazilian taxpayer number (CPF)", GROUP_GOVERNMENT_ID, REPORTS_YES,
+NUMBER(cpf, "br.cpf", "BR", 0, "Brazilian taxpayer number (CPF)", GROUP_GOVERNMENT_ID, REPORTS_YES,
        SEVERITY_CRITICAL, cpf_context, 0, RUN_LEN(3), RUN_LEN(9) | RUN_LEN(11), 11, NULL, ".")
 
 static const char *const cnpj_context[] = {"cnpj", NULL};
@@ -317,8 +321,9 @@ static const struct type_sample cnpj_samples[] = {
 	{NULL, "7K.4MB.2QX/0001-50", true},  {NULL, "38261547000113", false},
 	{NULL, "38.261.547/0001-14", false}, {0},
 };
-NUMBER(cnpj, "br.cnpj", "Brazilian company number (CNPJ)", GROUP_GOVERNMENT_ID, REPORTS_YES,
-       SEVERITY_LOW, cnpj_context, RUN_LEN(2), RUN_LEN(2), RUN_LEN(12) | RUN_LEN(14), 8, NULL, ".")
+NUMBER(cnpj, "br.cnpj", "BR", 0, "Brazilian company number (CNPJ)", GROUP_GOVERNMENT_ID,
+       REPORTS_YES, SEVERITY_LOW, cnpj_context, RUN_LEN(2), RUN_LEN(2), RUN_LEN(12) | RUN_LEN(14),
+       8, NULL, ".")
 
 static const char *const brn_context[] = {"brn", "business registration", "사업자등록번호",
 					  "사업자번호", NULL};
@@ -329,8 +334,8 @@ static const struct type_sample brn_samples[] = {
 	{"brn", "218-73-64051", false},
 	{0},
 };
-NUMBER(brn, "kr.brn", "Korean business number", GROUP_GOVERNMENT_ID, REPORTS_CTX, SEVERITY_LOW,
-       brn_context, 0, RUN_LEN(3) | RUN_LEN(10), 0, 10, NULL, NULL)
+NUMBER(brn, "kr.brn", "KR", 0, "Korean business number", GROUP_GOVERNMENT_ID, REPORTS_CTX,
+       SEVERITY_LOW, brn_context, 0, RUN_LEN(3) | RUN_LEN(10), 0, 10, NULL, NULL)
 
 static const char *const nric_context[] = {"nric", "fin", "nric fin", NULL};
 static const struct type_sample nric_samples[] = {
@@ -338,20 +343,18 @@ static const struct type_sample nric_samples[] = {
 	{"nric", "g3910572t", true}, {NULL, "M6618203N", true},  {NULL, "S7204918H", false},
 	{NULL, "A7204918G", false},  {NULL, "s7204918g", false}, {0},
 };
-NUMBER(nric, "sg.nric", "Singapore identity number", GROUP_GOVERNMENT_ID, REPORTS_YES,
+NUMBER(nric, "sg.nric", "SG", 0, "Singapore identity number", GROUP_GOVERNMENT_ID, REPORTS_YES,
        SEVERITY_HIGH, nric_context, RUN_LEN(9), 0, 0, 7, "A9999999A", NULL)
 
 static const char *const tnin_context[] = {"tnin",        "thai id",           "thai national id",
 					   "national id", "เลขประจำตัวประชาชน", "บัตรประชาชน",
 					   NULL};
 static const struct type_sample tnin_samples[] = {
-	{"thai_id", "3104578239164", true},
-	{"tnin", "1-5098-27160-43-9", true},
-	{NULL, "3104578239164", false},
-	{"tnin", "3104578239165", false},
-	{0},
+	{"thai_id", "3104578239164", true}, {"tnin", "1-5098-27160-43-9", true},
+	{NULL, "3104578239164", false},     {"tnin", "3104578239165", false},
+	{"tnin", "3994578239167", false},   {0},
 };
-NUMBER(tnin, "th.tnin", "Thai national identity number", GROUP_GOVERNMENT_ID, REPORTS_CTX,
+NUMBER(tnin, "th.tnin", "TH", 0, "Thai national identity number", GROUP_GOVERNMENT_ID, REPORTS_CTX,
        SEVERITY_HIGH, tnin_context, 0, RUN_LEN(1) | RUN_LEN(13), 0, 13, NULL, NULL)
 
 static const char *const tfn_context[] = {"tfn", "tax file", NULL};
@@ -362,7 +365,7 @@ static const struct type_sample tfn_samples[] = {
 	{"tfn", "529 953 401", false},
 	{0},
 };
-NUMBER(tfn, "au.tfn", "Australian tax file number", GROUP_GOVERNMENT_ID, REPORTS_CTX,
+NUMBER(tfn, "au.tfn", "AU", 0, "Australian tax file number", GROUP_GOVERNMENT_ID, REPORTS_CTX,
        SEVERITY_CRITICAL, tfn_context, 0, RUN_LEN(3) | RUN_LEN(9), 0, 9, NULL, NULL)
 
 static const char *const abn_context[] = {"abn", "australian business number", NULL};
@@ -373,8 +376,8 @@ static const struct type_sample abn_samples[] = {
 	{"abn", "54 799 220 735", false},
 	{0},
 };
-NUMBER(abn, "au.abn", "Australian business number", GROUP_GOVERNMENT_ID, REPORTS_CTX, SEVERITY_INFO,
-       abn_context, 0, RUN_LEN(2) | RUN_LEN(11), 0, 11, NULL, NULL)
+NUMBER(abn, "au.abn", "AU", 0, "Australian business number", GROUP_GOVERNMENT_ID, REPORTS_CTX,
+       SEVERITY_INFO, abn_context, 0, RUN_LEN(2) | RUN_LEN(11), 0, 11, NULL, NULL)
 
 static const char *const medicare_context[] = {"medicare", NULL};
 static const struct type_sample medicare_samples[] = {
@@ -382,6 +385,6 @@ static const struct type_sample medicare_samples[] = {
 	{NULL, "5367 61150 1", false},      {"medicare", "5367 61160 1", false},
 	{"medicare", "7367611501", false},  {0},
 };
-NUMBER(medicare, "au.medicare", "Australian Medicare number", GROUP_HEALTH, REPORTS_CTX,
+NUMBER(medicare, "au.medicare", "AU", 0, "Australian Medicare number", GROUP_HEALTH, REPORTS_CTX,
        SEVERITY_HIGH, medicare_context, 0, RUN_LEN(4) | RUN_LEN(10) | RUN_LEN(11), 0, 10, NULL,
        NULL)

@@ -6,32 +6,36 @@
 // the placeholder of a manual. Anchors have four bytes and more: with three, the matcher's
 // filter lets so much of ordinary JSON through that the scan takes twice the time.
 
-#include "detect/check.h"
-#include "detect/issue.h"
-
-// Not followed by more of the same kind, not a placeholder.
-static struct span accept(struct span v, uint32_t head, uint32_t entropy)
-{
-	struct span tail;
-
-	if (v.len <= head)
-		return (struct span){0};
-	tail = span_make(v.p + head, v.len - head);
-	if (check_entropy(tail) < entropy || check_holds(tail, "xxxx") ||
-	    check_holds(tail, "example") || check_holds(tail, "your"))
-		return (struct span){0};
-	return v;
-}
+#include "detect/types/token.h"
 
 // What follows a token of a fixed length must not go on with its alphabet.
 static struct span whole(const struct candidate *c, uint32_t back, uint8_t classes, uint32_t len)
 {
-	return accept(check_token(c, back, classes, len, len), back, ENTROPY(3));
+	return token_whole(c, back, classes, len, len, ENTROPY(3));
+}
+
+// Keys of example projects, which the Firebase SDKs publish with their sources; told by their ends.
+static bool is_published(struct span v)
+{
+	static const char *const ends[] = {
+		"vwxyz1234567", "CxoX-oo6YyIs", "itrUEke8agEM", "myCgHIAODrlU", "nHZRR_znhrh0",
+		"ITYefhixbX4A", "GBdi_UUPwX7c", "cQ9CKctWmLd4", "kOPjjaXeDQgY", "RLJv_a_p4wtM",
+		"Lt1sjmdnP5sQ", "KRhhrOq1cS7g", "fd2AFnzAvvuU", "Cu4MJmprNXsw", "5ucxaOi4FmqE",
+		"11srVL_n0nvY", NULL,
+	};
+
+	for (uint32_t i = 0; ends[i]; i++) {
+		if (v.len > 12 && memcmp(v.p + v.len - 12, ends[i], 12) == 0)
+			return true;
+	}
+	return false;
 }
 
 static struct span check_gcp(const struct candidate *c)
 {
-	return whole(c, 4, CLASS_URL64, 35);
+	struct span v = whole(c, 4, CLASS_URL64, 35);
+
+	return v.len && !is_published(v) ? v : (struct span){0};
 }
 
 static struct span check_github(const struct candidate *c)
@@ -39,7 +43,7 @@ static struct span check_github(const struct candidate *c)
 	if (c->at[-2] == 't') { // github_pat_
 		if (c->at - c->text.p < 11 || memcmp(c->at - 11, "github", 6) != 0)
 			return (struct span){0};
-		return accept(check_token(c, 11, CLASS_WORD, 60, 90), 11, ENTROPY(3));
+		return token_accept(check_token(c, 11, CLASS_WORD, 60, 90), 11, ENTROPY(3));
 	}
 	return whole(c, 4, CLASS_ALNUM, 36);
 }
@@ -47,10 +51,11 @@ static struct span check_github(const struct candidate *c)
 static struct span check_gitlab(const struct candidate *c)
 {
 	if (c->at[-1] == '1') // a runner's registration token
-		return accept(check_token(c, 9, CLASS_URL64, 20, 20), 9, ENTROPY(3));
+		return token_accept(check_token(c, 9, CLASS_URL64, 20, 20), 9, ENTROPY(3));
 	for (uint32_t back = 5; back <= 6; back++) {
 		if ((size_t)(c->at - c->text.p) >= back && memcmp(c->at - back, "gl", 2) == 0)
-			return accept(check_token(c, back, CLASS_URL64, 20, 60), back, ENTROPY(3));
+			return token_accept(check_token(c, back, CLASS_URL64, 20, 60), back,
+					    ENTROPY(3));
 	}
 	return (struct span){0};
 }
@@ -59,7 +64,8 @@ static struct span check_gitlab(const struct candidate *c)
 static struct span check_slack(const struct candidate *c)
 {
 	const uint8_t *end = c->text.p + c->text.len;
-	struct span v = accept(check_token(c, 5, CLASS_ALNUM | CLASS_DASH, 20, 250), 5, ENTROPY(2));
+	struct span v =
+		token_accept(check_token(c, 5, CLASS_ALNUM | CLASS_DASH, 20, 250), 5, ENTROPY(2));
 
 	if (v.len == 0 || check_right(v.p + 5, v.p + v.len, CLASS_ALNUM) < 9)
 		return (struct span){0};
@@ -80,8 +86,8 @@ static struct span check_webhook(const struct candidate *c)
 		if ((size_t)(end - c->at) < n || memcmp(c->at, paths[i], n) != 0)
 			continue;
 		tail = check_right(c->at + n, end, CLASS_ALNUM | CLASS_PLUS);
-		return tail >= 40 && tail <= 90 ? accept(span_make(c->at - 8, 8 + n + tail),
-							 (uint32_t)n + 8, ENTROPY(3))
+		return tail >= 40 && tail <= 90 ? token_accept(span_make(c->at - 8, 8 + n + tail),
+							       (uint32_t)n + 8, ENTROPY(3))
 						: (struct span){0};
 	}
 	return (struct span){0};
@@ -90,13 +96,15 @@ static struct span check_webhook(const struct candidate *c)
 static struct span check_stripe(const struct candidate *c)
 {
 	if (c->at[-1] == '_') // whsec_
-		return accept(check_token(c, 6, CLASS_ALNUM | CLASS_PLUS, 24, 80), 6, ENTROPY(3));
+		return token_accept(check_token(c, 6, CLASS_ALNUM | CLASS_PLUS, 24, 80), 6,
+				    ENTROPY(3));
 	// sk_live_, rk_test_, sk_prod_: at stands behind the first letters of the second word
 	if (c->text.p + c->text.len - c->at < 2 || c->at[1] != '_' || c->at - c->text.p < 6 ||
 	    (memcmp(c->at - 3, "liv", 3) != 0 && memcmp(c->at - 3, "tes", 3) != 0 &&
 	     memcmp(c->at - 3, "pro", 3) != 0))
 		return (struct span){0};
-	return accept(check_token_at(c->text, c->at - 6, 8, CLASS_ALNUM, 10, 120), 8, ENTROPY(3));
+	return token_accept(check_token_at(c->text, c->at - 6, 8, CLASS_ALNUM, 10, 120), 8,
+			    ENTROPY(3));
 }
 
 static struct span check_openai(const struct candidate *c)
@@ -108,19 +116,19 @@ static struct span check_openai(const struct candidate *c)
 	if (left < 8 + 3 + 20 || memcmp(p, "sk-", 3) != 0)
 		return (struct span){0};
 	v = check_token_at(c->text, p, head, CLASS_URL64, 20, 120);
-	return accept(v, 3, ENTROPY(4));
+	return token_accept(v, 3, ENTROPY(4));
 }
 
 static struct span check_anthropic(const struct candidate *c)
 {
-	struct span v = accept(check_token(c, 6, CLASS_URL64, 86, 120), 6, ENTROPY(3));
+	struct span v = token_accept(check_token(c, 6, CLASS_URL64, 86, 120), 6, ENTROPY(3));
 
 	return v.len && memcmp(v.p + v.len - 2, "AA", 2) == 0 ? v : (struct span){0};
 }
 
 static struct span check_google_oauth(const struct candidate *c)
 {
-	return accept(check_token(c, 5, CLASS_URL64 | CLASS_DOT, 20, 2048), 5, ENTROPY(3));
+	return token_accept(check_token(c, 5, CLASS_URL64 | CLASS_DOT, 20, 2048), 5, ENTROPY(3));
 }
 
 static struct span check_sendgrid(const struct candidate *c)
@@ -129,7 +137,8 @@ static struct span check_sendgrid(const struct candidate *c)
 
 	if (end - c->at < 23 || c->at[22] != '.' || !check_all(c->at, 22, CLASS_URL64))
 		return (struct span){0};
-	return accept(check_token_at(c->text, c->at - 3, 26, CLASS_URL64, 43, 43), 3, ENTROPY(3));
+	return token_accept(check_token_at(c->text, c->at - 3, 26, CLASS_URL64, 43, 43), 3,
+			    ENTROPY(3));
 }
 
 static struct span check_npm(const struct candidate *c)
@@ -139,7 +148,7 @@ static struct span check_npm(const struct candidate *c)
 
 static struct span check_pypi(const struct candidate *c)
 {
-	return accept(check_token(c, 9, CLASS_URL64, 60, 1024), 9, ENTROPY(3));
+	return token_accept(check_token(c, 9, CLASS_URL64, 60, 1024), 9, ENTROPY(3));
 }
 
 static struct span check_shopify(const struct candidate *c)
@@ -149,7 +158,8 @@ static struct span check_shopify(const struct candidate *c)
 	if (end - c->at < 2 || c->at[1] != '_' ||
 	    (c->at[0] != 'a' && c->at[0] != 't' && c->at[0] != 's'))
 		return (struct span){0};
-	return accept(check_token_at(c->text, c->at - 4, 6, CLASS_HEX, 32, 32), 6, ENTROPY(2.5));
+	return token_accept(check_token_at(c->text, c->at - 4, 6, CLASS_HEX, 32, 32), 6,
+			    ENTROPY(2.5));
 }
 
 static struct span check_square(const struct candidate *c)
@@ -157,32 +167,37 @@ static struct span check_square(const struct candidate *c)
 	const uint8_t *end = c->text.p + c->text.len;
 
 	if (c->at[-1] == 'A')
-		return accept(check_token(c, 4, CLASS_URL64, 22, 60), 4, ENTROPY(3.5));
+		return token_accept(check_token(c, 4, CLASS_URL64, 22, 60), 4, ENTROPY(3.5));
 	if (end - c->at < 3 || memcmp(c->at, c->at[-1] == 'a' ? "tp-" : "sp-", 3) != 0)
 		return (struct span){0};
-	return accept(check_token_at(c->text, c->at - 4, 7, CLASS_URL64, 22, 60), 7, ENTROPY(3));
-}
-
-static struct span check_telegram(const struct candidate *c)
-{
-	uint32_t left = check_left(c->text.p, c->at - 3, CLASS_DIGIT);
-
-	if (left < 8 || left > 10)
-		return (struct span){0};
-	return accept(check_token_at(c->text, c->at - 3 - left, left + 3, CLASS_URL64, 33, 33),
-		      left + 1, ENTROPY(3.5));
+	return token_accept(check_token_at(c->text, c->at - 4, 7, CLASS_URL64, 22, 60), 7,
+			    ENTROPY(3));
 }
 
 static struct span check_digitalocean(const struct candidate *c)
 {
 	if (c->at - c->text.p < 7 || memcmp(c->at - 7, "do", 2) != 0 || !strchr("opr", c->at[-5]))
 		return (struct span){0};
-	return accept(check_token(c, 7, CLASS_HEX, 64, 64), 7, ENTROPY(3));
+	return token_accept(check_token(c, 7, CLASS_HEX, 64, 64), 7, ENTROPY(3));
 }
 
+// "hvs.", and "s." with 24 characters before version 1.10, whose form is weak: it must hold
+// capitals, small letters and digits.
 static struct span check_vault(const struct candidate *c)
 {
-	return accept(check_token(c, 4, CLASS_URL64, 24, 160), 4, ENTROPY(3.5));
+	const struct run *r = c->runs;
+	uint32_t kinds = 0;
+
+	if (!r)
+		return token_whole(c, 4, CLASS_URL64, 24, 160, ENTROPY(3.5));
+	if (c->at - c->text.p < 2 || c->at[-2] != 's' || r[0].after == '.' || r[0].after == '(')
+		return (struct span){0};
+	for (uint32_t i = 0; i < r[0].len; i++)
+		kinds |= check_class[r[0].p[i]] & CLASS_ALNUM;
+	return kinds == CLASS_ALNUM && r[0].digits >= 2
+		       ? token_accept(check_token_at(c->text, c->at - 2, 2, CLASS_WORD, 24, 24), 2,
+				      ENTROPY(3.5))
+		       : (struct span){0};
 }
 
 static struct span check_azure_storage(const struct candidate *c)
@@ -191,31 +206,11 @@ static struct span check_azure_storage(const struct candidate *c)
 	uint32_t n = check_right(c->at, end, CLASS_BASE64);
 
 	return n == 86 && end - c->at >= 88 && memcmp(c->at + 86, "==", 2) == 0
-		       ? accept(span_make(c->at, 88), 0, ENTROPY(4))
+		       ? token_accept(span_make(c->at, 88), 0, ENTROPY(4))
 		       : (struct span){0};
 }
 
 static const char *const context[] = {"token", "api key", "access token", "secret", NULL};
-
-#define TOKEN(sym, name, what, weight, anchor)                                                     \
-	static const struct datatype sym = {                                                       \
-		.id = name,                                                                        \
-		.title = what,                                                                     \
-		.group = GROUP_SECRET,                                                             \
-		.reports = REPORTS_YES,                                                            \
-		.severity = weight,                                                                \
-		.personal = false,                                                                 \
-		.context = context,                                                                \
-		.pattern = anchor,                                                                 \
-		.check = check_##sym,                                                              \
-		.samples = sym##_samples,                                                          \
-	};                                                                                         \
-	DATATYPE_REGISTER(sym)
-
-// The samples are cut in two so that no tool takes this file for a leak.
-#define T20 "q7T4zK2wMx5RvB3nLd8Y"
-#define T36 T20 "p0Hs6Gf1Jc9UaEeW"
-#define H32 "3f7a1c9e2b8d4f60a5c7e9b1d3f5a7c9"
 
 static const struct type_sample gcp_samples[] = {
 	{NULL,
@@ -488,14 +483,6 @@ static const struct type_sample square_samples[] = {
 };
 TOKEN(square, "square", "Square token", SEVERITY_HIGH, "sq0[ac]|EAAA")
 
-static const struct type_sample telegram_samples[] = {
-	{NULL, "482739164:AA" T20 "p0Hs6Gf1Jc9Ua", true},
-	{NULL, "4827:AA" T20 "p0Hs6Gf1Jc9Ua", false},
-	{NULL, "482739164:AA" T20, false},
-	{0},
-};
-TOKEN(telegram, "telegram", "Telegram bot token", SEVERITY_HIGH, "[0-9]:AA")
-
 static const struct type_sample digitalocean_samples[] = {
 	{NULL,
 	 "do"
@@ -519,9 +506,28 @@ static const struct type_sample vault_samples[] = {
 	 "hv"
 	 "s.xxxxxxxxxxxxxxxxxxxxxxxxxxxx",
 	 false},
+	{NULL, "token: s." T20 "p0Hs", true},
+	{NULL, "this." T20 "p0Hs", false},
+	{NULL, "s.somevariablewithname2024x", false},
 	{0},
 };
-TOKEN(vault, "vault", "Vault token", SEVERITY_CRITICAL, "hvs\\.")
+static const struct datatype vault = {
+	.id = "vault",
+	.title = "Vault token",
+	.group = GROUP_SECRET,
+	.country = "any",
+	.reports = REPORTS_YES,
+	.severity = SEVERITY_CRITICAL,
+	.personal = false,
+	.context = context,
+	.pattern = "hvs\\.",
+	.run_mixed = RUN_LEN(24),
+	.run_before = '.',
+	.digits_min = 2,
+	.check = check_vault,
+	.samples = vault_samples,
+};
+DATATYPE_REGISTER(vault)
 
 static const struct type_sample azure_storage_samples[] = {
 	{NULL,

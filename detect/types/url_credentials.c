@@ -74,6 +74,7 @@ static const struct datatype url_credentials = {
 	.id = "url.credentials",
 	.title = "Credentials in a URL",
 	.group = GROUP_SECRET,
+	.country = "any",
 	.reports = REPORTS_YES,
 	.severity = SEVERITY_HIGH,
 	.personal = false,

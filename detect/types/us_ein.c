@@ -33,6 +33,7 @@ static const struct datatype us_ein = {
 	.id = "us.ein",
 	.title = "US employer identification number",
 	.group = GROUP_GOVERNMENT_ID,
+	.country = "US",
 	.reports = REPORTS_CTX,
 	.severity = SEVERITY_LOW,
 	.personal = false,

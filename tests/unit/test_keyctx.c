@@ -24,6 +24,7 @@ static const struct type_sample none[] = {{0}};
 	static const struct datatype sym = {                                                       \
 		.id = name,                                                                        \
 		.title = name,                                                                     \
+		.country = "any",                                                                  \
 		.context = sym##_words,                                                            \
 		.key_only = true,                                                                  \
 		.check = refuse,                                                                   \
