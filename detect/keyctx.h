@@ -22,7 +22,10 @@ struct keyctx {
 	alignas(64) uint64_t hash;
 	uint64_t types[DATATYPE_WORDS];
 	uint32_t len;     // and one; 0: the slot is free
-	bool any;         // some type is in the set
+	bool any;         // some type that is not weak is in the set
+	bool weak;        // some weak one is
+	bool named;       // some that is told by the name alone, and not weak
+	bool shaped;      // some that has a shape, and is not weak
 	bool generic;     // says nothing by itself ("value", "number"): ask the container's name
 	bool odd;         // the name may itself be a value ("jane@example.org")
 	bool plain;       // none of these

@@ -19,6 +19,7 @@
 
 struct merger_options {
 	uint32_t max_endpoints, max_principals, history, max_issues, update_s;
+	uint32_t max_fields, field_values, field_share;
 };
 
 #define MERGER_ROW(field, ...)                                                                     \
@@ -37,6 +38,13 @@ static const struct conf_row merger_rows[] = {
 		   .help = "Different issues kept at once"),
 	MERGER_ROW(update_s, .min = 0, .max = 86400, .def = "60", .unit = "s",
 		   .help = "Shortest time between two updates of one issue"),
+	MERGER_ROW(max_fields, .min = 64, .max = 1 << 20, .def = "65536", .unit = "fields",
+		   .help = "Fields whose data types are learnt; the one without values for longest "
+			   "is forgotten"),
+	MERGER_ROW(field_values, .min = 2, .max = 500, .def = "5", .unit = "values",
+		   .help = "Different values before a field is said to be of a data type"),
+	MERGER_ROW(field_share, .min = 50, .max = 100, .def = "80", .unit = "%",
+		   .help = "The share of them that must pass the type's check"),
 };
 static const struct conf_section merger_section = {
 	.path = "detect",
@@ -119,6 +127,13 @@ static void snapshot_first(struct merger *m)
 	atomic_store_explicit(&m->shared->snapshot, &m->published->snapshot, memory_order_release);
 }
 
+size_t merger_fields_bytes(const struct conf *conf)
+{
+	const struct merger_options *o = conf_get(conf, &merger_section);
+
+	return learn_bytes(o->max_fields) + MERGER_SNAPSHOTS * sizeof(struct learn_sets);
+}
+
 struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, char *why,
 			  size_t why_len)
 {
@@ -135,6 +150,15 @@ struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, 
 	m->issues.fn = fn;
 	m->issues.arg = arg;
 	m->issues.known = &m->known;
+	if (learn_init(&m->learn, &(struct learn_options){
+					  .max_fields = o->max_fields,
+					  .min_values = o->field_values,
+					  .share = o->field_share,
+				  })) {
+		snprintf(why, why_len, "no memory for %u fields", o->max_fields);
+		merger_free(m);
+		return NULL;
+	}
 	if (detectors_new(m, why, why_len)) {
 		merger_free(m);
 		return NULL;
@@ -183,6 +207,7 @@ void merger_free(struct merger *m)
 		watch_clear(&m->watch[i]);
 	issues_clear(&m->issues);
 	known_clear(&m->known);
+	learn_fini(&m->learn);
 	for (uint32_t i = 0; i < m->n_detectors; i++) {
 		detector_stop(&m->detectors[i]);
 		free(m->detectors[i].state);
@@ -220,10 +245,11 @@ void merger_reset(struct merger *m)
 	m->watch_changed = false;
 	if (m->learnt.n)
 		m->learnt = (struct idset){0};
-	m->told_learnt = m->told_quiet = 0;
+	m->told_learnt = m->told_quiet = m->told_fields = 0;
 	m->told_full = false;
 	issues_clear(&m->issues);
 	known_clear(&m->known);
+	learn_reset(&m->learn);
 	for (uint32_t i = 0; i < m->n_detectors; i++)
 		merger_restart(m, i);
 	m->n_calls = m->n_names = m->n_findings = m->n_groups = m->n_history = 0;
@@ -233,7 +259,7 @@ void merger_reset(struct merger *m)
 	for (uint32_t i = 0; i < MERGER_SNAPSHOTS; i++) {
 		struct snapshot *s = &m->snapshots[i].snapshot;
 
-		if (s->learnt.n || s->quiet.n)
+		if (s->learnt.n || s->quiet.n || s->fields.is.n || s->fields.is_not.n)
 			memset(s, 0, sizeof(*s));
 		s->n_watch = 0;
 		s->evidence_full = false;
@@ -348,12 +374,18 @@ void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest)
 {
 	const struct issues *t = &m->issues;
 	bool changed = m->watch_changed || m->told_learnt != m->learnt.n ||
-		       m->told_quiet != t->quiet.n || m->told_full != t->full;
+		       m->told_quiet != t->quiet.n || m->told_full != t->full ||
+		       m->told_fields != m->learn.changes;
 	struct merger_snapshot *next = changed ? snapshot_free(m, oldest) : NULL;
 
 	if (!next)
 		return;
 	next->snapshot.learnt = m->learnt;
+	if (m->told_fields == m->learn.changes)
+		next->snapshot.fields = m->published->snapshot.fields;
+	else
+		learn_fill(&m->learn, &next->snapshot.fields);
+	m->told_fields = m->learn.changes;
 	next->snapshot.quiet = t->quiet;
 	next->snapshot.evidence_full = t->full;
 	m->told_learnt = m->learnt.n;

@@ -9,6 +9,7 @@
 
 #include "detect/issues.h"
 #include "detect/known.h"
+#include "detect/learn.h"
 #include "detect/worker.h"
 
 enum { MERGER_SNAPSHOTS = 4 };
@@ -51,6 +52,7 @@ struct merger_snapshot {
 struct merger {
 	struct detect_shared *shared;
 	struct known known;
+	struct learn learn;
 	struct issues issues;
 	struct merger_detector detectors[KNOWN_AREAS];
 	uint32_t n_detectors;
@@ -76,7 +78,7 @@ struct merger {
 	uint32_t n_watch;
 	bool watch_changed;
 	struct idset learnt; // endpoints, as in snapshots
-	uint32_t told_learnt, told_quiet; // of the published snapshot
+	uint32_t told_learnt, told_quiet, told_fields; // of the published snapshot
 	bool told_full;
 	struct merger_snapshot snapshots[MERGER_SNAPSHOTS], *published;
 
@@ -90,6 +92,8 @@ void merger_free(struct merger *m);
 // Forgets all. Workers are idle.
 void merger_reset(struct merger *m);
 
+// Memory of what is learnt of fields under this configuration, with the snapshots of it.
+size_t merger_fields_bytes(const struct conf *conf);
 // Folds what was gathered, judges, hands out what is due.
 void merger_run(struct merger *m, uint64_t now_ns);
 // Judges for the last time and hands out all that changed.

@@ -3,6 +3,7 @@
 //
 // The deltas of an epoch become what is known:
 //
+//	fields   ─► what they are (learn.h)
 //	names    ─► endpoints become known; principals wait for their time
 //	calls    ─► sorted by (time, order), one after the other: counts, histories, call() of
 //	            each detector; a finding's history is taken when its turn in time comes
@@ -60,6 +61,7 @@ void merge_fold_gather(struct merger *m, const struct delta *delta)
 	m->calls_lost += delta->calls_lost;
 	m->findings_lost += delta->findings_lost;
 	m->names_lost += delta->names_lost;
+	learn_gather(&m->learn, delta);
 	if (list_room(&m->calls, &m->calls_room, m->n_calls + delta->n_calls, sizeof(*m->calls))) {
 		for (uint32_t i = 0; i < delta->n_calls; i++) {
 			const struct call *call = &delta->calls[i];
@@ -388,8 +390,11 @@ static uint32_t groups_histories(struct merger *m, uint32_t next, const struct m
 static void group_judge(struct merger *m, const struct merger_group *group)
 {
 	struct merger_detector *d = &m->detectors[group->detector];
-	const struct finding *f = &m->joined[group->joined];
+	struct finding *f = &m->joined[group->joined];
 
+	// Knows all values of this epoch, which the worker did not.
+	if (!learn_finding(&m->learn, f))
+		return;
 	merge_evidence(m, f, group->detector);
 	if (d->detector->accept && !d->detector->accept(d->detector, d->options, m, d->state, f))
 		return;
@@ -416,6 +421,7 @@ void merge_fold(struct merger *m)
 {
 	uint32_t name = 0, group = 0;
 
+	learn_fold(&m->learn);
 	names_sort(m);
 	names_endpoints(m);
 	if (!findings_join(m))

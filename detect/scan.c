@@ -33,6 +33,8 @@ enum {
 	SCAN_VALUE_MIN = 6,    // shorter values need a name that tells what they are
 	SCAN_NUMBER_MIN = 15,  // numbers of which only cards are told without a name
 	SCAN_NUMBER_MAX = 16,
+	SCAN_PROBE_MIN = 8,
+	SCAN_ALONE = 48, // a longer value is a text, of which no part tells what the field is
 };
 
 // Where the hits of one call go to. Not cleared as a whole: it is set up for every value that gets
@@ -47,8 +49,10 @@ struct sink {
 	uint64_t off;                  // of the text in the body
 	struct span raw;               // set when text is decoded: hits are of the whole value
 	uint64_t told[DATATYPE_WORDS]; // types reported of a decoded text
+	uint64_t met[DATATYPE_WORDS];  // types that something was accepted of
 	enum dir dir;
 	bool secret; // a secret was reported
+	bool alone;  // the text is a short value
 	// Texts: candidates from here on are held back. UINT32_MAX: none.
 	uint32_t hold;
 	struct scan_pending *pending;
@@ -71,6 +75,10 @@ static inline void sink_init(struct sink *k, struct scanner *s, hit_fn fn, void 
 	k->job.padded = false;
 	k->job.budget = SCAN_REFUSED + text.len / 4;
 	k->job.spent = 0;
+	k->job.probe = PROBE_NONE;
+	k->job.refused = false;
+	memset(k->job.missed, 0, sizeof(k->job.missed));
+	memset(k->met, 0, sizeof(k->met));
 	k->job.fn = sink_take;
 	k->job.arg = k;
 	k->s = s;
@@ -82,22 +90,25 @@ static inline void sink_init(struct sink *k, struct scanner *s, hit_fn fn, void 
 	k->raw = (struct span){0};
 	k->dir = dir;
 	k->secret = false;
+	k->alone = false;
 	k->hold = UINT32_MAX;
 	k->pending = NULL;
 }
 
-static bool scan_wanted(const struct ruleset *r, uint32_t type, struct span value, bool ctx)
+static bool scan_wanted(const struct ruleset *r, uint32_t type, struct span value)
 {
-	if (!keyctx_has(r->on, type) || (r->type[type]->reports != REPORTS_YES && !ctx))
-		return false;
 	return r->test_numbers || (int)type != r->card || !check_test_card(value);
 }
 
 static void sink_report(struct sink *k, uint32_t type, struct span value, bool ctx)
 {
+	const struct ruleset *r = k->s->rules;
+	enum type_reports reports = r->type[type]->reports;
 	struct hit hit = {
 		.type = (uint16_t)type,
 		.ctx = ctx,
+		.alone = k->alone,
+		.unsure = reports == REPORTS_WEAK || (reports == REPORTS_CTX && !ctx),
 		.dir = k->dir,
 		.value = k->raw.len ? k->raw : value,
 		.key = k->job.name,
@@ -106,7 +117,10 @@ static void sink_report(struct sink *k, uint32_t type, struct span value, bool c
 		.off = k->off + (k->raw.len ? 0 : (uint64_t)(value.p - k->job.text.p)),
 	};
 
-	if (!scan_wanted(k->s->rules, type, value, ctx))
+	k->met[type / 64] |= UINT64_C(1) << (type % 64);
+	if (hit.unsure && !(k->job.probe && (ctx || keyctx_has(r->nameless, type))))
+		return;
+	if (!keyctx_has(r->on, type) || !scan_wanted(r, type, value))
 		return;
 	// All hits of a decoded text are of the same whole value.
 	if (k->raw.len) {
@@ -222,8 +236,11 @@ static void scan_named_some(struct sink *k, bool vague)
 		.text = k->job.text, .at = k->job.text.p, .key = k->job.name, .ctx = true};
 
 	for (uint32_t w = 0; w < DATATYPE_WORDS; w++) {
-		uint64_t set = k->job.key->types[w] & (vague ? r->vague[w] : r->named[w]);
+		uint64_t set = vague ? r->vague[w] : r->named[w];
 
+		if (k->job.probe)
+			set |= vague ? 0 : r->weak_named[w];
+		set &= k->job.key->types[w];
 		for (; set; set &= set - 1) {
 			uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(set);
 			struct span v;
@@ -255,13 +272,13 @@ static void scan_whole(struct scanner *s, struct sink *k, bool padded, bool patt
 {
 	k->job.padded = padded;
 	k->job.to = k->job.text.len;
-	if (k->job.text.len >= SCAN_VALUE_MIN || k->job.key->any)
+	if (k->job.text.len >= SCAN_VALUE_MIN || k->job.key->any || k->job.probe)
 		scan_shapes(k);
 	if (patterns) {
 		scan_patterns(s, k->job.text, 0);
 		scan_judge_matches(s, k, UINT32_MAX);
 	}
-	if (k->job.key->any)
+	if (k->job.key->named || (k->job.probe && k->job.key->weak))
 		scan_named(k);
 }
 
@@ -473,7 +490,36 @@ static bool scan_meet(struct scanner *s, struct scan_pending *p, const struct va
 	return inside;
 }
 
+// --- what types refused
+
+// A weak type wants most of the values of a field, so that all of them count that it did not take.
+static inline const struct scan_missed *scan_refused(struct scanner *s, const struct sink *k)
+{
+	const struct ruleset *r = s->rules;
+	uint64_t any = 0;
+
+	if (!k->alone || !(k->job.refused || k->job.probe))
+		return NULL;
+	for (uint32_t w = 0; w < DATATYPE_WORDS; w++) {
+		uint64_t set = k->job.missed[w] & r->counted[w];
+
+		if (k->job.probe)
+			set |= k->job.key->types[w] & r->weak[w];
+		set &= ~k->met[w];
+		any |= set;
+		s->missed.types[w] = set;
+		s->missed.unsure[w] =
+			set & (r->weak[w] | (r->nameless[w] & ~k->job.key->types[w]));
+	}
+	return any ? &s->missed : NULL;
+}
+
 // --- the interface
+
+void scanner_missed(struct scanner *scanner, missed_fn fn)
+{
+	scanner->on_missed = fn;
+}
 
 const struct scan_stats *scanner_stats(const struct scanner *scanner)
 {
@@ -572,6 +618,7 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 						       void *arg)
 {
 	uint8_t buf[SCAN_ESCAPED + RUNS_BLOCK];
+	const struct scan_missed *missed;
 	bool again = false, decoded;
 	struct sink k;
 
@@ -580,6 +627,8 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 	k.job.name = value->key;
 	k.parent = value->parent;
 	k.field = value->field;
+	k.job.probe = pending->probe;
+	k.alone = value->kind != VALUE_TEXT && value->v.len <= SCAN_ALONE;
 	if (key->odd)
 		scan_odd_name(s, &k, value->key);
 	decoded = scan_decode(value, buf, &k.job.text, &again);
@@ -591,6 +640,9 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 	}
 	if (value->kind != VALUE_TEXT) {
 		scan_whole(s, &k, true, again);
+		missed = s->on_missed ? scan_refused(s, &k) : NULL;
+		if (missed)
+			s->on_missed(arg, value, missed);
 		return;
 	}
 	if (!value->continued) {
@@ -599,6 +651,18 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 		pending->wide_over = 0;
 	}
 	scan_piece(s, pending, &k, false);
+}
+
+// Is something to be found in a value although its field's name says nothing: a pattern that waits
+// for it, or a type that a learnt field makes count?
+static bool scan_asked(const struct scan_pending *pending, const struct keyctx *key,
+		       const struct value *value)
+{
+	if (pending->n)
+		return true;
+	return value->kind != VALUE_TEXT &&
+	       (key->weak || (pending->probe == PROBE_ALL && value->v.len >= SCAN_PROBE_MIN &&
+			      value->v.len <= SCAN_ALONE));
 }
 
 void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,
@@ -611,7 +675,8 @@ void scan_value(struct scanner *s, struct scan_pending *pending, const struct va
 	if (pending->text)
 		return;
 	key = scan_name(s, value->key, value->key_hash, value->parent);
-	if ((key->plain || (!key->any && !key->odd)) && pending->n == 0) {
+	if ((key->plain || (!key->any && !key->odd)) &&
+	    ((pending->n | pending->probe) == 0 || !scan_asked(pending, key, value))) {
 		// An amount, an id or a time; of what needs no name only a card is a number.
 		if (value->kind == VALUE_NUMBER && (len < SCAN_NUMBER_MIN || len > SCAN_NUMBER_MAX))
 			return;
@@ -633,8 +698,8 @@ void scan_end(struct scanner *s, struct scan_pending *pending, enum dir dir, hit
 	pending->id = 0;
 }
 
-void scan_text(struct scanner *s, struct span text, struct span key, uint64_t field, enum dir dir,
-	       hit_fn fn, void *arg)
+const struct scan_missed *scan_text(struct scanner *s, struct span text, struct span key,
+				    uint64_t field, enum dir dir, hit_fn fn, void *arg)
 {
 	struct sink k;
 
@@ -642,5 +707,7 @@ void scan_text(struct scanner *s, struct span text, struct span key, uint64_t fi
 	k.job.key = scan_name(s, key, keyctx_hash(key, s->names.seed), (struct span){0});
 	k.job.name = key;
 	k.field = field;
+	k.alone = text.len <= SCAN_ALONE;
 	scan_whole(s, &k, false, true);
+	return scan_refused(s, &k);
 }

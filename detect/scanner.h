@@ -34,5 +34,7 @@ struct scanner {
 	struct found found[SCAN_FOUND];
 	uint32_t n_match;
 	struct scan_match match[SCAN_FOUND];
+	missed_fn on_missed;       // NULL: nobody asks
+	struct scan_missed missed; // of the last value
 	struct keyctx_cache names;
 };

@@ -18,10 +18,14 @@ struct shapes_job {
 	uint32_t from, to;        // candidates that start in [from, to)
 	uint32_t wide_from;       // in: those found by their script start here; out: the last's end
 	const struct keyctx *key; // what the field's name says
-	bool named;               // set by shapes_scan(): it supports a type that has a shape
+	bool named;               // set by shapes_scan(): wanted is not empty
+	uint64_t wanted[DATATYPE_WORDS]; // likewise: types that the name, or a probe, is for
 	struct span name;         // the field's name
 	bool padded;              // 64 bytes behind the text may be read
+	uint8_t probe; // enum probe_level: types that need a learnt field are tried, too
 	uint32_t budget, spent;
+	bool refused;                    // one of the types whose refusals are counted did
+	uint64_t missed[DATATYPE_WORDS]; // types that did
 	shapes_fn fn;
 	void *arg;
 };

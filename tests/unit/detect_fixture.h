@@ -235,11 +235,12 @@ static void fixture_find(struct hit hit, struct span text, hit_fn fn, void *arg)
 	}
 }
 
-void scan_text(struct scanner *s, struct span text, struct span key, uint64_t field, enum dir dir,
-	       hit_fn fn, void *arg)
+const struct scan_missed *scan_text(struct scanner *s, struct span text, struct span key,
+				    uint64_t field, enum dir dir, hit_fn fn, void *arg)
 {
 	s->texts++;
 	fixture_find((struct hit){.dir = dir, .key = key, .field = field}, text, fn, arg);
+	return NULL;
 }
 
 void scan_window(struct scanner *, struct scan_pending *, const struct window *window, hit_fn fn,
@@ -268,6 +269,10 @@ static void fixture_raw(void *arg, const struct hit *hit)
 	whole.value = raw->value->v;
 	whole.off = raw->value->off;
 	raw->fn(raw->arg, &whole);
+}
+
+void scanner_missed(struct scanner *, missed_fn)
+{
 }
 
 void scan_value(struct scanner *, struct scan_pending *, const struct value *v, hit_fn fn,

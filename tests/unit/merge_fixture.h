@@ -99,6 +99,16 @@ const struct datatype *datatype_get(uint32_t index)
 	return index < 2 ? &types[index] : NULL;
 }
 
+uint32_t datatype_count(void)
+{
+	return 2;
+}
+
+int datatype_find(const char *id)
+{
+	return !strcmp(id, "test.one") ? 0 : !strcmp(id, "test.two") ? 1 : -1;
+}
+
 // The earliest stands for all; the worker's half has the real one.
 void finding_join(struct finding *into, const struct finding *other)
 {
@@ -532,7 +542,7 @@ static int fixture_setup(void **unused)
 	char why[128];
 
 	assert_non_null(unused);
-	options = (struct merger_options){20000, 100000, 16, 10000, 60};
+	options = (struct merger_options){20000, 100000, 16, 10000, 60, 1000, 5, 80};
 	alpha_options = (struct fake_options){true, 1000000};
 	beta_options = (struct fake_options){true, 0};
 	gamma_options = (struct fake_options){false, 0};
