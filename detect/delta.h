@@ -81,6 +81,7 @@ struct finding {
 		uint64_t count;
 		uint64_t field;
 		bool in_text; // some values were only a part of what the field held
+		bool lucky;   // each may have passed by accident
 		uint32_t passed, refused; // merger: different values of the field, so far
 		struct span name, sample;
 	} types[FINDING_TYPES];

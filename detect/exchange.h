@@ -38,6 +38,7 @@ struct exchange_hit {
 	uint8_t place;    // enum hit_place
 	bool ctx;
 	bool unsure;      // it counts only where the field is learnt to be of the type
+	bool lucky;       // nothing but a check that many numbers pass speaks for it
 	bool learnt;      // it counts because the field is known to be of the type
 	uint64_t field;   // identity of the field within the endpoint
 	uint64_t first_value; // keyed hash of the first value

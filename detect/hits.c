@@ -196,6 +196,7 @@ static struct exchange_hit *hits_new(const struct hits *hits, const struct hit *
 		.dir = (uint8_t)hit->dir,
 		.place = (uint8_t)place,
 		.unsure = hit->unsure,
+		.lucky = true,
 		.field = field,
 		.name_len = (uint8_t)name.n,
 	};
@@ -366,6 +367,7 @@ void hits_add(void *arg, const struct hit *hit)
 	}
 	h->ctx |= hit->ctx;
 	h->in_text += !hit->alone;
+	h->lucky &= hit->lucky && hit->alone;
 	h->counted += counted;
 	h->distinct += sketch_add(h->seen, value);
 }

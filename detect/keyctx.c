@@ -384,6 +384,17 @@ void keyctx_match(const struct keyctx_words *words, struct span key, struct keyc
 	out->plain = !out->any && !out->generic && !out->odd;
 }
 
+struct span keyctx_container(struct span parent)
+{
+	uint32_t end = parent.len, start;
+
+	while (end >= 2 && parent.p[end - 1] == ']' && parent.p[end - 2] == '[')
+		end -= 2;
+	for (start = end; start > 0 && parent.p[start - 1] != '.'; start--)
+		;
+	return (struct span){parent.p + start, end - start};
+}
+
 uint64_t keyctx_hash(struct span key, uint64_t seed)
 {
 	uint64_t h = seed ^ key.len * UINT64_C(0x9e3779b97f4a7c15);

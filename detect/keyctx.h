@@ -46,6 +46,8 @@ void keyctx_match(const struct keyctx_words *words, struct span key, struct keyc
 // Fills a slot of the cache.
 const struct keyctx *keyctx_fill(const struct keyctx_words *words, struct keyctx *slot,
 				 struct span key, uint64_t hash);
+// The part of a path that names the last container: "users" of "$.users[]".
+struct span keyctx_container(struct span parent);
 // A hash for names that come without one.
 uint64_t keyctx_hash(struct span key, uint64_t seed);
 

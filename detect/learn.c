@@ -219,9 +219,9 @@ const struct learn_entry *learn_find(const struct learn *l, uint64_t endpoint, u
 	return idmap_get(&l->map, learn_id(endpoint, field, type, dir));
 }
 
-bool learn_finding(const struct learn *l, struct finding *f)
+enum learn_answer learn_finding(const struct learn *l, struct finding *f)
 {
-	bool counts = f->n_types == 0;
+	bool counts = f->n_types == 0, early = false;
 
 	for (uint32_t i = 0; i < f->n_types && i < FINDING_TYPES; i++) {
 		const struct learn_entry *e = learn_find(l, f->endpoint, f->types[i].field,
@@ -229,9 +229,15 @@ bool learn_finding(const struct learn *l, struct finding *f)
 
 		f->types[i].passed = e ? learn_distinct(e, PASSED) : 0;
 		f->types[i].refused = e ? learn_distinct(e, REFUSED) : 0;
-		counts |= !e || e->verdict != LEARN_IS_NOT || f->types[i].in_text;
+		if (f->types[i].in_text || !e)
+			counts = true;
+		else if (e->verdict != LEARN_IS_NOT && f->types[i].lucky &&
+			 f->types[i].passed + f->types[i].refused < WRONG_MIN)
+			early = true;
+		else
+			counts |= e->verdict != LEARN_IS_NOT;
 	}
-	return counts;
+	return counts ? LEARN_COUNTS : early ? LEARN_TOO_EARLY : LEARN_COUNTS_NOT;
 }
 
 void learn_fill(const struct learn *l, struct learn_sets *sets)

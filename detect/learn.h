@@ -98,9 +98,14 @@ const struct learn_entry *learn_find(const struct learn *l, uint64_t endpoint, u
 				     uint16_t type, uint8_t dir);
 // How many different values there were, about. which: REFUSED or PASSED.
 uint32_t learn_distinct(const struct learn_entry *e, uint32_t which);
-// Writes the finding's numbers of different values. False: nothing of it counts, all of its fields
-// are known to hold something else.
-bool learn_finding(const struct learn *l, struct finding *f);
+enum learn_answer {
+	LEARN_COUNTS = 0,
+	LEARN_COUNTS_NOT, // all of its fields are known to hold something else
+	LEARN_TOO_EARLY,  // or may: too little is known to call it an accident or none
+};
+
+// What speaks against a finding. Writes its numbers of different values.
+enum learn_answer learn_finding(const struct learn *l, struct finding *f);
 void learn_fill(const struct learn *l, struct learn_sets *sets);
 // 0 or negative errno; after a failed load the table is empty.
 int learn_save(const struct learn *l, FILE *out);

@@ -181,6 +181,13 @@ static void watch_clear(struct merger_watch *watch)
 	*watch = (struct merger_watch){0};
 }
 
+static void held_clear(struct merger *m)
+{
+	for (uint32_t i = 0; i < m->n_held; i++)
+		evidence_free(m->held[i]);
+	m->n_held = 0;
+}
+
 static void lists_free(struct merger *m)
 {
 	free(m->calls);
@@ -203,6 +210,7 @@ static void lists_free(struct merger *m)
 
 void merger_free(struct merger *m)
 {
+	held_clear(m);
 	for (uint32_t i = 0; i < m->n_watch; i++)
 		watch_clear(&m->watch[i]);
 	issues_clear(&m->issues);
@@ -239,6 +247,7 @@ bool merger_restart(struct merger *m, uint32_t detector)
 
 void merger_reset(struct merger *m)
 {
+	held_clear(m);
 	for (uint32_t i = 0; i < m->n_watch; i++)
 		watch_clear(&m->watch[i]);
 	m->n_watch = 0;
@@ -320,6 +329,47 @@ void merge_evidence(struct merger *m, const struct finding *f, uint32_t detector
 	watch->evidence[detector] = e;
 }
 
+// ---- Findings that wait
+
+bool merge_hold(struct merger *m, const struct finding *f)
+{
+	struct merger_evidence *e = m->n_held < MERGER_HELD ? evidence_new(f) : NULL;
+
+	if (e)
+		m->held[m->n_held++] = e;
+	return e != NULL;
+}
+
+static void held_judge(struct merger *m, const struct finding *f)
+{
+	struct known_call history[ISSUE_MAX_HISTORY];
+	const struct known_principal *p = known_principal(&m->known, f->principal);
+	int detector = merge_detector(m, f->detector);
+
+	if (detector >= 0 && m->detectors[detector].enabled)
+		merge_judge(m, f, history, p ? known_history(p, history) : 0);
+}
+
+void merge_release(struct merger *m, bool all)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < m->n_held; i++) {
+		struct merger_evidence *e = m->held[i];
+		enum learn_answer answer = learn_finding(&m->learn, &e->finding);
+
+		if (answer == LEARN_TOO_EARLY && !all &&
+		    m->now_ns < e->finding.time_ns + MERGER_HOLD_S * UINT64_C(1000000000)) {
+			m->held[n++] = e;
+			continue;
+		}
+		if (answer != LEARN_COUNTS_NOT)
+			held_judge(m, &e->finding);
+		evidence_free(e);
+	}
+	m->n_held = n;
+}
+
 // ---- The epoch
 
 static void merger_evaluate(struct merger *m, bool last)
@@ -345,6 +395,7 @@ void merger_run(struct merger *m, uint64_t now_ns)
 void merger_finish(struct merger *m, uint64_t now_ns)
 {
 	m->now_ns = now_ns;
+	merge_release(m, true);
 	merger_evaluate(m, true);
 	issues_tell(&m->issues, now_ns, true);
 }

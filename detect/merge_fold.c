@@ -387,15 +387,13 @@ static uint32_t groups_histories(struct merger *m, uint32_t next, const struct m
 	return next;
 }
 
-static void group_judge(struct merger *m, const struct merger_group *group)
+void merge_judge(struct merger *m, const struct finding *f, const struct known_call *history,
+		 uint32_t n_history)
 {
-	struct merger_detector *d = &m->detectors[group->detector];
-	struct finding *f = &m->joined[group->joined];
+	int detector = merge_detector(m, f->detector);
+	struct merger_detector *d = &m->detectors[detector];
 
-	// Knows all values of this epoch, which the worker did not.
-	if (!learn_finding(&m->learn, f))
-		return;
-	merge_evidence(m, f, group->detector);
+	merge_evidence(m, f, (uint32_t)detector);
 	if (d->detector->accept && !d->detector->accept(d->detector, d->options, m, d->state, f))
 		return;
 	issues_put(&m->issues,
@@ -409,10 +407,24 @@ static void group_judge(struct merger *m, const struct merger_group *group)
 			   .endpoint = merger_endpoint(m, f->endpoint),
 			   .principal = merger_principal(m, f->principal),
 			   .finding = f,
-			   .history = m->history + group->history,
-			   .n_history = group->n_history,
+			   .history = history,
+			   .n_history = n_history,
 		   },
 		   m->now_ns);
+}
+
+// All values of this epoch are known here, which they were not to the worker.
+static void group_judge(struct merger *m, const struct merger_group *group)
+{
+	struct finding *f = &m->joined[group->joined];
+	enum learn_answer answer = learn_finding(&m->learn, f);
+
+	if (answer == LEARN_COUNTS_NOT)
+		return;
+	if (answer == LEARN_TOO_EARLY && !issues_has(&m->issues, f->detector, f->key) &&
+	    merge_hold(m, f))
+		return;
+	merge_judge(m, f, m->history + group->history, group->n_history);
 }
 
 // ---- The epoch
@@ -441,6 +453,7 @@ void merge_fold(struct merger *m)
 	}
 	names_principals(m, name, UINT64_MAX);
 	groups_histories(m, group, NULL);
+	merge_release(m, false);
 	for (uint32_t i = 0; i < m->n_groups; i++) {
 		if (m->detectors[m->groups[i].detector].enabled)
 			group_judge(m, &m->groups[i]);

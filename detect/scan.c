@@ -95,11 +95,6 @@ static inline void sink_init(struct sink *k, struct scanner *s, hit_fn fn, void 
 	k->pending = NULL;
 }
 
-static bool scan_wanted(const struct ruleset *r, uint32_t type, struct span value)
-{
-	return r->test_numbers || (int)type != r->card || !check_test_card(value);
-}
-
 static void sink_report(struct sink *k, uint32_t type, struct span value, bool ctx)
 {
 	const struct ruleset *r = k->s->rules;
@@ -109,6 +104,7 @@ static void sink_report(struct sink *k, uint32_t type, struct span value, bool c
 		.ctx = ctx,
 		.alone = k->alone,
 		.unsure = reports == REPORTS_WEAK || (reports == REPORTS_CTX && !ctx),
+		.lucky = !ctx && keyctx_has(r->lucky, type),
 		.dir = k->dir,
 		.value = k->raw.len ? k->raw : value,
 		.key = k->job.name,
@@ -120,7 +116,8 @@ static void sink_report(struct sink *k, uint32_t type, struct span value, bool c
 	k->met[type / 64] |= UINT64_C(1) << (type % 64);
 	if (hit.unsure && !(k->job.probe && (ctx || keyctx_has(r->nameless, type))))
 		return;
-	if (!keyctx_has(r->on, type) || !scan_wanted(r, type, value))
+	if (!keyctx_has(r->on, type) ||
+	    (!r->test_numbers && (int)type == r->card && check_test_card(value)))
 		return;
 	// All hits of a decoded text are of the same whole value.
 	if (k->raw.len) {
@@ -548,24 +545,12 @@ void scan_window(struct scanner *s, struct scan_pending *pending, const struct w
 	scan_piece(s, pending, &k, true);
 }
 
-// The part of a path that names the last container: "users" of "$.users[]".
-static struct span scan_container(struct span parent)
-{
-	uint32_t end = parent.len, start;
-
-	while (end >= 2 && parent.p[end - 1] == ']' && parent.p[end - 2] == '[')
-		end -= 2;
-	for (start = end; start > 0 && parent.p[start - 1] != '.'; start--)
-		;
-	return (struct span){parent.p + start, end - start};
-}
-
 // "number" of "$.card": the container's name tells.
 static __attribute__((noinline)) const struct keyctx *scan_generic(struct scanner *s,
 								   const struct keyctx *k,
 								   struct span parent)
 {
-	struct span key = scan_container(parent);
+	struct span key = keyctx_container(parent);
 
 	if (key.len == 0)
 		return k;

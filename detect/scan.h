@@ -20,6 +20,7 @@ struct hit {
 	bool ctx;      // the field's name supports it
 	bool alone;    // the field held little else
 	bool unsure;   // it counts only where the field is learnt to be of the type
+	bool lucky;    // the check alone tells, and lets a good part of all numbers pass
 	enum dir dir;
 	struct span value;       // dies with the call
 	struct span key, parent; // of the field; both empty: found in unstructured text

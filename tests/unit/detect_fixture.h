@@ -190,6 +190,7 @@ static void fixture_hit(struct hit hit, uint16_t type, struct span text, uint32_
 	uint64_t off = hit.off;
 
 	hit.type = type;
+	hit.unsure = fixture_types[type].reports == REPORTS_WEAK;
 	hit.value = span_make(text.p + at, len);
 	hit.off = off + at;
 	fn(arg, &hit);
