@@ -4,7 +4,7 @@
 // How many different values there were, in 32 bytes: a bit for each value's hash, and linear
 // counting of the bits that are still zero (Whang, Vander-Zanden, Taylor: "A linear-time
 // probabilistic counting algorithm for database applications", 1990). Up to a dozen values the
-// answer is exact but for an accident; then the error grows, to about 5 % at 500. Sketches are
+// answer is exact but for an accident; then the standard error grows, to 7 % at 600. Sketches are
 // joined by or-ing them, in any order.
 
 #pragma once

@@ -285,44 +285,6 @@ def group_few_users(group):
                 '"the highest of 50 users" is not in: ' + text)
 
 
-# ---- what fields are
-
-def group_fields(group):
-    """One value says little. All of a field's values say what it is; a restart changes nothing."""
-    capture, types = group.gen("fields"), ("card.pan", "person.name", "jp.mynumber")
-    conf = conf_file(group, "policies = ( %s );\n" % ", ".join(
-        '{ type = "%s"; action = "prohibited"; direction = "response"; }' % t for t in types))
-    first = group.good(capture, "--config", conf)
-    pairs = check_expected(group, first, capture)
-    group.check("luck", capture.truth["lucky"] > 100, "%d of the numbers that mean nothing pass "
-                "for card numbers, and are no issue" % capture.truth["lucky"])
-    counts = {e["type"]: i["count"] for e, i in pairs}
-    calls = {"person.name": capture.truth["contacts"], "jp.mynumber": capture.truth["subsidies"]}
-    for kind, n in calls.items():
-        group.check("learnt-" + kind, 0 < counts.get(kind, 0) < n,
-                    "%d of %d responses count, those before were learnt from" % (
-                        counts.get(kind, 0), n))
-    for workers in (2, 4):
-        run = group.good(capture, "--config", conf, "--workers", workers)
-        group.check("workers-%d" % workers, run.log == first.log and first.issues,
-                    "the same %d issues" % len(run.issues), run.verdict(first))
-    state = group.work / "state"
-    saved = group.good(capture, "--config", conf, "--state", state)
-    group.check("saved", saved.log == first.log, "the same while it is kept", saved.verdict(first))
-    # Other numbers, names and calls of the same shop.
-    other = group.gen("fields", "--seed", 4711)
-    again = group.good(other, "--config", conf, "--state", state)
-    pairs = check_expected(group, again, other, "issues-again")
-    counts = {e["type"]: i["count"] for e, i in pairs}
-    calls = {"person.name": other.truth["contacts"], "jp.mynumber": other.truth["subsidies"]}
-    group.check("known", counts.items() >= calls.items(),
-                "from the first response on: " + ", ".join("%s %d" % c for c in calls.items()),
-                "%s of %s" % (counts, calls))
-    new = group.good(group.gen("fields"), "--config", conf)
-    group.check("forgotten", new.log == first.log, "without the state it is learnt anew",
-                new.verdict(first))
-
-
 # ---- social security numbers
 
 def conf_file(group, policies):
@@ -702,7 +664,6 @@ GROUPS = {
     "retrieval": group_retrieval,
     "few-users": group_few_users,
     "ssn": group_ssn,
-    "fields": group_fields,
     "live": group_live,
     "auth": group_auth,
     "url": group_url,

@@ -154,6 +154,7 @@ uint32_t datatype_mask(uint32_t index, struct span value, uint8_t *out, uint32_t
 
 struct scanner {
 	uint32_t texts; // calls of scan_text()
+	missed_fn on_missed;
 };
 
 struct ruleset;
@@ -272,19 +273,42 @@ static void fixture_raw(void *arg, const struct hit *hit)
 	raw->fn(raw->arg, &whole);
 }
 
-void scanner_missed(struct scanner *, missed_fn)
+void scanner_missed(struct scanner *s, missed_fn fn)
 {
+	s->on_missed = fn;
 }
 
-void scan_value(struct scanner *, struct scan_pending *, const struct value *v, hit_fn fn,
+// Card numbers that begin with 9 are none, and names of one letter are none.
+static bool fixture_refused(struct scanner *s, const struct value *v, void *arg)
+{
+	bool card = v->v.len == 16 && all_digits(v->v, 0, 16) && v->v.p[0] == '9';
+	bool name = key_is(v->key, "name") && v->v.len == 1;
+	uint16_t type = card ? TYPE_CARD : TYPE_NAME;
+	struct scan_missed missed = {0};
+
+	if (!card && !name)
+		return false;
+	missed.types[type / 64] = UINT64_C(1) << (type % 64);
+	if (name)
+		missed.unsure[type / 64] = missed.types[type / 64];
+	if (s->on_missed)
+		s->on_missed(arg, v, &missed);
+	return true;
+}
+
+void scan_value(struct scanner *s, struct scan_pending *, const struct value *v, hit_fn fn,
 		void *arg)
 {
 	struct hit hit = {.dir = v->dir,
 			  .key = v->key,
 			  .parent = v->parent,
 			  .field = v->field,
+			  .alone = v->v.len <= 48,
 			  .off = v->off};
 	uint8_t text[1024];
+
+	if (fixture_refused(s, v, arg))
+		return;
 
 	if (v->escaped) {
 		struct raw_value raw = {v, fn, arg};
