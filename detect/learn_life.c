@@ -176,7 +176,7 @@ int learn_load(struct learn *l, FILE *in, size_t len, uint32_t version)
 		if (r.bad || f.type >= n_types)
 			goto bad;
 		f.type = types[f.type];
-		if (f.type == UNKNOWN)
+		if (f.type == UNKNOWN || idmap_get(&l->map, f.id))
 			continue;
 		learn_gather(l, &one);
 		if (l->n_batch >= DELTA_FIELDS)
