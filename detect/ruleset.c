@@ -283,3 +283,13 @@ void scanner_free(struct scanner *scanner)
 	hs_free_scratch(scanner->scratch);
 	free(scanner);
 }
+
+void scanner_missed(struct scanner *scanner, missed_fn fn)
+{
+	scanner->on_missed = fn;
+}
+
+const struct scan_stats *scanner_stats(const struct scanner *scanner)
+{
+	return &scanner->stats;
+}

@@ -59,7 +59,6 @@ struct sink {
 };
 
 static const struct keyctx scan_no_name = {.plain = true};
-
 static void sink_take(void *arg, uint32_t type, struct span value, uint32_t start);
 
 static inline void sink_init(struct sink *k, struct scanner *s, hit_fn fn, void *arg, enum dir dir,
@@ -385,7 +384,7 @@ static void scan_park(struct scanner *s, struct scan_pending *p)
 		p->hit[i].kept = f->kept;
 		memcpy(p->hit[i].bytes, f->bytes, sizeof(f->bytes));
 	}
-	p->n = (uint8_t)n;
+	p->n = n & 15;
 }
 
 // A hit that no value came for: told as found in unstructured text. In a name it may be what the
@@ -513,16 +512,6 @@ static inline const struct scan_missed *scan_refused(struct scanner *s, const st
 
 // --- the interface
 
-void scanner_missed(struct scanner *scanner, missed_fn fn)
-{
-	scanner->on_missed = fn;
-}
-
-const struct scan_stats *scanner_stats(const struct scanner *scanner)
-{
-	return &scanner->stats;
-}
-
 void scan_window(struct scanner *s, struct scan_pending *pending, const struct window *window,
 		 hit_fn fn, void *arg)
 {
@@ -638,37 +627,50 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 	scan_piece(s, pending, &k, false);
 }
 
-// Is something to be found in a value although its field's name says nothing: a pattern that waits
-// for it, or a type that a learnt field makes count?
-static bool scan_asked(const struct scan_pending *pending, const struct keyctx *key,
-		       const struct value *value)
+// Can nothing be found in a value of a field whose name says nothing?
+static inline bool scan_dull(const struct scanner *s, const struct value *value)
 {
-	if (pending->n)
+	uint32_t len = value->v.len;
+
+	// An amount, an id or a time; of what needs no name only a card is a number.
+	if (value->kind == VALUE_NUMBER && (len < SCAN_NUMBER_MIN || len > SCAN_NUMBER_MAX))
 		return true;
-	return value->kind != VALUE_TEXT &&
-	       (key->weak || (pending->probe == PROBE_ALL && value->v.len >= SCAN_PROBE_MIN &&
-			      value->v.len <= SCAN_ALONE));
+	if (len < SCAN_VALUE_MIN)
+		return true;
+	return value->kind != VALUE_TEXT && !value->escaped && !s->rules->worth(s->rules, value->v);
+}
+
+// Such a value in an exchange that is looked at more closely.
+static __attribute__((noinline)) void scan_value_probe(struct scanner *s,
+						       struct scan_pending *pending,
+						       const struct value *value,
+						       const struct keyctx *key, hit_fn fn,
+						       void *arg)
+{
+	bool asked = value->kind != VALUE_TEXT &&
+		     (key->weak ||
+		      (pending->probe == PROBE_ALL && value->v.len >= SCAN_PROBE_MIN &&
+		       value->v.len <= SCAN_ALONE));
+
+	if (asked || !scan_dull(s, value))
+		scan_value_whole(s, pending, value, key, fn, arg);
 }
 
 void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,
 		hit_fn fn, void *arg)
 {
-	uint32_t len = value->v.len;
 	const struct keyctx *key;
 
 	// The same bytes were searched as text.
 	if (pending->text)
 		return;
 	key = scan_name(s, value->key, value->key_hash, value->parent);
-	if ((key->plain || (!key->any && !key->odd)) &&
-	    ((pending->n | pending->probe) == 0 || !scan_asked(pending, key, value))) {
-		// An amount, an id or a time; of what needs no name only a card is a number.
-		if (value->kind == VALUE_NUMBER && (len < SCAN_NUMBER_MIN || len > SCAN_NUMBER_MAX))
+	if ((key->plain || (!key->any && !key->odd)) && pending->n == 0) {
+		if (pending->busy) {
+			scan_value_probe(s, pending, value, key, fn, arg);
 			return;
-		if (len < SCAN_VALUE_MIN)
-			return;
-		if (value->kind != VALUE_TEXT && !value->escaped &&
-		    !s->rules->worth(s->rules, value->v))
+		}
+		if (scan_dull(s, value))
 			return;
 	}
 	scan_value_whole(s, pending, value, key, fn, arg);

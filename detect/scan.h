@@ -51,8 +51,14 @@ struct scan_pending {
 	uint64_t seen;      // text: end of what was shown, in the body
 	uint64_t text_from; // text: what is before came as values
 	bool text;          // the last window came without values
-	uint8_t probe;      // set by the owner: enum probe_level
-	uint8_t n, n_held;
+	union {
+		struct {
+			uint8_t n : 4;     // pattern hits that wait
+			uint8_t probe : 4; // set by the owner: enum probe_level
+		};
+		uint8_t busy; // 0: neither
+	};
+	uint8_t n_held;
 	uint16_t wide_over; // text: bytes behind next that the last value found by its script takes
 	uint16_t tail_len;
 	struct {

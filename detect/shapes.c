@@ -184,7 +184,7 @@ static uint32_t shapes_start(struct shapes_job *job, const struct shapes_at *a)
 
 		end = e > end ? e : end;
 	}
-	if (job->named)
+	if (job->named || job->probe == PROBE_ALL)
 		shapes_set(job, a, &r);
 	return end;
 }
@@ -525,10 +525,10 @@ static inline bool shapes_want(struct shapes_job *job)
 		if (job->probe)
 			set |= rules->weak_shape[w];
 		set &= job->key->types[w];
+		any |= set;
 		if (job->probe == PROBE_ALL)
 			set |= rules->nameless[w];
 		job->wanted[w] = set;
-		any |= set;
 	}
 	return any;
 }

@@ -18,8 +18,8 @@ struct shapes_job {
 	uint32_t from, to;        // candidates that start in [from, to)
 	uint32_t wide_from;       // in: those found by their script start here; out: the last's end
 	const struct keyctx *key; // what the field's name says
-	bool named;               // set by shapes_scan(): wanted is not empty
-	uint64_t wanted[DATATYPE_WORDS]; // likewise: types that the name, or a probe, is for
+	bool named;               // set by shapes_scan(): the name supports a type with a shape
+	uint64_t wanted[DATATYPE_WORDS]; // likewise: those types, and what a probe is for
 	struct span name;         // the field's name
 	bool padded;              // 64 bytes behind the text may be read
 	uint8_t probe; // enum probe_level: types that need a learnt field are tried, too
