@@ -10,7 +10,7 @@
 #include "detect/worker_state.h"
 
 // One exchange in so many.
-enum { SHARE_WEAK = 32, SHARE_ALL = 1024 };
+enum { SHARE_WEAK = 64, SHARE_ALL = 1024 };
 
 uint8_t learn_probe(const struct detect_worker *w, const struct exchange *x)
 {
