@@ -6,6 +6,7 @@
 #include "dataplane/command.h"
 #include "dataplane/port.h"
 #include "detect/own.h"
+#include "detect/merge.h"
 #include "detect/scan.h"
 #include "flows/flow_conf.h"
 
@@ -72,8 +73,9 @@ int command_check(int argc, char **argv)
 	flow_plan(conf, 1, 65536, false, &plan);
 	own_notes(conf, stdout);
 	printf("%s: valid; %zu ports, %u data types; connections of one worker take at most %" PRIu64
-	       " MiB when it has them all\n",
-	       file, conf_count(conf, &port_section), datatype_count(), plan.bytes >> 20);
+	       " MiB when it has them all; what is learnt of fields takes %zu MiB\n",
+	       file, conf_count(conf, &port_section), datatype_count(), plan.bytes >> 20,
+	       merger_fields_bytes(conf) >> 20);
 	ruleset_free(ruleset);
 	conf_free(conf);
 	return EXIT_OK;

@@ -166,17 +166,19 @@ bool sensor_print(const struct sensor *s, const struct fates *fates, FILE *out)
 #undef X
 	detect_stats(s->detect, &detect);
 	fprintf(out,
-		"\n  exchanges %" PRIu64 ", endpoints %u, principals %u, findings %" PRIu64
+		"\n  exchanges %" PRIu64 ", endpoints %u, principals %u, fields %u, findings %" PRIu64
 		", issues %" PRIu64 " (+%" PRIu64 " updates)\n",
-		detect.exchanges, detect.endpoints, detect.principals, detect.findings,
+		detect.exchanges, detect.endpoints, detect.principals, detect.fields, detect.findings,
 		detect.issues_created, detect.issues_updated);
 	if (detect.calls_lost || detect.findings_lost || detect.names_lost || detect.issues_lost ||
-	    detect.exchange_pool_empty || detect.endpoints_lost || detect.principals_lost)
+	    detect.exchange_pool_empty || detect.endpoints_lost || detect.principals_lost ||
+	    detect.fields_forgotten || detect.fields_lost)
 		fprintf(out,
 			"  not kept: calls %" PRIu64 ", findings %" PRIu64 ", names %" PRIu64
-			", issues %" PRIu64 ", exchanges %" PRIu64 ", endpoints %u, principals %u\n",
+			", issues %" PRIu64 ", exchanges %" PRIu64 ", endpoints %u, principals %u, fields %" PRIu64
+			" and %" PRIu64 " notes\n",
 			detect.calls_lost, detect.findings_lost, detect.names_lost,
 			detect.issues_lost, detect.exchange_pool_empty, detect.endpoints_lost,
-			detect.principals_lost);
+			detect.principals_lost, detect.fields_forgotten, detect.fields_lost);
 	return balanced;
 }

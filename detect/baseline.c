@@ -9,6 +9,7 @@
 //	"@endpoints": count (4), then each endpoint:
 //		id, first_ns, last_ns, calls, ok, ok_with_credentials, status[6] (8 each),
 //		lengths of host, method, template (4 each), the three texts
+//	"@fields": what learn_save() writes
 //	"retrieval", …: what the detector of that name wrote
 //
 // A file is judged whole before anything of it is believed: no length in it is trusted, and
@@ -45,6 +46,7 @@ enum {
 
 static const char baseline_magic[8] = "APITAPBL";
 static const char endpoints_name[] = "@endpoints";
+static const char fields_name[] = "@fields";
 
 static bool path_make(char out[PATH_MAX], const char *dir, const char *name)
 {
@@ -117,10 +119,18 @@ static int stream_end(FILE *stream)
 	return fclose(stream) || bad ? -ENOMEM : 0;
 }
 
-// One section; d NULL: the endpoints. What a detector cannot save is left out.
-static int put_section(FILE *out, struct merger *m, const struct merger_detector *d)
+static int put_fields(FILE *out, struct merger *m)
 {
-	const char *name = d ? d->detector->name : endpoints_name;
+	return learn_save(&m->learn, out);
+}
+
+// One section: what a detector knows (put NULL), or the merger (d NULL). What a detector cannot
+// save is left out.
+static int put_section(FILE *out, struct merger *m, const struct merger_detector *d,
+		       const char *name, int (*put)(FILE *out, struct merger *m))
+{
+	uint32_t version = d ? d->detector->version
+			   : put == put_fields ? LEARN_VERSION : ENDPOINTS_VERSION;
 	char *bytes = NULL;
 	size_t len = 0;
 	FILE *body = open_memstream(&bytes, &len);
@@ -128,13 +138,13 @@ static int put_section(FILE *out, struct merger *m, const struct merger_detector
 
 	if (!body)
 		return -ENOMEM;
-	rc = d ? d->detector->save(d->state, m, body) : put_endpoints(body, m);
+	rc = d ? d->detector->save(d->state, m, body) : put(body, m);
 	end = stream_end(body);
 	if (rc)
 		LOG(WARNING, "Detector %s could not save what it learnt.", name);
 	if (rc == 0 && end == 0) {
 		put_16(out, (uint16_t)strlen(name));
-		put_32(out, d ? d->detector->version : ENDPOINTS_VERSION);
+		put_32(out, version);
 		put_64(out, len);
 		fwrite(name, 1, strlen(name), out);
 		fwrite(bytes, 1, len, out);
@@ -166,10 +176,14 @@ static int baseline_pack(struct merger *m, char **bytes, size_t *len)
 	if (!out)
 		return -ENOMEM;
 	fwrite(header, sizeof(header), 1, out);
-	rc = put_section(out, m, NULL);
+	rc = put_section(out, m, NULL, endpoints_name, put_endpoints);
+	if (rc == 0)
+		rc = put_section(out, m, NULL, fields_name, put_fields);
 	for (uint32_t i = 0; i < m->n_detectors && rc == 0; i++) {
-		if (m->detectors[i].enabled && m->detectors[i].detector->save)
-			rc = put_section(out, m, &m->detectors[i]);
+		const struct merger_detector *d = &m->detectors[i];
+
+		if (d->enabled && d->detector->save)
+			rc = put_section(out, m, d, d->detector->name, NULL);
 	}
 	end = stream_end(out);
 	if (rc || end)
@@ -383,6 +397,17 @@ static void load_detector(struct merger *m, const struct section *s)
 	merger_restart(m, (uint32_t)i);
 }
 
+static void load_fields(struct merger *m, const struct section *s)
+{
+	FILE *in = s->bytes.len ? fmemopen((void *)(uintptr_t)s->bytes.p, s->bytes.len, "r") : NULL;
+	int rc = in ? learn_load(&m->learn, in, s->bytes.len, s->version) : -ENOMEM;
+
+	if (in)
+		fclose(in);
+	if (rc)
+		LOG(WARNING, "What was learnt of fields cannot be used; they are learnt anew.");
+}
+
 static bool content_is_sound(struct cursor c)
 {
 	struct section s;
@@ -400,6 +425,7 @@ static bool content_is_sound(struct cursor c)
 // Endpoints first: detectors may have something to say about them.
 static void content_load(struct merger *m, const struct cursor *content)
 {
+	bool fields = false;
 	uint64_t seen = 0;
 	struct section s;
 
@@ -416,6 +442,12 @@ static void content_load(struct merger *m, const struct cursor *content)
 
 		if (name_is(&s, endpoints_name) || (i >= 0 && seen >> i & 1))
 			continue;
+		if (name_is(&s, fields_name)) {
+			if (!fields)
+				load_fields(m, &s);
+			fields = true;
+			continue;
+		}
 		load_detector(m, &s);
 		seen |= i >= 0 ? UINT64_C(1) << i : 0;
 	}

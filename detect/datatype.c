@@ -33,11 +33,6 @@ static int datatype_compare(const void *a, const void *b)
 	return strcmp((*x)->id, (*y)->id);
 }
 
-static bool datatype_has_shape(const struct datatype *t)
-{
-	return t->run_mixed || t->run_digits || t->run_ctx || t->run_max;
-}
-
 void datatype_freeze(void)
 {
 	for (uint32_t i = 0; i < n_datatypes; i++) {

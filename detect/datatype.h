@@ -120,6 +120,11 @@ struct datatype {
 	const struct type_scope *scope;    // NULL: everywhere
 };
 
+static inline bool datatype_has_shape(const struct datatype *t)
+{
+	return t->run_mixed || t->run_digits || t->run_ctx || t->run_max;
+}
+
 void datatype_add(const struct datatype *type);
 #define DATATYPE_REGISTER(sym)                                                                     \
 	__attribute__((constructor, used)) static void datatype_register_##sym(void)               \

@@ -17,6 +17,7 @@ enum {
 	DELTA_FINDINGS = 1024,
 	DELTA_NAMES = 16384,
 	DELTA_ARENA = 8 << 20,
+	DELTA_FIELDS = 8192,
 	FINDING_TYPES = 8,
 };
 
@@ -79,18 +80,35 @@ struct finding {
 		uint8_t dir;
 		uint64_t count;
 		uint64_t field;
+		bool in_text; // some values were only a part of what the field held
+		bool lucky;   // each may have passed by accident
+		uint32_t passed, refused; // merger: different values of the field, so far
 		struct span name, sample;
 	} types[FINDING_TYPES];
 	struct issue_evidence evidence;
 };
 
+enum { REFUSED = 0, PASSED };
+
+// What one type thought of the values of one field (learn.h).
+struct delta_field {
+	uint64_t id;       // learn_id()
+	uint64_t endpoint; // as it is known before the body
+	uint64_t last_ns;
+	uint64_t sketch[2][SKETCH_WORDS]; // REFUSED, PASSED
+	uint64_t values[2];
+	uint16_t type;
+	bool unsure; // the type counts only if it is learnt that the field is of it
+};
+
 struct delta {
-	uint32_t n_calls, n_findings, n_names;
+	uint32_t n_calls, n_findings, n_names, n_fields;
 	uint32_t arena_used;
-	uint64_t calls_lost, findings_lost, names_lost;
+	uint64_t calls_lost, findings_lost, names_lost, fields_lost;
 	uint64_t exchanges; // ended in this epoch, recorded or lost
 	struct call *calls;
 	struct finding *findings;
 	struct delta_name *names;
+	struct delta_field *fields;
 	uint8_t *arena;
 };

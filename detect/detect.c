@@ -198,7 +198,14 @@ int detect_save(struct detect *detect, const char *dir)
 
 int detect_load(struct detect *detect, const char *dir)
 {
-	return baseline_load(detect->merger, dir);
+	uint32_t epoch = epoch_wanted(detect);
+	int rc = baseline_load(detect->merger, dir);
+
+	// The workers do not run yet: what was learnt counts from their first exchange on.
+	merger_publish(detect->merger, epoch, epoch);
+	for (uint32_t i = 0; i < detect->shared.n_workers; i++)
+		detect_worker_snapshot(detect->workers[i]);
+	return rc;
 }
 
 void detect_stats(const struct detect *detect, struct detect_stats *out)
@@ -218,6 +225,9 @@ void detect_stats(const struct detect *detect, struct detect_stats *out)
 		.principals = m->known.n_principals,
 		.endpoints_lost = m->known.endpoints_lost,
 		.principals_lost = m->known.principals_lost,
+		.fields = m->learn.n,
+		.fields_forgotten = m->learn.forgotten,
+		.fields_lost = m->learn.lost,
 		.merges = m->merges,
 	};
 	// A counter of a running worker: any of its values will do.

@@ -37,6 +37,8 @@ struct detect_stats {
 	uint64_t exchanges, calls_lost, findings, findings_lost, names_lost;
 	uint64_t issues_created, issues_updated, issues_lost;
 	uint32_t endpoints, principals, endpoints_lost, principals_lost;
+	uint32_t fields; // of which something is learnt
+	uint64_t fields_forgotten, fields_lost;
 	uint64_t exchange_pool_empty;
 	uint64_t merges;
 };

@@ -8,11 +8,14 @@
 
 #include "detect/issue.h"
 #include "detect/scan.h"
+#include "detect/sketch.h"
 #include "flows/http_tx.h"
 #include "flows/parser.h"
 
 enum {
-	EXCHANGE_HITS = 24,
+	EXCHANGE_HITS = 32,
+	EXCHANGE_UNSURE = 8, // of them, at most, that only a learnt field makes count
+	EXCHANGE_MISSES = 24,
 	EXCHANGE_MASKS = 96,
 	EXCHANGE_NAME = 72,
 	EXCHANGE_SAMPLE = 48,
@@ -34,21 +37,37 @@ struct exchange_hit {
 	uint8_t dir;      // enum dir
 	uint8_t place;    // enum hit_place
 	bool ctx;
+	bool unsure;      // it counts only where the field is learnt to be of the type
+	bool lucky;       // nothing but a check that many numbers pass speaks for it
+	bool learnt;      // it counts because the field is known to be of the type
 	uint64_t field;   // identity of the field within the endpoint
 	uint64_t first_value; // keyed hash of the first value
 	uint32_t count;   // values
 	uint32_t tests;   // of them: numbers that are published for tests, no exposure
-	uint64_t seen;     // a bit for each value's hash
+	uint32_t in_text; // of them, those that were only a part of what the field held
+	uint32_t counted; // of them, those that n_values of the exchange counts
+	uint64_t seen[SKETCH_WORDS];
 	uint32_t distinct; // bits in seen: a floor of the distinct values
 	uint8_t name_len, sample_len;
 	uint8_t name[EXCHANGE_NAME];     // "$.users[].email", "query.token", "path[2]"
 	uint8_t sample[EXCHANGE_SAMPLE]; // masked
 };
 
+// Whole values of a field that a type looked at and refused.
+struct exchange_miss {
+	uint16_t type;
+	uint8_t dir;
+	bool unsure; // only a learnt field makes the type count
+	uint32_t count;
+	uint64_t field;
+	uint64_t seen[SKETCH_WORDS];
+};
+
 // Where a sensitive value lies in what is kept of a body; masked before anything leaves.
 struct exchange_mask {
 	uint32_t off, len;
 	uint16_t type; // UINT16_MAX: nothing of it is shown
+	uint8_t hit;   // index of the hit that it belongs to; UINT8_MAX: none
 };
 
 struct exchange {
@@ -58,6 +77,7 @@ struct exchange {
 	uint8_t user_len;
 	uint8_t user[EXCHANGE_USER]; // how it is shown
 	uint64_t endpoint;  // keyed hash of host, method, template
+	uint64_t base;      // the same before the operation of the body was known
 	uint16_t template_len;
 	uint8_t template[EXCHANGE_TEMPLATE];
 	struct span host;   // lower case is up to the reader; without port
@@ -68,7 +88,9 @@ struct exchange {
 	bool half;          // one side only, or a hole: detectors must not conclude from absence
 
 	uint32_t n_hits;
+	uint32_t n_unsure;
 	uint32_t hits_lost;    // beyond EXCHANGE_HITS different fields
+	uint32_t n_misses, n_unsure_misses, misses_lost, next_miss;
 	uint32_t n_values;     // sensitive values in the response
 	uint64_t value_off, value_end; // where the last of them lies: it may have several types
 	uint64_t scanned[2];   // the body was searched up to here; what is behind is not shown
@@ -76,5 +98,6 @@ struct exchange {
 	uint32_t mask_limit[2]; // kept body is shown up to here: more hits than masks beyond
 	struct scan_pending pending[2];
 	struct exchange_hit hits[EXCHANGE_HITS];
+	struct exchange_miss misses[EXCHANGE_MISSES];
 	struct exchange_mask masks[2][EXCHANGE_MASKS];
 };

@@ -200,6 +200,8 @@ static void finding_type(struct delta *d, struct finding *f, const struct exchan
 		return;
 	if (there) {
 		f->types[at].count += hit->count;
+		f->types[at].in_text |= hit->in_text != 0;
+		f->types[at].lucky &= hit->lucky;
 		if (f->types[at].sample.p && sample_less(sample, f->types[at].sample)) {
 			// It has room for any sample, in this worker's own arena.
 			memcpy((uint8_t *)(uintptr_t)f->types[at].sample.p, sample.p, sample.len);
@@ -212,6 +214,9 @@ static void finding_type(struct delta *d, struct finding *f, const struct exchan
 	f->types[at].dir = hit->dir;
 	f->types[at].count = hit->count;
 	f->types[at].field = hit->field;
+	f->types[at].in_text = hit->in_text != 0;
+	f->types[at].lucky = hit->lucky;
+	f->types[at].passed = f->types[at].refused = 0;
 	f->types[at].name = delta_copy(d, span_make(hit->name, hit->name_len));
 	f->types[at].sample = (struct span){0};
 	uint8_t *room = delta_room(d, EXCHANGE_SAMPLE);
@@ -369,6 +374,8 @@ static void join_type(struct finding *into, const struct finding *other, uint32_
 
 	if (there) {
 		into->types[at].count += other->types[i].count;
+		into->types[at].in_text |= other->types[i].in_text;
+		into->types[at].lucky &= other->types[i].lucky;
 		if (other->types[i].sample.p &&
 		    (!into->types[at].sample.p ||
 		     sample_less(other->types[i].sample, into->types[at].sample)))

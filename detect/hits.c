@@ -167,32 +167,39 @@ static struct exchange_hit *hits_find(struct exchange *x, const struct hit *hit,
 	return NULL;
 }
 
+// The field's name, and what identifies it.
+static uint64_t hits_field(const struct hits *hits, const struct hit *hit, enum hit_place place,
+			   struct name *name)
+{
+	name_make(name, hits, hit);
+	if (!name->replaced && (place == PLACE_BODY || place == PLACE_FORM))
+		return hit->field;
+	return siphash(hits->seed, 'F' + (uint64_t)place, span_make(name->out, name->n));
+}
+
 static struct exchange_hit *hits_new(const struct hits *hits, const struct hit *hit,
 				     enum hit_place place)
 {
 	struct exchange *x = hits->x;
 	uint8_t text[EXCHANGE_NAME];
 	struct name name = {.out = text};
-	uint64_t field = hit->field;
-	struct exchange_hit *h;
+	uint64_t field = hits_field(hits, hit, place, &name);
+	struct exchange_hit *h = field == hit->field ? NULL : hits_find(x, hit, place, field);
 
-	name_make(&name, hits, hit);
-	if (name.replaced || place == PLACE_QUERY || place == PLACE_PATH ||
-	    place == PLACE_REFERER) {
-		field = siphash(hits->seed, 'F' + (uint64_t)place, span_make(text, name.n));
-		h = hits_find(x, hit, place, field);
-		if (h)
-			return h;
-	}
-	if (x->n_hits == EXCHANGE_HITS) {
+	if (h)
+		return h;
+	if (x->n_hits == EXCHANGE_HITS || (hit->unsure && x->n_unsure == EXCHANGE_UNSURE)) {
 		x->hits_lost++;
 		return NULL;
 	}
+	x->n_unsure += hit->unsure;
 	h = &x->hits[x->n_hits++];
 	*h = (struct exchange_hit){
 		.type = hit->type,
 		.dir = (uint8_t)hit->dir,
 		.place = (uint8_t)place,
+		.unsure = hit->unsure,
+		.lucky = true,
 		.field = field,
 		.name_len = (uint8_t)name.n,
 	};
@@ -212,21 +219,25 @@ static void hits_sample(const struct hits *hits, struct exchange_hit *h, struct 
 	}
 }
 
-static void mask_add(struct exchange *x, enum dir dir, uint16_t type, uint64_t off, uint32_t len)
+static void mask_add(struct exchange *x, enum dir dir, struct exchange_mask one, uint64_t off)
 {
-	uint32_t n = x->n_masks[dir];
-	const struct exchange_mask *last = n ? &x->masks[dir][n - 1] : NULL;
+	uint32_t n = x->n_masks[dir], len = one.len;
+	struct exchange_mask *last = n ? &x->masks[dir][n - 1] : NULL;
 
 	if (off > UINT32_MAX - len)
 		return; // nothing is kept so far behind the beginning
-	if (last && last->off == off && last->len >= len)
-		return; // the same value once more, as another type
+	if (last && last->off == off && last->len >= len) {
+		// The same value once more, as another type. It must not go with the first one.
+		last->hit = last->hit == one.hit ? one.hit : UINT8_MAX;
+		return;
+	}
 	if (n == EXCHANGE_MASKS) {
 		if (off < x->mask_limit[dir])
 			x->mask_limit[dir] = (uint32_t)off;
 		return;
 	}
-	x->masks[dir][n] = (struct exchange_mask){(uint32_t)off, len, type};
+	one.off = (uint32_t)off;
+	x->masks[dir][n] = one;
 	x->n_masks[dir]++;
 }
 
@@ -240,47 +251,56 @@ static uint32_t word_end(struct span body, uint32_t at)
 
 // Values lie where the scanner says, names that are values a little before. What is not found in
 // the kept bytes at all was escaped there: then enough around the place is hidden.
-static void hits_mask(const struct hits *hits, const struct hit *hit)
+static void hits_mask(const struct hits *hits, const struct hit *hit, const struct exchange_hit *h)
 {
 	struct exchange *x = hits->x;
 	const struct http_msg *msg = &x->tx->msg[hit->dir];
 	struct span body = span_make(msg->body, msg->body_kept);
 	uint32_t len = hit->value.len, from, off;
-	uint16_t type = hit->type == hits->types->password ? MASK_WHOLE : hit->type;
+	struct exchange_mask mask = {
+		.len = len,
+		.type = hit->type == hits->types->password ? MASK_WHOLE : hit->type,
+		.hit = h ? (uint8_t)(h - x->hits) : UINT8_MAX,
+	};
 
 	if (hit->off >= body.len || !hit->value.p) {
-		mask_add(x, hit->dir, type, hit->off, len);
+		mask_add(x, hit->dir, mask, hit->off);
 		return;
 	}
 	off = (uint32_t)hit->off;
 	if (memcmp(body.p + off, hit->value.p, len < body.len - off ? len : body.len - off) == 0) {
-		mask_add(x, hit->dir, type, off, len);
+		mask_add(x, hit->dir, mask, off);
 		return;
 	}
+	mask.type = MASK_WHOLE;
 	from = off > len + SEARCH_BACK ? off - len - SEARCH_BACK : 0;
 	for (uint32_t at = off; at-- > from;) {
 		if (len <= body.len - at && memcmp(body.p + at, hit->value.p, len) == 0) {
-			mask_add(x, hit->dir, MASK_WHOLE, at, word_end(body, at + len) - at);
+			mask.len = word_end(body, at + len) - at;
+			mask_add(x, hit->dir, mask, at);
 			return;
 		}
 	}
-	mask_add(x, hit->dir, MASK_WHOLE, from, word_end(body, off) - from);
+	mask.len = word_end(body, off) - from;
+	mask_add(x, hit->dir, mask, from);
 }
 
-static void hits_count(struct exchange *x, const struct hit *hit)
+// True: the value counts.
+static bool hits_count(struct exchange *x, const struct hit *hit)
 {
 	uint64_t end = hit->off + hit->value.len;
 
 	// A name says "name" of many things that are no people's.
-	if (datatype_get(hit->type)->reports == REPORTS_WEAK)
-		return;
+	if (hit->unsure)
+		return false;
 	if (hit->off < x->value_end && end > x->value_off) {
 		x->value_end = end > x->value_end ? end : x->value_end;
-		return;
+		return false;
 	}
 	x->n_values++;
 	x->value_off = hit->off;
 	x->value_end = end;
+	return true;
 }
 
 // The value's bytes. A hit that is reported late has lost them; what was kept may still hold them.
@@ -332,6 +352,7 @@ void hits_add(void *arg, const struct hit *hit)
 	enum hit_place place = hits->place;
 	struct exchange_hit *h;
 	struct span bytes;
+	bool counted = false;
 	uint64_t value;
 
 	if (!hits_in_scope(x, hit))
@@ -340,9 +361,8 @@ void hits_add(void *arg, const struct hit *hit)
 	if (hit->value.len == 0)
 		return;
 	if (place == PLACE_BODY) {
-		hits_mask(hits, hit);
 		if (hit->dir == SERVER)
-			hits_count(x, hit);
+			counted = hits_count(x, hit);
 		else if (hit->type == hits->types->password)
 			x->login = true;
 		if (hit->dir == CLIENT && hit->parent.len == 0 && hit->key.len)
@@ -353,6 +373,8 @@ void hits_add(void *arg, const struct hit *hit)
 	h = hits_find(x, hit, place, hit->field);
 	if (!h)
 		h = hits_new(hits, hit, place);
+	if (hits->place == PLACE_BODY)
+		hits_mask(hits, hit, h);
 	if (!h)
 		return;
 	bytes = hits_bytes(x, hit);
@@ -365,8 +387,122 @@ void hits_add(void *arg, const struct hit *hit)
 	}
 	h->tests += bytes.p && h->type == hits->types->card && check_test_card(bytes);
 	h->ctx |= hit->ctx;
-	h->seen |= UINT64_C(1) << (value & 63);
-	h->distinct = (uint32_t)__builtin_popcountll(h->seen);
+	h->in_text += !hit->alone;
+	h->lucky &= hit->lucky && hit->alone;
+	h->counted += counted;
+	h->distinct += sketch_add(h->seen, value);
+}
+
+// ---- misses
+
+static void miss_add(struct exchange *x, const struct exchange_miss *one, uint64_t value)
+{
+	// Lists repeat their fields in one order, so the search begins behind the last one.
+	uint32_t i = x->next_miss < x->n_misses ? x->next_miss : 0;
+	struct exchange_miss *miss;
+
+	for (uint32_t n = 0; n < x->n_misses; n++) {
+		miss = &x->misses[i];
+		i = i + 1 == x->n_misses ? 0 : i + 1;
+		if (miss->field == one->field && miss->type == one->type && miss->dir == one->dir)
+			goto found;
+	}
+	if (x->n_misses == EXCHANGE_MISSES ||
+	    (one->unsure && x->n_unsure_misses == EXCHANGE_MISSES / 2)) {
+		x->misses_lost++;
+		return;
+	}
+	x->n_unsure_misses += one->unsure;
+	miss = &x->misses[x->n_misses++];
+	*miss = *one;
+	i = 0;
+found:
+	x->next_miss = i;
+	miss->count++;
+	sketch_add(miss->seen, value);
+}
+
+static void misses_add(struct exchange *x, const struct scan_missed *missed, enum dir dir,
+		       uint64_t field, uint64_t value)
+{
+	for (uint32_t w = 0; w < DATATYPE_WORDS; w++) {
+		for (uint64_t set = missed->types[w]; set; set &= set - 1) {
+			struct exchange_miss miss = {
+				.type = (uint16_t)(w * 64 + (uint32_t)__builtin_ctzll(set)),
+				.dir = (uint8_t)dir,
+				.unsure = (missed->unsure[w] & set & -set) != 0,
+				.field = field,
+			};
+
+			miss_add(x, &miss, value);
+		}
+	}
+}
+
+// Keyed like the other, and cheaper: of a refused value no more than a bit is kept.
+static uint64_t miss_hash(uint64_t seed, struct span value)
+{
+	uint64_t hash = seed ^ value.len;
+
+	for (uint32_t i = 0; i < value.len; i += 8) {
+		uint32_t n = value.len - i < 8 ? value.len - i : 8;
+		uint64_t part = 0;
+
+		memcpy(&part, value.p + i, n);
+		hash = (hash ^ part) * UINT64_C(0x9e3779b97f4a7c15);
+		hash ^= hash >> 32;
+	}
+	return (hash * UINT64_C(0xd6e8feb86659fd93)) >> 32;
+}
+
+static __attribute__((noinline)) uint64_t miss_field(const struct hits *hits, enum hit_place place,
+						     const struct value *value)
+{
+	struct hit hit = {
+		.dir = value->dir,
+		.key = value->key,
+		.parent = value->parent,
+		.field = value->field,
+	};
+	uint8_t text[EXCHANGE_NAME];
+	struct name name = {.out = text};
+
+	return hits_field(hits, &hit, place, &name);
+}
+
+void hits_missed(void *arg, const struct value *value, const struct scan_missed *missed)
+{
+	const struct hits *hits = arg;
+	struct field_cache *cache = hits->cache;
+	enum hit_place place = value->dir == CLIENT && value->parent.len == 0 && value->key.len
+				       ? PLACE_FORM
+				       : PLACE_BODY;
+	uint32_t slot = (uint32_t)(value->field >> 20) % FIELD_CACHE;
+	uint64_t field = value->field;
+
+	if (!cache) {
+		field = miss_field(hits, place, value);
+	} else if (cache->slot[slot].field == field) {
+		field = cache->slot[slot].renamed;
+	} else {
+		cache->slot[slot].field = field;
+		field = miss_field(hits, place, value);
+		cache->slot[slot].renamed = field;
+	}
+	misses_add(hits->x, missed, value->dir, field, miss_hash(hits->seed, value->v));
+}
+
+// Of a part of the target, whose name hits has.
+static void target_missed(const struct hits *hits, const struct scan_missed *missed,
+			  struct span value)
+{
+	uint8_t text[EXCHANGE_NAME];
+	struct name name = {.out = text};
+
+	if (missed)
+		misses_add(hits->x, missed, CLIENT,
+			   hits_field(hits, &(struct hit){.dir = CLIENT}, hits->place, &name),
+			   miss_hash(hits->seed, value));
 }
 
 // ---- the request's target
@@ -425,6 +561,7 @@ static bool scan_parameter(struct scanner *scanner, struct hits *hits, struct sp
 {
 	uint8_t text[TEXT_MAX];
 	struct span value = raw;
+	const struct scan_missed *missed;
 	int type;
 
 	hits->name = key;
@@ -435,12 +572,15 @@ static bool scan_parameter(struct scanner *scanner, struct hits *hits, struct sp
 	value.len = form_decode(value, text, true);
 	value.p = text;
 	type = type_by_name(hits->types, key, value);
-	if (type >= 0 || worth_it(value, SHORT_ID))
-		scan_text(scanner, value, key, 0, CLIENT, hits_add, hits);
+	if (type >= 0 || worth_it(value, SHORT_ID)) {
+		missed = scan_text(scanner, value, key, 0, CLIENT, hits_add, hits);
+		target_missed(hits, missed, value);
+	}
 	if (type >= 0 && !hits->found)
 		hits_add(hits, &(struct hit){
 				       .type = (uint16_t)type,
 				       .ctx = true,
+				       .alone = true,
 				       .dir = CLIENT,
 				       .value = value,
 				       .key = key,
@@ -466,6 +606,7 @@ static bool scan_segment(struct scanner *scanner, struct hits *hits, struct span
 	uint8_t text[TEXT_MAX];
 	char name[16] = "path[00]";
 	struct span bare = span_until(segment, ';'), params, value;
+	const struct scan_missed *missed;
 	bool found = false;
 
 	if (index < 10)
@@ -482,7 +623,8 @@ static bool scan_segment(struct scanner *scanner, struct hits *hits, struct span
 	value.len = form_decode(value, text, false);
 	value.p = text;
 	if (worth_it(value, SHORT_PATH_ID)) {
-		scan_text(scanner, value, (struct span){0}, 0, CLIENT, hits_add, hits);
+		missed = scan_text(scanner, value, (struct span){0}, 0, CLIENT, hits_add, hits);
+		target_missed(hits, missed, value);
 		found = hits->found;
 	}
 	// Parameters of the segment are named like those of a query: ";jsessionid=…".
@@ -525,10 +667,13 @@ uint32_t hits_confidence(const struct exchange_hit *hit, struct issue_term terms
 		[REPORTS_CTX] = {"the form fits and the field's name agrees", 75},
 		[REPORTS_WEAK] = {"the field's name and most of its values agree", 60},
 	};
+	static const struct issue_term nameless = {"the form fits, as in most of the field's values",
+						   75};
 	const struct datatype *type = datatype_get(hit->type);
 	uint32_t sum = 0;
 
-	terms[*n_terms] = bases[type->reports];
+	terms[*n_terms] = type->reports == REPORTS_CTX && !hit->ctx ? nameless
+								    : bases[type->reports];
 	sum += (uint32_t)terms[(*n_terms)++].points;
 	if (type->reports == REPORTS_YES && hit->ctx) {
 		terms[*n_terms] = (struct issue_term){"the field's name agrees", 5};

@@ -22,9 +22,19 @@ struct hits_types {
 	int password, session, api_key, otp, card;
 };
 
+// What fields were renamed to, by their own identity: names with values in them are rare, and the
+// answer for one of the others is the same for all of its values.
+enum { FIELD_CACHE = 1024 };
+struct field_cache {
+	struct {
+		uint64_t field, renamed; // 0: free
+	} slot[FIELD_CACHE];
+};
+
 // What one scan is of. arg of hits_add().
 struct hits {
 	struct exchange *x;
+	struct field_cache *cache; // NULL: none
 	const struct hits_types *types;
 	uint64_t seed;
 	enum hit_place place;
@@ -37,6 +47,8 @@ struct hits {
 void hits_types_init(struct hits_types *types);
 // A hit_fn.
 void hits_add(void *hits, const struct hit *hit);
+// A missed_fn.
+void hits_missed(void *hits, const struct value *value, const struct scan_missed *missed);
 // Bytes of a body up to end were searched.
 static inline void hits_searched(struct exchange *x, enum dir dir, uint64_t end)
 {
@@ -47,7 +59,8 @@ static inline void hits_searched(struct exchange *x, enum dir dir, uint64_t end)
 // What was found so far was told with another exchange.
 static inline void hits_forget(struct exchange *x)
 {
-	x->n_hits = 0;
+	x->n_hits = x->n_unsure = 0;
+	x->n_misses = x->n_unsure_misses = x->misses_lost = x->next_miss = 0;
 	x->hits_lost = 0;
 }
 

@@ -35,6 +35,7 @@ struct keyctx_wide {
 struct keyctx_words {
 	uint32_t n_wide;
 	uint32_t n_words;
+	uint64_t weak[DATATYPE_WORDS], named[DATATYPE_WORDS], shaped[DATATYPE_WORDS];
 	struct keyctx_wide wide[KEYCTX_WIDE_MAX];
 	struct keyctx_word word[KEYCTX_TABLE];
 };
@@ -155,6 +156,21 @@ static bool keyctx_add(struct keyctx_words *w, const char *text, uint32_t type)
 	return true;
 }
 
+static void keyctx_class(struct keyctx_words *w, uint32_t i)
+{
+	const struct datatype *t = datatype_get(i);
+	uint64_t bit = UINT64_C(1) << (i % 64);
+
+	if (t->reports == REPORTS_WEAK) {
+		w->weak[i / 64] |= bit;
+		return;
+	}
+	if (t->key_only)
+		w->named[i / 64] |= bit;
+	if (datatype_has_shape(t))
+		w->shaped[i / 64] |= bit;
+}
+
 size_t keyctx_words_size(void)
 {
 	return sizeof(struct keyctx_words);
@@ -173,6 +189,7 @@ bool keyctx_words_fill(struct keyctx_words *w, const uint64_t on[DATATYPE_WORDS]
 	for (uint32_t i = 0; i < datatype_count(); i++) {
 		const struct datatype *t = datatype_get(i);
 
+		keyctx_class(w, i);
 		for (uint32_t j = 0; keyctx_has(on, i) && t->context && t->context[j]; j++) {
 			if (!keyctx_add(w, t->context[j], i))
 				return false;
@@ -181,11 +198,14 @@ bool keyctx_words_fill(struct keyctx_words *w, const uint64_t on[DATATYPE_WORDS]
 	return true;
 }
 
-static void keyctx_join(struct keyctx *out, const uint64_t *types)
+static void keyctx_join(const struct keyctx_words *w, struct keyctx *out, const uint64_t *types)
 {
 	for (uint32_t i = 0; i < DATATYPE_WORDS; i++) {
 		out->types[i] |= types[i];
-		out->any |= out->types[i] != 0;
+		out->any |= (out->types[i] & ~w->weak[i]) != 0;
+		out->named |= (out->types[i] & w->named[i]) != 0;
+		out->shaped |= (out->types[i] & w->shaped[i]) != 0;
+		out->weak |= (out->types[i] & w->weak[i]) != 0;
 	}
 }
 
@@ -269,7 +289,7 @@ static void keyctx_split(const struct keyctx_words *w, const uint8_t *p, uint32_
 			if (!found[i][j] || !(leads >> j & 1))
 				continue;
 			leads |= UINT64_C(1) << i;
-			keyctx_join(out, found[i][j]->types);
+			keyctx_join(w, out, found[i][j]->types);
 		}
 	}
 }
@@ -306,7 +326,7 @@ static void keyctx_match_ascii(const struct keyctx_words *w, struct span key, st
 				w, t.text + t.start[i], t.start[i + k] - t.start[i]);
 
 			if (e)
-				keyctx_join(out, e->types);
+				keyctx_join(w, out, e->types);
 			if (e && k == 1)
 				known = true;
 		}
@@ -333,7 +353,7 @@ static void keyctx_match_wide(const struct keyctx_words *w, struct span key, str
 				continue;
 			memset(one, 0, sizeof(one));
 			one[e->type / 64] = UINT64_C(1) << (e->type % 64);
-			keyctx_join(out, one);
+			keyctx_join(w, out, one);
 			break;
 		}
 	}
@@ -362,6 +382,17 @@ void keyctx_match(const struct keyctx_words *words, struct span key, struct keyc
 		keyctx_match_wide(words, key, out);
 	out->odd = keyctx_is_odd(key);
 	out->plain = !out->any && !out->generic && !out->odd;
+}
+
+struct span keyctx_container(struct span parent)
+{
+	uint32_t end = parent.len, start;
+
+	while (end >= 2 && parent.p[end - 1] == ']' && parent.p[end - 2] == '[')
+		end -= 2;
+	for (start = end; start > 0 && parent.p[start - 1] != '.'; start--)
+		;
+	return (struct span){parent.p + start, end - start};
 }
 
 uint64_t keyctx_hash(struct span key, uint64_t seed)

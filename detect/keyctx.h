@@ -22,7 +22,10 @@ struct keyctx {
 	alignas(64) uint64_t hash;
 	uint64_t types[DATATYPE_WORDS];
 	uint32_t len;     // and one; 0: the slot is free
-	bool any;         // some type is in the set
+	bool any;         // some type that is not weak is in the set
+	bool weak;        // some weak one is
+	bool named;       // some that is told by the name alone, and not weak
+	bool shaped;      // some that has a shape, and is not weak
 	bool generic;     // says nothing by itself ("value", "number"): ask the container's name
 	bool odd;         // the name may itself be a value ("jane@example.org")
 	bool plain;       // none of these
@@ -43,6 +46,8 @@ void keyctx_match(const struct keyctx_words *words, struct span key, struct keyc
 // Fills a slot of the cache.
 const struct keyctx *keyctx_fill(const struct keyctx_words *words, struct keyctx *slot,
 				 struct span key, uint64_t hash);
+// The part of a path that names the last container: "users" of "$.users[]".
+struct span keyctx_container(struct span parent);
 // A hash for names that come without one.
 uint64_t keyctx_hash(struct span key, uint64_t seed);
 

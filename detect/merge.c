@@ -20,6 +20,7 @@
 
 struct merger_options {
 	uint32_t max_endpoints, max_principals, history, max_issues, update_s;
+	uint32_t max_fields, field_values, field_share;
 };
 
 #define MERGER_ROW(field, ...)                                                                     \
@@ -38,6 +39,13 @@ static const struct conf_row merger_rows[] = {
 		   .help = "Different issues kept at once"),
 	MERGER_ROW(update_s, .min = 0, .max = 86400, .def = "60", .unit = "s",
 		   .help = "Shortest time between two updates of one issue"),
+	MERGER_ROW(max_fields, .min = 64, .max = 1 << 20, .def = "65536", .unit = "fields",
+		   .help = "Fields whose data types are learnt; the one without values for longest "
+			   "is forgotten"),
+	MERGER_ROW(field_values, .min = 2, .max = 500, .def = "5", .unit = "values",
+		   .help = "Different values before a field is said to be of a data type"),
+	MERGER_ROW(field_share, .min = 50, .max = 100, .def = "80", .unit = "%",
+		   .help = "The share of them that must pass the type's check"),
 };
 static const struct conf_section merger_section = {
 	.path = "detect",
@@ -183,6 +191,13 @@ static void snapshot_first(struct merger *m)
 	atomic_store_explicit(&m->shared->snapshot, &m->published->snapshot, memory_order_release);
 }
 
+size_t merger_fields_bytes(const struct conf *conf)
+{
+	const struct merger_options *o = conf_get(conf, &merger_section);
+
+	return learn_bytes(o->max_fields) + MERGER_SNAPSHOTS * sizeof(struct learn_sets);
+}
+
 struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, char *why,
 			  size_t why_len)
 {
@@ -199,6 +214,15 @@ struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, 
 	m->issues.fn = fn;
 	m->issues.arg = arg;
 	m->issues.known = &m->known;
+	if (learn_init(&m->learn, &(struct learn_options){
+					  .max_fields = o->max_fields,
+					  .min_values = o->field_values,
+					  .share = o->field_share,
+				  })) {
+		snprintf(why, why_len, "no memory for %u fields", o->max_fields);
+		merger_free(m);
+		return NULL;
+	}
 	if (detectors_new(m, why, why_len)) {
 		merger_free(m);
 		return NULL;
@@ -219,6 +243,13 @@ static void watch_clear(struct merger_watch *watch)
 	for (uint32_t i = 0; i < KNOWN_AREAS; i++)
 		evidence_free(watch->evidence[i]);
 	*watch = (struct merger_watch){0};
+}
+
+static void held_clear(struct merger *m)
+{
+	for (uint32_t i = 0; i < m->n_held; i++)
+		evidence_free(m->held[i]);
+	m->n_held = 0;
 }
 
 static void lists_free(struct merger *m)
@@ -243,10 +274,12 @@ static void lists_free(struct merger *m)
 
 void merger_free(struct merger *m)
 {
+	held_clear(m);
 	for (uint32_t i = 0; i < m->n_watch; i++)
 		watch_clear(&m->watch[i]);
 	issues_clear(&m->issues);
 	known_clear(&m->known);
+	learn_fini(&m->learn);
 	for (uint32_t i = 0; i < m->n_detectors; i++) {
 		detector_stop(&m->detectors[i]);
 		free(m->detectors[i].state);
@@ -279,16 +312,18 @@ bool merger_restart(struct merger *m, uint32_t detector)
 
 void merger_reset(struct merger *m)
 {
+	held_clear(m);
 	for (uint32_t i = 0; i < m->n_watch; i++)
 		watch_clear(&m->watch[i]);
 	m->n_watch = 0;
 	m->watch_changed = false;
 	if (m->learnt.n)
 		m->learnt = (struct idset){0};
-	m->told_learnt = m->told_quiet = 0;
+	m->told_learnt = m->told_quiet = m->told_fields = 0;
 	m->told_full = false;
 	issues_clear(&m->issues);
 	known_clear(&m->known);
+	learn_reset(&m->learn);
 	for (uint32_t i = 0; i < m->n_detectors; i++)
 		merger_restart(m, i);
 	m->n_calls = m->n_names = m->n_findings = m->n_groups = m->n_history = 0;
@@ -298,7 +333,7 @@ void merger_reset(struct merger *m)
 	for (uint32_t i = 0; i < MERGER_SNAPSHOTS; i++) {
 		struct snapshot *s = &m->snapshots[i].snapshot;
 
-		if (s->learnt.n || s->quiet.n)
+		if (s->learnt.n || s->quiet.n || s->fields.is.n || s->fields.is_not.n)
 			memset(s, 0, sizeof(*s));
 		s->n_watch = 0;
 		s->evidence_full = false;
@@ -360,6 +395,47 @@ void merge_evidence(struct merger *m, const struct finding *f, uint32_t detector
 	watch->evidence[detector] = e;
 }
 
+// ---- Findings that wait
+
+bool merge_hold(struct merger *m, const struct finding *f)
+{
+	struct merger_evidence *e = m->n_held < MERGER_HELD ? evidence_new(f) : NULL;
+
+	if (e)
+		m->held[m->n_held++] = e;
+	return e != NULL;
+}
+
+static void held_judge(struct merger *m, const struct finding *f)
+{
+	struct known_call history[ISSUE_MAX_HISTORY];
+	const struct known_principal *p = known_principal(&m->known, f->principal);
+	int detector = merge_detector(m, f->detector);
+
+	if (detector >= 0 && m->detectors[detector].enabled)
+		merge_judge(m, f, history, p ? known_history(p, history) : 0);
+}
+
+void merge_release(struct merger *m, bool all)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < m->n_held; i++) {
+		struct merger_evidence *e = m->held[i];
+		enum learn_answer answer = learn_finding(&m->learn, &e->finding);
+
+		if (answer == LEARN_TOO_EARLY && !all &&
+		    m->now_ns < e->finding.time_ns + MERGER_HOLD_S * UINT64_C(1000000000)) {
+			m->held[n++] = e;
+			continue;
+		}
+		if (answer != LEARN_COUNTS_NOT)
+			held_judge(m, &e->finding);
+		evidence_free(e);
+	}
+	m->n_held = n;
+}
+
 // ---- The epoch
 
 static void merger_evaluate(struct merger *m, bool last)
@@ -385,6 +461,7 @@ void merger_run(struct merger *m, uint64_t now_ns)
 void merger_finish(struct merger *m, uint64_t now_ns)
 {
 	m->now_ns = now_ns;
+	merge_release(m, true);
 	merger_evaluate(m, true);
 	issues_tell(&m->issues, now_ns, true);
 }
@@ -414,7 +491,8 @@ void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest)
 {
 	const struct issues *t = &m->issues;
 	bool changed = m->watch_changed || m->policies_changed || m->told_learnt != m->learnt.n ||
-		       m->told_quiet != t->quiet.n || m->told_full != t->full;
+		       m->told_quiet != t->quiet.n || m->told_full != t->full ||
+		       m->told_fields != m->learn.changes;
 	struct merger_snapshot *next = changed ? snapshot_free(m, oldest) : NULL;
 
 	policies_sweep(m, oldest, false);
@@ -423,6 +501,11 @@ void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest)
 	next->snapshot.policies = policies_newest(m);
 	m->policies_changed = false;
 	next->snapshot.learnt = m->learnt;
+	if (m->told_fields == m->learn.changes)
+		next->snapshot.fields = m->published->snapshot.fields;
+	else
+		learn_fill(&m->learn, &next->snapshot.fields);
+	m->told_fields = m->learn.changes;
 	next->snapshot.quiet = t->quiet;
 	next->snapshot.evidence_full = t->full;
 	m->told_learnt = m->learnt.n;

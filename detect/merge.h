@@ -9,9 +9,14 @@
 
 #include "detect/issues.h"
 #include "detect/known.h"
+#include "detect/learn.h"
 #include "detect/worker.h"
 
-enum { MERGER_SNAPSHOTS = 4 };
+enum {
+	MERGER_SNAPSHOTS = 4,
+	MERGER_HELD = 256, // findings that wait for more values of their fields,
+	MERGER_HOLD_S = 60, // at most so long
+};
 
 struct merger_detector {
 	const struct detector *detector;
@@ -58,6 +63,7 @@ struct merger_policies {
 struct merger {
 	struct detect_shared *shared;
 	struct known known;
+	struct learn learn;
 	struct issues issues;
 	struct merger_detector detectors[KNOWN_AREAS];
 	uint32_t n_detectors;
@@ -82,8 +88,10 @@ struct merger {
 	struct merger_watch watch[WATCH_MAX];
 	uint32_t n_watch;
 	bool watch_changed;
+	struct merger_evidence *held[MERGER_HELD]; // owned, in the order in which they came
+	uint32_t n_held;
 	struct idset learnt; // endpoints, as in snapshots
-	uint32_t told_learnt, told_quiet; // of the published snapshot
+	uint32_t told_learnt, told_quiet, told_fields; // of the published snapshot
 	bool told_full;
 	struct merger_snapshot snapshots[MERGER_SNAPSHOTS], *published;
 	struct merger_policies *policies; // the newest first; NULL: those of the start
@@ -99,6 +107,8 @@ void merger_free(struct merger *m);
 // Forgets all. Workers are idle.
 void merger_reset(struct merger *m);
 
+// Memory of what is learnt of fields under this configuration, with the snapshots of it.
+size_t merger_fields_bytes(const struct conf *conf);
 // Folds what was gathered, judges, hands out what is due.
 void merger_run(struct merger *m, uint64_t now_ns);
 // Judges for the last time and hands out all that changed.
@@ -116,6 +126,13 @@ bool merger_restart(struct merger *m, uint32_t detector);
 int merge_detector(const struct merger *m, const struct detector *detector);
 // Keeps a copy of what was found, when it is about a watched principal.
 void merge_evidence(struct merger *m, const struct finding *f, uint32_t detector);
+// Keeps a copy of a finding until more is known. False: no room or memory.
+bool merge_hold(struct merger *m, const struct finding *f);
+// Judges those of the held findings for which it is time, or all.
+void merge_release(struct merger *m, bool all);
+// Takes a finding to its detector and to the issues.
+void merge_judge(struct merger *m, const struct finding *f, const struct known_call *history,
+		 uint32_t n_history);
 // Folds what was gathered.
 void merge_fold(struct merger *m);
 

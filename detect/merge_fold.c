@@ -3,6 +3,7 @@
 //
 // The deltas of an epoch become what is known:
 //
+//	fields   ─► what they are (learn.h)
 //	names    ─► endpoints become known; principals wait for their time
 //	calls    ─► sorted by (time, order), one after the other: counts, histories, call() of
 //	            each detector; a finding's history is taken when its turn in time comes
@@ -60,6 +61,7 @@ void merge_fold_gather(struct merger *m, const struct delta *delta)
 	m->calls_lost += delta->calls_lost;
 	m->findings_lost += delta->findings_lost;
 	m->names_lost += delta->names_lost;
+	learn_gather(&m->learn, delta);
 	if (list_room(&m->calls, &m->calls_room, m->n_calls + delta->n_calls, sizeof(*m->calls))) {
 		for (uint32_t i = 0; i < delta->n_calls; i++) {
 			const struct call *call = &delta->calls[i];
@@ -385,12 +387,13 @@ static uint32_t groups_histories(struct merger *m, uint32_t next, const struct m
 	return next;
 }
 
-static void group_judge(struct merger *m, const struct merger_group *group)
+void merge_judge(struct merger *m, const struct finding *f, const struct known_call *history,
+		 uint32_t n_history)
 {
-	struct merger_detector *d = &m->detectors[group->detector];
-	const struct finding *f = &m->joined[group->joined];
+	int detector = merge_detector(m, f->detector);
+	struct merger_detector *d = &m->detectors[detector];
 
-	merge_evidence(m, f, group->detector);
+	merge_evidence(m, f, (uint32_t)detector);
 	if (d->detector->accept && !d->detector->accept(d->detector, d->options, m, d->state, f))
 		return;
 	issues_put(&m->issues,
@@ -404,10 +407,24 @@ static void group_judge(struct merger *m, const struct merger_group *group)
 			   .endpoint = merger_endpoint(m, f->endpoint),
 			   .principal = merger_principal(m, f->principal),
 			   .finding = f,
-			   .history = m->history + group->history,
-			   .n_history = group->n_history,
+			   .history = history,
+			   .n_history = n_history,
 		   },
 		   m->now_ns);
+}
+
+// All values of this epoch are known here, which they were not to the worker.
+static void group_judge(struct merger *m, const struct merger_group *group)
+{
+	struct finding *f = &m->joined[group->joined];
+	enum learn_answer answer = learn_finding(&m->learn, f);
+
+	if (answer == LEARN_COUNTS_NOT)
+		return;
+	if (answer == LEARN_TOO_EARLY && !issues_has(&m->issues, f->detector, f->key) &&
+	    merge_hold(m, f))
+		return;
+	merge_judge(m, f, m->history + group->history, group->n_history);
 }
 
 // ---- The epoch
@@ -416,6 +433,7 @@ void merge_fold(struct merger *m)
 {
 	uint32_t name = 0, group = 0;
 
+	learn_fold(&m->learn);
 	names_sort(m);
 	names_endpoints(m);
 	if (!findings_join(m))
@@ -435,6 +453,7 @@ void merge_fold(struct merger *m)
 	}
 	names_principals(m, name, UINT64_MAX);
 	groups_histories(m, group, NULL);
+	merge_release(m, false);
 	for (uint32_t i = 0; i < m->n_groups; i++) {
 		if (m->detectors[m->groups[i].detector].enabled)
 			group_judge(m, &m->groups[i]);

@@ -8,6 +8,7 @@
 #include "detect/ruleset.h"
 
 #include "detect/scanner.h"
+#include "detect/selfcheck.h"
 #include "detect/shapes.h"
 
 #include <hs/hs.h>
@@ -125,7 +126,11 @@ static bool ruleset_enter(struct ruleset *r, uint32_t i)
 	uint64_t digits = t->run_digits | range;
 
 	ruleset_gate(&r->gate[i], t);
-	if (t->key_only)
+	if (t->reports == REPORTS_WEAK)
+		ruleset_set(r->weak, i);
+	if (t->key_only && t->reports == REPORTS_WEAK)
+		ruleset_set(r->weak_named, i);
+	else if (t->key_only)
 		ruleset_set(t->vague ? r->vague : r->named, i);
 	if (t->wide && !ruleset_few(&r->wide, i))
 		return false;
@@ -136,7 +141,7 @@ static bool ruleset_enter(struct ruleset *r, uint32_t i)
 	r->run_set[i][RUN_MIXED] = mixed | (t->digits_only ? 0 : t->run_ctx);
 	r->run_set[i][RUN_PLUS] = digits | t->run_ctx;
 	r->run_set[i][RUN_DIGITS] = t->run_before == '+' ? 0 : digits | t->run_ctx;
-	ruleset_set(r->shape, i);
+	ruleset_set(t->reports == REPORTS_WEAK ? r->weak_shape : r->shape, i);
 	if (t->reports != REPORTS_YES)
 		return true;
 	if (t->run_chain)
@@ -170,7 +175,8 @@ static bool ruleset_patterns(const struct ruleset *r, struct pattern_list *list)
 	for (uint32_t i = 0; i < r->n_types; i++) {
 		const struct datatype *t = r->type[i];
 
-		if (keyctx_has(r->on, i) && t->pattern && strcmp(t->pattern, "@") != 0 &&
+		if (keyctx_has(r->on, i) && !keyctx_has(r->weak, i) && t->pattern &&
+		    strcmp(t->pattern, "@") != 0 &&
 		    !pattern_add(list, t->pattern, t->pattern_flags, i))
 			return false;
 	}
@@ -237,6 +243,22 @@ out:
 	return good;
 }
 
+// Which types can tell an accident, and what follows from it.
+static bool ruleset_checked(struct ruleset *r)
+{
+	if (!selfcheck(r, r->checked, r->lucky))
+		return false;
+	for (uint32_t i = 0; i < r->n_types; i++) {
+		if (keyctx_has(r->checked, i) && keyctx_has(r->shape, i) &&
+		    r->type[i]->reports == REPORTS_CTX && !r->type[i]->key_only)
+			ruleset_set(r->nameless, i);
+		if (keyctx_has(r->lucky, i) || keyctx_has(r->weak, i) ||
+		    keyctx_has(r->nameless, i))
+			ruleset_set(r->counted, i);
+	}
+	return true;
+}
+
 struct ruleset *ruleset_new(const struct conf *conf, char *why, size_t why_len)
 {
 	const struct types_conf *types = conf_get(conf, &types_section);
@@ -259,7 +281,7 @@ struct ruleset *ruleset_new(const struct conf *conf, char *why, size_t why_len)
 		r->type[i] = datatype_get(i);
 		for (size_t j = 0; j < types->disabled.n; j++)
 			off |= strcmp(types->disabled.v[j], r->type[i]->id) == 0;
-		if (off || r->type[i]->reports == REPORTS_WEAK)
+		if (off)
 			continue;
 		ruleset_set(r->on, i);
 		if (!ruleset_enter(r, i)) {
@@ -284,6 +306,8 @@ struct ruleset *ruleset_new(const struct conf *conf, char *why, size_t why_len)
 	}
 	if (!ruleset_compile(r, why, why_len))
 		goto fail;
+	if (!ruleset_checked(r))
+		goto memory;
 	return r;
 memory:
 	snprintf(why, why_len, "out of memory for the data types");
@@ -326,4 +350,14 @@ void scanner_free(struct scanner *scanner)
 		return;
 	hs_free_scratch(scanner->scratch);
 	free(scanner);
+}
+
+void scanner_missed(struct scanner *scanner, missed_fn fn)
+{
+	scanner->on_missed = fn;
+}
+
+const struct scan_stats *scanner_stats(const struct scanner *scanner)
+{
+	return &scanner->stats;
 }

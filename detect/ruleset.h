@@ -62,6 +62,12 @@ struct ruleset {
 	uint64_t shape[DATATYPE_WORDS];            // on, with a shape
 	uint64_t named[DATATYPE_WORDS];            // on, key_only, not vague
 	uint64_t vague[DATATYPE_WORDS];            // on, key_only, vague
+	uint64_t weak[DATATYPE_WORDS];             // on, REPORTS_WEAK: in none of the three above
+	uint64_t weak_shape[DATATYPE_WORDS], weak_named[DATATYPE_WORDS];
+	uint64_t checked[DATATYPE_WORDS];          // on, with a check digit (selfcheck.h)
+	uint64_t lucky[DATATYPE_WORDS];            // checked, and a good part of all numbers pass
+	uint64_t nameless[DATATYPE_WORDS];         // checked, and told without a name in a learnt field
+	uint64_t counted[DATATYPE_WORDS];          // what they refuse is counted
 	uint64_t run_set[DATATYPE_MAX][RUN_KINDS]; // lengths with context
 	struct shape_gate gate[DATATYPE_MAX];
 	struct bucket bucket[64][RUN_KINDS];

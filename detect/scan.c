@@ -30,6 +30,8 @@ enum {
 	SCAN_VALUE_MIN = 6,    // shorter values need a name that tells what they are
 	SCAN_NUMBER_MIN = 15,  // numbers of which only cards are told without a name
 	SCAN_NUMBER_MAX = 16,
+	SCAN_PROBE_MIN = 8,
+	SCAN_ALONE = 48, // a longer value is a text, of which no part tells what the field is
 };
 
 static void scan_on_mark(struct scanner *s, uint32_t i, uint32_t to)
@@ -131,8 +133,11 @@ static void scan_named_some(struct sink *k, bool vague)
 		.text = k->job.text, .at = k->job.text.p, .key = k->job.name, .ctx = true};
 
 	for (uint32_t w = 0; w < DATATYPE_WORDS; w++) {
-		uint64_t set = k->job.key->types[w] & (vague ? r->vague[w] : r->named[w]);
+		uint64_t set = vague ? r->vague[w] : r->named[w];
 
+		if (k->job.probe)
+			set |= vague ? 0 : r->weak_named[w];
+		set &= k->job.key->types[w];
 		for (; set; set &= set - 1) {
 			uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(set);
 			struct span v;
@@ -171,13 +176,14 @@ static void scan_whole(struct scanner *s, struct sink *k, bool padded, bool patt
 {
 	k->job.padded = padded;
 	k->job.to = k->job.text.len;
-	if (!k->idle && (k->job.text.len >= SCAN_VALUE_MIN || k->job.key->any))
+	if (!k->idle &&
+	    (k->job.text.len >= SCAN_VALUE_MIN || k->job.key->any || k->job.probe))
 		scan_shapes(k);
 	if (patterns) {
 		scan_patterns(s, k->job.text, 0);
 		scan_judge_matches(s, k, UINT32_MAX);
 	}
-	if (k->job.key->any)
+	if (k->job.key->named || (k->job.probe && k->job.key->weak))
 		scan_named(k);
 	if (s->rules->own)
 		own_scan(s, k->job.text, 0, sink_own, k);
@@ -289,7 +295,7 @@ static void scan_park(struct scanner *s, struct scan_pending *p)
 		p->hit[i].kept = f->kept;
 		memcpy(p->hit[i].bytes, f->bytes, sizeof(f->bytes));
 	}
-	p->n = (uint8_t)n;
+	p->n = n & 15;
 }
 
 // A hit that no value came for: told as found in unstructured text. In a name it may be what the
@@ -391,12 +397,31 @@ static bool scan_meet(struct scanner *s, struct scan_pending *p, const struct va
 	return inside;
 }
 
-// --- the interface
+// --- what types refused
 
-const struct scan_stats *scanner_stats(const struct scanner *scanner)
+// A weak type wants most of the values of a field, so that all of them count that it did not take.
+static inline const struct scan_missed *scan_refused(struct scanner *s, const struct sink *k)
 {
-	return &scanner->stats;
+	const struct ruleset *r = s->rules;
+	uint64_t any = 0;
+
+	if (!k->alone || !(k->job.counted || k->job.probe))
+		return NULL;
+	for (uint32_t w = 0; w < DATATYPE_WORDS; w++) {
+		uint64_t set = k->job.missed[w] & r->counted[w];
+
+		if (k->job.probe)
+			set |= k->job.key->types[w] & r->weak[w];
+		set &= ~k->met[w];
+		any |= set;
+		s->missed.types[w] = set;
+		s->missed.unsure[w] =
+			set & (r->weak[w] | (r->nameless[w] & ~k->job.key->types[w]));
+	}
+	return any ? &s->missed : NULL;
 }
+
+// --- the interface
 
 static void scan_window_text(struct scanner *s, struct scan_pending *pending,
 			     const struct window *window, hit_fn fn, void *arg)
@@ -430,24 +455,12 @@ void scan_window(struct scanner *s, struct scan_pending *pending, const struct w
 	s->marks = NULL; // texts that are searched next are no part of the body
 }
 
-// The part of a path that names the last container: "users" of "$.users[]".
-static struct span scan_container(struct span parent)
-{
-	uint32_t end = parent.len, start;
-
-	while (end >= 2 && parent.p[end - 1] == ']' && parent.p[end - 2] == '[')
-		end -= 2;
-	for (start = end; start > 0 && parent.p[start - 1] != '.'; start--)
-		;
-	return (struct span){parent.p + start, end - start};
-}
-
 // "number" of "$.card": the container's name tells.
 static __attribute__((noinline)) const struct keyctx *scan_generic(struct scanner *s,
 								   const struct keyctx *k,
 								   struct span parent)
 {
-	struct span key = scan_container(parent);
+	struct span key = keyctx_container(parent);
 
 	if (key.len == 0)
 		return k;
@@ -511,6 +524,7 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 						       void *arg)
 {
 	uint8_t buf[SCAN_ESCAPED + RUNS_BLOCK];
+	const struct scan_missed *missed;
 	bool again = false, decoded;
 	struct sink k;
 
@@ -519,6 +533,8 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 	k.job.name = value->key;
 	k.parent = value->parent;
 	k.field = value->field;
+	k.job.probe = pending->probe;
+	k.alone = value->kind != VALUE_TEXT && value->v.len <= SCAN_ALONE;
 	if (key->odd)
 		scan_odd_name(s, &k, value->key);
 	decoded = scan_decode(value, buf, &k.job.text, &again);
@@ -529,8 +545,11 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 		memset(k.told, 0, sizeof(k.told));
 	}
 	if (value->kind != VALUE_TEXT) {
-		k.idle = key->any && !shapes_named(s->rules, key) && scan_is_idle(s, value);
+		k.idle = key->any && !key->shaped && !k.job.probe && scan_is_idle(s, value);
 		scan_whole(s, &k, true, again);
+		missed = s->on_missed ? scan_refused(s, &k) : NULL;
+		if (missed)
+			s->on_missed(arg, value, missed);
 		return;
 	}
 	if (!value->continued) {
@@ -582,6 +601,24 @@ static __attribute__((noinline)) void scan_value_own(struct scanner *s, const st
 	own_scan(s, k.job.text, 0, sink_own, &k);
 }
 
+// A value whose name says nothing, in an exchange that is looked at more closely.
+static __attribute__((noinline)) void scan_value_probe(struct scanner *s,
+						       struct scan_pending *pending,
+						       const struct value *value,
+						       const struct keyctx *key, hit_fn fn,
+						       void *arg)
+{
+	bool asked = value->kind != VALUE_TEXT &&
+		     (key->weak ||
+		      (pending->probe == PROBE_ALL && value->v.len >= SCAN_PROBE_MIN &&
+		       value->v.len <= SCAN_ALONE));
+
+	if (asked || !scan_is_idle(s, value))
+		scan_value_whole(s, pending, value, key, fn, arg);
+	else if (s->rules->own)
+		scan_value_own(s, value, key, fn, arg);
+}
+
 void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,
 		hit_fn fn, void *arg)
 {
@@ -593,11 +630,16 @@ void scan_value(struct scanner *s, struct scan_pending *pending, const struct va
 	key = scan_name(s, value->key, value->key_hash, value->parent);
 	if (value->kind == VALUE_STRING && scan_may_be_coded(value->v))
 		scan_coded(s, value, key, fn, arg);
-	if ((key->plain || (!key->any && !key->odd)) && pending->n == 0 && !s->rules->reference &&
-	    scan_is_idle(s, value)) {
-		if (s->rules->own)
-			scan_value_own(s, value, key, fn, arg);
-		return;
+	if ((key->plain || (!key->any && !key->odd)) && pending->n == 0 && !s->rules->reference) {
+		if (pending->busy) {
+			scan_value_probe(s, pending, value, key, fn, arg);
+			return;
+		}
+		if (scan_is_idle(s, value)) {
+			if (s->rules->own)
+				scan_value_own(s, value, key, fn, arg);
+			return;
+		}
 	}
 	scan_value_whole(s, pending, value, key, fn, arg);
 }
@@ -611,8 +653,8 @@ void scan_end(struct scanner *s, struct scan_pending *pending, enum dir dir, hit
 	pending->id = 0;
 }
 
-void scan_text(struct scanner *s, struct span text, struct span key, uint64_t field, enum dir dir,
-	       hit_fn fn, void *arg)
+const struct scan_missed *scan_text(struct scanner *s, struct span text, struct span key,
+				    uint64_t field, enum dir dir, hit_fn fn, void *arg)
 {
 	struct sink k;
 
@@ -620,10 +662,12 @@ void scan_text(struct scanner *s, struct span text, struct span key, uint64_t fi
 	k.job.key = scan_name(s, key, keyctx_hash(key, s->names.seed), (struct span){0});
 	k.job.name = key;
 	k.field = field;
+	k.alone = text.len <= SCAN_ALONE;
 	scan_whole(s, &k, false, true);
 	if (scan_may_be_coded(text)) {
 		struct value value = {.dir = dir, .v = text, .key = key, .field = field};
 
 		scan_coded(s, &value, k.job.key, fn, arg);
 	}
+	return scan_refused(s, &k);
 }

@@ -19,6 +19,9 @@ struct scanner;
 struct hit {
 	uint16_t type; // index of the data type
 	bool ctx;      // the field's name supports it
+	bool alone;    // the field held little else
+	bool unsure;   // it counts only where the field is learnt to be of the type
+	bool lucky;    // the check alone tells, and lets a good part of all numbers pass
 	enum dir dir;
 	struct span value;       // dies with the call
 	struct span key, parent; // of the field; both empty: found in unstructured text
@@ -58,7 +61,14 @@ struct scan_pending {
 	uint64_t text_from; // text: what is before came as values
 	struct marks marks; // of a response
 	bool text;          // the last window came without values
-	uint8_t n, n_held;
+	union {
+		struct {
+			uint8_t n : 4;     // pattern hits that wait
+			uint8_t probe : 4; // set by the owner: enum probe_level
+		};
+		uint8_t busy; // 0: neither
+	};
+	uint8_t n_held;
 	uint16_t wide_over; // text: bytes behind next that the last value found by its script takes
 	uint16_t tail_len;
 	struct {
@@ -93,6 +103,26 @@ struct scan_stats {
 
 const struct scan_stats *scanner_stats(const struct scanner *scanner);
 
+// Types that looked at a short value that is all that its field holds, and refused it; of those for
+// which that means something (struct ruleset, counted), since what a field is shows in all of its
+// values.
+struct scan_missed {
+	uint64_t types[DATATYPE_WORDS];
+	uint64_t unsure[DATATYPE_WORDS]; // of them, those that only a learnt field makes count
+};
+
+typedef void (*missed_fn)(void *arg, const struct value *value, const struct scan_missed *missed);
+
+// How hard to look for what only a learnt field makes count.
+enum probe_level {
+	PROBE_NONE = 0,
+	PROBE_WEAK, // weak types, where the name supports them
+	PROBE_ALL,  // and types that need a name, where there is none
+};
+
+// Tells of what scan_value() finds refused, with its arg.
+void scanner_missed(struct scanner *scanner, missed_fn fn);
+
 // The pieces of one message, in the order in which the flow side makes them. Each occurrence of a
 // sensitive value is reported once per type, however the body is cut; of a value with escapes,
 // which is reported as a whole, one per type.
@@ -103,6 +133,7 @@ void scan_value(struct scanner *s, struct scan_pending *pending, const struct va
 // The message ended: pattern hits that belong to no value are reported now.
 void scan_end(struct scanner *s, struct scan_pending *pending, enum dir dir, hit_fn fn, void *arg);
 // A short text (at most 16 KiB): query value, header value, path segment. Not from a body.
-// field: identity to report. The text needs no readable bytes behind it.
-void scan_text(struct scanner *s, struct span text, struct span key, uint64_t field, enum dir dir,
-	       hit_fn fn, void *arg);
+// field: identity to report. The text needs no readable bytes behind it. What was refused is
+// returned, valid until the next call; NULL: nothing.
+const struct scan_missed *scan_text(struct scanner *s, struct span text, struct span key,
+				    uint64_t field, enum dir dir, hit_fn fn, void *arg);

@@ -7,28 +7,33 @@
 
 #include "detect/check.h"
 
-static bool sink_wanted(struct scanner *s, uint32_t type, struct span value, bool ctx)
+static bool sink_wanted(const struct sink *k, const struct hit *hit, struct span value)
 {
-	const struct ruleset *r = s->rules;
+	const struct ruleset *r = k->s->rules;
 	enum refusal why = REFUSED_CONTEXT;
 
-	if (!keyctx_has(r->on, type))
+	if (!keyctx_has(r->on, hit->type))
 		return false;
-	if (r->type[type]->reports == REPORTS_YES || ctx) {
+	if (!hit->unsure || (k->job.probe && (hit->ctx || keyctx_has(r->nameless, hit->type)))) {
 		why = REFUSED_TEST;
-		if (r->test_numbers || (int)type != r->card || !check_test_card(value))
+		if (r->test_numbers || hit->type != r->card || !check_test_card(value))
 			return true;
 	}
-	if (s->refused)
-		s->refused(s->refused_arg, type, value, why);
+	if (k->s->refused)
+		k->s->refused(k->s->refused_arg, hit->type, value, why);
 	return false;
 }
 
 void sink_report(struct sink *k, uint32_t type, struct span value, bool ctx)
 {
+	const struct ruleset *r = k->s->rules;
+	enum type_reports reports = r->type[type]->reports;
 	struct hit hit = {
 		.type = (uint16_t)type,
 		.ctx = ctx,
+		.alone = k->alone,
+		.unsure = reports == REPORTS_WEAK || (reports == REPORTS_CTX && !ctx),
+		.lucky = !ctx && keyctx_has(r->lucky, type),
 		.dir = k->dir,
 		.value = k->raw.len ? k->raw : value,
 		.key = k->job.name,
@@ -37,7 +42,8 @@ void sink_report(struct sink *k, uint32_t type, struct span value, bool ctx)
 		.off = k->off + (k->raw.len ? 0 : (uint64_t)(value.p - k->job.text.p)),
 	};
 
-	if (!sink_wanted(k->s, type, value, ctx))
+	k->met[type / 64] |= UINT64_C(1) << (type % 64);
+	if (!sink_wanted(k, &hit, value))
 		return;
 	// All hits of a decoded text are of the same whole value.
 	if (k->raw.len) {

@@ -20,9 +20,11 @@ struct sink {
 	uint64_t off;                  // of the text in the body
 	struct span raw;               // set when text is decoded: hits are of the whole value
 	uint64_t told[DATATYPE_WORDS]; // types reported of a decoded text
+	uint64_t met[DATATYPE_WORDS];  // types that something was accepted of
 	enum dir dir;
 	bool secret; // a secret was reported
 	bool idle;   // no shape is in the text
+	bool alone;  // the text is a short value
 	// Texts: candidates from here on are held back. UINT32_MAX: none.
 	uint32_t hold;
 	struct scan_pending *pending;
@@ -52,6 +54,10 @@ static inline void sink_init(struct sink *k, struct scanner *s, hit_fn fn, void 
 	k->job.padded = false;
 	k->job.budget = s->rules->reference ? UINT32_MAX : SINK_REFUSED + text.len / 4;
 	k->job.spent = 0;
+	k->job.probe = PROBE_NONE;
+	k->job.counted = false;
+	memset(k->job.missed, 0, sizeof(k->job.missed));
+	memset(k->met, 0, sizeof(k->met));
 	k->job.fn = sink_take;
 	k->job.refused = s->refused ? sink_refused : NULL;
 	k->job.arg = k;
@@ -65,6 +71,7 @@ static inline void sink_init(struct sink *k, struct scanner *s, hit_fn fn, void 
 	k->dir = dir;
 	k->secret = false;
 	k->idle = false;
+	k->alone = false;
 	k->hold = UINT32_MAX;
 	k->pending = NULL;
 }

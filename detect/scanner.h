@@ -47,6 +47,8 @@ struct scanner {
 	struct {
 		uint32_t type, from, to;
 	} own[SCAN_OWN]; // of the value that is searched
+	missed_fn on_missed;       // NULL: nobody asks
+	struct scan_missed missed; // of the last value
 	struct keyctx_cache names;
 	refused_fn refused; // NULL: nobody asks
 	void *refused_arg;

@@ -88,6 +88,8 @@ static uint32_t shapes_try(struct shapes_job *job, uint32_t type, const struct c
 		job->spent++;
 		if (job->refused)
 			job->refused(job->arg, type, start);
+		job->missed[type / 64] |= UINT64_C(1) << (type % 64);
+		job->counted |= keyctx_has(job->rules->counted, type);
 		return 0;
 	}
 	job->fn(job->arg, type, v, start);
@@ -145,14 +147,14 @@ static uint32_t shapes_few(struct shapes_job *job, const struct few_types *few,
 }
 
 // Types that the field's name supports, whatever else they need.
-static void shapes_by_name(struct shapes_job *job, const struct shapes_at *a, struct shapes_runs *r)
+static void shapes_set(struct shapes_job *job, const struct shapes_at *a, struct shapes_runs *r)
 {
 	const struct ruleset *rules = job->rules;
 	uint32_t bit = a->len < 63 ? a->len : 63;
 
 	job->spent++; // the look at all of them
 	for (uint32_t w = 0; w < DATATYPE_WORDS; w++) {
-		uint64_t set = job->key->types[w] & rules->shape[w];
+		uint64_t set = job->wanted[w];
 
 		for (; set; set &= set - 1) {
 			uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(set);
@@ -204,8 +206,8 @@ static uint32_t shapes_start(struct shapes_job *job, const struct shapes_at *a)
 
 		end = e > end ? e : end;
 	}
-	if (job->named)
-		shapes_by_name(job, a, &r);
+	if (job->named || job->probe == PROBE_ALL)
+		shapes_set(job, a, &r);
 	if (job->refused)
 		shapes_unnamed(job, a, &r);
 	return end;
@@ -534,13 +536,35 @@ shapes_worth_fn shapes_worth_best(void)
 }
 #endif
 
+// Many names support only types that are told by the name alone, and cost nothing here.
+static inline bool shapes_want(struct shapes_job *job)
+{
+	const struct ruleset *rules = job->rules;
+	uint64_t any = 0;
+
+	if (!job->key->shaped && !job->probe)
+		return false;
+	for (uint32_t w = 0; w < DATATYPE_WORDS; w++) {
+		uint64_t set = rules->shape[w];
+
+		if (job->probe)
+			set |= rules->weak_shape[w];
+		set &= job->key->types[w];
+		any |= set;
+		if (job->probe == PROBE_ALL)
+			set |= rules->nameless[w];
+		job->wanted[w] = set;
+	}
+	return any;
+}
+
 uint32_t shapes_scan(struct shapes_job *job)
 {
 	struct runs_block b[SHAPES_BLOCKS + 2];
 	uint32_t skip = 0, wide = 0;
 	uint32_t base = job->from & ~(RUNS_BLOCK - 1u);
 
-	job->named = shapes_named(job->rules, job->key);
+	job->named = shapes_want(job);
 	while (base < job->to) {
 		uint32_t left = job->text.len - base, n, blocks, looked;
 		bool joined = false, last;

@@ -18,10 +18,14 @@ struct shapes_job {
 	uint32_t from, to;        // candidates that start in [from, to)
 	uint32_t wide_from;       // in: those found by their script start here; out: the last's end
 	const struct keyctx *key; // what the field's name says
-	bool named;               // set by shapes_scan(): it supports a type that has a shape
+	bool named;               // set by shapes_scan(): the name supports a type with a shape
+	uint64_t wanted[DATATYPE_WORDS]; // likewise: those types, and what a probe is for
 	struct span name;         // the field's name
 	bool padded;              // 64 bytes behind the text may be read
+	uint8_t probe; // enum probe_level: types that need a learnt field are tried, too
 	uint32_t budget, spent;
+	bool counted;                    // a type whose refusals are counted refused a candidate
+	uint64_t missed[DATATYPE_WORDS]; // types that did
 	shapes_fn fn;
 	void (*refused)(void *arg, uint32_t type, uint32_t start); // by a check; NULL: nobody asks
 	void *arg;
@@ -37,17 +41,6 @@ shapes_worth_fn shapes_worth_variant(uint32_t i);
 // Returns the end of the last value, UUID or time stamp that was taken as a whole, or 0: what is
 // before it is not to be looked at again.
 uint32_t shapes_scan(struct shapes_job *job);
-
-// Whether a name supports a type that has a shape. Many support only types that are told by the
-// name alone, and cost nothing here.
-static inline bool shapes_named(const struct ruleset *rules, const struct keyctx *key)
-{
-	uint64_t set = 0;
-
-	for (uint32_t w = 0; key->any && w < DATATYPE_WORDS; w++)
-		set |= key->types[w] & rules->shape[w];
-	return set != 0;
-}
 
 // Calls one type's check; an answer that is not a part of the text is refused.
 static inline struct span shapes_check(const struct datatype *t, const struct candidate *c)

@@ -81,6 +81,8 @@ static void exchange_identify(struct detect_worker *w, struct exchange *x)
 			hits_forget(x);
 	}
 	endpoint_identify(x, w->shared->seed, hidden);
+	x->base = x->endpoint;
+	x->pending[CLIENT].probe = x->pending[SERVER].probe = learn_probe(w, x);
 	principal_identify(x, state->principal, w->shared->seed, &state->tokens);
 }
 
@@ -201,6 +203,7 @@ static void worker_end(void *ctx, struct http_tx *tx)
 	scan_end(w->scanner, &x->pending[SERVER], SERVER, hits_add, &hits);
 	x->half = exchange_half(tx);
 	endpoint_operation(x, shared->seed);
+	learn_exchange(w, x);
 	announce_endpoint(w, x);
 	announce_principal(w, x);
 	delta_call(delta_active(w), x);
@@ -249,11 +252,19 @@ void delta_clear(struct delta *d)
 	d->n_calls = 0;
 	d->n_findings = 0;
 	d->n_names = 0;
+	d->n_fields = 0;
 	d->arena_used = 0;
 	d->calls_lost = 0;
 	d->findings_lost = 0;
 	d->names_lost = 0;
+	d->fields_lost = 0;
 	d->exchanges = 0;
+}
+
+void detect_worker_snapshot(struct detect_worker *w)
+{
+	// The merger has filled it before it published it.
+	w->snapshot = atomic_load_explicit(&w->shared->snapshot, memory_order_acquire);
 }
 
 void worker_epoch(struct detect_worker *w)
@@ -266,10 +277,10 @@ void worker_epoch(struct detect_worker *w)
 	// All slots are empty once their generation is not the present one.
 	if (++state->generation == 0) {
 		memset(state->slots, 0, sizeof(state->slots));
+		memset(state->field_slots, 0, sizeof(state->field_slots));
 		state->generation = 1;
 	}
-	// The merger has filled it before it published it.
-	w->snapshot = atomic_load_explicit(&w->shared->snapshot, memory_order_acquire);
+	detect_worker_snapshot(w);
 }
 
 void detect_worker_poll(struct detect_worker *w)

@@ -10,6 +10,7 @@
 #include "detect/detect.h"
 #include "detect/detector.h"
 #include "detect/idset.h"
+#include "detect/learn.h"
 
 #include <stdalign.h>
 #include <stdatomic.h>
@@ -24,6 +25,7 @@ struct snapshot {
 	const struct policies *policies; // NULL: those of the start
 	bool evidence_full;   // no more is kept, but of watched principals
 	struct idset learnt;  // endpoints whose learning period is over
+	struct learn_sets fields;
 	struct idset quiet;   // findings (snapshot_finding) whose issues have all that is kept
 	uint32_t n_watch;
 	uint64_t watch[WATCH_MAX]; // principals, sorted
@@ -70,3 +72,5 @@ void detect_worker_free(struct detect_worker *w);
 void detect_worker_reset(struct detect_worker *w);
 struct event_sink detect_worker_sink(struct detect_worker *w);
 void detect_worker_poll(struct detect_worker *w);
+// Takes the newest snapshot.
+void detect_worker_snapshot(struct detect_worker *w);

@@ -27,8 +27,9 @@ static int delta_init(struct delta *d)
 	d->calls = calloc(DELTA_CALLS, sizeof(d->calls[0]));
 	d->findings = calloc(DELTA_FINDINGS, sizeof(d->findings[0]));
 	d->names = calloc(DELTA_NAMES, sizeof(d->names[0]));
+	d->fields = calloc(DELTA_FIELDS, sizeof(d->fields[0]));
 	d->arena = malloc(DELTA_ARENA);
-	return d->calls && d->findings && d->names && d->arena ? 0 : -1;
+	return d->calls && d->findings && d->names && d->fields && d->arena ? 0 : -1;
 }
 
 // Detectors that the configuration leaves on and that look at exchanges.
@@ -64,6 +65,7 @@ struct detect_worker *detect_worker_new(struct detect_shared *shared, uint32_t i
 	hits_types_init(&state->types);
 	state->body_hits = (struct hits){
 		.types = &state->types,
+		.cache = &state->renamed,
 		.seed = shared->seed,
 		.place = PLACE_BODY,
 	};
@@ -75,6 +77,7 @@ struct detect_worker *detect_worker_new(struct detect_shared *shared, uint32_t i
 	w->scanner = scanner_new(shared->ruleset, shared->seed);
 	if (!w->scanner)
 		goto memory;
+	scanner_missed(w->scanner, hits_missed);
 	state->evidence = (struct evidence){
 		.scanner = w->scanner,
 		.types = &state->types,
@@ -104,6 +107,7 @@ void detect_worker_free(struct detect_worker *w)
 		free(w->delta[i].calls);
 		free(w->delta[i].findings);
 		free(w->delta[i].names);
+		free(w->delta[i].fields);
 		free(w->delta[i].arena);
 	}
 	if (state)

@@ -16,6 +16,7 @@ enum {
 	DETECTORS_MAX = 32,
 	ANNOUNCED = 65536, // names that the merger is known to have
 	SLOTS = 4 * DELTA_FINDINGS,
+	FIELD_SLOTS = 2 * DELTA_FIELDS,
 };
 
 // Where the finding of a key is.
@@ -27,12 +28,17 @@ struct slot {
 	uint8_t *evidence;
 };
 
+struct field_slot {
+	uint32_t generation, field; // as above; index in the delta's fields
+};
+
 struct worker_state {
 	const struct principal_options *principal;
 	struct policies *policies;
 	struct evidence evidence;
 	struct hits_types types;
 	struct hits body_hits; // of the value that is being scanned
+	struct field_cache renamed;
 	uint32_t n_detectors;
 	struct {
 		const struct detector *detector;
@@ -43,6 +49,7 @@ struct worker_state {
 	uint32_t n_met;       // findings that a detector met in the present exchange
 	const struct finding *met[EXCHANGE_HITS];
 	struct slot slots[SLOTS];
+	struct field_slot field_slots[FIELD_SLOTS];
 	uint64_t announced[ANNOUNCED];
 	struct principal_cache tokens;
 };

@@ -126,8 +126,8 @@ static void exposure_exchange(const struct detector *self, const void *, struct 
 		if (hit->dir != SERVER || secret_never_answered(type) || hit->tests == hit->count)
 			continue;
 		// What is only learnt must leave room for what is told.
-		if (!ok || type->reports == REPORTS_WEAK || (x->login && is_token(type)) ||
-		    d->n_findings >= DELTA_FINDINGS / 2 || d->arena_used >= DELTA_ARENA / 2)
+		if (!ok || (x->login && is_token(type)) || d->n_findings >= DELTA_FINDINGS / 2 ||
+		    d->arena_used >= DELTA_ARENA / 2)
 			continue;
 		if (policies_match(worker_policies(w), hit->type, SERVER, x))
 			continue;
@@ -237,6 +237,21 @@ static bool exposure_accept(const struct detector *self, const void *opaque, str
 	return true;
 }
 
+// What is known of the field: " 7 of the 8 different values …", or nothing.
+static void share_text(char *out, size_t room, const struct finding *f)
+{
+	uint32_t passed = f->types[0].passed, all = passed + f->types[0].refused;
+	char some[32], total[32];
+
+	out[0] = '\0';
+	if (passed)
+		draft_text(out, room,
+			   " %s of the %s different value%s of this field that were judged %s the "
+			   "type's checks.",
+			   text_count(some, passed), text_count(total, all), text_plural(all),
+			   passed == 1 ? "passes" : "pass");
+}
+
 static void exposure_describe(const struct detector *, const void *opaque,
 			      const struct merged_endpoint *endpoint,
 			      const struct merged_principal *, struct issue_draft *draft)
@@ -245,18 +260,20 @@ static void exposure_describe(const struct detector *, const void *opaque,
 	const struct finding *f = draft->finding;
 	char where[384], field[EXCHANGE_NAME + 1], calls[32], answers[32];
 	const char *what;
+	char share[160];
 
 	if (!f || f->n_types == 0)
 		return;
 	what = datatype_get(f->types[0].type)->title;
+	share_text(share, sizeof(share), f);
 	endpoint_text(endpoint, where, sizeof(where));
 	text_clean(field, sizeof(field), f->types[0].name.p, f->types[0].name.len);
 	draft_text(
 		draft->description, sizeof(draft->description),
 		"%s began to return a kind of data that it did not return before: %s, in the field "
-		"%s (%s response%s so far). Its usual data was learnt from at least %s answers; it "
-		"has been called %s times in all.",
-		where, what, field, text_count(answers, f->count), text_plural(f->count),
+		"%s (%s response%s so far).%s Its usual data was learnt from at least %s answers; "
+		"it has been called %s times in all.",
+		where, what, field, text_count(answers, f->count), text_plural(f->count), share,
 		text_count((char[32]){0}, options->learn_exchanges),
 		text_count(calls, endpoint ? endpoint->calls : 0));
 	draft_text(draft->impact, sizeof(draft->impact),

@@ -128,6 +128,16 @@ const struct datatype *datatype_get(uint32_t index)
 	return index < 2 ? &types[index] : NULL;
 }
 
+uint32_t datatype_count(void)
+{
+	return 2;
+}
+
+int datatype_find(const char *id)
+{
+	return !strcmp(id, "test.one") ? 0 : !strcmp(id, "test.two") ? 1 : -1;
+}
+
 // The earliest stands for all; the worker's half has the real one.
 void finding_join(struct finding *into, const struct finding *other)
 {
@@ -412,7 +422,7 @@ static void told_forget(void)
 
 // ---- Deltas
 
-enum { TEST_CALLS = 4096, TEST_FINDINGS = 256, TEST_NAMES = 4096, TEST_ARENA = 1 << 20 };
+enum { TEST_CALLS = 4096, TEST_FINDINGS = 256, TEST_NAMES = 4096, TEST_ARENA = 1 << 20, TEST_FIELDS = 16};
 
 static struct delta *delta_make(void)
 {
@@ -421,6 +431,7 @@ static struct delta *delta_make(void)
 	d->calls = (calloc)(TEST_CALLS, sizeof(*d->calls));
 	d->findings = (calloc)(TEST_FINDINGS, sizeof(*d->findings));
 	d->names = (calloc)(TEST_NAMES, sizeof(*d->names));
+	d->fields = (calloc)(TEST_FIELDS, sizeof(*d->fields));
 	d->arena = (calloc)(1, TEST_ARENA);
 	return d;
 }
@@ -432,8 +443,9 @@ static void delta_empty(struct delta *d)
 	memset(d->calls, 0xee, d->n_calls * sizeof(*d->calls));
 	memset(d->findings, 0, d->n_findings * sizeof(*d->findings));
 	memset(d->names, 0, d->n_names * sizeof(*d->names));
-	d->n_calls = d->n_findings = d->n_names = d->arena_used = 0;
-	d->calls_lost = d->findings_lost = d->names_lost = d->exchanges = 0;
+	memset(d->fields, 0xee, d->n_fields * sizeof(*d->fields));
+	d->n_calls = d->n_findings = d->n_names = d->n_fields = d->arena_used = 0;
+	d->fields_lost = d->calls_lost = d->findings_lost = d->names_lost = d->exchanges = 0;
 }
 
 static void delta_drop(struct delta *d)
@@ -441,6 +453,7 @@ static void delta_drop(struct delta *d)
 	free(d->calls);
 	free(d->findings);
 	free(d->names);
+	free(d->fields);
 	free(d->arena);
 	free(d);
 }
@@ -499,6 +512,27 @@ static inline void delta_principal(struct delta *d, uint64_t time_ns, uint64_t i
 		.time_ns = time_ns,
 	};
 	assert_true(d->n_names <= TEST_NAMES);
+}
+
+// So many different values of the field that delta_finding() is about passed, and were refused.
+static inline void delta_field(struct delta *d, uint64_t endpoint, uint32_t first, uint32_t passed,
+			       uint32_t refused)
+{
+	struct delta_field *f = &d->fields[d->n_fields++];
+
+	assert_true(d->n_fields <= TEST_FIELDS);
+	*f = (struct delta_field){
+		.id = learn_id(endpoint, 11, 1, SERVER),
+		.endpoint = endpoint,
+		.last_ns = 100,
+		.type = 1,
+	};
+	for (uint32_t i = 0; i < passed + refused; i++) {
+		uint32_t which = i < passed ? PASSED : REFUSED;
+
+		sketch_add(f->sketch[which], (first + i) * 11);
+		f->values[which]++;
+	}
 }
 
 static inline struct finding *delta_finding(struct delta *d, const struct detector *detector,
@@ -561,7 +595,7 @@ static int fixture_setup(void **unused)
 	char why[128];
 
 	assert_non_null(unused);
-	options = (struct merger_options){20000, 100000, 16, 10000, 60};
+	options = (struct merger_options){20000, 100000, 16, 10000, 60, 1000, 5, 80};
 	alpha_options = (struct fake_options){true, 1000000};
 	beta_options = (struct fake_options){true, 0};
 	gamma_options = (struct fake_options){false, 0};

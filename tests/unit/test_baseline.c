@@ -55,6 +55,8 @@ static void learn(void)
 	delta_add(delta, 20, 9, 5, 200);
 	delta_add(delta, 30, 9, 5, 403);
 	delta_add(delta, 40, 9, 7, 500);
+	delta_field(delta, 5, 0, 6, 1);
+	delta_field(delta, 7, 0, 1, 4);
 	run_epoch(UINT64_C(1000000000));
 }
 
@@ -77,11 +79,15 @@ static void learnt_check(void)
 	assert_string_equal(merger_endpoint(merger, 6)->host, "");
 	assert_int_equal(merger_endpoint(merger, 7)->status[5], 1);
 	assert_ptr_equal(merger_endpoint_at(merger, 2), merger_endpoint(merger, 7));
+	assert_int_equal(merger->learn.n, 2);
+	assert_int_equal(learn_find(&merger->learn, 5, 11, 1, SERVER)->verdict, LEARN_IS);
+	assert_int_equal(learn_find(&merger->learn, 7, 11, 1, SERVER)->verdict, LEARN_IS_NOT);
 }
 
 static void nothing_check(void)
 {
 	assert_int_equal(merger_endpoints(merger), 0);
+	assert_int_equal(merger->learn.n, 0);
 	assert_int_equal(alpha_of(merger)->learnt, 0);
 }
 

@@ -90,6 +90,11 @@ struct event_sink detect_worker_sink(struct detect_worker *w)
 	return (struct event_sink){.ctx = w};
 }
 
+void detect_worker_snapshot(struct detect_worker *w)
+{
+	w->snapshot = atomic_load_explicit(&w->shared->snapshot, memory_order_acquire);
+}
+
 void detect_worker_poll(struct detect_worker *w)
 {
 	uint32_t wanted = atomic_load_explicit(&w->shared->epoch_wanted, memory_order_acquire);

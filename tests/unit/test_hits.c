@@ -175,7 +175,7 @@ static void test_distinct(void **)
 		value("$", "ssn", 1, text);
 	}
 	expect_hit(0, TYPE_SSN, "$.ssn", 300, NULL);
-	assert_true(x.hits[0].distinct > 30 && x.hits[0].distinct <= 64);
+	assert_true(x.hits[0].distinct > 70 && x.hits[0].distinct <= 100);
 	fixture_close(&f);
 }
 

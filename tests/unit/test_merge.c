@@ -8,6 +8,8 @@
 
 #define S UINT64_C(1000000000)
 
+#define NS UINT64_C(1000000000)
+
 static uint64_t random_state;
 
 static uint64_t random_next(void)
@@ -80,6 +82,93 @@ static void test_counts(void **unused)
 	assert_int_equal(merger->names_lost, 4);
 	assert_int_equal(merger->findings_lost, 5);
 	assert_int_equal(merger->merges, 1);
+}
+
+// ---- Findings and what their fields are
+
+static void found(uint64_t key, uint64_t time_ns, bool lucky)
+{
+	delta_finding(delta, &beta, key, time_ns, 0, 5)->types[0].lucky = lucky;
+}
+
+static void test_fields(void **unused)
+{
+	assert_non_null(unused);
+	delta_endpoint(delta, 1, 5, "api.test", "GET", "/a");
+	// The finding's epoch says what the field is.
+	delta_field(delta, 5, 0, 1, 2);
+	found(70, 10, false);
+	run_epoch(NS);
+	assert_int_equal(merger->issues.created, 0);
+	// What a text holds is no matter of the field.
+	found(70, 11, false);
+	delta->findings[0].types[0].in_text = true;
+	run_epoch(2 * NS);
+	assert_int_equal(merger->issues.created, 1);
+	// More of them pass than not.
+	delta_field(delta, 5, 50, 4, 0);
+	found(71, 12, false);
+	run_epoch(3 * NS);
+	assert_int_equal(merger->issues.created, 2);
+}
+
+static void test_held(void **unused)
+{
+	assert_non_null(unused);
+	delta_endpoint(delta, 1, 5, "api.test", "GET", "/a");
+	delta_field(delta, 5, 0, 1, 0);
+	found(70, 10, true);
+	run_epoch(NS);
+	assert_int_equal(merger->n_held, 1);
+	assert_int_equal(merger->issues.created, 0);
+	run_epoch(2 * NS);
+	assert_int_equal(merger->n_held, 1);
+	delta_field(delta, 5, 50, 0, 2); // an accident
+	run_epoch(3 * NS);
+	assert_int_equal(merger->n_held, 0);
+	assert_int_equal(merger->issues.created, 0);
+	merger_reset(merger);
+
+	delta_endpoint(delta, 1, 5, "api.test", "GET", "/a");
+	delta_field(delta, 5, 0, 1, 0);
+	found(70, 10, true);
+	run_epoch(NS);
+	delta_field(delta, 5, 50, 2, 0); // none
+	run_epoch(2 * NS);
+	assert_int_equal(merger->n_held, 0);
+	assert_int_equal(merger->issues.created, 1);
+	found(70, NS, true);
+	run_epoch(3 * NS);
+	assert_int_equal(merger->n_held, 0);
+	merger_reset(merger);
+
+	// Nobody can tell: it counts, later.
+	delta_endpoint(delta, 1, 5, "api.test", "GET", "/a");
+	delta_field(delta, 5, 0, 1, 0);
+	found(70, NS, true);
+	run_epoch(2 * NS);
+	run_epoch((MERGER_HOLD_S + 1) * NS - 1);
+	assert_int_equal(merger->n_held, 1);
+	run_epoch((MERGER_HOLD_S + 1) * NS);
+	assert_int_equal(merger->n_held, 0);
+	assert_int_equal(merger->issues.created, 1);
+	assert_told("found/1"); // with its evidence
+	merger_reset(merger);
+
+	// The end of a capture does not wait, nor does a lack of room.
+	delta_endpoint(delta, 1, 5, "api.test", "GET", "/a");
+	delta_field(delta, 5, 0, 1, 0);
+	for (uint32_t i = 0; i < MERGER_HELD + 3; i++) {
+		found(100 + i, NS + i, true);
+		run_epoch(2 * NS);
+	}
+	assert_int_equal(merger->n_held, MERGER_HELD);
+	assert_int_equal(merger->issues.created, 3);
+	merger_finish(merger, 3 * NS);
+	assert_int_equal(merger->n_held, 0);
+	assert_int_equal(merger->issues.created, MERGER_HELD + 3);
+	found(1, NS, true);
+	run_epoch(4 * NS); // for the fixture's end: nothing is left behind
 }
 
 // ---- Order
@@ -562,6 +651,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_counts),
+		TEST(test_fields),
+		TEST(test_held),
 		TEST(test_sorted),
 		TEST(test_one_stream),
 		TEST(test_any_number_of_workers),

@@ -204,7 +204,7 @@ static uint32_t index_of(const struct detector *detector)
 	return 0;
 }
 
-static void merger_open(const struct conf *conf)
+static inline void merger_open(const struct conf *conf)
 {
 	memset(&merger, 0, sizeof(merger));
 	for (uint32_t i = 0; i < detector_count(); i++) {
@@ -226,7 +226,7 @@ static void entry_free(struct entry *e)
 	free(e);
 }
 
-static void merger_close(void)
+static inline void merger_close(void)
 {
 	for (uint32_t i = 0; i < detector_count(); i++) {
 		if (detector_get(i)->fini)
@@ -484,7 +484,7 @@ static void fold_dump(const struct finding *f)
 }
 
 // Ends an epoch: all workers flip, then everything is folded and judged.
-static void work_fold(uint64_t now_ns, bool last)
+static inline void work_fold(uint64_t now_ns, bool last)
 {
 	static struct finding found[WORKERS_MAX * DELTA_FINDINGS];
 	static struct call calls[WORKERS_MAX * DELTA_CALLS];

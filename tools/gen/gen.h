@@ -42,5 +42,6 @@ struct gen_scenario {
 	void (*run)(struct gen *gen);
 };
 
-extern const struct gen_scenario gen_benign, gen_demo, gen_hard, gen_leak, gen_mixed_auth, gen_noauth,
+extern const struct gen_scenario gen_benign, gen_demo, gen_fields, gen_hard, gen_leak, gen_mixed_auth,
+	gen_noauth,
 	gen_retrieval, gen_ssn, gen_storm, gen_url, gen_ws;

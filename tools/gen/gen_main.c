@@ -16,7 +16,7 @@
 #include <time.h>
 
 static const struct gen_scenario *const scenarios[] = {
-	&gen_retrieval, &gen_ssn,    &gen_noauth, &gen_mixed_auth,
+	&gen_retrieval, &gen_ssn,    &gen_fields, &gen_noauth, &gen_mixed_auth,
 	&gen_url,       &gen_benign, &gen_demo,   &gen_hard,
 	&gen_storm,     &gen_ws,     &gen_leak,
 };
