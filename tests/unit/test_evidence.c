@@ -10,7 +10,7 @@
 
 static struct exchange x;
 static struct fixture f;
-static struct hits_types types = {TYPE_PASSWORD, TYPE_SESSION, TYPE_APIKEY, TYPE_OTP};
+static struct hits_types types = {TYPE_PASSWORD, TYPE_SESSION, TYPE_APIKEY, TYPE_OTP, TYPE_CARD};
 static struct scanner scanner;
 static struct evidence evidence = {&scanner, &types, false};
 static uint8_t *room; // of exactly the promised size
