@@ -234,8 +234,9 @@ int mark_frame_node(struct span before, enum mark_product product)
 // relation \"users\" does not exist, Table 'shop.users' doesn't exist, Column 'id' cannot be null
 int mark_named(struct span before, enum mark_product product)
 {
-	static const char *const kinds[] = {"relation ", "column ", "Column ", "table ", "Table ",
-					    "type ",     "role ",   "schema ", "database ", NULL};
+	static const char *const kinds[] = {"relation ", "column ", "Column ", "table ",
+					    "Table ",    "type ",   "role ",   "schema ",
+					    "database ", NULL};
 	struct span s = before;
 	uint32_t quotes = 0;
 
@@ -332,8 +333,8 @@ int mark_exception(struct span before, enum mark_product)
 		return parts && is_upper(first.p[0]) ? MARK_PHP : bare_exception(class);
 	if (lower && parts >= 2)
 		return MARK_JAVA;
-	if (parts && (span_eq(first, span_make("System", 6)) ||
-		      span_eq(first, span_make("Microsoft", 9))))
+	if (parts &&
+	    (span_eq(first, span_make("System", 6)) || span_eq(first, span_make("Microsoft", 9))))
 		return MARK_DOTNET;
 	return bare_exception(class);
 }

@@ -19,13 +19,13 @@
 
 // What a product's mark gives away. One issue for each kind.
 enum mark_kind {
-	MARK_SQL = 0, // an error message of a database
-	MARK_TRACE,   // a stack trace or an error of the language's runtime
-	MARK_DEBUG,   // a page for developers
-	MARK_SOURCE,  // a program's text instead of its output
-	MARK_FILE,    // the contents of a system file, a listing of a folder
-	MARK_PATH,    // where files lie on the server
-	MARK_BANNER,  // name and version of a server
+	MARK_SQL = 0,  // an error message of a database
+	MARK_TRACE,    // a stack trace or an error of the language's runtime
+	MARK_DEBUG,    // a page for developers
+	MARK_SOURCE,   // a program's text instead of its output
+	MARK_FILE,     // the contents of a system file, a listing of a folder
+	MARK_PATH,     // where files lie on the server
+	MARK_BANNER,   // name and version of a server
 	MARK_INTRUDER, // a page that intruders leave behind
 	MARK_KINDS,
 };
@@ -87,7 +87,7 @@ enum mark_product {
 _Static_assert(MARK_PRODUCTS <= 64, "bits of one word");
 
 enum {
-	MARK_BACK = 160, // bytes before a match's end that checks may look at
+	MARK_BACK = 160,    // bytes before a match's end that checks may look at
 	MARK_REFUSED = 256, // false candidates in one window that are looked at
 };
 

@@ -76,7 +76,8 @@ static bool put(char *out, size_t size, size_t *n, const char *text)
 bool mark_field_pattern(uint32_t i, char *out, size_t size)
 {
 	// A number or true; a string or container that is not empty, nor masked.
-	static const char value[] = "(?:\\\\?\" ?: ?(?:[0-9t-]|\\\\?\"[^\"*\\\\]|[\\[{] ?[\"0-9])|>[^<])";
+	static const char value[] =
+		"(?:\\\\?\" ?: ?(?:[0-9t-]|\\\\?\"[^\"*\\\\]|[\\[{] ?[\"0-9])|>[^<])";
 	bool good, any = mark_fields[i].when == FIELD_ANY;
 	size_t n = 0;
 

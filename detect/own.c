@@ -11,8 +11,8 @@
 #include <hs/hs.h>
 
 // A pattern tells all ends of a match, one after the other: the last one counts.
-static int own_on_match(unsigned int id, unsigned long long from, unsigned long long to, unsigned int,
-		       void *arg)
+static int own_on_match(unsigned int id, unsigned long long from, unsigned long long to,
+			unsigned int, void *arg)
 {
 	struct scanner *s = arg;
 

@@ -20,13 +20,13 @@ struct own_options {
 	struct conf_strs context;
 };
 
-static const char *const validator_choices[] = {"none",	   "luhn",    "verhoeff", "mod97",   "mod11_10",
-						"mod11_2", "date",    "entropy",  NULL};
+static const char *const validator_choices[] = {"none",    "luhn", "verhoeff", "mod97", "mod11_10",
+						"mod11_2", "date", "entropy",  NULL};
 static const char *const reports_choices[] = {"yes", "ctx", NULL};
 static const char *const severity_choices[] = {"info", "low", "medium", "high", "critical", NULL};
 // In the order of enum type_group.
 static const char *const group_choices[] = {"contact", "personal", "financial", "government_id",
-					    "health",  "network",  "secret",	NULL};
+					    "health",  "network",  "secret",    NULL};
 static const char *const direction_choices[] = {"both", "request", "response", NULL};
 
 #define OWN_ROW(field, kind, ...)                                                                  \
@@ -43,8 +43,10 @@ static const struct conf_row own_rows[] = {
 		.help = "Regular expression (PCRE without look-around and back-references) that a "
 			"value matches, of bounded length"),
 	OWN_ROW(validator, CONF_ENUM, .choices = validator_choices, .def = "\"none\"",
-		.help = "What a match must pass: the check digit of its digits (mod97: of its letters and "
-			"digits), a date of eight digits, or at least 3.5 bits of entropy per byte"),
+		.help = "What a match must pass: the check digit of its digits (mod97: of its "
+			"letters and "
+			"digits), a date of eight digits, or at least 3.5 bits of entropy per "
+			"byte"),
 	OWN_ROW(context, CONF_STRS, .min = 2, .max = 32, .def = "[]",
 		.help = "Words of a field's name that support the type, in lower case"),
 	OWN_ROW(reports, CONF_ENUM, .choices = reports_choices, .def = "\"yes\"",
@@ -67,7 +69,8 @@ static const struct conf_row own_rows[] = {
 static bool own_check(const struct conf *conf, const void *item, char *why, size_t why_len);
 static const struct conf_section own_section = {
 	.path = "types.own",
-	.help = "Data types of your own, searched in values; policies and issues know them by their id",
+	.help = "Data types of your own, searched in values; policies and issues know them by "
+		"their id",
 	.size = sizeof(struct own_options),
 	.list = true,
 	.rows = own_rows,
@@ -101,8 +104,8 @@ static bool own_check_id(const struct conf *conf, const struct own_options *o, c
 {
 	size_t first;
 
-	if (!strchr(o->id, '.') || strspn(o->id, "abcdefghijklmnopqrstuvwxyz0123456789._-") !=
-					   strlen(o->id)) {
+	if (!strchr(o->id, '.') ||
+	    strspn(o->id, "abcdefghijklmnopqrstuvwxyz0123456789._-") != strlen(o->id)) {
 		snprintf(why, why_len,
 			 "id: found \"%s\"; expected lower case letters, digits, '_', '-' and at "
 			 "least one '.', such as \"acme.order\"",
@@ -112,8 +115,8 @@ static bool own_check_id(const struct conf *conf, const struct own_options *o, c
 	// Built-in types come first.
 	for (uint32_t i = 0; i < datatype_built_in(); i++) {
 		if (strcmp(datatype_get(i)->id, o->id) == 0) {
-			snprintf(why, why_len, "id: \"%s\" is a built-in type; expected another name",
-				 o->id);
+			snprintf(why, why_len,
+				 "id: \"%s\" is a built-in type; expected another name", o->id);
 			return false;
 		}
 	}
@@ -142,18 +145,20 @@ static bool own_check_pattern(const char *pattern, char *why, size_t why_len)
 	}
 	if (!err && most == UINT_MAX) {
 		snprintf(why, why_len,
-			 "pattern: it has no upper bound; expected counts such as {1,40} in place of * "
+			 "pattern: it has no upper bound; expected counts such as {1,40} in place "
+			 "of * "
 			 "and +");
 		return false;
 	}
 	if (!err && (least == 0 || most > OWN_WIDTH_MAX)) {
 		snprintf(why, why_len,
-			 "pattern: it matches %u to %u bytes; expected at least 1 and at most %d", least,
-			 most, OWN_WIDTH_MAX);
+			 "pattern: it matches %u to %u bytes; expected at least 1 and at most %d",
+			 least, most, OWN_WIDTH_MAX);
 		return false;
 	}
 	if (!err)
-		hs_compile(pattern, OWN_FLAGS | HS_FLAG_SOM_LEFTMOST, HS_MODE_BLOCK, NULL, &db, &err);
+		hs_compile(pattern, OWN_FLAGS | HS_FLAG_SOM_LEFTMOST, HS_MODE_BLOCK, NULL, &db,
+			   &err);
 	if (err) {
 		snprintf(why, why_len, "pattern: %s", err->message);
 		hs_free_compile_error(err);
@@ -167,8 +172,8 @@ static bool own_check(const struct conf *conf, const void *item, char *why, size
 {
 	const struct own_options *o = item;
 
-	if ((const char *)item >= (const char *)conf_item(conf, &own_section, 0) +
-					  OWN_MAX * sizeof(*o)) {
+	if ((const char *)item >=
+	    (const char *)conf_item(conf, &own_section, 0) + OWN_MAX * sizeof(*o)) {
 		snprintf(why, why_len, "id: one type too many; allowed: %d", OWN_MAX);
 		return false;
 	}
@@ -230,8 +235,10 @@ void own_notes(const struct conf *conf, FILE *out)
 
 		if (own_literal(o->pattern) < LITERAL)
 			fprintf(out,
-				"%s: types.own[%zu].pattern: note: no %d bytes stand in every match of "
-				"%s, so each byte of each value is tried; a fixed prefix makes it cheap\n",
+				"%s: types.own[%zu].pattern: note: no %d bytes stand in every "
+				"match of "
+				"%s, so each byte of each value is tried; a fixed prefix makes it "
+				"cheap\n",
 				conf_item_where(conf, &own_section, i), i, LITERAL, o->id);
 	}
 }

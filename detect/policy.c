@@ -98,9 +98,10 @@ static const struct conf_row policy_rows[] = {
 		   .help = "What the policy is called in an issue"),
 	POLICY_ROW(networks, CONF_STRS, .min = 1, .max = 100, .def = "[]",
 		   .help = "Restricted: networks (CIDR) that may receive the type"),
-	POLICY_ROW(consumers, CONF_STRS, .min = 1, .max = 255, .def = "[]",
-		   .help = "Restricted: users that may receive the type, of requests hosts; * and ? "
-			   "are wildcards"),
+	POLICY_ROW(
+		consumers, CONF_STRS, .min = 1, .max = 255, .def = "[]",
+		.help = "Restricted: users that may receive the type, of requests hosts; * and ? "
+			"are wildcards"),
 };
 
 // Built-in, or described in the same configuration.
@@ -134,7 +135,8 @@ static bool policy_check(const struct conf *conf, const void *item, char *why, s
 
 		if (text && !network_parse(text, &network)) {
 			snprintf(why, why_len,
-				 "networks: found \"%s\"; allowed: networks such as \"10.0.0.0/8\" or "
+				 "networks: found \"%s\"; allowed: networks such as \"10.0.0.0/8\" "
+				 "or "
 				 "\"2001:db8::/32\"",
 				 text);
 			return false;
@@ -175,7 +177,8 @@ bool policies_known(const struct conf *conf, FILE *err)
 		if (datatype_find(policy->type) >= 0)
 			continue;
 		fprintf(err,
-			"%s: policies[%zu].type: found \"%s\"; types.own is read at the start only\n",
+			"%s: policies[%zu].type: found \"%s\"; types.own is read at the start "
+			"only\n",
 			conf_item_where(conf, &policy_section, i), i, policy->type);
 		known = false;
 	}

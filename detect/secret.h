@@ -19,8 +19,8 @@
 // Must not be in any answer, whatever the endpoint did before.
 static inline bool secret_never_answered(const struct datatype *type)
 {
-	static const char *const issued[] = {"jwt",	       "cookie.session", "basic.auth",
-					     "apikey.generic", "google.oauth",   "otp"};
+	static const char *const issued[] = {
+		"jwt", "cookie.session", "basic.auth", "apikey.generic", "google.oauth", "otp"};
 
 	for (size_t i = 0; i < sizeof(issued) / sizeof(issued[0]); i++) {
 		if (!strcmp(type->id, issued[i]))

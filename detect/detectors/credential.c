@@ -175,14 +175,16 @@ static void credential_describe(const struct detector *, const void *,
 	}
 	switch (f->arg[ARG_WHERE]) {
 	case WHERE_RESPONSE:
-		draft_text(draft->description, sizeof(draft->description),
-			   "%s sent a secret to its caller: %s%s%s, with status %u (%s response%s so "
-			   "far).",
-			   where, what, in, field, f->status, text_count(count, f->count),
-			   text_plural(f->count));
+		draft_text(
+			draft->description, sizeof(draft->description),
+			"%s sent a secret to its caller: %s%s%s, with status %u (%s response%s so "
+			"far).",
+			where, what, in, field, f->status, text_count(count, f->count),
+			text_plural(f->count));
 		draft_text(draft->impact, sizeof(draft->impact),
 			   "Whoever can call the endpoint holds the secret and may act with the "
-			   "rights of its owner until it is revoked. Caches, logs and browser tools on "
+			   "rights of its owner until it is revoked. Caches, logs and browser "
+			   "tools on "
 			   "the way have kept copies.");
 		draft_text(draft->remediation, sizeof(draft->remediation),
 			   "Revoke and replace the secret first. Then remove the field from the "
@@ -190,8 +192,10 @@ static void credential_describe(const struct detector *, const void *,
 		break;
 	case WHERE_REFERER:
 		draft_text(draft->description, sizeof(draft->description),
-			   "%s request%s to %s carried a secret of the site before in the Referer: %s%s%s.",
-			   text_count(count, f->count), text_plural(f->count), where, what, in, field);
+			   "%s request%s to %s carried a secret of the site before in the Referer: "
+			   "%s%s%s.",
+			   text_count(count, f->count), text_plural(f->count), where, what, in,
+			   field);
 		draft_text(draft->impact, sizeof(draft->impact),
 			   "The page that the caller came from has the secret in its URL, and the "
 			   "browser hands that URL to every site the page links to or loads from. "
@@ -202,11 +206,14 @@ static void credential_describe(const struct detector *, const void *,
 		break;
 	default:
 		draft_text(draft->description, sizeof(draft->description),
-			   "%s request%s left the network for %s without encryption and carried %s%s%s.",
-			   text_count(count, f->count), text_plural(f->count), where, what, in, field);
-		draft_text(draft->impact, sizeof(draft->impact),
-			   "Whoever is on the way between here and there can read the credentials and "
-			   "use them.");
+			   "%s request%s left the network for %s without encryption and carried "
+			   "%s%s%s.",
+			   text_count(count, f->count), text_plural(f->count), where, what, in,
+			   field);
+		draft_text(
+			draft->impact, sizeof(draft->impact),
+			"Whoever is on the way between here and there can read the credentials and "
+			"use them.");
 		draft_text(draft->remediation, sizeof(draft->remediation),
 			   "Call the service by HTTPS only, and replace credentials that were sent "
 			   "without.");

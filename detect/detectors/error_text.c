@@ -74,7 +74,7 @@ static bool holds_any(struct span s, const char *const *words)
 static bool is_asset(struct span type)
 {
 	static const char *const words[] = {"javascript", "ecmascript", "text/css", "image/",
-					    "font",       "wasm",	"video/",   NULL};
+					    "font",       "wasm",       "video/",   NULL};
 
 	return holds_any(type, words);
 }
@@ -82,11 +82,11 @@ static bool is_asset(struct span type)
 // "/docs/errors", "/blog/2024/why-ora-00942"
 static bool is_reading(struct span path)
 {
-	static const char *const names[] = {"doc",     "docs",      "documentation", "blog",
-					    "blogs",   "help",      "kb",            "wiki",
-					    "article", "articles",  "questions",     "forum",
-					    "forums",  "tutorial",  "tutorials",     "learn",
-					    "manual",  "changelog", "readme",        NULL};
+	static const char *const names[] = {
+		"doc",       "docs",   "documentation", "blog",     "blogs",
+		"help",      "kb",     "wiki",          "article",  "articles",
+		"questions", "forum",  "forums",        "tutorial", "tutorials",
+		"learn",     "manual", "changelog",     "readme",   NULL};
 	struct span segment;
 
 	for (uint32_t i = 0; i < ENDPOINT_DEPTH && endpoint_next(&path, &segment); i++) {
@@ -278,19 +278,21 @@ static void error_text_describe(const struct detector *, const void *,
 	static const struct {
 		const char *what, *impact, *remediation;
 	} kinds[MARK_KINDS] = {
-		[MARK_SQL] = {"an error message of a database",
-			      "It shows which database stands behind the endpoint and how its "
-			      "statements are built. A message that changes with the input tells an "
-			      "attacker that the input reaches the database, and whether an "
-			      "injection works.",
-			      "Answer failures with a general message and a number to look it up; "
-			      "write the details to the log. Check that the statement takes its "
-			      "values as parameters."},
-		[MARK_TRACE] = {"a stack trace or an error of the language's runtime",
-				"It shows the program's parts, their versions and places, often with "
-				"the values they worked on. That is a map for the next attack.",
-				"Catch what is thrown at the outermost place and answer with a general "
-				"message; turn off the display of errors in production."},
+		[MARK_SQL] =
+			{"an error message of a database",
+			 "It shows which database stands behind the endpoint and how its "
+			 "statements are built. A message that changes with the input tells an "
+			 "attacker that the input reaches the database, and whether an "
+			 "injection works.",
+			 "Answer failures with a general message and a number to look it up; "
+			 "write the details to the log. Check that the statement takes its "
+			 "values as parameters."},
+		[MARK_TRACE] =
+			{"a stack trace or an error of the language's runtime",
+			 "It shows the program's parts, their versions and places, often with "
+			 "the values they worked on. That is a map for the next attack.",
+			 "Catch what is thrown at the outermost place and answer with a general "
+			 "message; turn off the display of errors in production."},
 		[MARK_DEBUG] = {"a page that is meant for developers",
 				"Such pages show the program's text, its settings and variables, "
 				"sometimes secrets; some run commands that are typed into them.",
@@ -311,11 +313,12 @@ static void error_text_describe(const struct detector *, const void *,
 		[MARK_BANNER] = {"the name and version of a server",
 				 "Known weaknesses of that version can be looked up.",
 				 "Use error pages of your own and turn off the signature."},
-		[MARK_INTRUDER] = {"a page of a tool that intruders leave behind",
-				   "Whoever knows its address runs commands on the server and reads "
-				   "its files. The server must count as taken over.",
-				   "Take the server off the network, keep its disk for the inquiry, "
-				   "set it up anew and replace all its secrets."},
+		[MARK_INTRUDER] =
+			{"a page of a tool that intruders leave behind",
+			 "Whoever knows its address runs commands on the server and reads "
+			 "its files. The server must count as taken over.",
+			 "Take the server off the network, keep its disk for the inquiry, "
+			 "set it up anew and replace all its secrets."},
 	};
 	const struct finding *f = draft->finding;
 	char where[384], count[32], products[512];

@@ -221,22 +221,27 @@ static void properties_describe(const struct detector *, const void *,
 	endpoint_text(endpoint, where, sizeof(where));
 	names_text(names, sizeof(names), f);
 	if (f->arg[ARG_RARE])
-		draft_text(draft->description, sizeof(draft->description),
-			   "%s response%s of %s had the property %s, which hardly any other answer of "
-			   "this endpoint has.",
-			   text_count(count, f->count), text_plural(f->count), where, names);
+		draft_text(
+			draft->description, sizeof(draft->description),
+			"%s response%s of %s had the property %s, which hardly any other answer of "
+			"this endpoint has.",
+			text_count(count, f->count), text_plural(f->count), where, names);
 	else
-		draft_text(draft->description, sizeof(draft->description),
-			   "%s response%s of %s had properties that programs use internally: %s. The "
-			   "requests did not ask for them.",
-			   text_count(count, f->count), text_plural(f->count), where, names);
-	draft_text(draft->impact, sizeof(draft->impact),
-		   "Objects are sent as they are stored. Callers see what is not meant for them, learn "
-		   "which properties exist, and may try to set them. What is stored next year will be "
-		   "sent as well.");
-	draft_text(draft->remediation, sizeof(draft->remediation),
-		   "Build responses from a list of permitted properties for each endpoint and role, "
-		   "and check them against the schema of the API in tests.");
+		draft_text(
+			draft->description, sizeof(draft->description),
+			"%s response%s of %s had properties that programs use internally: %s. The "
+			"requests did not ask for them.",
+			text_count(count, f->count), text_plural(f->count), where, names);
+	draft_text(
+		draft->impact, sizeof(draft->impact),
+		"Objects are sent as they are stored. Callers see what is not meant for them, "
+		"learn "
+		"which properties exist, and may try to set them. What is stored next year will be "
+		"sent as well.");
+	draft_text(
+		draft->remediation, sizeof(draft->remediation),
+		"Build responses from a list of permitted properties for each endpoint and role, "
+		"and check them against the schema of the API in tests.");
 }
 
 static const struct detector properties = {

@@ -84,21 +84,24 @@ static void restricted_describe(const struct detector *, const void *,
 	endpoint_address(response ? f->client : f->server, receiver);
 	text_clean(field, sizeof(field), f->types[0].name.p, f->types[0].name.len);
 	draft_text(draft->description, sizeof(draft->description),
-		   "%s %s%s of %s took %s, in the field %s, to somebody for whom it is not meant, such "
+		   "%s %s%s of %s took %s, in the field %s, to somebody for whom it is not meant, "
+		   "such "
 		   "as %s. %s%s%s names the %s that may receive it.",
 		   text_count(count, f->count), response ? "response" : "request",
-		   text_plural(f->count), where, datatype_get(f->types[0].type)->title, field, receiver,
-		   *policy->name ? "The policy \"" : "A policy", policy->name,
+		   text_plural(f->count), where, datatype_get(f->types[0].type)->title, field,
+		   receiver, *policy->name ? "The policy \"" : "A policy", policy->name,
 		   *policy->name ? "\"" : "",
-		   policy->networks.n == 0	? "consumers"
+		   policy->networks.n == 0    ? "consumers"
 		   : policy->consumers.n == 0 ? "networks"
-						: "networks and consumers");
-	draft_text(draft->impact, sizeof(draft->impact),
-		   "The data has left the circle for which it was released. Beside the harm to the "
-		   "people it is about, that can break contracts and the law on transfers of data.");
-	draft_text(draft->remediation, sizeof(draft->remediation),
-		   "Find out who the receiver is and stop the flow, or take the field out of what is "
-		   "sent there. If the flow is intended, add the receiver to the policy.");
+					      : "networks and consumers");
+	draft_text(
+		draft->impact, sizeof(draft->impact),
+		"The data has left the circle for which it was released. Beside the harm to the "
+		"people it is about, that can break contracts and the law on transfers of data.");
+	draft_text(
+		draft->remediation, sizeof(draft->remediation),
+		"Find out who the receiver is and stop the flow, or take the field out of what is "
+		"sent there. If the flow is intended, add the receiver to the policy.");
 }
 
 static const struct detector restricted = {

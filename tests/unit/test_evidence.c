@@ -10,7 +10,7 @@
 
 static struct exchange x;
 static struct fixture f;
-static struct hits_types types = {TYPE_PASSWORD, TYPE_SESSION, TYPE_APIKEY, TYPE_OTP, -1};
+static struct hits_types types = {TYPE_PASSWORD, TYPE_SESSION, TYPE_APIKEY, TYPE_OTP, TYPE_CARD};
 static struct scanner scanner;
 static struct evidence evidence = {&scanner, &types, false};
 static uint8_t *room; // of exactly the promised size
@@ -146,7 +146,7 @@ static void test_odd_lines(void **)
 
 static void mask(enum dir dir, uint32_t off, uint32_t len, uint16_t type)
 {
-	x.masks[dir][x.n_masks[dir]++] = (struct exchange_mask){off, len, type, UINT8_MAX};
+	x.masks[dir][x.n_masks[dir]++] = (struct exchange_mask){off, len, type};
 }
 
 #define BODY "{\"a\":\"123-45-6789\",\"b\":\"hunter2\",\"c\":\"ann@example.com\"}"

@@ -8,17 +8,17 @@
 
 #include "detect/detectors/credential.c"
 #include "detect/detectors/error_text.c"
-#include "detect/detectors/properties.c"
 #include "detect/detectors/exposure.c"
 #include "detect/detectors/prohibited.c"
+#include "detect/detectors/properties.c"
 #include "detect/detectors/restricted.c"
 #include "detect/detectors/url.c"
 
-#define GET(path) "GET " path " HTTP/1.1\r\nHost: api.example\r\nX-API-Key: k-12345678\r\n\r\n"
+#define GET(path)            "GET " path " HTTP/1.1\r\nHost: api.example\r\nX-API-Key: k-12345678\r\n\r\n"
 #define ANSWER(status, type) "HTTP/1.1 " status " X\r\nContent-Type: " type "\r\n\r\n"
-#define OK    ANSWER("200", "application/json")
-#define ERROR ANSWER("500", "application/json")
-#define HTML  ANSWER("200", "text/html; charset=utf-8")
+#define OK                   ANSWER("200", "application/json")
+#define ERROR                ANSWER("500", "application/json")
+#define HTML                 ANSWER("200", "text/html; charset=utf-8")
 
 static void begin(const char *lines)
 {
@@ -171,8 +171,8 @@ static void test_inside(void **)
 	static const struct {
 		uint8_t a, b;
 		bool inside;
-	} v4[] = {{10, 1, true},   {172, 16, true},   {172, 31, true},	{172, 32, false},
-		  {192, 168, true}, {192, 169, false}, {100, 64, true},	{100, 128, false},
+	} v4[] = {{10, 1, true},    {172, 16, true},   {172, 31, true}, {172, 32, false},
+		  {192, 168, true}, {192, 169, false}, {100, 64, true}, {100, 128, false},
 		  {169, 254, true}, {8, 8, false},     {127, 0, true}};
 	uint8_t addr[16] = {[10] = 0xff, [11] = 0xff};
 
@@ -277,7 +277,8 @@ static void send_members(uint32_t n, bool salary)
 
 static void test_rare_properties(void **)
 {
-	const char *conf = "detect = { properties = { rare_answers = 100; rare_percent = 2.0; }; };";
+	const char *conf =
+		"detect = { properties = { rare_answers = 100; rare_percent = 2.0; }; };";
 
 	// Always there: it is what the endpoint is for.
 	begin(conf);
@@ -369,7 +370,7 @@ static void test_hints(void **)
 }
 
 #define WORDS                                                                                      \
-	"some words about a thing that may go wrong and what to do when it does go wrong, as it "   \
+	"some words about a thing that may go wrong and what to do when it does go wrong, as it "  \
 	"did for many readers of this page who wrote to us about it, "
 
 static void test_documents(void **)
@@ -422,15 +423,15 @@ static void test_switched_off(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_secret),	       cmocka_unit_test(test_no_secret),
-		cmocka_unit_test(test_referer),	       cmocka_unit_test(test_outside),
-		cmocka_unit_test(test_harmless),       cmocka_unit_test(test_inside),
+		cmocka_unit_test(test_secret),          cmocka_unit_test(test_no_secret),
+		cmocka_unit_test(test_referer),         cmocka_unit_test(test_outside),
+		cmocka_unit_test(test_harmless),        cmocka_unit_test(test_inside),
 		cmocka_unit_test(test_restricted_flow), cmocka_unit_test(test_test_numbers),
-		cmocka_unit_test(test_properties),     cmocka_unit_test(test_no_properties),
-		cmocka_unit_test(test_rare_properties),
-		cmocka_unit_test(test_error_text),     cmocka_unit_test(test_error_products),
-		cmocka_unit_test(test_hints),	       cmocka_unit_test(test_documents),
-		cmocka_unit_test(test_half_seen),      cmocka_unit_test(test_switched_off),
+		cmocka_unit_test(test_properties),      cmocka_unit_test(test_no_properties),
+		cmocka_unit_test(test_rare_properties), cmocka_unit_test(test_error_text),
+		cmocka_unit_test(test_error_products),  cmocka_unit_test(test_hints),
+		cmocka_unit_test(test_documents),       cmocka_unit_test(test_half_seen),
+		cmocka_unit_test(test_switched_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -183,7 +183,8 @@ static void test_cuts(void **)
 // A place that two windows show is one place.
 static void test_again(void **)
 {
-	const char *once = "{\"f\":\"/var/www/shop/a\",\"pad\":\"................................\"}";
+	const char *once =
+		"{\"f\":\"/var/www/shop/a\",\"pad\":\"................................\"}";
 	const char *twice = "{\"f\":\"/var/www/shop/a\",\"g\":\"/var/www/shop/b\"}";
 
 	for (uint32_t at = 0; at < strlen(once); at++) {
@@ -255,9 +256,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_samples), cmocka_unit_test(test_cuts),
-		cmocka_unit_test(test_again),	cmocka_unit_test(test_requests),
-		cmocka_unit_test(test_flood),	cmocka_unit_test(test_lists),
-		cmocka_unit_test(test_fields),	cmocka_unit_test(test_field_names),
+		cmocka_unit_test(test_again),   cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_flood),   cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_fields),  cmocka_unit_test(test_field_names),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

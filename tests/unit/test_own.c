@@ -173,9 +173,10 @@ static void test_notes(void **)
 		const char *pattern;
 		bool noted;
 	} cases[] = {
-		{"ORD-[0-9]{4}", false}, {"[A-Z]{3}[0-9]{4}", true}, {"(?:ABC|DEF)[0-9]{4}", true},
-		{"ABCD|EFGH", false},	 {"ABCD|E[0-9]{3}", true},   {"ABC?[0-9]{4}", true},
-		{"AB\\\\.[0-9]{4}", false}, {"AB\\\\d{4}", true},
+		{"ORD-[0-9]{4}", false},       {"[A-Z]{3}[0-9]{4}", true},
+		{"(?:ABC|DEF)[0-9]{4}", true}, {"ABCD|EFGH", false},
+		{"ABCD|E[0-9]{3}", true},      {"ABC?[0-9]{4}", true},
+		{"AB\\\\.[0-9]{4}", false},    {"AB\\\\d{4}", true},
 	};
 
 	for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -183,7 +184,8 @@ static void test_notes(void **)
 		FILE *out = fmemopen(said, sizeof(said), "w");
 		struct conf *c;
 
-		snprintf(file, sizeof(file), "types: { own = ( { id = \"a.b\"; pattern = \"%s\"; } ); };",
+		snprintf(file, sizeof(file),
+			 "types: { own = ( { id = \"a.b\"; pattern = \"%s\"; } ); };",
 			 cases[i].pattern);
 		c = conf_of(file, stderr);
 		assert_non_null(c);
@@ -216,7 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_registry),  cmocka_unit_test(test_found),
 		cmocka_unit_test(test_validator), cmocka_unit_test(test_context),
-		cmocka_unit_test(test_values),	  cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_values),    cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_mistakes),  cmocka_unit_test(test_notes),
 		cmocka_unit_test(test_replaced),
 	};

@@ -91,17 +91,21 @@ static void test_networks(void **)
 		const char *network, *addr;
 		bool in;
 	} cases[] = {
-		{"10.0.0.0/8", "10.255.1.2", true},    {"10.0.0.0/8", "11.0.0.0", false},
-		{"192.0.2.7", "192.0.2.7", true},      {"192.0.2.7", "192.0.2.6", false},
-		{"192.0.2.128/25", "192.0.2.128", true}, {"192.0.2.128/25", "192.0.2.127", false},
-		{"0.0.0.0/0", "203.0.113.1", true},    {"0.0.0.0/0", "2001:db8::1", false},
+		{"10.0.0.0/8", "10.255.1.2", true},
+		{"10.0.0.0/8", "11.0.0.0", false},
+		{"192.0.2.7", "192.0.2.7", true},
+		{"192.0.2.7", "192.0.2.6", false},
+		{"192.0.2.128/25", "192.0.2.128", true},
+		{"192.0.2.128/25", "192.0.2.127", false},
+		{"0.0.0.0/0", "203.0.113.1", true},
+		{"0.0.0.0/0", "2001:db8::1", false},
 		{"2001:db8::/33", "2001:db8:7fff::1", true},
 		{"2001:db8::/33", "2001:db8:8000::1", false},
 		{"::/0", "2001:db8::1", true},
 	};
-	static const char *const wrong[] = {"",		  "10.0.0.0/33", "10.0.0/8", "a/8",
-					    "10.0.0.0/", "10.0.0.0/-1", "::/129",   "10.0.0.0/8 ",
-					    "10.0.0.0/0008"};
+	static const char *const wrong[] = {"",       "10.0.0.0/33", "10.0.0/8",
+					    "a/8",    "10.0.0.0/",   "10.0.0.0/-1",
+					    "::/129", "10.0.0.0/8 ", "10.0.0.0/0008"};
 
 	for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct network network, addr;
@@ -193,7 +197,8 @@ static void test_mistakes(void **)
 		"policies = ( { type = \"us.ssn\"; action = \"restricted\"; } );",
 		"policies = ( { type = \"us.ssn\"; networks = [\"10.0.0.0/8\"]; } );",
 		"policies = ( { type = \"us.ssn\"; consumers = [\"a\"]; } );",
-		"policies = ( { type = \"us.ssn\"; action = \"restricted\"; networks = [\"x\"]; } );",
+		"policies = ( { type = \"us.ssn\"; action = \"restricted\"; networks = [\"x\"]; } "
+		");",
 	};
 	FILE *null = fopen("/dev/null", "w");
 
@@ -212,12 +217,9 @@ static void test_mistakes(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_glob),
-		cmocka_unit_test(test_match),
-		cmocka_unit_test(test_networks),
-		cmocka_unit_test(test_restricted),
-		cmocka_unit_test(test_none),
-		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_glob),     cmocka_unit_test(test_match),
+		cmocka_unit_test(test_networks), cmocka_unit_test(test_restricted),
+		cmocka_unit_test(test_none),     cmocka_unit_test(test_mistakes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

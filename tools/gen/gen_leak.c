@@ -49,12 +49,16 @@ static const char document[] =
 	"<h1>When an import does not finish</h1><p>Most imports end within a few minutes. When one "
 	"of them stands still, the reason is often found in the log of the import, which can be "
 	"read from the page of the job. Look for the last line that was written before it stopped, "
-	"and compare it with the cases below.</p><p>If the line says <code>ORA-00942: table or view "
-	"does not exist</code>, then the account of the import may not read the table that is named "
-	"in the settings of the job. Ask whoever looks after the database for the right to read it, "
+	"and compare it with the cases below.</p><p>If the line says <code>ORA-00942: table or "
+	"view "
+	"does not exist</code>, then the account of the import may not read the table that is "
+	"named "
+	"in the settings of the job. Ask whoever looks after the database for the right to read "
+	"it, "
 	"and start the job once more from the page. If it says <code>Traceback (most recent call "
 	"last)</code>, then one of the rows could not be read: the lines below name the file and "
-	"the row. Open the file, repair the row, and load it again. Nothing is lost in the meantime, "
+	"the row. Open the file, repair the row, and load it again. Nothing is lost in the "
+	"meantime, "
 	"because rows that were taken over before are left as they are.</p><p>When none of this "
 	"helps, write to us and send the log along with the number of the job.</p></article></body>"
 	"</html>\n";
@@ -85,10 +89,10 @@ static void leak_key(struct gen_crowd *crowd, const struct gen_step *step, bool 
 	gen_json_object(body, "payments");
 	gen_json_string(body, "service_key", key);
 	gen_json_end(body);
-	gen_crowd_call(crowd, step,
-		       (struct gen_call){
-			       .endpoint = test ? "GET /api/v1/sandbox" : "GET /api/v1/settings",
-			       .target = test ? "/api/v1/sandbox" : "/api/v1/settings"});
+	gen_crowd_call(
+		crowd, step,
+		(struct gen_call){.endpoint = test ? "GET /api/v1/sandbox" : "GET /api/v1/settings",
+				  .target = test ? "/api/v1/sandbox" : "/api/v1/settings"});
 }
 
 // A picture for a page of another site, whose address has a key in it.
@@ -120,9 +124,8 @@ static void leak_member(struct gen_crowd *crowd, const struct gen_step *step)
 	gen_json_string(body, "internalNotes", "paid late twice, call before March");
 	gen_json_uint(body, "_id", 70000 + id);
 	snprintf(target, sizeof(target), "/api/v1/members/%u", id);
-	gen_crowd_call(
-		crowd, step,
-		(struct gen_call){.endpoint = "GET /api/v1/members/{id}", .target = target});
+	gen_crowd_call(crowd, step,
+		       (struct gen_call){.endpoint = "GET /api/v1/members/{id}", .target = target});
 }
 
 static void leak_step(struct gen_crowd *crowd, void *, const struct gen_step *step)
@@ -192,8 +195,8 @@ static void leak_issue(struct gen *gen, const char *kind, const char *endpoint,
 	gen_json_end(&gen->truth.issues);
 }
 
-static void leak_type(struct gen *gen, const char *kind, const char *endpoint,
-		      const char *severity, const char *type, const char *field)
+static void leak_type(struct gen *gen, const char *kind, const char *endpoint, const char *severity,
+		      const char *type, const char *field)
 {
 	gen_truth_issue(&gen->truth, kind, endpoint, severity);
 	gen_json_string(&gen->truth.issues, "type", type);
