@@ -7,8 +7,9 @@
 
 Captures are replayed twice, as configured by default and with types.scan = "reference", where
 every type looks at every place that may begin one of its values. All that the reference reports
-must be reported by the fast way, except N places (0) that somebody has looked at. Without
-captures, the generator makes some.
+must be reported by the fast way, except N places (0) that somebody has looked at. The fast way
+may report more: types refuse more values in the reference, and by those it is learnt that a field
+is not of a type. Without captures, the generator makes some.
 """
 
 import argparse
@@ -61,11 +62,9 @@ def main():
           % (fast.total(), reference.total(), missed.total(), args.explained, more.total()))
     for place in missed:
         print("missed:", *place)
-    for place in more:
-        print("more:", *place)
     if not reference:
         sys.exit("nothing was found at all")
-    return missed.total() > args.explained or more.total() > 0
+    return missed.total() > args.explained
 
 
 if __name__ == "__main__":
