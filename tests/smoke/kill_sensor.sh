@@ -56,7 +56,13 @@ start_sensor() { # speed, capture
 "$build/apitap-issues" --json --url "ipc://$work/issues" >"$work/seen.jsonl" 2>"$work/seen.err" &
 subscriber=$!
 for ((round = 1; round <= rounds; round++)); do
+	before=$(stat -c %s "$work/seen.jsonl")
 	start_sensor 20x "$work/storm.pcap"
+	# Every third time at any moment after the start, else when it is known to be at work.
+	for ((i = 0; round % 3 && i < 200; i++)); do
+		(($(stat -c %s "$work/seen.jsonl") > before)) && break
+		sleep 0.05
+	done
 	sleep "$((RANDOM % 3)).$(printf %03d $((RANDOM % 1000)))"
 	kill -9 "$sensor"
 	wait "$sensor" 2>/dev/null || true
