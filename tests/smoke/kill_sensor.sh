@@ -57,7 +57,7 @@ start_sensor() { # speed, capture
 subscriber=$!
 for ((round = 1; round <= rounds; round++)); do
 	before=$(stat -c %s "$work/seen.jsonl")
-	start_sensor 20x "$work/storm.pcap"
+	start_sensor 10x "$work/storm.pcap"
 	# Every third time at any moment after the start, else when it is known to be at work.
 	for ((i = 0; round % 3 && i < 200; i++)); do
 		(($(stat -c %s "$work/seen.jsonl") > before)) && break
