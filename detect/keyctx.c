@@ -10,6 +10,8 @@
 
 #include "detect/keyctx.h"
 
+#include "detect/marks.h"
+
 enum {
 	KEYCTX_TABLE = 4096, // slots of the word table, a power of two
 	KEYCTX_WORD_MAX = 32,
@@ -381,7 +383,8 @@ void keyctx_match(const struct keyctx_words *words, struct span key, struct keyc
 	    keyctx_is_wide(key.p, key.len < KEYCTX_KEY_MAX ? key.len : KEYCTX_KEY_MAX))
 		keyctx_match_wide(words, key, out);
 	out->odd = keyctx_is_odd(key);
-	out->plain = !out->any && !out->generic && !out->odd;
+	out->field = (uint8_t)mark_field_named(key);
+	out->plain = !out->any && !out->generic && !out->odd && !out->field;
 }
 
 struct span keyctx_container(struct span parent)

@@ -29,6 +29,7 @@ struct keyctx {
 	bool generic;     // says nothing by itself ("value", "number"): ask the container's name
 	bool odd;         // the name may itself be a value ("jane@example.org")
 	bool plain;       // none of these
+	uint8_t field;    // mark_field_named()
 };
 
 struct keyctx_cache {
@@ -54,6 +55,17 @@ uint64_t keyctx_hash(struct span key, uint64_t seed);
 static inline bool keyctx_has(const uint64_t *set, uint32_t type)
 {
 	return set[type / 64] >> (type % 64) & 1;
+}
+
+// What the cache knows of a name; NULL: nothing. hash: as of keyctx_get().
+static inline const struct keyctx *keyctx_peek(const struct keyctx_cache *cache, struct span key,
+					       uint64_t hash)
+{
+	uint64_t mixed = (hash ^ cache->seed) * UINT64_C(0x9e3779b97f4a7c15);
+	const struct keyctx *k = &cache->slot[mixed >> 32 & (KEYCTX_SLOTS - 1)];
+
+	// A slot that was never filled has the length of no name.
+	return __builtin_expect(((k->hash ^ hash) | (k->len ^ (key.len + 1))) == 0, 1) ? k : NULL;
 }
 
 // keyctx_match() from the cache. hash: a keyed hash of the name; with the length it stands for the

@@ -133,12 +133,20 @@ struct mark_field {
 
 enum { MARK_FIELDS = 128 };
 
+_Static_assert(MARK_FIELDS < UINT8_MAX, "struct keyctx, field");
+
 extern const struct mark_field mark_fields[]; // ended by name NULL
 
 uint32_t mark_fields_count(void);
 // Its pattern for Hyperscan, caseless. False: it does not fit.
 bool mark_field_pattern(uint32_t i, char *out, size_t size);
 bool mark_field_in(uint32_t i, struct span text);
+// The number, and one, of the property that a whole key names; 0: none.
+uint32_t mark_field_named(struct span key);
+// What its pattern asks of what follows: the bytes of a string; and what stands behind the colon
+// when that is no string.
+bool mark_field_string(uint32_t i, struct span string);
+bool mark_field_token(uint32_t i, struct span token);
 void mark_field_title(uint32_t i, char *out, size_t size);
 static inline void mark_field_found(struct marks *marks, uint32_t i)
 {

@@ -38,10 +38,6 @@ static void scan_on_mark(struct scanner *s, uint32_t i, uint32_t to)
 {
 	uint32_t end = s->mark_start + to;
 
-	if (s->marks && i >= s->rules->n_marks) {
-		mark_field_found(s->marks, i - s->rules->n_marks);
-		return;
-	}
 	if (!s->marks || s->marks_refused >= MARK_REFUSED)
 		return;
 	if (!marks_found(s->marks, s->rules->mark[i], span_make(s->mark_text.p, end),
@@ -69,7 +65,7 @@ static int scan_on_match(unsigned int id, unsigned long long from, unsigned long
 // Fills s->match with the pattern hits of a text that end behind `after`.
 static void scan_patterns(struct scanner *s, struct span text, uint32_t after)
 {
-	const struct hs_database *db = s->rules->patterns;
+	const struct hs_database *db = s->marks ? s->rules->answers : s->rules->patterns;
 	uint32_t start = after > PATTERN_WIDTH_MAX ? after - PATTERN_WIDTH_MAX : 0, n = 0;
 
 	s->n_match = 0;
@@ -84,6 +80,43 @@ static void scan_patterns(struct scanner *s, struct span text, uint32_t after)
 			s->match[n++] = s->match[i];
 	}
 	s->n_match = n;
+}
+
+// ---- internal properties
+
+static int scan_on_field(unsigned int id, unsigned long long, unsigned long long, unsigned int,
+			 void *arg)
+{
+	mark_field_found(arg, id);
+	return 0;
+}
+
+// Whether a text in a JSON document may be JSON or XML itself: with an escaped quote, or a tag. A
+// quote that is not escaped begins or ends a string there, of which the walker tells.
+static bool scan_holds_names(struct span text)
+{
+	const uint8_t *end = text.p + text.len, *p = text.p;
+
+	for (; (p = memchr(p, '\\', (size_t)(end - p))); p++) {
+		if (p + 1 < end && p[1] == '"')
+			return true;
+	}
+	for (p = text.p; (p = memchr(p, '<', (size_t)(end - p))); p++) {
+		if (p + 1 < end && (((p[1] | 0x20) >= 'a' && (p[1] | 0x20) <= 'z') || p[1] == '_'))
+			return true;
+	}
+	return false;
+}
+
+static void scan_fields(struct scanner *s, struct scan_pending *p, const struct window *w)
+{
+	uint32_t start = w->fresh > PATTERN_WIDTH_MAX ? w->fresh - PATTERN_WIDTH_MAX : 0;
+
+	if (!s->rules->fields || w->bytes.len <= start ||
+	    (w->members && !scan_holds_names(w->bytes)))
+		return;
+	hs_scan(s->rules->fields, (const char *)w->bytes.p + start, w->bytes.len - start, 0,
+		s->scratch, scan_on_field, &p->marks);
 }
 
 static struct span scan_check(const struct ruleset *r, uint32_t type, struct span text,
@@ -448,6 +481,8 @@ void scan_window(struct scanner *s, struct scan_pending *pending, const struct w
 	s->mark_text = window->bytes;
 	s->mark_off = window->off;
 	s->marks_refused = 0;
+	if (s->marks)
+		scan_fields(s, pending, window);
 	if (window->values)
 		scan_window_values(s, pending, window, fn, arg);
 	else
@@ -505,13 +540,18 @@ static bool scan_decode(const struct value *v, uint8_t *buf, struct span *text, 
 	return true;
 }
 
-// The first looks at a value whose name supports no type with a shape. An amount, an id or a time:
-// of what needs no name only a card is a number.
+// An amount, an id or a time: of what needs no name only a card is a number.
+static inline bool scan_is_short(const struct value *v)
+{
+	return v->v.len < SCAN_VALUE_MIN ||
+	       (v->kind == VALUE_NUMBER &&
+		v->v.len - SCAN_NUMBER_MIN > SCAN_NUMBER_MAX - SCAN_NUMBER_MIN);
+}
+
+// The first looks at a value whose name supports no type with a shape.
 static inline bool scan_is_idle(const struct scanner *s, const struct value *v)
 {
-	if (v->kind == VALUE_NUMBER && (v->v.len < SCAN_NUMBER_MIN || v->v.len > SCAN_NUMBER_MAX))
-		return true;
-	if (v->v.len < SCAN_VALUE_MIN)
+	if (scan_is_short(v))
 		return true;
 	return v->kind != VALUE_TEXT && !v->escaped && !s->rules->worth(s->rules, v->v);
 }
@@ -584,7 +624,8 @@ static __attribute__((noinline)) void scan_coded(struct scanner *s, const struct
 
 static inline bool scan_may_be_coded(struct span value)
 {
-	return value.len >= ESCAPE_BASE64_MIN && value.len <= SCAN_ESCAPED;
+	return value.len >= ESCAPE_BASE64_MIN && value.len <= SCAN_ESCAPED &&
+	       escape_base64_may(value.p);
 }
 
 // A value in which only a type of the operator's can be.
@@ -619,14 +660,38 @@ static __attribute__((noinline)) void scan_value_probe(struct scanner *s,
 		scan_value_own(s, value, key, fn, arg);
 }
 
-void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,
-		hit_fn fn, void *arg)
+// A value whose name may be one of mark_fields.
+static inline void scan_property(struct scanner *s, struct scan_pending *pending,
+				 const struct value *value)
+{
+	uint32_t field = keyctx_get(s->rules->words, &s->names, value->key, value->key_hash)->field;
+
+	if (field && !value->continued &&
+	    (value->kind == VALUE_NUMBER || mark_field_string(field - 1, value->v)))
+		mark_field_found(&pending->marks, field - 1);
+}
+
+void scan_member(struct scanner *s, struct scan_pending *pending, const struct value *value)
 {
 	const struct keyctx *key;
 
-	// The same bytes were searched as text.
-	if (pending->text)
+	if (value->dir == CLIENT || value->key.len == 0 || pending->text)
 		return;
+	key = keyctx_get(s->rules->words, &s->names, value->key, value->key_hash);
+	if (key->field && mark_field_token(key->field - 1, value->v))
+		mark_field_found(&pending->marks, key->field - 1);
+}
+
+// Any value, with all there is to ask about its name.
+static __attribute__((noinline)) void scan_value_any(struct scanner *s,
+						     struct scan_pending *pending,
+						     const struct value *value, hit_fn fn,
+						     void *arg)
+{
+	const struct keyctx *key;
+
+	if (value->dir == SERVER && value->key.len)
+		scan_property(s, pending, value);
 	key = scan_name(s, value->key, value->key_hash, value->parent);
 	if (value->kind == VALUE_STRING && scan_may_be_coded(value->v))
 		scan_coded(s, value, key, fn, arg);
@@ -642,6 +707,39 @@ void scan_value(struct scanner *s, struct scan_pending *pending, const struct va
 		}
 	}
 	scan_value_whole(s, pending, value, key, fn, arg);
+}
+
+// A value whose name says nothing and that is not too short to do so itself.
+static __attribute__((noinline)) void scan_value_plain(struct scanner *s,
+						       struct scan_pending *pending,
+						       const struct value *value,
+						       const struct keyctx *key, hit_fn fn,
+						       void *arg)
+{
+	if (value->kind == VALUE_STRING && scan_may_be_coded(value->v))
+		scan_coded(s, value, key, fn, arg);
+	if (!scan_is_idle(s, value))
+		scan_value_whole(s, pending, value, key, fn, arg);
+}
+
+// Three of four values end here. Whatever is called is called last, so that nothing is to be kept.
+void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,
+		hit_fn fn, void *arg)
+{
+	const struct keyctx *key = &sink_no_name;
+
+	// The same bytes were searched as text.
+	if (pending->text)
+		return;
+	if (value->key.len)
+		key = keyctx_peek(&s->names, value->key, value->key_hash);
+	if (!key || !key->plain || pending->busy || !s->quick) {
+		scan_value_any(s, pending, value, fn, arg);
+		return;
+	}
+	if (scan_is_short(value))
+		return;
+	scan_value_plain(s, pending, value, key, fn, arg);
 }
 
 void scan_end(struct scanner *s, struct scan_pending *pending, enum dir dir, hit_fn fn, void *arg)

@@ -30,6 +30,7 @@ struct scan_match {
 struct scanner {
 	const struct ruleset *rules;
 	struct hs_scratch *scratch;
+	bool quick; // no value is looked at but for its name or form: no types of the operator's
 	struct scan_stats stats;
 	uint64_t serial; // of the last message
 	uint64_t owner;  // message that found[] is of

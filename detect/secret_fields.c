@@ -47,8 +47,8 @@ static const char *const secret_names[] = {"key",  "pwd", "pin",       "otp",   
 static const char *const passwords[] = {"passw", "pwd", "passphrase", "secret", NULL};
 static const char *const pins[] = {"pin", "otp", NULL};
 
-// Does a pair of letters stand in the name that one of the words above begins with? Hardly any
-// name has one.
+// Do three letters stand in the name that one of the words above begins with? Hardly any name has
+// them.
 static bool may_be_secret(struct span name)
 {
 #define LETTER(c) (UINT32_C(1) << ((c) & 31))
@@ -62,9 +62,21 @@ static bool may_be_secret(struct span name)
 		['s' & 31] = LETTER('e') | LETTER('i'),
 		['t' & 31] = LETTER('o'),
 	};
+	static const uint32_t third[32] = {
+		['a' & 31] = LETTER('i') | LETTER('-') | LETTER('_') | LETTER('t'),
+		['c' & 31] = LETTER('e') | LETTER('d') | LETTER('o'),
+		['j' & 31] = LETTER('t'),
+		['k' & 31] = LETTER('y'),
+		['o' & 31] = LETTER('p'),
+		['p' & 31] = LETTER('s') | LETTER('p') | LETTER('n') | LETTER('d'),
+		['s' & 31] = LETTER('c') | LETTER('s') | LETTER('g') | LETTER('d'),
+		['t' & 31] = LETTER('k'),
+	};
 #undef LETTER
-	for (uint32_t i = 0; i + 1 < name.len; i++) {
-		if (second[name.p[i] & 31] >> (name.p[i + 1] & 31) & 1)
+	for (uint32_t i = 0; i + 2 < name.len; i++) {
+		uint32_t first = name.p[i] & 31;
+
+		if (second[first] >> (name.p[i + 1] & 31) & third[first] >> (name.p[i + 2] & 31) & 1)
 			return true;
 	}
 	return false;

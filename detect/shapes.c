@@ -496,8 +496,11 @@ static bool shapes_worth_sse2(const struct ruleset *rules, struct span text)
 __attribute__((target("avx2,bmi,bmi2,popcnt"))) static bool shapes_worth_avx2(
 	const struct ruleset *rules, struct span text)
 {
-	return text.len > RUNS_BLOCK ? shapes_worth_long(rules, text)
-				     : shapes_worth_block(rules, text, runs_block_avx2(text.p));
+	if (text.len > RUNS_BLOCK)
+		return shapes_worth_long(rules, text);
+	return shapes_worth_block(rules, text,
+				  text.len > RUNS_BLOCK / 2 ? runs_block_avx2(text.p)
+							    : runs_half_avx2(text.p));
 }
 
 static bool shapes_has_avx2(void)

@@ -146,6 +146,15 @@ static void worker_value(void *ctx, struct http_tx *tx, const struct value *valu
 	scan_value(w->scanner, &x->pending[value->dir], value, hits_add, hits);
 }
 
+static void worker_member(void *ctx, struct http_tx *tx, const struct value *value)
+{
+	struct detect_worker *w = ctx;
+	struct exchange *x = tx->detect;
+
+	if (x)
+		scan_member(w->scanner, &x->pending[value->dir], value);
+}
+
 static bool exchange_half(const struct http_tx *tx)
 {
 	const uint64_t holes = UINT64_C(1) << ANOMALY_GAP | UINT64_C(1) << ANOMALY_TRUNCATED |
@@ -239,6 +248,7 @@ struct event_sink detect_worker_sink(struct detect_worker *w)
 		.response = worker_response,
 		.window = worker_window,
 		.value = worker_value,
+		.member = worker_member,
 		.end = worker_end,
 		.ws = worker_ws,
 		.tls = worker_tls,
