@@ -554,7 +554,7 @@ static bool found_again(struct exchange *x, const struct principal_known *known,
 		return false;
 	x->credentials = true;
 	x->principal = known->principal;
-	x->principal_kind = PRINCIPAL_JWT;
+	x->principal_kind = (enum principal_kind)known->kind;
 	x->user_len = known->user_len;
 	memcpy(x->user, known->user, known->user_len);
 	return true;
@@ -571,9 +571,10 @@ void principal_identify(struct exchange *x, const struct principal_options *opti
 
 	if (known && found_again(x, known, hash))
 		return;
-	if (!principal_find(x, options, seed) || !known || x->principal_kind != PRINCIPAL_JWT)
+	if (!principal_find(x, options, seed) || !known)
 		return;
 	known->hash = hash;
+	known->kind = (uint8_t)x->principal_kind;
 	known->principal = x->principal;
 	known->user_len = x->user_len;
 	memcpy(known->user, x->user, x->user_len);

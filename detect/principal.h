@@ -28,6 +28,7 @@ struct principal_cache {
 	struct principal_known {
 		uint64_t hash; // of the Authorization field; 0: free
 		uint64_t principal;
+		uint8_t kind; // enum principal_kind
 		uint8_t user_len;
 		uint8_t user[EXCHANGE_USER];
 	} known[PRINCIPAL_CACHE];

@@ -27,9 +27,6 @@ enum {
 	SCAN_ESCAPED = 512,    // longer values are judged with their escapes
 	SCAN_HOLD = 96,        // shapes are not longer
 	SCAN_HOLD_MATCH = 184, // what a check wants to see behind a pattern
-	SCAN_VALUE_MIN = 6,    // shorter values need a name that tells what they are
-	SCAN_NUMBER_MIN = 15,  // numbers of which only cards are told without a name
-	SCAN_NUMBER_MAX = 16,
 	SCAN_PROBE_MIN = 8,
 	SCAN_ALONE = 48, // a longer value is a text, of which no part tells what the field is
 };
@@ -380,7 +377,7 @@ static void scan_window_values(struct scanner *s, struct scan_pending *p, const 
 		f->off = w->off + s->match[i].end;
 		f->type = (uint16_t)s->match[i].type;
 		v = scan_check(s->rules, f->type, w->bytes, s->match[i].end, (struct span){0},
-			       &sink_no_name);
+			       &scan_no_name);
 		f->kept = (uint8_t)(v.len < PENDING_BYTES ? v.len : PENDING_BYTES);
 		if (f->kept)
 			memcpy(f->bytes, v.p, f->kept);
@@ -508,7 +505,7 @@ static inline const struct keyctx *scan_name(struct scanner *s, struct span key,
 	const struct keyctx *k;
 
 	if (key.len == 0)
-		return &sink_no_name;
+		return &scan_no_name;
 	k = keyctx_get(s->rules->words, &s->names, key, hash);
 	return k->generic && parent.len ? scan_generic(s, k, parent) : k;
 }
@@ -538,14 +535,6 @@ static bool scan_decode(const struct value *v, uint8_t *buf, struct span *text, 
 	*text = (struct span){buf, n};
 	*again = coded;
 	return true;
-}
-
-// An amount, an id or a time: of what needs no name only a card is a number.
-static inline bool scan_is_short(const struct value *v)
-{
-	return v->v.len < SCAN_VALUE_MIN ||
-	       (v->kind == VALUE_NUMBER &&
-		v->v.len - SCAN_NUMBER_MIN > SCAN_NUMBER_MAX - SCAN_NUMBER_MIN);
 }
 
 // The first looks at a value whose name supports no type with a shape.
@@ -722,24 +711,19 @@ static __attribute__((noinline)) void scan_value_plain(struct scanner *s,
 		scan_value_whole(s, pending, value, key, fn, arg);
 }
 
-// Three of four values end here. Whatever is called is called last, so that nothing is to be kept.
+// Three of four values are told short. Whatever is called is called last: nothing is to be kept.
 void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,
 		hit_fn fn, void *arg)
 {
-	const struct keyctx *key = &sink_no_name;
+	const struct keyctx *key = scan_plain_name(s, pending, value);
 
 	// The same bytes were searched as text.
 	if (pending->text)
 		return;
-	if (value->key.len)
-		key = keyctx_peek(&s->names, value->key, value->key_hash);
-	if (!key || !key->plain || pending->busy || !s->quick) {
+	if (!key)
 		scan_value_any(s, pending, value, fn, arg);
-		return;
-	}
-	if (scan_is_short(value))
-		return;
-	scan_value_plain(s, pending, value, key, fn, arg);
+	else if (!scan_is_short(value))
+		scan_value_plain(s, pending, value, key, fn, arg);
 }
 
 void scan_end(struct scanner *s, struct scan_pending *pending, enum dir dir, hit_fn fn, void *arg)

@@ -13,6 +13,7 @@
 #include "detect/worker_state.h"
 
 #include "detect/endpoint.h"
+#include "detect/scanner.h"
 
 const struct policies *worker_policies(const struct detect_worker *w)
 {
@@ -137,7 +138,7 @@ static void worker_value(void *ctx, struct http_tx *tx, const struct value *valu
 	struct detect_worker *w = ctx;
 	struct exchange *x = tx->detect;
 
-	if (!x)
+	if (!x || scan_is_over(w->scanner, &x->pending[value->dir], value))
 		return;
 	// The window told already how far the body was searched.
 	struct hits *hits = &((struct worker_state *)w->state)->body_hits;
@@ -189,6 +190,7 @@ static void worker_detect(struct detect_worker *w, struct exchange *x)
 	struct worker_state *state = w->state;
 
 	w->n_findings = 0;
+	state->copied = NULL;
 	for (uint32_t i = 0; i < state->n_detectors; i++) {
 		const struct detector *detector = state->detectors[i].detector;
 
