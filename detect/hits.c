@@ -177,13 +177,35 @@ static uint64_t hits_field(const struct hits *hits, const struct hit *hit, enum 
 	return siphash(hits->seed, 'F' + (uint64_t)place, span_make(name->out, name->n));
 }
 
+// Names are made once for all the values of a field: they are the same in every exchange.
+static uint64_t hits_known_field(const struct hits *hits, const struct hit *hit,
+				 enum hit_place place, struct name *name)
+{
+	struct field_name *known;
+
+	if (!hits->cache || !hit->field)
+		return hits_field(hits, hit, place, name);
+	known = &hits->cache->name[(hit->field >> 20) % FIELD_NAMES];
+	if (known->field != hit->field || known->place != place) {
+		known->renamed = hits_field(hits, hit, place, name);
+		known->field = hit->field;
+		known->place = (uint8_t)place;
+		known->len = (uint8_t)name->n;
+		memcpy(known->text, name->out, name->n);
+		return known->renamed;
+	}
+	name->n = known->len;
+	memcpy(name->out, known->text, known->len);
+	return known->renamed;
+}
+
 static struct exchange_hit *hits_new(const struct hits *hits, const struct hit *hit,
 				     enum hit_place place)
 {
 	struct exchange *x = hits->x;
 	uint8_t text[EXCHANGE_NAME];
 	struct name name = {.out = text};
-	uint64_t field = hits_field(hits, hit, place, &name);
+	uint64_t field = hits_known_field(hits, hit, place, &name);
 	struct exchange_hit *h = field == hit->field ? NULL : hits_find(x, hit, place, field);
 
 	if (h)

@@ -592,13 +592,44 @@ static inline bool shapes_want(struct shapes_job *job)
 	return any;
 }
 
-uint32_t shapes_scan(struct shapes_job *job)
+// '@' in a block.
+static inline void shapes_addresses(struct shapes_job *job, uint64_t at, uint32_t base)
+{
+	for (; at; at &= at - 1) {
+		uint32_t pos = base + (uint32_t)__builtin_ctzll(at);
+
+		if (pos >= job->from && pos < job->to)
+			shapes_address(job, pos);
+	}
+}
+
+// A value of one block: most of them are.
+static uint32_t shapes_scan_block(struct shapes_job *job)
+{
+	uint64_t keep = shapes_low(job->text.len);
+	struct runs_block b[2];
+	uint32_t skip;
+
+	job->rules->masks(job->text.p, 1, b);
+	b[0].alnum &= keep;
+	b[0].digit &= keep;
+	b[0].at &= keep;
+	b[0].wide &= keep;
+	b[1] = (struct runs_block){0};
+	skip = shapes_block(job, b, 0, false, 0);
+	if (b[0].at)
+		shapes_addresses(job, b[0].at, 0);
+	if (b[0].wide && __builtin_popcountll(b[0].wide) >= WIDE_MIN && job->rules->wide.n)
+		shapes_wide(job);
+	return skip;
+}
+
+static uint32_t shapes_scan_blocks(struct shapes_job *job)
 {
 	struct runs_block b[SHAPES_BLOCKS + 2];
 	uint32_t skip = 0, wide = 0;
 	uint32_t base = job->from & ~(RUNS_BLOCK - 1u);
 
-	job->named = shapes_want(job);
 	while (base < job->to) {
 		uint32_t left = job->text.len - base, n, blocks, looked;
 		bool joined = false, last;
@@ -614,23 +645,26 @@ uint32_t shapes_scan(struct shapes_job *job)
 		looked = last ? blocks : SHAPES_STEP;
 		for (uint32_t i = 0; i < looked; i++) {
 			uint32_t start = base + i * RUNS_BLOCK;
-			uint64_t at = b[i].at;
-
 			wide += (uint32_t)__builtin_popcountll(b[i].wide);
 			if (start >= job->to)
 				break;
 			skip = shapes_block(job, b + i, start, joined, skip);
 			joined = b[i].alnum >> 63;
-			for (; at; at &= at - 1) {
-				uint32_t pos = start + (uint32_t)__builtin_ctzll(at);
-
-				if (pos >= job->from && pos < job->to)
-					shapes_address(job, pos);
-			}
+			shapes_addresses(job, b[i].at, start);
 		}
 		base += looked * RUNS_BLOCK;
 	}
 	if (wide >= WIDE_MIN && job->rules->wide.n)
 		shapes_wide(job);
 	return skip;
+}
+
+uint32_t shapes_scan(struct shapes_job *job)
+{
+	uint32_t len = job->text.len;
+
+	job->named = shapes_want(job);
+	if (job->padded && job->from == 0 && job->to == len && len <= RUNS_BLOCK)
+		return shapes_scan_block(job);
+	return shapes_scan_blocks(job);
 }
