@@ -407,11 +407,24 @@ uint64_t keyctx_hash(struct span key, uint64_t seed)
 	return h ^ h >> 29;
 }
 
-const struct keyctx *keyctx_fill(const struct keyctx_words *words, struct keyctx *slot,
+const struct keyctx *keyctx_fill(const struct keyctx_words *words, struct keyctx_cache *cache,
 				 struct span key, uint64_t hash)
 {
-	keyctx_match(words, key, slot);
-	slot->hash = hash;
-	slot->len = key.len + 1;
-	return slot;
+	uint32_t at = keyctx_slot_of(cache, hash);
+	struct keyctx *first = &cache->slot[at], *second = &cache->slot[at ^ 1];
+
+	// Two names of one place, in turns: neither is computed anew.
+	if (keyctx_is(second, key, hash)) {
+		struct keyctx k = *second;
+
+		*second = *first;
+		*first = k;
+		return first;
+	}
+	if (first->len)
+		*second = *first;
+	keyctx_match(words, key, first);
+	first->hash = hash;
+	first->len = key.len + 1;
+	return first;
 }

@@ -87,6 +87,11 @@ static inline bool scan_is_over(const struct scanner *s, const struct scan_pendi
 	return scan_is_short(value) && scan_plain_name(s, pending, value);
 }
 
+// Internal properties of an answer: in a window, by the name of a value (scan_member(): of what is
+// none).
+void scan_fields(struct scanner *s, struct scan_pending *pending, const struct window *window);
+void scan_property(struct scanner *s, struct scan_pending *pending, const struct value *value);
+
 typedef void (*own_fn)(void *arg, uint32_t type, struct span value);
 // Calls fn for the operator's types in a text (rules->own is set) that end behind `after`.
 void own_scan(struct scanner *s, struct span text, uint32_t after, own_fn fn, void *arg);
