@@ -7,6 +7,7 @@
 #include "detect/escape.h"
 
 #include "detect/text.h"
+#include "flows/form.h"
 
 static int escape_hex(const uint8_t *p)
 {
@@ -158,4 +159,21 @@ uint32_t escape_base64(struct span in, uint8_t *out)
 			return 0;
 	}
 	return n;
+}
+
+bool escape_value(const struct value *v, uint8_t *buf, struct span *text, bool *again)
+{
+	bool coded = true;
+	uint32_t n;
+
+	if (!v->escaped || v->kind == VALUE_TEXT || v->v.len > ESCAPE_MAX)
+		return false;
+	// Only bodies with containers have backslash escapes, forms have percent escapes.
+	if (v->parent.len)
+		n = escape_json(v->v, buf, &coded);
+	else
+		n = form_decode(v->v, buf, true);
+	*text = (struct span){buf, n};
+	*again = coded;
+	return true;
 }

@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include "flows/event.h"
 #include "flows/span.h"
 
 #if defined(__SSE2__)
@@ -50,3 +51,9 @@ static inline bool escape_base64_may(const uint8_t *p)
 // Writes the text that `in` is in Base64, with or without padding, in either alphabet, to out, which
 // has room for in.len bytes. Returns its length; 0: it is none, or not of a text.
 uint32_t escape_base64(struct span in, uint8_t *out);
+
+enum { ESCAPE_MAX = 512 }; // longer values are judged with their escapes
+
+// A value with escapes: its text, in buf of ESCAPE_MAX bytes. *again: other letters may be in it.
+// False: it is too long, or has none.
+bool escape_value(const struct value *v, uint8_t *buf, struct span *text, bool *again);

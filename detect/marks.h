@@ -2,8 +2,8 @@
 // Copyright (c) 2026 The apitap authors
 //
 // Marks: texts that a program shows only when something went wrong inside of it, such as the
-// errors of databases, stack traces and debug pages. Their literals stand in the same Hyperscan
-// database as those of the data types, so a body is still read once. What a message has is kept
+// errors of databases, stack traces and debug pages. In responses their literals stand in one Hyperscan
+// database with those of the data types, so a body is still read once. What a message has is kept
 // as one bit for each product; the detector of error texts judges it at the exchange's end.
 //
 // A check looks back from the end of the match only: what stands before it is always shown again

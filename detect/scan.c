@@ -19,14 +19,15 @@
 
 #include "detect/escape.h"
 #include "detect/scan_sink.h"
-#include "flows/form.h"
 
 #include <hs/hs.h>
 
 enum {
-	SCAN_ESCAPED = 512,    // longer values are judged with their escapes
 	SCAN_HOLD = 96,        // shapes are not longer
 	SCAN_HOLD_MATCH = 184, // what a check wants to see behind a pattern
+	SCAN_VALUE_MIN = 6,    // shorter values need a name that tells what they are
+	SCAN_NUMBER_MIN = 15,  // numbers of which only cards are told without a name
+	SCAN_NUMBER_MAX = 16,
 	SCAN_PROBE_MIN = 8,
 	SCAN_ALONE = 48, // a longer value is a text, of which no part tells what the field is
 };
@@ -482,22 +483,12 @@ static void scan_odd_name(struct scanner *s, const struct sink *value, struct sp
 	scan_whole(s, &k, false, true);
 }
 
-// A value with escapes: its text, in buf. False: it is too long, or has none.
-static bool scan_decode(const struct value *v, uint8_t *buf, struct span *text, bool *again)
+// An amount, an id or a time: of what needs no name only a card is a number.
+static inline bool scan_is_short(const struct value *v)
 {
-	bool coded = true;
-	uint32_t n;
-
-	if (!v->escaped || v->kind == VALUE_TEXT || v->v.len > SCAN_ESCAPED)
-		return false;
-	// Only bodies with containers have backslash escapes, forms have percent escapes.
-	if (v->parent.len)
-		n = escape_json(v->v, buf, &coded);
-	else
-		n = form_decode(v->v, buf, true);
-	*text = (struct span){buf, n};
-	*again = coded;
-	return true;
+	return v->v.len < SCAN_VALUE_MIN ||
+	       (v->kind == VALUE_NUMBER &&
+		v->v.len - SCAN_NUMBER_MIN > SCAN_NUMBER_MAX - SCAN_NUMBER_MIN);
 }
 
 // The first looks at a value whose name supports no type with a shape.
@@ -515,7 +506,7 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 						       const struct keyctx *key, hit_fn fn,
 						       void *arg)
 {
-	uint8_t buf[SCAN_ESCAPED + RUNS_BLOCK];
+	uint8_t buf[ESCAPE_MAX + RUNS_BLOCK];
 	const struct scan_missed *missed;
 	bool again = false, decoded;
 	struct sink k;
@@ -529,7 +520,7 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 	k.alone = value->kind != VALUE_TEXT && value->v.len <= SCAN_ALONE;
 	if (key->odd)
 		scan_odd_name(s, &k, value->key);
-	decoded = scan_decode(value, buf, &k.job.text, &again);
+	decoded = escape_value(value, buf, &k.job.text, &again);
 	if (pending->n && scan_meet(s, pending, value, &k, !decoded))
 		again |= decoded;
 	if (decoded) {
@@ -558,7 +549,7 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 static __attribute__((noinline)) void scan_coded(struct scanner *s, const struct value *value,
 						 const struct keyctx *key, hit_fn fn, void *arg)
 {
-	uint8_t buf[SCAN_ESCAPED + RUNS_BLOCK];
+	uint8_t buf[ESCAPE_MAX + RUNS_BLOCK];
 	uint32_t n = escape_base64(value->v, buf);
 	struct sink k;
 
@@ -576,7 +567,7 @@ static __attribute__((noinline)) void scan_coded(struct scanner *s, const struct
 
 static inline bool scan_may_be_coded(struct span value)
 {
-	return value.len >= ESCAPE_BASE64_MIN && value.len <= SCAN_ESCAPED &&
+	return value.len >= ESCAPE_BASE64_MIN && value.len <= ESCAPE_MAX &&
 	       escape_base64_may(value.p);
 }
 
@@ -656,12 +647,14 @@ static __attribute__((noinline)) void scan_value_plain(struct scanner *s,
 void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,
 		hit_fn fn, void *arg)
 {
-	const struct keyctx *key = scan_plain_name(s, pending, value);
+	const struct keyctx *key = &scan_no_name;
 
 	// The same bytes were searched as text.
 	if (pending->text)
 		return;
-	if (!key)
+	if (value->key.len)
+		key = keyctx_peek(&s->names, value->key, value->key_hash);
+	if (!key || !key->plain || pending->busy || !s->quick)
 		scan_value_any(s, pending, value, fn, arg);
 	else if (!scan_is_short(value))
 		scan_value_plain(s, pending, value, key, fn, arg);

@@ -32,6 +32,8 @@ struct sink {
 
 enum { SINK_REFUSED = 128 }; // false candidates that any text may have, and one for four bytes
 
+static const struct keyctx scan_no_name = {.plain = true};
+
 // A value that was accepted, with what the field's name says of its type.
 void sink_report(struct sink *k, uint32_t type, struct span value, bool ctx);
 // The same for what starts so far from the text's beginning; held back when that is behind k->hold.

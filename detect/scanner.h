@@ -11,9 +11,6 @@
 enum {
 	SCAN_FOUND = 64, // pattern hits per window
 	SCAN_OWN = 32,   // matches of the operator's patterns per value
-	SCAN_VALUE_MIN = 6,   // shorter values need a name that tells what they are
-	SCAN_NUMBER_MIN = 15, // numbers of which only cards are told without a name
-	SCAN_NUMBER_MAX = 16,
 };
 
 struct hs_scratch;
@@ -57,35 +54,6 @@ struct scanner {
 	refused_fn refused; // NULL: nobody asks
 	void *refused_arg;
 };
-
-static const struct keyctx scan_no_name = {.plain = true};
-
-// An amount, an id or a time: of what needs no name only a card is a number.
-static inline bool scan_is_short(const struct value *v)
-{
-	return v->v.len < SCAN_VALUE_MIN ||
-	       (v->kind == VALUE_NUMBER &&
-		v->v.len - SCAN_NUMBER_MIN > SCAN_NUMBER_MAX - SCAN_NUMBER_MIN);
-}
-
-// The name of a value, when it is known to say nothing and nothing else wants to see the value.
-static inline const struct keyctx *scan_plain_name(const struct scanner *s,
-						   const struct scan_pending *pending,
-						   const struct value *value)
-{
-	const struct keyctx *key = &scan_no_name;
-
-	if (value->key.len)
-		key = keyctx_peek(&s->names, value->key, value->key_hash);
-	return key && key->plain && !pending->busy && s->quick ? key : NULL;
-}
-
-// Whether scan_value() has nothing to do: so it is with most values of most bodies.
-static inline bool scan_is_over(const struct scanner *s, const struct scan_pending *pending,
-				const struct value *value)
-{
-	return scan_is_short(value) && scan_plain_name(s, pending, value);
-}
 
 // Internal properties of an answer: in a window, by the name of a value (scan_member(): of what is
 // none).

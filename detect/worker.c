@@ -13,7 +13,6 @@
 #include "detect/worker_state.h"
 
 #include "detect/endpoint.h"
-#include "detect/scanner.h"
 
 const struct policies *worker_policies(const struct detect_worker *w)
 {
@@ -138,7 +137,7 @@ static void worker_value(void *ctx, struct http_tx *tx, const struct value *valu
 	struct detect_worker *w = ctx;
 	struct exchange *x = tx->detect;
 
-	if (!x || scan_is_over(w->scanner, &x->pending[value->dir], value))
+	if (!x)
 		return;
 	// The window told already how far the body was searched.
 	struct hits *hits = &((struct worker_state *)w->state)->body_hits;
