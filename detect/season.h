@@ -74,7 +74,7 @@ static inline void season_add(struct season *season, uint64_t time_ns, uint64_t 
 		value = fmax(value, s->mean - reach);
 	// Windows of a day that is over may come late; they make no new day.
 	if (s->last_day != day && (uint16_t)(day - s->last_day) < UINT16_MAX / 2) {
-		s->days += s->days < UINT16_MAX;
+		s->days = (uint16_t)(s->days + (s->days < UINT16_MAX));
 		s->last_day = day;
 	}
 	s->samples += s->samples < UINT32_MAX;
