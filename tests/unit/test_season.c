@@ -110,8 +110,13 @@ static void test_odd(void **)
 		assert_true(slot->mean >= before);
 		assert_true(slot->mean - before <= 1.7 * weight * reach);
 		assert_true(n < 60 || slot->mean - before < 1);
+		if (n < SEASON_FIRST)
+			continue;
+		before = slot->mean;
+		reach = SEASON_REACH * season_spread(slot);
 		season_add(&s, time + 3 * day, 0);
-		assert_true(slot->mean > 0);
+		assert_true(slot->mean < before);
+		assert_true(before - slot->mean <= 1.7 * weight * reach);
 	}
 }
 

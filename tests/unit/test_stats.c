@@ -94,7 +94,7 @@ static void test_beta_binomial(void **)
 	// All numbers of successes are equally likely: the bound must not be below the truth.
 	assert_true(fabs(stats_beta_binomial_ln(99, 50, 1, 1) - log(0.5)) < 1e-9);
 	assert_true(stats_beta_binomial_ln(100000000, 40000000, 1, 1) >= log(0.6) - 1e-6);
-	assert_true(stats_beta_binomial_ln(UINT32_MAX, 10, 1e6, 1) <= 0);
+	assert_true(stats_beta_binomial_ln(UINT32_MAX, 10, 1e6, 1) == 0);
 	assert_true(isnan(stats_beta_binomial_ln(5, 3, 0, 1)));
 	assert_true(isnan(stats_beta_binomial_ln(5, 3, 1, 0.5)));
 	assert_true(isinf(stats_beta_binomial_ln(5, 6, 1, 1)));
