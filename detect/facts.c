@@ -341,7 +341,9 @@ void facts_response(struct detect_worker *w, struct exchange *x)
 
 static enum param_class literal_class(const struct value *v)
 {
-	return v->v.p[0] == 'n' ? PARAM_NULL : PARAM_BOOL;
+	return v->v.p[0] == 'n'                         ? PARAM_NULL
+	       : v->v.p[0] == 't' || v->v.p[0] == 'f' ? PARAM_BOOL
+						      : PARAM_NUMBER;
 }
 
 static void body_shape(struct detect_worker *w, const struct exchange *x, const struct value *v,
