@@ -54,7 +54,19 @@ struct call {
 	uint16_t status;
 	uint8_t flags;     // enum call_flag
 	uint8_t verb;      // enum call_verb
-	uint8_t client[16];  // address; IPv4 as v4-mapped
+	uint8_t client[16];  // address, behind listed proxies the one that they tell; IPv4 as
+			     // v4-mapped
+	// Keyed hashes; 0: none.
+	uint64_t session;  // of the credential that came with the request
+	uint64_t role;     // of the roles that its token claims
+	uint64_t agent;    // of the User-Agent without its versions
+	uint64_t ja4;      // of the TLS handshake
+	uint64_t subject;  // of the token's sub, by facts_value_hash()
+	uint64_t token_id; // of its jti
+	uint64_t login_user, login_secret; // that a sign-in tried
+	uint32_t token_flags;              // enum token_flag
+	uint8_t login_result;              // enum login_result
+	uint8_t user_confidence;           // that the principal is who it seems, 0..100
 	uint64_t connection; // tells connections apart
 	uint64_t path;       // keyed hash of the path as sent
 	uint64_t request;    // keyed hash of path, query and body of a request that writes; 0: none
