@@ -62,6 +62,7 @@ void merge_fold_gather(struct merger *m, const struct delta *delta)
 	m->findings_lost += delta->findings_lost;
 	m->names_lost += delta->names_lost;
 	learn_gather(&m->learn, delta);
+	sessions_gather(&m->sessions, delta);
 	if (list_room(&m->calls, &m->calls_room, m->n_calls + delta->n_calls, sizeof(*m->calls))) {
 		for (uint32_t i = 0; i < delta->n_calls; i++) {
 			const struct call *call = &delta->calls[i];
@@ -111,6 +112,7 @@ static int compare_names(const void *a, const void *b)
 	order = order ? order : compare_numbers(x->time_ns, y->time_ns);
 	order = order ? order : memcmp(x->addr, y->addr, sizeof(x->addr));
 	order = order ? order : compare_numbers(x->kind, y->kind);
+	order = order ? order : compare_numbers(x->confidence, y->confidence);
 	order = order ? order : compare_spans(x->a, y->a);
 	order = order ? order : compare_spans(x->b, y->b);
 	return order ? order : compare_spans(x->c, y->c);
@@ -434,6 +436,7 @@ void merge_fold(struct merger *m)
 	uint32_t name = 0, group = 0;
 
 	learn_fold(&m->learn);
+	sessions_fold(m);
 	names_sort(m);
 	names_endpoints(m);
 	if (!findings_join(m))

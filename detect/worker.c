@@ -83,7 +83,7 @@ static void exchange_identify(struct detect_worker *w, struct exchange *x)
 	endpoint_identify(x, w->shared->seed, hidden);
 	x->base = x->endpoint;
 	x->pending[CLIENT].probe = x->pending[SERVER].probe = learn_probe(w, x);
-	principal_identify(x, state->principal, w->shared->seed, &state->tokens);
+	principal_identify(x, &state->principal, w->shared->seed);
 }
 
 static void worker_request(void *ctx, struct http_tx *tx)
@@ -189,6 +189,25 @@ static void worker_detect(struct detect_worker *w, struct exchange *x)
 	}
 }
 
+// What the bodies told of the caller, and which sessions it has from now on.
+static void exchange_caller(struct detect_worker *w, struct exchange *x)
+{
+	struct worker_state *state = w->state;
+	struct delta_binding made[IDENTITY_BINDINGS];
+	struct delta *d = delta_active(w);
+	uint32_t n = principal_end(x, &state->principal, w->shared->seed, made);
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (d->n_bindings == DELTA_BINDINGS) {
+			d->bindings_lost++;
+			continue;
+		}
+		made[i].time_ns = exchange_time(x);
+		made[i].order = exchange_order(x);
+		d->bindings[d->n_bindings++] = made[i];
+	}
+}
+
 static void worker_end(void *ctx, struct http_tx *tx)
 {
 	struct detect_worker *w = ctx;
@@ -203,6 +222,7 @@ static void worker_end(void *ctx, struct http_tx *tx)
 	scan_end(w->scanner, &x->pending[SERVER], SERVER, hits_add, &hits);
 	x->half = exchange_half(tx);
 	endpoint_operation(x, shared->seed);
+	exchange_caller(w, x);
 	learn_exchange(w, x);
 	announce_endpoint(w, x);
 	announce_principal(w, x);
@@ -253,11 +273,13 @@ void delta_clear(struct delta *d)
 	d->n_findings = 0;
 	d->n_names = 0;
 	d->n_fields = 0;
+	d->n_bindings = 0;
 	d->arena_used = 0;
 	d->calls_lost = 0;
 	d->findings_lost = 0;
 	d->names_lost = 0;
 	d->fields_lost = 0;
+	d->bindings_lost = 0;
 	d->exchanges = 0;
 }
 
@@ -281,6 +303,7 @@ void worker_epoch(struct detect_worker *w)
 		state->generation = 1;
 	}
 	detect_worker_snapshot(w);
+	principal_epoch(&state->principal, &w->shared->session_names);
 }
 
 void detect_worker_poll(struct detect_worker *w)

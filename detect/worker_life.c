@@ -15,6 +15,7 @@ void detect_worker_reset(struct detect_worker *w)
 
 	pool_reset(&w->exchanges);
 	memset(state->announced, 0, sizeof(state->announced));
+	principal_forget(&state->principal);
 	for (uint32_t i = 0; i < 2; i++)
 		delta_clear(&w->delta[i]);
 	worker_epoch(w);
@@ -28,8 +29,9 @@ static int delta_init(struct delta *d)
 	d->findings = calloc(DELTA_FINDINGS, sizeof(d->findings[0]));
 	d->names = calloc(DELTA_NAMES, sizeof(d->names[0]));
 	d->fields = calloc(DELTA_FIELDS, sizeof(d->fields[0]));
+	d->bindings = calloc(DELTA_BINDINGS, sizeof(d->bindings[0]));
 	d->arena = malloc(DELTA_ARENA);
-	return d->calls && d->findings && d->names && d->fields && d->arena ? 0 : -1;
+	return d->calls && d->findings && d->names && d->fields && d->bindings && d->arena ? 0 : -1;
 }
 
 // Detectors that the configuration leaves on and that look at exchanges.
@@ -61,7 +63,9 @@ struct detect_worker *detect_worker_new(struct detect_shared *shared, uint32_t i
 	w->state = state = calloc(1, sizeof(*state));
 	if (!state)
 		goto memory;
-	state->principal = conf_get(shared->conf, &principal_section);
+	if (!principal_init(&state->principal, conf_get(shared->conf, &principal_section),
+			    shared->salt, why, why_len))
+		goto err;
 	hits_types_init(&state->types);
 	state->body_hits = (struct hits){
 		.types = &state->types,
@@ -90,6 +94,7 @@ struct detect_worker *detect_worker_new(struct detect_shared *shared, uint32_t i
 
 memory:
 	snprintf(why, why_len, "out of memory for the detection of worker %u", index);
+err:
 	detect_worker_free(w);
 	return NULL;
 }
@@ -108,6 +113,7 @@ void detect_worker_free(struct detect_worker *w)
 		free(w->delta[i].findings);
 		free(w->delta[i].names);
 		free(w->delta[i].fields);
+		free(w->delta[i].bindings);
 		free(w->delta[i].arena);
 	}
 	if (state)
