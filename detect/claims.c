@@ -28,7 +28,7 @@ static bool is_space(uint8_t c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static void skip(struct claims *c, bool commas)
+static void step_over(struct claims *c, bool commas)
 {
 	while (c->at < c->json.len &&
 	       (is_space(c->json.p[c->at]) || (commas && c->json.p[c->at] == ',')))
@@ -61,11 +61,11 @@ static bool take_name(struct claims *c, struct span *name)
 		return true;
 	if (c->json.p[c->at] != '"' || !take_string(c, name))
 		return false;
-	skip(c, false);
+	step_over(c, false);
 	if (c->at == c->json.len || c->json.p[c->at] != ':')
 		return false;
 	c->at++;
-	skip(c, false);
+	step_over(c, false);
 	return c->at < c->json.len;
 }
 
@@ -101,7 +101,7 @@ bool claims_next(struct claims *c, struct claim *out)
 		struct span name;
 		uint8_t first;
 
-		skip(c, c->depth > 0);
+		step_over(c, c->depth > 0);
 		if (c->at >= c->json.len || c->complete)
 			return false;
 		first = c->json.p[c->at];

@@ -31,7 +31,7 @@ static const struct conf_row principal_rows[] = {
 	    .def = "[ \"header\", \"query\", \"field\", \"token\", \"session\", \"key\", \"basic\", "
 		   "\"certificate\", \"address\" ]",
 	    .help = "What says who the user is, first what counts most; what is not listed does not "
-		    "count"),
+		    "count, but the address always comes last"),
 	ROW(headers, CONF_STRS, NAMES, .def = "[ ]",
 	    .help = "Request headers that name the user, strongest first; they count as credentials"),
 	ROW(query, CONF_STRS, NAMES, .def = "[ ]",
