@@ -115,6 +115,7 @@ struct merged_endpoint {
 struct merged_principal {
 	uint64_t id;
 	enum principal_kind kind;
+	uint8_t confidence; // 0..100
 	uint8_t addr[16];
 	char *user, *user_agent;
 	uint64_t first_ns, last_ns, calls;

@@ -284,6 +284,7 @@ void merger_free(struct merger *m)
 	issues_clear(&m->issues);
 	known_clear(&m->known);
 	learn_fini(&m->learn);
+	sessions_fini(&m->sessions);
 	for (uint32_t i = 0; i < m->n_detectors; i++) {
 		detector_stop(&m->detectors[i]);
 		free(m->detectors[i].state);
@@ -328,6 +329,8 @@ void merger_reset(struct merger *m)
 	issues_clear(&m->issues);
 	known_clear(&m->known);
 	learn_reset(&m->learn);
+	sessions_fini(&m->sessions);
+	memset(&m->shared->session_names, 0, sizeof(m->shared->session_names));
 	for (uint32_t i = 0; i < m->n_detectors; i++)
 		merger_restart(m, i);
 	m->n_names = m->n_findings = m->n_groups = m->n_history = 0;

@@ -10,6 +10,7 @@
 #include "detect/issues.h"
 #include "detect/known.h"
 #include "detect/learn.h"
+#include "detect/sessions.h"
 #include "detect/worker.h"
 
 enum {
@@ -74,6 +75,7 @@ struct merger {
 	struct known known;
 	struct learn learn;
 	struct issues issues;
+	struct sessions sessions;
 	struct merger_detector detectors[KNOWN_AREAS];
 	uint32_t n_detectors;
 	uint32_t callers[KNOWN_AREAS], n_callers; // indexes of those that look at calls

@@ -90,6 +90,7 @@ void merge_fold_gather(struct merger *m, const struct delta *delta)
 	m->findings_lost += delta->findings_lost;
 	m->names_lost += delta->names_lost;
 	learn_gather(&m->learn, delta);
+	sessions_gather(&m->sessions, delta);
 	m->call_params_lost += delta->call_params_lost;
 	gather_objects(m, delta);
 	if (calls_room(&m->calls, delta->n_calls)) {
@@ -141,6 +142,7 @@ static int compare_names(const void *a, const void *b)
 	order = order ? order : compare_numbers(x->time_ns, y->time_ns);
 	order = order ? order : memcmp(x->addr, y->addr, sizeof(x->addr));
 	order = order ? order : compare_numbers(x->kind, y->kind);
+	order = order ? order : compare_numbers(x->confidence, y->confidence);
 	order = order ? order : compare_spans(x->a, y->a);
 	order = order ? order : compare_spans(x->b, y->b);
 	return order ? order : compare_spans(x->c, y->c);
@@ -481,6 +483,7 @@ void merge_fold(struct merger *m)
 	uint32_t name = 0, group = 0, object = 0;
 
 	learn_fold(&m->learn);
+	sessions_fold(m);
 	names_sort(m);
 	names_endpoints(m);
 	if (!findings_join(m))

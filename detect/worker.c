@@ -88,7 +88,18 @@ static void delta_call(struct detect_worker *w, struct delta *d, struct exchange
 		.params_lost = (uint16_t)(x->params_lost < UINT16_MAX ? x->params_lost
 								      : UINT16_MAX),
 	};
-	memcpy(call->client, x->tx->conn->addr[CLIENT], sizeof(call->client));
+	memcpy(call->client, x->client, sizeof(call->client));
+	call->session = x->session;
+	call->role = x->role;
+	call->agent = x->agent;
+	call->ja4 = x->ja4;
+	call->subject = x->subject_value;
+	call->token_id = x->token_id;
+	call->login_user = x->login_user;
+	call->login_secret = x->login_secret;
+	call->token_flags = x->token_flags;
+	call->login_result = x->login_result;
+	call->user_confidence = x->user_confidence;
 	if (!message)
 		call->params = facts_end(w, x, &call->n_params);
 }
@@ -125,7 +136,7 @@ static void exchange_identify(struct detect_worker *w, struct exchange *x)
 	endpoint_identify(x, w->shared->seed, hidden);
 	x->base = x->endpoint;
 	x->pending[CLIENT].probe = x->pending[SERVER].probe = learn_probe(w, x);
-	principal_identify(x, state->principal, w->shared->seed, &state->tokens);
+	principal_identify(x, &state->principal, w->shared->seed);
 	if (x->tx->msg[CLIENT].seen && x->tx->proto != PROTO_WS)
 		facts_target(w, x);
 }
@@ -251,6 +262,25 @@ static void worker_detect(struct detect_worker *w, struct exchange *x)
 	}
 }
 
+// What the bodies told of the caller, and which sessions it has from now on.
+static void exchange_caller(struct detect_worker *w, struct exchange *x)
+{
+	struct worker_state *state = w->state;
+	struct delta_binding made[IDENTITY_BINDINGS];
+	struct delta *d = delta_active(w);
+	uint32_t n = principal_end(x, &state->principal, w->shared->seed, made);
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (d->n_bindings == DELTA_BINDINGS) {
+			d->bindings_lost++;
+			continue;
+		}
+		made[i].time_ns = exchange_time(x);
+		made[i].order = exchange_order(x);
+		d->bindings[d->n_bindings++] = made[i];
+	}
+}
+
 static void worker_end(void *ctx, struct http_tx *tx)
 {
 	struct detect_worker *w = ctx;
@@ -266,6 +296,7 @@ static void worker_end(void *ctx, struct http_tx *tx)
 	x->half = exchange_half(tx);
 	if (!x->operated)
 		endpoint_operation(x, shared->seed);
+	exchange_caller(w, x);
 	learn_exchange(w, x);
 	announce_endpoint(w, x);
 	announce_principal(w, x);
@@ -316,6 +347,7 @@ void delta_clear(struct delta *d)
 	d->n_findings = 0;
 	d->n_names = 0;
 	d->n_fields = 0;
+	d->n_bindings = 0;
 	d->arena_used = 0;
 	d->calls_lost = 0;
 	d->findings_lost = 0;
@@ -323,6 +355,7 @@ void delta_clear(struct delta *d)
 	d->fields_lost = 0;
 	d->n_objects = d->n_call_params = d->n_params = 0;
 	d->objects_lost = d->call_params_lost = d->params_lost = 0;
+	d->bindings_lost = 0;
 	d->exchanges = 0;
 }
 
@@ -346,6 +379,7 @@ void worker_epoch(struct detect_worker *w)
 		state->generation = 1;
 	}
 	detect_worker_snapshot(w);
+	principal_epoch(&state->principal, &w->shared->session_names);
 }
 
 void detect_worker_poll(struct detect_worker *w)

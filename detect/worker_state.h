@@ -34,7 +34,6 @@ struct field_slot {
 };
 
 struct worker_state {
-	const struct principal_options *principal;
 	struct policies *policies;
 	struct evidence evidence;
 	struct hits_types types;
@@ -53,7 +52,7 @@ struct worker_state {
 	struct slot slots[SLOTS];
 	struct field_slot field_slots[FIELD_SLOTS];
 	uint64_t announced[ANNOUNCED];
-	struct principal_cache tokens;
+	struct principal principal;
 };
 
 static inline struct delta *delta_active(struct detect_worker *w)
