@@ -40,6 +40,8 @@ struct worker_state {
 	struct hits body_hits; // of the value that is being scanned
 	struct field_cache renamed;
 	struct facts_cache facts;
+	struct captures captures;
+	uint64_t answered; // turn of the snapshot whose wishes were looked at last
 	uint32_t n_detectors;
 	struct {
 		const struct detector *detector;
