@@ -155,6 +155,7 @@ struct play_step {
 	bool again;      // the same bytes as the last time
 	bool swap;       // with the victim's subject in the token
 	bool bare;       // without credentials
+	bool login;      // as the endpoint says
 	double slow_s;   // the body takes so long
 	bool has_think;
 	struct play_dist think;

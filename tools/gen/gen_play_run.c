@@ -223,8 +223,11 @@ static bool next_call(struct play_actor *actor)
 		const struct play_step *step = &actor->steps->step[actor->step];
 		uint32_t times = step->least;
 
-		if (step->chance < 1 && gen_random_unit(&actor->random) >= step->chance)
+		if (step->chance < 1 && gen_random_unit(&actor->random) >= step->chance) {
+			// Who need not log in has a session that goes on.
+			actor->logged_in |= step->login;
 			continue;
+		}
 		if (step->most > step->least)
 			times += gen_random_below(&actor->random, step->most - step->least + 1);
 		if (times) {
@@ -387,6 +390,9 @@ static void do_answer(struct play *play, struct play_actor *actor)
 		pause = ATTACK_THINK_NS;
 	else
 		pause = nanoseconds(play_dist_draw(&actor->group->think, &actor->random));
+	// Users type their password again until it is right.
+	if (step->login && !actor->attack && actor->status >= 400)
+		actor->left++;
 	if (next_call(actor)) {
 		pause_ns(play, actor, pause + RTT_NS / 2);
 		return;

@@ -139,7 +139,8 @@ static void read_steps(struct play_reader *reader, const config_setting_t *group
 	out->step = play_alloc(out->n, sizeof(out->step[0]));
 	for (uint32_t i = 0; i < out->n; i++) {
 		read_step(reader, config_setting_get_elem(list, i), change, &out->step[i]);
-		out->logs_in |= reader->scenario->endpoint[out->step[i].endpoint].login;
+		out->step[i].login = reader->scenario->endpoint[out->step[i].endpoint].login;
+		out->logs_in |= out->step[i].login;
 	}
 }
 
