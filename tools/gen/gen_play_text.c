@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The apitap authors
 //
-// Two kinds of lines are handled before libconfig sees the text:
+// Some lines are handled before libconfig sees the text:
 //
 //	@include "shop.scn"     relative to the file that says so
 //	@set users = 300        a default; --set and earlier lines win
+//	@for thing = a b c      what follows, up to @end, once for each word
+//	@end
 //
 // and ${users}, ${20 * scale / users} are replaced everywhere: names, numbers, * and / from left
 // to right. Lines stay where they are, so that mistakes are reported with file and line.
@@ -21,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INCLUDE_DEPTH = 8, LINE_MAX_BYTES = 65536 };
+enum { INCLUDE_DEPTH = 8 };
 
 void play_text_fatal(const struct play_text *text, unsigned line, const char *format, ...)
 {
@@ -197,10 +199,78 @@ static void plain_line(struct play_text *text, const char *p)
 	text->line++;
 }
 
+// A line that is not part of an @for. Files that it includes are read from here.
+static void one_line(struct play_text *text, const char *path, const char *line, unsigned n)
+{
+	const char *p = skip_blanks(line);
+
+	if (!strncmp(p, "@include", 8))
+		include_line(text, path, p + 8, n);
+	else if (!strncmp(p, "@set", 4))
+		set_line(text, p + 4);
+	else if (*p == '@')
+		play_text_fatal(text, text->line, "%.20s: not one of @include, @set, @for and @end",
+				p);
+	else
+		plain_line(text, line);
+}
+
+// The lines of a loop, NUL after each.
+struct loop {
+	struct gen_buffer lines;
+	char *name, *words; // owned
+	unsigned first;     // line of its first line; 0: no loop
+};
+
+static void loop_begin(struct play_text *text, struct loop *loop, const char *p, unsigned n)
+{
+	const char *name = skip_blanks(p), *words;
+	size_t len = name_len(name);
+
+	words = skip_blanks(name + len);
+	if (loop->first || !len || *words != '=' || variable_get(text, name, len))
+		play_text_fatal(text, text->line,
+				"\"@for name = words\" is expected, with a new "
+				"name and not inside of another @for");
+	loop->name = strndup(name, len);
+	loop->words = strdup(words + 1);
+	loop->first = n + 1;
+	gen_buffer_reset(&loop->lines);
+	gen_buffer_text(&text->out, "\n");
+	text->line++;
+}
+
+static void loop_end(struct play_text *text, const char *path, struct loop *loop, unsigned line)
+{
+	uint32_t variables = text->n_variables;
+	char *rest = loop->words, *word;
+
+	while ((word = strsep(&rest, " \t\r\n"))) {
+		unsigned n = loop->first;
+
+		if (!*word)
+			continue;
+		begin_part(text, path, n);
+		variable_set(text, loop->name, strlen(loop->name), word, strlen(word));
+		for (size_t at = 0; at < loop->lines.len; at += strlen(loop->lines.p + at) + 1)
+			one_line(text, path, loop->lines.p + at, n++);
+		// Names of one round are forgotten with it.
+		while (text->n_variables > variables) {
+			free(text->variable[--text->n_variables].name);
+			free(text->variable[text->n_variables].value);
+		}
+	}
+	free(loop->name);
+	free(loop->words);
+	loop->first = 0;
+	begin_part(text, path, line + 1);
+}
+
 // Calls itself for @include, INCLUDE_DEPTH deep at most.
 static void read_file(struct play_text *text, const char *path)
 {
 	FILE *file = fopen(path, "r");
+	struct loop loop = {0};
 	char *line = NULL;
 	size_t cap = 0;
 
@@ -212,15 +282,20 @@ static void read_file(struct play_text *text, const char *path)
 	for (unsigned n = 1; getline(&line, &cap, file) > 0; n++) {
 		const char *p = skip_blanks(line);
 
-		if (!strncmp(p, "@include", 8))
-			include_line(text, path, p + 8, n);
-		else if (!strncmp(p, "@set", 4))
-			set_line(text, p + 4);
+		if (!strncmp(p, "@for", 4))
+			loop_begin(text, &loop, p + 4, n);
+		else if (!strncmp(p, "@end", 4) && loop.first)
+			loop_end(text, path, &loop, n);
+		else if (loop.first)
+			gen_buffer_add(&loop.lines, line, strlen(line) + 1);
 		else
-			plain_line(text, line);
+			one_line(text, path, line, n);
 	}
+	if (loop.first)
+		gen_fatal("%s:%u: @for without @end", path, loop.first - 1);
 	if (ferror(file))
 		gen_fatal("%s: %s", path, strerror(errno));
+	gen_buffer_free(&loop.lines);
 	free(line);
 	fclose(file);
 	text->depth--;

@@ -8,7 +8,7 @@
 
 #include "tools/gen/gen_play.h"
 
-enum { PLAY_FILES = 32, PLAY_PARTS = 256, PLAY_VARIABLES = 256 };
+enum { PLAY_FILES = 32, PLAY_PARTS = 4096, PLAY_VARIABLES = 256 };
 
 struct play_text {
 	struct gen_buffer out;
@@ -23,7 +23,6 @@ struct play_text {
 	} variable[PLAY_VARIABLES];
 	uint32_t n_variables;
 	unsigned line;
-	bool overridden[PLAY_VARIABLES];
 };
 
 void play_text_read(struct play_text *text, const char *path, const struct play_set *set,
