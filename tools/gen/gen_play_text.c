@@ -146,6 +146,13 @@ static void begin_part(struct play_text *text, const char *file, unsigned line)
 	text->part[text->n_parts++].line = line;
 }
 
+static bool is_directive(const char *line, const char *name)
+{
+	size_t n = strlen(name);
+
+	return !strncmp(line, name, n) && !name_len(line + n);
+}
+
 static void read_file(struct play_text *text, const char *path);
 
 static void include_line(struct play_text *text, const char *path, const char *p, unsigned line)
@@ -204,13 +211,13 @@ static void one_line(struct play_text *text, const char *path, const char *line,
 {
 	const char *p = skip_blanks(line);
 
-	if (!strncmp(p, "@include", 8))
+	if (is_directive(p, "@include"))
 		include_line(text, path, p + 8, n);
-	else if (!strncmp(p, "@set", 4))
+	else if (is_directive(p, "@set"))
 		set_line(text, p + 4);
 	else if (*p == '@')
-		play_text_fatal(text, text->line, "%.20s: not one of @include, @set, @for and @end",
-				p);
+		play_text_fatal(text, text->line, "%.*s: not one of @include, @set, @for and @end",
+				(int)strcspn(p, " \t\r\n"), p);
 	else
 		plain_line(text, line);
 }
@@ -282,9 +289,9 @@ static void read_file(struct play_text *text, const char *path)
 	for (unsigned n = 1; getline(&line, &cap, file) > 0; n++) {
 		const char *p = skip_blanks(line);
 
-		if (!strncmp(p, "@for", 4))
+		if (is_directive(p, "@for"))
 			loop_begin(text, &loop, p + 4, n);
-		else if (!strncmp(p, "@end", 4) && loop.first)
+		else if (is_directive(p, "@end") && loop.first)
 			loop_end(text, path, &loop, n);
 		else if (loop.first)
 			gen_buffer_add(&loop.lines, line, strlen(line) + 1);
