@@ -162,6 +162,56 @@ def check_truth(build, work):
                   story["last_ns"] == max(story["events"]), "%d exchanges" % story["exchanges"])
 
 
+def check_attacks(build, work):
+    """Beginnings, limits, changed and repeated bodies, slow ones; loss and half-seen traffic."""
+    path, capture = work / "attacks.scn", work / "attacks.pcap"
+    path.write_text(HEAD + "@set wanted = 0\n" + REST + """
+duration = "5m";
+lose = ${wanted};
+endpoints_w = ( { name = "w"; method = "POST"; path = "/w"; headers = [ "Nonce: {uuid}" ];
+                  body = { a = "{int 1 1000000}"; b = "{text 3}"; }; } );
+attacks = (
+ { label = "late"; detector = "D-01"; actor = "g"; after = 40; count = 3; steps = [ "e foreign" ]; },
+ { label = "limited"; detector = "D-42"; at = "4m"; actor = "g"; user = 1; count = 30; limit = 20;
+   every = "1s"; steps = [ "e" ]; },
+ { label = "repeated"; detector = "D-23"; at = "2m"; actor = "g"; user = 2; change = { c = true; b = "x\\"y"; };
+   steps = [ "~e", "w", "w again *2", "w" ]; },
+ { label = "slow"; detector = "D-41"; at = "3m"; actor = "g"; user = 3; steps = [ "w slow=20s =400" ]; } );
+""")
+    play(build, path, capture)
+    stories = {s["label"]: s for s in read_lines(work / "attacks.pcap.truth.jsonl") if "label" in s}
+    log = work / "log.jsonl"
+    subprocess.run([build / "apitap", "replay", "-q", "--hashes", "--log-transactions", log, capture],
+                   check=True, stdout=subprocess.DEVNULL)
+    found = read_lines(log)
+    before = sum(x["conn"] < stories["late"]["first_ns"] for x in found)
+    check("attack: after 40 exchanges", 38 <= before <= 44 and stories["late"]["exchanges"] == 3,
+          "%d exchanges before" % before)
+    check("attack: limit", stories["limited"]["statuses"] == {"200": 20, "429": 10})
+    writes = [x for x in found if x["method"] == "POST" and x["status"] != 400]
+    bodies = [x["req_sha256"] for x in writes]
+    check("attack: again", len(bodies) == 4 and bodies[0] == bodies[1] == bodies[2] != bodies[3],
+          str(bodies))
+    data = capture.read_bytes()
+    check("attack: change", data.count(b'"b":"x\\"y","c":true}') == 4)
+    check("attack: preparation", stories["repeated"]["exchanges"] == 4)
+    check("attack: slow", sum(x["status"] == 400 for x in found) == 1 and
+          stories["slow"]["exchanges"] == 1)
+    play(build, path, capture, "--set", "wanted=0.1")
+    totals = read_lines(work / "attacks.pcap.truth.jsonl")[-1]
+    share = totals["packets_lost"] / (totals["packets"] + totals["packets_lost"])
+    check("lose", 0.05 < share < 0.15, "%.3f" % share)
+    for direction, port in (("requests", "dst"), ("responses", "src")):
+        play(build, SCENARIOS / "halfseen.scn", capture, "--set", "direction=" + direction)
+        data, at, wrong = capture.read_bytes(), 24, 0
+        while at < len(data):
+            captured = struct.unpack_from("<I", data, at + 8)[0]
+            source, target = struct.unpack_from(">HH", data, at + 16 + 34)
+            wrong += (target if port == "dst" else source) != 80
+            at += 16 + captured
+        check("only " + direction, wrong == 0 and len(data) > 100000)
+
+
 def check_scenarios(build, work):
     """Each plays, and each attack in it takes place."""
     for path in sorted(SCENARIOS.glob("*.scn")):
@@ -215,6 +265,7 @@ def main():
         check_mistakes(build, work)
         check_bytes(build, work)
         check_truth(build, work)
+        check_attacks(build, work)
         check_scenarios(build, work)
     check_score()
     return 1 if failed else 0

@@ -116,9 +116,13 @@ static uint16_t conn_port(const struct play *play, const struct play_actor *acto
 	const struct play_group *group = actor->group;
 	uint32_t users, share;
 
-	if (actor->attack)
+	if (actor->attack) {
+		uint32_t attack = (uint32_t)(actor->attack - play->world.scenario->attack);
+
 		return (uint16_t)(ATTACK_PORT_FIRST +
-				  (actor->source * 7 + actor->n_conns) % ATTACK_PORTS);
+				  (attack * 331 + actor->source * 7 + actor->n_conns) %
+					  ATTACK_PORTS);
+	}
 	if (group->address != PLAY_ADDRESS_NAT)
 		return (uint16_t)(PORT_FIRST +
 				  (gen_random_hash(play->world.scenario->seed, actor->user, 7) +
