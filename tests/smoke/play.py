@@ -59,6 +59,8 @@ MISTAKES = (
      '"g"; steps = [ "e" ];\n change = { a = 1; }; } );\n', 7, "no body"),
     ("no such user", HEAD + REST + 'attacks = ( { label = "l"; detector = "D-01"; actor = "g"; '
      'user = 4; steps = [ "e" ]; } );\n', 6, "group has"),
+    ("bad chain", HEAD + REST + 'flows_b = ( { group = "g"; steps = [ "e" ];\n'
+     ' next = [ "e: f 1" ]; } );\n', 7, '"f"'),
     ("strange directive", HEAD + REST + "@sets a = 1\n", 6, "@sets"),
 )
 
@@ -212,6 +214,18 @@ attacks = (
         check("only " + direction, wrong == 0 and len(data) > 100000)
 
 
+def check_chain(build, work):
+    """From a: to b in 1 of 4, else again to a. From b: to a in 1 of 2, else it ends."""
+    path, out = work / "chain.scn", work / "chain.jsonl"
+    path.write_text(HEAD + """duration = "6h"; groups_c = ();
+endpoints = ( { name = "a"; path = "/a"; }, { name = "b"; path = "/b"; } );
+flows = ( { group = "g"; steps = [ "a", "b" ]; next = [ "a: a 3, b 1", "b: a 1, end 1" ]; } );
+""")
+    play(build, path, os.devnull, "--truth", out)
+    calls = read_lines(out)[-1]["endpoints"]
+    check("chain", calls["b"] > 500 and 3.5 < calls["a"] / calls["b"] < 4.5, str(calls))
+
+
 def check_scenarios(build, work):
     """Each plays, and each attack in it takes place."""
     for path in sorted(SCENARIOS.glob("*.scn")):
@@ -266,6 +280,7 @@ def main():
         check_bytes(build, work)
         check_truth(build, work)
         check_attacks(build, work)
+        check_chain(build, work)
         check_scenarios(build, work)
     check_score()
     return 1 if failed else 0

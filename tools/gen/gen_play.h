@@ -145,6 +145,12 @@ struct play_group {
 	uint64_t exchanges;
 };
 
+// To a step of the same flow, or its end (PLAY_NONE).
+struct play_arc {
+	uint32_t step;
+	double up_to; // cumulated probability
+};
+
 struct play_step {
 	uint32_t endpoint;
 	enum play_pick pick;
@@ -161,6 +167,8 @@ struct play_step {
 	struct play_dist think;
 	struct play_form body; // instead of the endpoint's
 	bool has_body;
+	struct play_arc *arc; // where a chain goes on; none: at the next step
+	uint32_t n_arcs;
 };
 
 struct play_steps {

@@ -9,8 +9,6 @@
 #include "tools/gen/gen_play_read.h"
 #include "tools/gen/gen_play_world.h"
 
-#include <libconfig.h>
-
 // Text with holes. In a URL, blanks are written as plus signs.
 struct play_form play_form_text(struct play_reader *reader, const config_setting_t *where,
 				const char *text);

@@ -216,6 +216,26 @@ static void session_end(struct play_actor *actor)
 	actor->steps = NULL;
 }
 
+// Steps back to before where a Markov chain goes on, if this step is of one. False: it ends.
+static bool follow_chain(struct play_actor *actor)
+{
+	const struct play_step *step;
+	double draw;
+
+	if (actor->step >= actor->steps->n || !actor->steps->step[actor->step].n_arcs)
+		return true;
+	step = &actor->steps->step[actor->step];
+	draw = gen_random_unit(&actor->random);
+	for (uint32_t i = 0; i < step->n_arcs; i++) {
+		if (draw >= step->arc[i].up_to)
+			continue;
+		actor->step =
+			step->arc[i].step - 1; // of the first step: PLAY_NONE, as at the start
+		return step->arc[i].step != PLAY_NONE;
+	}
+	return false;
+}
+
 // Moves to the next call of the steps. False: there is none.
 static bool next_call(struct play_actor *actor)
 {
@@ -223,6 +243,8 @@ static bool next_call(struct play_actor *actor)
 		actor->left--;
 		return true;
 	}
+	if (!follow_chain(actor))
+		return false;
 	while (++actor->step < actor->steps->n) {
 		const struct play_step *step = &actor->steps->step[actor->step];
 		uint32_t times = step->least;

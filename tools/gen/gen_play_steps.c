@@ -144,12 +144,54 @@ static void read_steps(struct play_reader *reader, const config_setting_t *group
 	}
 }
 
+static uint32_t step_named(const struct play_reader *reader, const config_setting_t *at,
+			   const struct play_steps *steps, const char *name)
+{
+	for (uint32_t i = 0; i < steps->n; i++) {
+		if (!strcmp(reader->scenario->endpoint[steps->step[i].endpoint].name, name))
+			return i;
+	}
+	play_fail(reader, at, "next: \"%s\" is no step of this flow", name);
+}
+
+// "products: product 5, cart 2, end 1": where a Markov chain goes from a step, with weights.
+static void read_next(const struct play_reader *reader, const config_setting_t *at,
+		      struct play_steps *steps)
+{
+	const char *text = config_setting_get_string(at);
+	char *copy = text ? strdup(text) : NULL, *rest = copy, *arc;
+	char *from = copy ? strsep(&rest, ":") : NULL, name[128];
+	struct play_step *step;
+	double weight, sum = 0;
+
+	if (!rest)
+		play_fail(reader, at, "next: \"products: product 5, cart 2, end 1\" is expected");
+	step = &steps->step[step_named(reader, at, steps, from)];
+	if (step->n_arcs)
+		play_fail(reader, at, "next: a second time for \"%s\"", from);
+	while ((arc = strsep(&rest, ","))) {
+		if (sscanf(arc, " %127s %lf", name, &weight) != 2 || !(weight > 0))
+			play_fail(reader, at, "next: \"%s\": a step and its weight are expected",
+				  arc);
+		step->arc = realloc(step->arc, (step->n_arcs + 1) * sizeof(step->arc[0]));
+		if (!step->arc)
+			gen_fatal("out of memory");
+		sum += weight;
+		step->arc[step->n_arcs++] = (struct play_arc){
+			strcmp(name, "end") ? step_named(reader, at, steps, name) : PLAY_NONE, sum};
+	}
+	for (uint32_t i = 0; i < step->n_arcs; i++)
+		step->arc[i].up_to /= sum;
+	free(copy);
+}
+
 static void read_flow(struct play_reader *reader, config_setting_t *group, uint32_t i)
 {
 	struct play_flow *flow = &reader->scenario->flow[i];
+	const config_setting_t *next = config_setting_get_member(group, "next");
 	struct play_group *of;
 
-	play_keys(reader, group, "name group weight from until ramp agent steps");
+	play_keys(reader, group, "name group weight from until ramp agent steps next");
 	flow->name = play_string(reader, group, "name", "");
 	flow->group = play_group_of(reader, group, "group");
 	if (flow->group == PLAY_NONE)
@@ -160,6 +202,10 @@ static void read_flow(struct play_reader *reader, config_setting_t *group, uint3
 	flow->ramp_s = play_time(reader, group, "ramp", 0);
 	flow->agent = play_string(reader, group, "agent", NULL);
 	read_steps(reader, group, &flow->steps);
+	if (next && !config_setting_is_aggregate(next))
+		play_fail(reader, next, "next: a list of strings is expected");
+	for (int k = 0; next && k < config_setting_length(next); k++)
+		read_next(reader, config_setting_get_elem(next, (unsigned)k), &flow->steps);
 	of = &reader->scenario->group[flow->group];
 	of->flow = realloc(of->flow, (of->n_flows + 1) * sizeof(of->flow[0]));
 	if (!of->flow)
