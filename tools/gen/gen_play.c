@@ -65,7 +65,7 @@ int play_main(int argc, char **argv)
 {
 	const char *truth = NULL, *seed = NULL;
 	struct play_set set[MAX_SETS];
-	struct play_scenario scenario;
+	static struct play_scenario scenario; // reachable to the end, with all that it owns
 	bool check = false;
 	uint32_t n_sets = 0;
 	uint64_t exchanges;

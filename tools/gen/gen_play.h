@@ -212,6 +212,7 @@ struct play_attack {
 };
 
 struct play_scenario {
+	void *reader; // owns the strings
 	uint64_t seed, start_ns;
 	double duration_s;
 	double lose;

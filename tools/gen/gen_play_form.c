@@ -231,6 +231,9 @@ static void json_string(struct builder *b, const char *text)
 		struct builder probe = {.reader = b->reader, .where = b->where};
 		bool number = add_hole(&probe, text + 1, len - 2);
 
+		if (probe.form.op->words)
+			free((void *)(uintptr_t)probe.form.op->words[0]);
+		free(probe.form.op->words);
 		free(probe.form.op);
 		gen_buffer_free(&probe.text);
 		if (number) {

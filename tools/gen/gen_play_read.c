@@ -531,6 +531,7 @@ void play_read(struct play_scenario *scenario, const char *path, const struct pl
 
 	*scenario = (struct play_scenario){0};
 	reader->scenario = scenario;
+	scenario->reader = reader;
 	play_text_read(&reader->text, path, set, n_set);
 	config_init(&reader->config);
 	config_set_auto_convert(&reader->config, CONFIG_FALSE);
