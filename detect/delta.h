@@ -18,6 +18,9 @@ enum {
 	DELTA_NAMES = 16384,
 	DELTA_ARENA = 8 << 20,
 	DELTA_FIELDS = 8192,
+	DELTA_OBJECTS = 65536,
+	DELTA_CALL_PARAMS = 131072,
+	DELTA_PARAMS = 4096,
 	FINDING_TYPES = 8,
 };
 
@@ -27,6 +30,18 @@ enum call_flag {
 	CALL_HALF = 4,
 	CALL_PERSONAL = 8, // the response held personal data
 	CALL_MESSAGE = 16, // no exchange: a WebSocket message of the server with sensitive values
+	CALL_GUESSED = 32, // pairing crossed a hole
+};
+
+// What a method does (RFC 9110 section 9.2).
+enum call_verb {
+	VERB_OTHER = 0,
+	VERB_GET, // and HEAD
+	VERB_POST,
+	VERB_PUT,
+	VERB_PATCH,
+	VERB_DELETE,
+	VERB_OPTIONS,
 };
 
 // One exchange. order makes the time order total and the same on any number of workers.
@@ -38,6 +53,49 @@ struct call {
 	uint32_t n_values;
 	uint16_t status;
 	uint8_t flags;     // enum call_flag
+	uint8_t verb;      // enum call_verb
+	uint8_t client[16];  // address, behind listed proxies the one that they tell; IPv4 as
+			     // v4-mapped
+	// Keyed hashes; 0: none.
+	uint64_t session;  // of the credential that came with the request
+	uint64_t role;     // of the roles that its token claims
+	uint64_t agent;    // of the User-Agent without its versions
+	uint64_t ja4;      // of the TLS handshake
+	uint64_t subject;  // of the token's sub, by facts_value_hash()
+	uint64_t token_id; // of its jti
+	uint64_t login_user, login_secret; // that a sign-in tried
+	uint32_t token_flags;              // enum token_flag
+	uint8_t login_result;              // enum login_result
+	uint8_t user_confidence;           // that the principal is who it seems, 0..100
+	uint64_t connection; // tells connections apart
+	uint64_t path;       // keyed hash of the path as sent
+	uint64_t request;    // keyed hash of path, query and body of a request that writes; 0: none
+	uint32_t req_bytes;  // of the body; UINT32_MAX: or more
+	uint32_t wait_us;    // from the request's last byte to the response's first; UINT32_MAX: unknown
+	uint32_t took_us;    // from the request's first byte to the response's last
+	uint32_t n_given;    // identifiers in the response
+	uint16_t n_params;
+	uint16_t params_lost; // beyond EXCHANGE_PARAMS
+	const struct call_param *params;
+};
+
+// An identifier that a response gave to somebody.
+struct delta_object {
+	uint64_t time_ns, order; // of the exchange
+	uint64_t principal;
+	uint64_t noun;  // 0: unknown
+	uint64_t value; // keyed hash
+	uint8_t class;  // enum param_class: what is short can be guessed, and met by chance
+	bool created;   // by this request
+};
+
+// A field of an endpoint, with a look that it had not before: sent again whenever a worker's cache
+// forgot that it was.
+struct delta_param {
+	uint64_t endpoint, field, time_ns;
+	struct span name; // "$.items[].sku", "query.page", "path[2]"
+	uint8_t dir, place, class;
+	bool id; // it names objects
 };
 
 // The server did what was asked.
@@ -110,5 +168,10 @@ struct delta {
 	struct finding *findings;
 	struct delta_name *names;
 	struct delta_field *fields;
+	uint32_t n_objects, n_call_params, n_params;
+	uint64_t objects_lost, call_params_lost, params_lost;
+	struct delta_object *objects;
+	struct call_param *call_params;
+	struct delta_param *params;
 	uint8_t *arena;
 };

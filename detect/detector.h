@@ -54,6 +54,9 @@ struct detector {
 	void (*fini)(void *state);
 	void (*call)(const struct detector *self, const void *options, struct merger *m, void *state,
 		     const struct call *call);
+	// An identifier that a response gave to somebody; those of an exchange come after its call.
+	void (*object)(const struct detector *self, const void *options, struct merger *m,
+		       void *state, const struct delta_object *object);
 	// Shall this finding become (or join) an issue? NULL: yes.
 	bool (*accept)(const struct detector *self, const void *options, struct merger *m,
 		       void *state, const struct finding *finding);

@@ -21,6 +21,7 @@ enum {
 	EXCHANGE_SAMPLE = 48,
 	EXCHANGE_TEMPLATE = 192,
 	EXCHANGE_USER = 64,
+	EXCHANGE_PARAMS = 32,
 };
 
 enum hit_place {
@@ -70,6 +71,36 @@ struct exchange_mask {
 	uint8_t hit;   // index of the hit that it belongs to; UINT8_MAX: none
 };
 
+// What a parameter's value looks like.
+enum param_class {
+	PARAM_EMPTY = 0,
+	PARAM_NULL,
+	PARAM_BOOL,
+	PARAM_INT,    // digits, with a sign or without
+	PARAM_NUMBER, // with a fraction or an exponent
+	PARAM_UUID,
+	PARAM_HEX,   // 16 digits and more
+	PARAM_DATE,
+	PARAM_EMAIL,
+	PARAM_URL,
+	PARAM_TOKEN, // random-looking
+	PARAM_WORD,  // letters, digits, - _ . only
+	PARAM_TEXT,
+	PARAM_CLASSES,
+};
+
+// One scalar of a request.
+struct call_param {
+	uint64_t field; // identity within the endpoint, as in struct delta_param
+	uint64_t noun;  // the kind of object that it names; 0: it names none
+	uint64_t value; // keyed hash, the same wherever the value stands
+	double number;  // of INT and NUMBER
+	uint32_t len;   // bytes
+	uint8_t class;  // enum param_class
+	uint8_t place;  // enum hit_place
+	uint8_t index;  // PATH: of the segment
+};
+
 struct exchange {
 	struct http_tx *tx;
 	uint64_t principal; // keyed hash of kind and value
@@ -85,6 +116,8 @@ struct exchange {
 	struct span query;
 	bool credentials;   // the request carried something that authenticates
 	bool login;         // sign-in, sign-up or token request: credentials in the body
+	uint32_t id_segments; // a bit for each path segment that is a value in the template
+	bool operated;      // the operation of the body is a part of the template
 	bool half;          // one side only, or a hole: detectors must not conclude from absence
 
 	uint32_t n_hits;
@@ -94,10 +127,13 @@ struct exchange {
 	uint32_t n_values;     // sensitive values in the response
 	uint64_t value_off, value_end; // where the last of them lies: it may have several types
 	uint64_t scanned[2];   // the body was searched up to here; what is behind is not shown
+	uint32_t n_params, params_lost, n_given; // n_given: identifiers in the response
+	bool told_all;      // all fields of the response are told to the merger
 	uint32_t n_masks[2];
 	uint32_t mask_limit[2]; // kept body is shown up to here: more hits than masks beyond
 	struct scan_pending pending[2];
 	struct exchange_hit hits[EXCHANGE_HITS];
 	struct exchange_miss misses[EXCHANGE_MISSES];
 	struct exchange_mask masks[2][EXCHANGE_MASKS];
+	struct call_param params[EXCHANGE_PARAMS];
 };

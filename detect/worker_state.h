@@ -7,6 +7,7 @@
 #pragma once
 
 #include "detect/evidence.h"
+#include "detect/facts.h"
 #include "detect/hits.h"
 #include "detect/policy.h"
 #include "detect/principal.h"
@@ -39,6 +40,7 @@ struct worker_state {
 	struct hits_types types;
 	struct hits body_hits; // of the value that is being scanned
 	struct field_cache renamed;
+	struct facts_cache facts;
 	uint32_t n_detectors;
 	struct {
 		const struct detector *detector;
