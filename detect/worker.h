@@ -41,7 +41,9 @@ struct detect_shared {
 	uint64_t seed;             // of all keyed hashes
 	uint64_t salt;             // of passwords: of this run, kept nowhere
 	uint32_t n_workers;
-	struct detect_worker *const *workers; // NULL: none that could be asked
+	// Whom to ask for captures when they are idle, and how. NULL: nobody.
+	struct detect_worker *const *workers;
+	const struct finding *(*capture)(struct detect_worker *w, struct capture_id id);
 	struct detect_observer observer;
 	alignas(64) _Atomic uint32_t epoch_wanted; // merger: rw, workers: ro
 	_Atomic(const struct snapshot *) snapshot; // merger: rw, workers: ro
