@@ -54,6 +54,9 @@ struct detector {
 	void (*fini)(void *state);
 	void (*call)(const struct detector *self, const void *options, struct merger *m, void *state,
 		     const struct call *call);
+	// An identifier that a response gave to somebody; those of an exchange come after its call.
+	void (*object)(const struct detector *self, const void *options, struct merger *m,
+		       void *state, const struct delta_object *object);
 	// Shall this finding become (or join) an issue? NULL: yes.
 	bool (*accept)(const struct detector *self, const void *options, struct merger *m,
 		       void *state, const struct finding *finding);
@@ -112,6 +115,7 @@ struct merged_endpoint {
 struct merged_principal {
 	uint64_t id;
 	enum principal_kind kind;
+	uint8_t confidence; // 0..100
 	uint8_t addr[16];
 	char *user, *user_agent;
 	uint64_t first_ns, last_ns, calls;
@@ -132,6 +136,10 @@ void *merger_principal_area(struct merger *m, struct merged_principal *p, const 
 void merger_raise(struct merger *m, const struct detector *d, uint64_t key,
 		  struct merged_principal *p, struct merged_endpoint *e, uint64_t time_ns,
 		  const struct issue_draft *draft);
+// Merger: the issue shows this call, if its worker still has it; merger_raise() asks for the call
+// that is being looked at by itself. time_ns, order: of the call.
+void merger_capture(struct merger *m, const struct detector *d, uint64_t key, uint64_t time_ns,
+		    uint64_t order);
 // Merger: ask the workers to send evidence of this principal's next exchanges with sensitive
 // values (from the next epoch on, until forgotten; at most 64 are watched).
 void merger_watch(struct merger *m, uint64_t principal);

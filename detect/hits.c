@@ -2,12 +2,15 @@
 // Copyright (c) 2026 The apitap authors
 //
 // The hits of one exchange. Worker; no state of its own.
+//
+// A field is known by the hash that the flow side gives it, or by that of its name when the name had
+// values in it (field_name.h).
 
 #include "detect/hits.h"
 
 #include "detect/check.h"
 #include "detect/endpoint.h"
-#include "detect/hits_name.h"
+#include "detect/field_name.h"
 #include "detect/policy.h"
 #include "detect/principal.h"
 #include "detect/siphash.h"
@@ -46,13 +49,44 @@ static struct exchange_hit *hits_find(struct exchange *x, const struct hit *hit,
 	return NULL;
 }
 
+// The field's name, and what identifies it.
+static uint64_t hits_field(const struct hits *hits, const struct hit *hit, enum hit_place place,
+			   uint8_t text[EXCHANGE_NAME], uint32_t *len)
+{
+	struct field_name name = {.out = text};
+
+	field_name_make(&name, hits->place, hits->name, hit->parent, hit->key);
+	*len = name.n;
+	return field_name_id(&name, place, hit->field, hits->seed);
+}
+
+// Names are made once for all the values of a field: they are the same in every exchange.
+static uint64_t hits_known_field(const struct hits *hits, const struct hit *hit,
+				 enum hit_place place, uint8_t text[EXCHANGE_NAME], uint32_t *len)
+{
+	struct field_text *known;
+
+	if (!hits->cache || !hit->field)
+		return hits_field(hits, hit, place, text, len);
+	known = &hits->cache->text[(hit->field >> 20) % FIELD_TEXTS];
+	if (known->field != hit->field || known->place != place) {
+		known->renamed = hits_field(hits, hit, place, known->text, len);
+		known->field = hit->field;
+		known->place = (uint8_t)place;
+		known->len = (uint8_t)*len;
+	}
+	*len = known->len;
+	memcpy(text, known->text, known->len);
+	return known->renamed;
+}
+
 static struct exchange_hit *hits_new(const struct hits *hits, const struct hit *hit,
 				     enum hit_place place)
 {
 	struct exchange *x = hits->x;
 	uint8_t text[EXCHANGE_NAME];
-	struct name name = {.out = text};
-	uint64_t field = hits_known_field(hits, hit, place, &name);
+	uint32_t len;
+	uint64_t field = hits_known_field(hits, hit, place, text, &len);
 	struct exchange_hit *h = field == hit->field ? NULL : hits_find(x, hit, place, field);
 
 	if (h)
@@ -70,9 +104,9 @@ static struct exchange_hit *hits_new(const struct hits *hits, const struct hit *
 		.unsure = hit->unsure,
 		.lucky = true,
 		.field = field,
-		.name_len = (uint8_t)name.n,
+		.name_len = (uint8_t)len,
 	};
-	memcpy(h->name, text, name.n);
+	memcpy(h->name, text, len);
 	return h;
 }
 
@@ -334,9 +368,9 @@ static __attribute__((noinline)) uint64_t miss_field(const struct hits *hits, en
 		.field = value->field,
 	};
 	uint8_t text[EXCHANGE_NAME];
-	struct name name = {.out = text};
+	uint32_t len;
 
-	return hits_field(hits, &hit, place, &name);
+	return hits_field(hits, &hit, place, text, &len);
 }
 
 void hits_missed(void *arg, const struct value *value, const struct scan_missed *missed)
@@ -366,11 +400,11 @@ static void target_missed(const struct hits *hits, const struct scan_missed *mis
 			  struct span value)
 {
 	uint8_t text[EXCHANGE_NAME];
-	struct name name = {.out = text};
+	uint32_t len;
 
 	if (missed)
 		misses_add(hits->x, missed, CLIENT,
-			   hits_field(hits, &(struct hit){.dir = CLIENT}, hits->place, &name),
+			   hits_field(hits, &(struct hit){.dir = CLIENT}, hits->place, text, &len),
 			   miss_hash(hits->seed, value));
 }
 

@@ -117,6 +117,8 @@ static int detectors_new(struct merger *m, char *why, size_t why_len)
 		}
 		if (self->call)
 			m->callers[m->n_callers++] = i;
+		if (self->object)
+			m->takers[m->n_takers++] = i;
 	}
 	return 0;
 }
@@ -254,21 +256,26 @@ static void held_clear(struct merger *m)
 
 static void lists_free(struct merger *m)
 {
-	free(m->calls);
-	free(m->calls_other);
+	free(m->calls.list);
+	free(m->calls.other);
+	free(m->objects.list);
+	free(m->objects.other);
+	free(m->captures);
+	m->captures = NULL;
+	m->n_captures = m->captures_room = 0;
 	free(m->names);
 	free(m->findings);
 	free(m->groups);
 	free(m->joined);
 	free(m->history);
-	m->calls = m->calls_other = NULL;
+	m->calls = m->objects = (struct merger_calls){0};
 	m->names = NULL;
 	m->findings = NULL;
 	m->groups = NULL;
 	m->joined = NULL;
 	m->history = NULL;
-	m->n_calls = m->n_names = m->n_findings = m->n_groups = m->n_history = 0;
-	m->calls_room = m->calls_other_room = m->names_room = 0;
+	m->n_names = m->n_findings = m->n_groups = m->n_history = 0;
+	m->names_room = 0;
 	m->findings_room = m->joined_room = m->groups_room = m->history_room = 0;
 }
 
@@ -280,6 +287,7 @@ void merger_free(struct merger *m)
 	issues_clear(&m->issues);
 	known_clear(&m->known);
 	learn_fini(&m->learn);
+	sessions_fini(&m->sessions);
 	for (uint32_t i = 0; i < m->n_detectors; i++) {
 		detector_stop(&m->detectors[i]);
 		free(m->detectors[i].state);
@@ -324,10 +332,16 @@ void merger_reset(struct merger *m)
 	issues_clear(&m->issues);
 	known_clear(&m->known);
 	learn_reset(&m->learn);
+	sessions_fini(&m->sessions);
+	memset(&m->shared->session_names, 0, sizeof(m->shared->session_names));
 	for (uint32_t i = 0; i < m->n_detectors; i++)
 		merger_restart(m, i);
-	m->n_calls = m->n_names = m->n_findings = m->n_groups = m->n_history = 0;
+	m->n_names = m->n_findings = m->n_groups = m->n_history = 0;
+	m->calls.n = m->objects.n = 0;
+	m->n_wishes = m->n_captures = 0;
+	m->wishes_lost = 0;
 	m->exchanges = m->calls_lost = m->findings_total = m->findings_lost = m->names_lost = 0;
+	m->objects_lost = m->call_params_lost = m->objects_lost_ns = 0;
 	m->now_ns = m->merges = 0;
 	// Idle workers may still point to any of them: emptied, not freed.
 	for (uint32_t i = 0; i < MERGER_SNAPSHOTS; i++) {
@@ -463,6 +477,7 @@ void merger_finish(struct merger *m, uint64_t now_ns)
 	m->now_ns = now_ns;
 	merge_release(m, true);
 	merger_evaluate(m, true);
+	merge_wishes_ask(m);
 	issues_tell(&m->issues, now_ns, true);
 }
 
@@ -492,7 +507,7 @@ void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest)
 	const struct issues *t = &m->issues;
 	bool changed = m->watch_changed || m->policies_changed || m->told_learnt != m->learnt.n ||
 		       m->told_quiet != t->quiet.n || m->told_full != t->full ||
-		       m->told_fields != m->learn.changes;
+		       m->told_fields != m->learn.changes || merge_wishes_wait(m);
 	struct merger_snapshot *next = changed ? snapshot_free(m, oldest) : NULL;
 
 	policies_sweep(m, oldest, false);
@@ -515,6 +530,8 @@ void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest)
 	for (uint32_t i = 0; i < m->n_watch; i++)
 		next->snapshot.watch[i] = m->watch[i].principal;
 	qsort(next->snapshot.watch, m->n_watch, sizeof(uint64_t), compare_principals);
+	next->snapshot.wanted_turn = m->published->snapshot.wanted_turn;
+	next->snapshot.wanted_turn += merge_wishes_publish(m, &next->snapshot);
 	next->used = true;
 	// Pairs with the acquire of workers when they flip.
 	atomic_store_explicit(&m->shared->snapshot, &next->snapshot, memory_order_release);
@@ -611,6 +628,8 @@ void merger_raise(struct merger *m, const struct detector *d, uint64_t key,
 	if (p && !issues_has(&m->issues, d, key))
 		facts.n_history = known_history((const struct known_principal *)p, history);
 	issues_put(&m->issues, &facts, m->now_ns);
+	if (m->call && !evidence)
+		merger_capture(m, d, key, m->call->time_ns, m->call->order);
 }
 
 void merger_watch(struct merger *m, uint64_t principal)

@@ -10,10 +10,13 @@
 #include "detect/issues.h"
 #include "detect/known.h"
 #include "detect/learn.h"
+#include "detect/sessions.h"
 #include "detect/worker.h"
 
 enum {
 	MERGER_SNAPSHOTS = 4,
+	MERGER_WISHES = 64,
+	MERGER_PATIENCE = 3, // merges until an answer is not expected any more
 	MERGER_HELD = 256, // findings that wait for more values of their fields,
 	MERGER_HOLD_S = 60, // at most so long
 };
@@ -25,10 +28,19 @@ struct merger_detector {
 	bool enabled, started;
 };
 
-// A call of a delta, with what it is sorted by.
+// A call or an object of a delta, with what it is sorted by.
 struct merger_call {
 	uint64_t time_ns, order;
-	const struct call *call;
+	union {
+		const struct call *call;
+		const struct delta_object *object;
+	};
+};
+
+// A list of them, and one that sorting writes to. Owned.
+struct merger_calls {
+	struct merger_call *list, *other;
+	uint32_t n, room, other_room;
 };
 
 struct merger_group {
@@ -45,6 +57,14 @@ struct merger_watch {
 	uint64_t principal;
 	uint64_t wanted;                               // merge in which somebody asked for it last
 	struct merger_evidence *evidence[KNOWN_AREAS]; // owned; newest of each detector
+};
+
+// An issue that waits for evidence of a call.
+struct merger_wish {
+	const struct detector *detector;
+	uint64_t key;
+	struct capture_id id;
+	uint64_t asked; // merge in which it was published; 0: not yet
 };
 
 struct merger_snapshot {
@@ -65,20 +85,22 @@ struct merger {
 	struct known known;
 	struct learn learn;
 	struct issues issues;
+	struct sessions sessions;
 	struct merger_detector detectors[KNOWN_AREAS];
 	uint32_t n_detectors;
 	uint32_t callers[KNOWN_AREAS], n_callers; // indexes of those that look at calls
+	uint32_t takers[KNOWN_AREAS], n_takers;   // … at objects
 	uint64_t now_ns, merges;
 
 	// What was gathered. Owned lists of pointers into deltas.
-	struct merger_call *calls, *calls_other;
+	struct merger_calls calls, objects;
 	const struct delta_name **names;
 	const struct finding **findings;
 	struct finding *joined;
 	struct merger_group *groups; // as many as joined
 	struct known_call *history;  // of groups
-	uint32_t n_calls, n_names, n_findings, n_groups, n_history;
-	uint32_t calls_room, calls_other_room, names_room, findings_room;
+	uint32_t n_names, n_findings, n_groups, n_history;
+	uint32_t names_room, findings_room;
 	uint32_t joined_room, groups_room, history_room;
 
 	// The call that detectors look at just now: they ask for these two.
@@ -88,6 +110,12 @@ struct merger {
 	struct merger_watch watch[WATCH_MAX];
 	uint32_t n_watch;
 	bool watch_changed;
+	const struct call *call; // that detectors look at just now
+	struct merger_wish wishes[MERGER_WISHES];
+	uint32_t n_wishes;
+	uint64_t wishes_lost; // issues without evidence because too many wished for some
+	const struct finding **captures; // owned list; answers of workers
+	uint32_t n_captures, captures_room;
 	struct merger_evidence *held[MERGER_HELD]; // owned, in the order in which they came
 	uint32_t n_held;
 	struct idset learnt; // endpoints, as in snapshots
@@ -98,6 +126,8 @@ struct merger {
 	bool policies_changed;
 
 	uint64_t exchanges, calls_lost, findings_total, findings_lost, names_lost;
+	uint64_t objects_lost, call_params_lost;
+	uint64_t objects_lost_ns; // when the last one was lost; 0: never
 };
 
 // Publishes an empty snapshot. NULL with a sentence in why.
@@ -120,6 +150,16 @@ void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest);
 bool merger_policies(struct merger *m, struct conf *conf);
 // A detector's state and areas as at the start. False: it refused and is off now.
 bool merger_restart(struct merger *m, uint32_t detector);
+
+// wishes.c
+// Takes the answers that were gathered to the issues that wait for them.
+void merge_wishes(struct merger *m);
+// Is there one that no snapshot has told of?
+bool merge_wishes_wait(const struct merger *m);
+// Puts those into a snapshot. False: there are none.
+bool merge_wishes_publish(struct merger *m, struct snapshot *s);
+// Asks idle workers for what is still wished for; then nobody waits any more.
+void merge_wishes_ask(struct merger *m);
 
 // Between merge.c and merge_fold.c.
 // Index of a detector, or -1.

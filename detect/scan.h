@@ -130,7 +130,7 @@ void scan_window(struct scanner *s, struct scan_pending *pending, const struct w
 		 hit_fn fn, void *arg);
 void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,
 		hit_fn fn, void *arg);
-// A member that is no value (struct event_sink, member).
+// A literal name, or a member that is a container (struct event_sink, member).
 void scan_member(struct scanner *s, struct scan_pending *pending, const struct value *value);
 // The message ended: pattern hits that belong to no value are reported now.
 void scan_end(struct scanner *s, struct scan_pending *pending, enum dir dir, hit_fn fn, void *arg);

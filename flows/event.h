@@ -15,6 +15,7 @@ enum value_kind {
 	VALUE_STRING = 0, // between the quotes, escapes not resolved
 	VALUE_NUMBER,
 	VALUE_TEXT, // a piece of unstructured text or of a string too long to be kept whole
+	VALUE_LITERAL, // true, false, null of JSON, NaN and Infinity of others
 };
 
 // One scalar of a body, a form or a query.
@@ -49,8 +50,8 @@ struct event_sink {
 	void (*response)(void *ctx, struct http_tx *tx); // final response head complete
 	void (*window)(void *ctx, struct http_tx *tx, const struct window *window);
 	void (*value)(void *ctx, struct http_tx *tx, const struct value *value);
-	// A member of an object whose value is a literal name (null) or a container: v is the name, or
-	// begins with the bracket. NULL: nobody asks.
+	// A member of an object whose value is a container: v begins with its bracket. NULL: nobody
+	// asks.
 	void (*member)(void *ctx, struct http_tx *tx, const struct value *value);
 	void (*end)(void *ctx, struct http_tx *tx); // all that will be known is known
 	// Beside exchanges.

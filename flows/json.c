@@ -249,7 +249,7 @@ static inline void json_emit(const struct walk *w, const struct json_here *here,
 	w->sink->value(w->sink->ctx, w->tx, v);
 }
 
-// A member whose value is neither a string nor a number. Not inlined: it is for the few.
+// A member whose value is a container. Not inlined: it is for the few.
 static __attribute__((noinline)) void json_member(const struct walk *w,
 						  const struct json_here *here, struct value *v,
 						  const uint8_t *p, const uint8_t *stop)
@@ -542,8 +542,9 @@ value:
 		goto odd;
 	if (unlikely(q > w->end))
 		return json_stop(json, w, JSON_VALUE, &v, p);
-	if (in_object && w->sink->member)
-		json_member(w, &here, &v, p, q);
+	v.kind = VALUE_LITERAL;
+	v.escaped = false;
+	json_emit(w, &here, &v, p, q);
 	p = q;
 
 next:

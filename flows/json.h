@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The apitap authors
 //
-// Resumable walk over JSON text (RFC 8259): a value event per string and number, and for those who
-// ask a member event per member of an object that has neither.
+// Resumable walk over JSON text (RFC 8259): a value event per string, number and literal name, and for
+// those who ask a member event per member of an object that is a container.
 
 #pragma once
 

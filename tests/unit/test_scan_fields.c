@@ -20,7 +20,10 @@ static void on_walked(void *, struct http_tx *, const struct value *v)
 {
 	struct seen seen = {0};
 
-	scan_value(scanner, &pending, v, on_hit, &seen);
+	if (v->kind == VALUE_LITERAL)
+		scan_member(scanner, &pending, v);
+	else
+		scan_value(scanner, &pending, v, on_hit, &seen);
 }
 
 static void on_member(void *, struct http_tx *, const struct value *v)

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The apitap authors
 //
-// The names of fields. Worker; no state of its own.
-//
-// A field is known by the hash that the flow side gives it. Objects used as maps ({"1207": …})
-// would make a new field of each key, so a name with parts that look like values is replaced by
-// one that says their kind, and its hash takes the place of the field's. The same goes for keys
-// that are personal data themselves: no name leaves here with one in it.
+// Names of fields, part by part. Worker; pure.
 
-#include "detect/hits_name.h"
+#include "detect/field_name.h"
 
 #include "detect/endpoint.h"
 #include "detect/siphash.h"
 
-static void name_put(struct name *name, const void *bytes, size_t len)
+static void name_put(struct field_name *name, const void *bytes, size_t len)
 {
 	static const char more[] = "\xe2\x80\xa6";
 	uint32_t n = name->n;
@@ -31,7 +26,7 @@ static void name_put(struct name *name, const void *bytes, size_t len)
 }
 
 // One key. '@' begins names in some dialects; elsewhere it makes an address.
-static void name_part(struct name *name, struct span part)
+static void name_part(struct field_name *name, struct span part)
 {
 	struct span bare =
 		part.len > 1 && part.p[0] == '@' ? span_make(part.p + 1, part.len - 1) : part;
@@ -54,7 +49,7 @@ static void name_part(struct name *name, struct span part)
 }
 
 // "$.users[].profile", part by part.
-static void name_path(struct name *name, struct span path)
+static void name_path(struct field_name *name, struct span path)
 {
 	bool more = path.len > 0;
 
@@ -88,7 +83,8 @@ static bool is_element(struct span parent, struct span key)
 	       span_eq(span_make(parent.p + parent.len - key.len, key.len), key);
 }
 
-static void name_make(struct name *name, const struct hits *hits, const struct hit *hit)
+void field_name_make(struct field_name *name, enum hit_place place, struct span of,
+		     struct span parent, struct span key)
 {
 	static const char *const places[] = {
 		[PLACE_QUERY] = "query.",
@@ -96,58 +92,36 @@ static void name_make(struct name *name, const struct hits *hits, const struct h
 		[PLACE_FORM] = "form.",
 	};
 
-	switch (hits->place) {
+	switch (place) {
 	case PLACE_PATH:
-		name_put(name, hits->name.p, hits->name.len);
+		name_put(name, of.p, of.len);
 		return;
 	case PLACE_QUERY:
 	case PLACE_REFERER:
-		name_put(name, places[hits->place], strlen(places[hits->place]));
-		name_part(name, hits->name);
+		name_put(name, places[place], strlen(places[place]));
+		name_part(name, of);
 		return;
 	default:
 		break;
 	}
-	if (hit->key.len == 0 && hit->parent.len == 0) {
+	if (key.len == 0 && parent.len == 0) {
 		name_put(name, "body", 4);
-	} else if (hit->parent.len == 0) {
+	} else if (parent.len == 0) {
 		name_put(name, places[PLACE_FORM], strlen(places[PLACE_FORM]));
-		name_part(name, hit->key);
+		name_part(name, key);
 	} else {
-		name_path(name, hit->parent);
-		if (hit->key.len && !is_element(hit->parent, hit->key)) {
+		name_path(name, parent);
+		if (key.len && !is_element(parent, key)) {
 			name_put(name, ".", 1);
-			name_part(name, hit->key);
+			name_part(name, key);
 		}
 	}
 }
 
-uint64_t hits_field(const struct hits *hits, const struct hit *hit, enum hit_place place,
-			   struct name *name)
+uint64_t field_name_id(const struct field_name *name, enum hit_place place, uint64_t field,
+		       uint64_t seed)
 {
-	name_make(name, hits, hit);
 	if (!name->replaced && (place == PLACE_BODY || place == PLACE_FORM))
-		return hit->field;
-	return siphash(hits->seed, 'F' + (uint64_t)place, span_make(name->out, name->n));
-}
-
-uint64_t hits_known_field(const struct hits *hits, const struct hit *hit,
-				 enum hit_place place, struct name *name)
-{
-	struct field_name *known;
-
-	if (!hits->cache || !hit->field)
-		return hits_field(hits, hit, place, name);
-	known = &hits->cache->name[(hit->field >> 20) % FIELD_NAMES];
-	if (known->field != hit->field || known->place != place) {
-		known->renamed = hits_field(hits, hit, place, name);
-		known->field = hit->field;
-		known->place = (uint8_t)place;
-		known->len = (uint8_t)name->n;
-		memcpy(known->text, name->out, name->n);
-		return known->renamed;
-	}
-	name->n = known->len;
-	memcpy(name->out, known->text, known->len);
-	return known->renamed;
+		return field;
+	return siphash(seed, 'F' + (uint64_t)place, span_make(name->out, name->n));
 }
