@@ -68,7 +68,7 @@ struct detect_worker {
 	void *state; // of worker.c: caches, options; opaque to others
 	uint32_t active;       // which delta is being filled
 	struct delta delta[2]; // worker: [active], merger: the other one after a flip
-	struct exchange_finding findings[32]; // of the exchange that is just ending
+	struct exchange_finding findings[DETECTOR_MAX]; // of the exchange that is just ending
 	uint32_t n_findings;
 	uint64_t exchange_pool_empty;
 	alignas(64) _Atomic uint32_t epoch_done; // worker: rw, merger: ro
