@@ -232,17 +232,21 @@ static const struct facts_key *key_of(struct detect_worker *w, const struct valu
 	return key;
 }
 
-// The noun of what an endpoint is about: its last segment that is a word.
-static uint64_t noun_endpoint(const struct exchange *x, uint64_t seed)
+// The noun of what an endpoint is about: its last segment that is a word. Once per exchange.
+static uint64_t noun_endpoint(struct exchange *x, uint64_t seed)
 {
 	struct span path = span_make(x->template, x->template_len), last = {0}, segment;
 
+	if (x->noun_known)
+		return x->noun;
 	path = span_until(path, '#');
 	while (endpoint_next(&path, &segment)) {
 		if (segment.p[0] != '{' && noun_container(segment, seed))
 			last = segment;
 	}
-	return last.p ? noun_container(last, seed) : 0;
+	x->noun = last.p ? noun_container(last, seed) : 0;
+	x->noun_known = true;
+	return x->noun;
 }
 
 // ---- objects given
@@ -268,13 +272,29 @@ static void object_give(struct detect_worker *w, struct exchange *x, uint64_t no
 	};
 }
 
+static bool looks_uuid(struct span v)
+{
+	return v.len == 36 && v.p[8] == '-' && v.p[13] == '-';
+}
+
+// Can it be met by chance? No more is asked of what is given out.
+static enum param_class id_class(struct span v)
+{
+	uint32_t digits = 0;
+
+	if (looks_uuid(v))
+		return PARAM_UUID;
+	while (digits < v.len && is_digit(v.p[digits]))
+		digits++;
+	return digits == v.len ? PARAM_INT : v.len >= 16 ? PARAM_TOKEN : PARAM_WORD;
+}
+
 // Identifiers in the path of a link, each behind what it is one of.
 static void link_give(struct detect_worker *w, struct exchange *x, struct span link)
 {
 	struct span segment, path = link;
 	uint64_t noun = 0;
 	uint32_t n = 0;
-	double number;
 
 	if (is_url(link)) {
 		while (path.len > 3 && memcmp(path.p, "://", 3) != 0) {
@@ -293,7 +313,7 @@ static void link_give(struct detect_worker *w, struct exchange *x, struct span l
 		if (endpoint_segment(segment) == SEGMENT_WORD) {
 			noun = noun_container(segment, w->shared->seed);
 		} else if (segment.len <= FACTS_ID_MAX) {
-			object_give(w, x, noun, segment, facts_class(segment, &number));
+			object_give(w, x, noun, segment, id_class(segment));
 			n++;
 		}
 	}
@@ -305,16 +325,10 @@ static bool gives(const struct exchange *x)
 	return x->tx->status / 100 == 2 && x->tx->msg[CLIENT].seen;
 }
 
-static bool looks_uuid(struct span v)
-{
-	return v.len == 36 && v.p[8] == '-' && v.p[13] == '-';
-}
-
 static void value_given(struct detect_worker *w, struct exchange *x, const struct value *v,
 			const struct facts_key *key)
 {
 	uint64_t noun = key->noun;
-	double number;
 
 	if (v->v.len == 0 || v->v.len > FACTS_ID_MAX || v->escaped)
 		return;
@@ -324,7 +338,7 @@ static void value_given(struct detect_worker *w, struct exchange *x, const struc
 	}
 	if (noun == 0)
 		noun = noun_endpoint(x, w->shared->seed);
-	object_give(w, x, noun, v->v, facts_class(v->v, &number));
+	object_give(w, x, noun, v->v, id_class(v->v));
 }
 
 void facts_response(struct detect_worker *w, struct exchange *x)
@@ -332,7 +346,9 @@ void facts_response(struct detect_worker *w, struct exchange *x)
 	struct span location = http_header(x->tx, SERVER, HEADER_LOCATION);
 	uint64_t mix = (exchange_order(x) ^ w->shared->seed) * UINT64_C(0x9e3779b97f4a7c15);
 
+	x->gives = gives(x);
 	x->told_all = (mix >> 40) % FACTS_SHARE == 0;
+	x->news = x->told_all ? FACTS_NEW_ALL : FACTS_NEW;
 	if (location.len && x->tx->status == 201 && x->tx->msg[CLIENT].seen)
 		link_give(w, x, location);
 }
@@ -390,8 +406,9 @@ static void value_shape(struct detect_worker *w, struct exchange *x, const struc
 	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
 	double number;
 
-	if (seen_before(cache, shape_id(x, key->renamed, v->kind, SERVER)))
+	if (x->news == 0 || seen_before(cache, shape_id(x, key->renamed, v->kind, SERVER)))
 		return;
+	x->news--;
 	body_shape(w, x, v,
 		   (struct delta_param){
 			   .field = key->renamed,
@@ -403,23 +420,32 @@ static void value_shape(struct detect_worker *w, struct exchange *x, const struc
 
 void facts_value(struct detect_worker *w, struct exchange *x, const struct value *v)
 {
+	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
+	uint64_t *plain = &cache->plain[(v->field >> 20) % FACTS_KEYS];
 	const struct facts_key *key;
 
-	if (v->continued)
-		return;
-	if (v->dir == CLIENT) {
-		value_asked(w, x, v);
+	if (__builtin_expect(v->dir == CLIENT, 0)) {
+		if (!v->continued)
+			value_asked(w, x, v);
 		return;
 	}
-	if (!gives(x) || v->kind == VALUE_TEXT)
+	if (!x->gives || v->kind == VALUE_TEXT)
 		return;
+	if (v->off >= FACTS_SHAPE && !x->told_all && *plain == v->field) {
+		if (__builtin_expect(looks_uuid(v->v), 0))
+			object_give(w, x, 0, v->v, PARAM_UUID);
+		return;
+	}
 	key = key_of(w, v);
 	if (v->off < FACTS_SHAPE || x->told_all)
 		value_shape(w, x, v, key);
-	if (__builtin_expect(key->kind != NOUN_NONE, 0) && v->kind != VALUE_LITERAL)
+	if (key->kind == NOUN_NONE) {
+		*plain = v->field;
+		if (looks_uuid(v->v))
+			object_give(w, x, 0, v->v, PARAM_UUID);
+	} else if (v->kind != VALUE_LITERAL) {
 		value_given(w, x, v, key);
-	else if (looks_uuid(v->v))
-		object_give(w, x, 0, v->v, PARAM_UUID);
+	}
 }
 
 // ---- targets
