@@ -431,7 +431,7 @@ void facts_value(struct detect_worker *w, struct exchange *x, const struct value
 	}
 	if (!x->gives || v->kind == VALUE_TEXT)
 		return;
-	if (v->off >= FACTS_SHAPE && !x->told_all && *plain == v->field) {
+	if (*plain == v->field && (x->news == 0 || (v->off >= FACTS_SHAPE && !x->told_all))) {
 		if (__builtin_expect(looks_uuid(v->v), 0))
 			object_give(w, x, 0, v->v, PARAM_UUID);
 		return;
