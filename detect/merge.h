@@ -10,6 +10,7 @@
 #include "detect/issues.h"
 #include "detect/known.h"
 #include "detect/learn.h"
+#include "detect/params.h"
 #include "detect/worker.h"
 
 enum {
@@ -73,6 +74,7 @@ struct merger {
 	struct detect_shared *shared;
 	struct known known;
 	struct learn learn;
+	struct params params;
 	struct issues issues;
 	struct merger_detector detectors[KNOWN_AREAS];
 	uint32_t n_detectors;

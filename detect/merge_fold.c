@@ -90,14 +90,15 @@ void merge_fold_gather(struct merger *m, const struct delta *delta)
 	m->findings_lost += delta->findings_lost;
 	m->names_lost += delta->names_lost;
 	learn_gather(&m->learn, delta);
+	params_gather(&m->params, delta);
 	m->call_params_lost += delta->call_params_lost;
 	gather_objects(m, delta);
 	if (calls_room(&m->calls, delta->n_calls)) {
 		for (uint32_t i = 0; i < delta->n_calls; i++) {
 			const struct call *call = &delta->calls[i];
 
-			m->calls.list[m->calls.n++] = (struct merger_call){
-				call->time_ns, call->order, {.call = call}};
+			m->calls.list[m->calls.n++] =
+				(struct merger_call){call->time_ns, call->order, {.call = call}};
 		}
 	} else {
 		m->calls_lost += delta->n_calls;
@@ -316,6 +317,8 @@ static void call_fold(struct merger *m, const struct call *call)
 		known_endpoint_call(e, call);
 	if (p)
 		known_principal_call(&m->known, p, call);
+	if (e && call_ok(call) && !(call->flags & CALL_MESSAGE))
+		params_call(&m->params, call);
 	m->call_endpoint = e;
 	m->call_principal = p;
 	for (uint32_t i = 0; i < m->n_callers; i++) {
