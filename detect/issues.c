@@ -30,7 +30,7 @@ struct issue_record {
 	uint64_t endpoint; // that the target is about
 	struct keep keep, texts;
 	uint64_t told_ns;
-	bool told, changed, urgent, with_evidence;
+	bool told, changed, urgent, with_evidence, held;
 	struct issue_record *changed_next;
 	uint64_t evidence_ns, evidence_order; // of the exchange that was taken in last
 	uint64_t type_field[ISSUE_MAX_TYPES];
@@ -149,6 +149,7 @@ static struct issue_record *record_new(struct issues *t, const struct issue_fact
 		.first_seen_ns = facts->first_ns,
 		.last_seen_ns = facts->last_ns,
 		.attacker.ip = "",
+		.attacker.proxy_ip = "",
 		.target.ip = "",
 		.description = "",
 		.impact = "",
@@ -201,6 +202,18 @@ static struct span span_of(const char *text)
 	return span_make(text, strlen(text));
 }
 
+// The proxy that named the client which the issue shows.
+static void record_proxy(struct issue_record *r, const struct finding *f)
+{
+	struct issue *issue = &r->issue;
+	char client[INET6_ADDRSTRLEN], proxy[INET6_ADDRSTRLEN];
+
+	address_text(f->client, client);
+	address_text(f->proxy, proxy);
+	if (*proxy && !*issue->attacker.proxy_ip && strcmp(client, issue->attacker.ip) == 0)
+		issue->attacker.proxy_ip = keep_text(&r->keep, proxy);
+}
+
 static void record_attacker(struct issue_record *r, const struct issue_facts *facts)
 {
 	const struct merged_principal *p = facts->principal;
@@ -210,6 +223,7 @@ static void record_attacker(struct issue_record *r, const struct issue_facts *fa
 	if (f) {
 		record_address(r, &issue->attacker.ip, &issue->attacker.port, f->client,
 			       f->client_port);
+		record_proxy(r, f);
 		record_text(r, &issue->attacker.user_agent, f->user_agent);
 	}
 	if (!p)
@@ -217,8 +231,10 @@ static void record_attacker(struct issue_record *r, const struct issue_facts *fa
 	record_address(r, &issue->attacker.ip, &issue->attacker.port, p->addr, 0);
 	record_text(r, &issue->attacker.user_agent, span_of(p->user_agent));
 	record_text(r, &issue->attacker.user, span_of(p->user));
-	if (issue->attacker.user_kind == PRINCIPAL_NONE)
+	if (issue->attacker.user_kind == PRINCIPAL_NONE) {
 		issue->attacker.user_kind = p->kind;
+		issue->attacker.user_confidence = p->confidence;
+	}
 }
 
 static void record_target(struct issue_record *r, const struct issue_facts *facts)
@@ -476,6 +492,16 @@ static void record_judge(struct issue_record *r, const struct issue_facts *facts
 	record_words(r, &draft);
 }
 
+static void record_change(struct issues *t, struct issue_record *r)
+{
+	if (r->changed)
+		return;
+	r->changed = true;
+	r->changed_next = NULL;
+	*t->changed_end = r;
+	t->changed_end = &r->changed_next;
+}
+
 void issues_put(struct issues *t, const struct issue_facts *facts, uint64_t now_ns)
 {
 	uint64_t id;
@@ -501,18 +527,45 @@ void issues_put(struct issues *t, const struct issue_facts *facts, uint64_t now_
 	record_target(r, facts);
 	record_finding(t, r, facts, created);
 	record_judge(r, facts);
-	if (!r->changed) {
-		r->changed = true;
-		r->changed_next = NULL;
-		*t->changed_end = r;
-		t->changed_end = &r->changed_next;
-	}
+	record_change(t, r);
+}
+
+bool issues_wants(const struct issues *t, const struct detector *detector, uint64_t key)
+{
+	uint64_t id;
+	const struct issue_record *r = table_find(t, detector, key, &id);
+
+	return r && r->with_evidence && r->issue.n_evidence < ISSUE_MAX_EVIDENCE && !t->full;
+}
+
+void issues_hold(struct issues *t, const struct detector *detector, uint64_t key, bool hold)
+{
+	uint64_t id;
+	struct issue_record *r = table_find(t, detector, key, &id);
+
+	if (r)
+		r->held = hold;
+}
+
+void issues_evidence(struct issues *t, const struct issue_facts *facts)
+{
+	uint64_t id;
+	struct issue_record *r = table_find(t, facts->detector, facts->key, &id);
+
+	if (!r)
+		return;
+	record_attacker(r, facts);
+	record_target(r, facts);
+	record_evidence(t, r, facts->finding);
+	record_change(t, r);
 }
 
 // ---- Handing out
 
 static bool is_due(const struct issues *t, const struct issue_record *r, uint64_t now_ns)
 {
+	if (r->held && !r->told)
+		return false;
 	// A clock that went back must not silence an issue.
 	if (!r->told || now_ns < r->told_ns)
 		return true;
