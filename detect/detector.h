@@ -125,6 +125,9 @@ struct merged_principal {
 
 struct merged_endpoint *merger_endpoint(struct merger *m, uint64_t id);   // NULL: unknown
 struct merged_principal *merger_principal(struct merger *m, uint64_t id); // NULL: unknown
+// What a parameter (struct call_param) or a field is called: "query.limit", "path[2]",
+// "$.items[].sku"; also of requests that were rejected. NULL: unknown. As captured: clean it.
+const char *merger_param_name(struct merger *m, uint64_t endpoint, uint64_t field);
 uint32_t merger_endpoints(struct merger *m);
 struct merged_endpoint *merger_endpoint_at(struct merger *m, uint32_t i);
 uint32_t merger_principals(struct merger *m);

@@ -128,6 +128,7 @@ struct call_param {
 	uint8_t class;  // enum param_class
 	uint8_t place;  // enum hit_place
 	uint8_t index;  // PATH: of the segment
+	uint8_t kind;   // enum value_kind, of a body
 };
 
 struct exchange {

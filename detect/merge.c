@@ -13,6 +13,7 @@
 #include "detect/merge.h"
 
 #include "dataplane/log.h"
+#include "detect/inventory.h"
 #include "detect/keep.h"
 #include "detect/policy.h"
 
@@ -204,6 +205,7 @@ struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, 
 			  size_t why_len)
 {
 	const struct merger_options *o = conf_get(shared->conf, &merger_section);
+	const struct inventory_options *in = conf_get(shared->conf, &inventory_section);
 	struct merger *m = calloc(1, sizeof(*m));
 
 	if (!m) {
@@ -212,6 +214,7 @@ struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, 
 	}
 	m->shared = shared;
 	known_init(&m->known, o->max_endpoints, o->max_principals, o->history);
+	params_init(&m->params, in->max_params, in->max_endpoint_params, o->max_endpoints);
 	issues_init(&m->issues, shared->seed, o->max_issues, o->update_s);
 	m->issues.fn = fn;
 	m->issues.arg = arg;
@@ -287,6 +290,7 @@ void merger_free(struct merger *m)
 	issues_clear(&m->issues);
 	known_clear(&m->known);
 	learn_fini(&m->learn);
+	params_clear(&m->params);
 	sessions_fini(&m->sessions);
 	for (uint32_t i = 0; i < m->n_detectors; i++) {
 		detector_stop(&m->detectors[i]);
@@ -333,6 +337,7 @@ void merger_reset(struct merger *m)
 	issues_clear(&m->issues);
 	known_clear(&m->known);
 	learn_reset(&m->learn);
+	params_clear(&m->params);
 	sessions_fini(&m->sessions);
 	memset(&m->shared->session_names, 0, sizeof(m->shared->session_names));
 	for (uint32_t i = 0; i < m->n_detectors; i++)
@@ -574,6 +579,11 @@ uint32_t merger_endpoints(struct merger *m)
 struct merged_endpoint *merger_endpoint_at(struct merger *m, uint32_t i)
 {
 	return i < m->known.n_endpoints ? &m->known.endpoints[i]->pub : NULL;
+}
+
+const char *merger_param_name(struct merger *m, uint64_t, uint64_t field)
+{
+	return params_name(&m->params, field);
 }
 
 uint32_t merger_principals(struct merger *m)

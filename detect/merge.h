@@ -10,6 +10,7 @@
 #include "detect/issues.h"
 #include "detect/known.h"
 #include "detect/learn.h"
+#include "detect/params.h"
 #include "detect/sessions.h"
 #include "detect/worker.h"
 
@@ -84,6 +85,7 @@ struct merger {
 	struct detect_shared *shared;
 	struct known known;
 	struct learn learn;
+	struct params params;
 	struct issues issues;
 	struct sessions sessions;
 	struct merger_detector detectors[KNOWN_AREAS];

@@ -72,21 +72,18 @@ static void delta_call(struct detect_worker *w, struct delta *d, struct exchange
 		.status = x->tx->status,
 		.flags = (uint8_t)((x->credentials ? CALL_CREDENTIALS : 0) |
 				   (x->login ? CALL_LOGIN : 0) | (x->half ? CALL_HALF : 0) |
-				   (personal ? CALL_PERSONAL : 0) |
-				   (message ? CALL_MESSAGE : 0) |
+				   (personal ? CALL_PERSONAL : 0) | (message ? CALL_MESSAGE : 0) |
 				   (x->tx->paired_by_guess ? CALL_GUESSED : 0)),
 		.verb = (uint8_t)verb,
 		.connection = x->tx->conn->hash ^ x->tx->conn->id,
 		.path = siphash_id(siphash(w->shared->seed, 'p', x->path)),
 		.request = request_hash(x, verb, w->shared->seed),
-		.req_bytes = request->body_len < UINT32_MAX ? (uint32_t)request->body_len
-							    : UINT32_MAX,
+		.req_bytes =
+			request->body_len < UINT32_MAX ? (uint32_t)request->body_len : UINT32_MAX,
 		.wait_us = both && request->complete ? micros(request->last_ns, response->first_ns)
 						     : UINT32_MAX,
 		.took_us = both ? micros(request->first_ns, response->last_ns) : UINT32_MAX,
 		.n_given = x->n_given,
-		.params_lost = (uint16_t)(x->params_lost < UINT16_MAX ? x->params_lost
-								      : UINT16_MAX),
 	};
 	memcpy(call->client, x->client, sizeof(call->client));
 	call->session = x->session;
@@ -102,6 +99,7 @@ static void delta_call(struct detect_worker *w, struct delta *d, struct exchange
 	call->user_confidence = x->user_confidence;
 	if (!message)
 		call->params = facts_end(w, x, &call->n_params);
+	call->params_lost = (uint16_t)(x->params_lost < UINT16_MAX ? x->params_lost : UINT16_MAX);
 }
 
 static struct exchange *exchange_new(struct detect_worker *w, struct http_tx *tx)

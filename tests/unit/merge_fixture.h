@@ -60,6 +60,10 @@ void conf_section_add(const struct conf_section *section)
 }
 
 static struct merger_options options;
+static struct inventory_options inventory_options = {
+	.max_params = 1000,
+	.max_endpoint_params = 100,
+};
 
 struct fake_options {
 	bool enabled;
@@ -101,10 +105,11 @@ void policies_free(struct policies *policies)
 const void *conf_get(const struct conf *conf, const struct conf_section *section)
 {
 	assert_null(conf);
-	return section == &alpha_section   ? (const void *)&alpha_options
-	       : section == &beta_section  ? (const void *)&beta_options
-	       : section == &gamma_section ? (const void *)&gamma_options
-					   : (const void *)&options;
+	return section == &alpha_section       ? (const void *)&alpha_options
+	       : section == &beta_section      ? (const void *)&beta_options
+	       : section == &gamma_section     ? (const void *)&gamma_options
+	       : section == &inventory_section ? (const void *)&inventory_options
+					       : (const void *)&options;
 }
 
 static char logged[4096];
@@ -427,7 +432,13 @@ static void told_forget(void)
 
 // ---- Deltas
 
-enum { TEST_CALLS = 4096, TEST_FINDINGS = 256, TEST_NAMES = 4096, TEST_ARENA = 1 << 20, TEST_FIELDS = 16};
+enum {
+	TEST_CALLS = 4096,
+	TEST_FINDINGS = 256,
+	TEST_NAMES = 4096,
+	TEST_ARENA = 1 << 20,
+	TEST_FIELDS = 16
+};
 
 static struct delta *delta_make(void)
 {
