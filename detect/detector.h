@@ -36,6 +36,9 @@ struct detector {
 	const char *module; // "Runtime" or "Posture"
 	uint32_t version;
 	const char *owasp[ISSUE_MAX_OWASP]; // primary first
+	// Its issues tell of an API's fault: they do not accuse the caller (incident.h). Modules
+	// "Posture" do so anyhow.
+	bool about_api;
 	const struct conf_section *section; // first field of its struct: bool enabled
 
 	// Worker. Called once per ended exchange, hits and identity complete. Reports through

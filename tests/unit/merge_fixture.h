@@ -60,6 +60,9 @@ void conf_section_add(const struct conf_section *section)
 }
 
 static struct merger_options options;
+static struct {
+	uint32_t idle_s, max_incidents; // as struct incidents_options
+} incident_options = {3600, 64};
 
 struct fake_options {
 	bool enabled;
@@ -101,10 +104,11 @@ void policies_free(struct policies *policies)
 const void *conf_get(const struct conf *conf, const struct conf_section *section)
 {
 	assert_null(conf);
-	return section == &alpha_section   ? (const void *)&alpha_options
-	       : section == &beta_section  ? (const void *)&beta_options
-	       : section == &gamma_section ? (const void *)&gamma_options
-					   : (const void *)&options;
+	return section == &alpha_section       ? (const void *)&alpha_options
+	       : section == &beta_section      ? (const void *)&beta_options
+	       : section == &gamma_section     ? (const void *)&gamma_options
+	       : section == &incidents_section ? (const void *)&incident_options
+					       : (const void *)&options;
 }
 
 static char logged[4096];
