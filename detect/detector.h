@@ -16,6 +16,8 @@ struct merger;
 struct merged_endpoint;
 struct merged_principal;
 
+enum { DETECTOR_MAX = 64 };
+
 // What a finding or a judgement becomes; the merger fills in all that it knows by itself
 // (attacker, target, evidence, history, times, codes, count, id).
 struct issue_draft {
@@ -115,7 +117,7 @@ struct merged_endpoint {
 	uint64_t ok;          // 2xx
 	uint64_t ok_with_credentials;
 	uint64_t status[6];   // by hundreds, [0]: none
-	void *area[32];       // by detector index
+	void *area[DETECTOR_MAX]; // by detector index
 };
 
 struct merged_principal {
@@ -125,7 +127,6 @@ struct merged_principal {
 	uint8_t addr[16];
 	char *user, *user_agent;
 	uint64_t first_ns, last_ns, calls;
-	void *area[32];
 };
 
 struct merged_endpoint *merger_endpoint(struct merger *m, uint64_t id);   // NULL: unknown

@@ -316,7 +316,8 @@ bool merger_restart(struct merger *m, uint32_t detector)
 	for (uint32_t i = 0; endpoint_size && i < m->known.n_endpoints; i++)
 		memset(m->known.endpoints[i]->pub.area[detector], 0, endpoint_size);
 	for (uint32_t i = 0; principal_size && i < m->known.n_principals; i++)
-		memset(m->known.principals[i]->pub.area[detector], 0, principal_size);
+		memset(known_principal_area(&m->known, m->known.principals[i], detector), 0,
+		       principal_size);
 	if (detector_start(d) == 0)
 		return true;
 	LOG(ERR, "Detector %s cannot start again and is off until the next start.",
@@ -604,7 +605,8 @@ void *merger_principal_area(struct merger *m, struct merged_principal *p, const 
 {
 	int i = merge_detector(m, d);
 
-	return i < 0 ? NULL : p->area[i];
+	return i < 0 ? NULL
+		     : known_principal_area(&m->known, (struct known_principal *)p, (uint32_t)i);
 }
 
 void merger_raise(struct merger *m, const struct detector *d, uint64_t key,

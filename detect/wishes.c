@@ -94,7 +94,7 @@ void merge_wishes_ask(struct merger *m)
 		const struct finding *f = NULL;
 
 		for (uint32_t k = 0; k < n && !f; k++)
-			f = detect_worker_capture(workers[k], m->wishes[i].id);
+			f = m->shared->capture(workers[k], m->wishes[i].id);
 		wish_answer(m, &m->wishes[i], f);
 		for (uint32_t k = 0; k < n; k++)
 			workers[k]->delta[workers[k]->active].n_captures = 0;

@@ -210,13 +210,24 @@ static void worker_value(void *ctx, struct http_tx *tx, const struct value *valu
 		return;
 	if (tx->proto != PROTO_WS)
 		facts_value(w, x, value);
-	if (value->kind == VALUE_LITERAL)
-		return; // no data type is one
+	if (value->kind == VALUE_LITERAL) { // no data type is one
+		scan_member(w->scanner, &x->pending[value->dir], value);
+		return;
+	}
 	// The window told already how far the body was searched.
 	struct hits *hits = &((struct worker_state *)w->state)->body_hits;
 	hits->x = x;
 	hits->end = 0;
 	scan_value(w->scanner, &x->pending[value->dir], value, hits_add, hits);
+}
+
+static void worker_member(void *ctx, struct http_tx *tx, const struct value *value)
+{
+	struct detect_worker *w = ctx;
+	struct exchange *x = tx->detect;
+
+	if (x)
+		scan_member(w->scanner, &x->pending[value->dir], value);
 }
 
 static bool exchange_half(const struct http_tx *tx)
@@ -253,6 +264,7 @@ static void worker_detect(struct detect_worker *w, struct exchange *x)
 	struct worker_state *state = w->state;
 
 	w->n_findings = 0;
+	state->copied = NULL;
 	for (uint32_t i = 0; i < state->n_detectors; i++) {
 		const struct detector *detector = state->detectors[i].detector;
 
@@ -336,6 +348,7 @@ struct event_sink detect_worker_sink(struct detect_worker *w)
 		.response = worker_response,
 		.window = worker_window,
 		.value = worker_value,
+		.member = worker_member,
 		.end = worker_end,
 		.ws = worker_ws,
 		.tls = worker_tls,

@@ -41,7 +41,9 @@ struct detect_shared {
 	uint64_t seed;             // of all keyed hashes
 	uint64_t salt;             // of passwords: of this run, kept nowhere
 	uint32_t n_workers;
-	struct detect_worker *const *workers; // NULL: none that could be asked
+	// Whom to ask for captures when they are idle, and how. NULL: nobody.
+	struct detect_worker *const *workers;
+	const struct finding *(*capture)(struct detect_worker *w, struct capture_id id);
 	struct detect_observer observer;
 	alignas(64) _Atomic uint32_t epoch_wanted; // merger: rw, workers: ro
 	_Atomic(const struct snapshot *) snapshot; // merger: rw, workers: ro
@@ -66,7 +68,7 @@ struct detect_worker {
 	void *state; // of worker.c: caches, options; opaque to others
 	uint32_t active;       // which delta is being filled
 	struct delta delta[2]; // worker: [active], merger: the other one after a flip
-	struct exchange_finding findings[32]; // of the exchange that is just ending
+	struct exchange_finding findings[DETECTOR_MAX]; // of the exchange that is just ending
 	uint32_t n_findings;
 	uint64_t exchange_pool_empty;
 	alignas(64) _Atomic uint32_t epoch_done; // worker: rw, merger: ro
