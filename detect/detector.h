@@ -38,6 +38,9 @@ struct detector {
 	const char *module; // "Runtime" or "Posture"
 	uint32_t version;
 	const char *owasp[ISSUE_MAX_OWASP]; // primary first
+	// Its issues tell of an API's fault: they do not accuse the caller (incident.h). Modules
+	// "Posture" do so anyhow.
+	bool about_api;
 	const struct conf_section *section; // first field of its struct: bool enabled
 
 	// Worker. Called once per ended exchange, hits and identity complete. Reports through
@@ -54,6 +57,9 @@ struct detector {
 	size_t state_size, endpoint_size, principal_size;
 	int (*init)(void *state, const void *options);
 	void (*fini)(void *state);
+	// Bytes that it takes at most under this configuration beside state and areas: its tables
+	// (lru_bytes(), number of entries by size), whoever sends what. NULL: none.
+	size_t (*memory)(const void *options, const struct conf *conf);
 	void (*call)(const struct detector *self, const void *options, struct merger *m, void *state,
 		     const struct call *call);
 	// An identifier that a response gave to somebody; those of an exchange come after its call.

@@ -219,6 +219,12 @@ struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, 
 	m->issues.fn = fn;
 	m->issues.arg = arg;
 	m->issues.known = &m->known;
+	m->issues.incidents = &m->incidents;
+	if (incidents_init(&m->incidents, shared->conf, shared->seed)) {
+		snprintf(why, why_len, "no memory for incidents");
+		merger_free(m);
+		return NULL;
+	}
 	if (learn_init(&m->learn, &(struct learn_options){
 					  .max_fields = o->max_fields,
 					  .min_values = o->field_values,
@@ -288,6 +294,7 @@ void merger_free(struct merger *m)
 	for (uint32_t i = 0; i < m->n_watch; i++)
 		watch_clear(&m->watch[i]);
 	issues_clear(&m->issues);
+	incidents_fini(&m->incidents);
 	known_clear(&m->known);
 	learn_fini(&m->learn);
 	params_clear(&m->params);
@@ -335,6 +342,7 @@ void merger_reset(struct merger *m)
 	m->told_learnt = m->told_quiet = m->told_fields = 0;
 	m->told_full = false;
 	issues_clear(&m->issues);
+	incidents_clear(&m->incidents);
 	known_clear(&m->known);
 	learn_reset(&m->learn);
 	params_clear(&m->params);
@@ -634,6 +642,8 @@ void merger_raise(struct merger *m, const struct detector *d, uint64_t key,
 
 	if (i < 0 || !m->detectors[i].enabled)
 		return;
+	if (m->call && p && m->call->principal == p->id)
+		facts.client = m->call->client;
 	facts.options = m->detectors[i].options;
 	if (!e && evidence)
 		facts.endpoint = merger_endpoint(m, evidence->finding.endpoint);

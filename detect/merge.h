@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include "detect/incident.h"
 #include "detect/issues.h"
 #include "detect/known.h"
 #include "detect/learn.h"
@@ -87,6 +88,7 @@ struct merger {
 	struct learn learn;
 	struct params params;
 	struct issues issues;
+	struct incidents incidents;
 	struct sessions sessions;
 	struct merger_detector detectors[KNOWN_AREAS];
 	uint32_t n_detectors;

@@ -64,6 +64,9 @@ static struct inventory_options inventory_options = {
 	.max_params = 1000,
 	.max_endpoint_params = 100,
 };
+static struct {
+	uint32_t idle_s, max_incidents; // as struct incidents_options
+} incident_options = {3600, 64};
 
 struct fake_options {
 	bool enabled;
@@ -109,6 +112,7 @@ const void *conf_get(const struct conf *conf, const struct conf_section *section
 	       : section == &beta_section      ? (const void *)&beta_options
 	       : section == &gamma_section     ? (const void *)&gamma_options
 	       : section == &inventory_section ? (const void *)&inventory_options
+	       : section == &incidents_section ? (const void *)&incident_options
 					       : (const void *)&options;
 }
 
