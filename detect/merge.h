@@ -11,6 +11,7 @@
 #include "detect/known.h"
 #include "detect/learn.h"
 #include "detect/sessions.h"
+#include "detect/sources.h"
 #include "detect/worker.h"
 
 enum {
@@ -76,6 +77,7 @@ struct merger {
 	struct learn learn;
 	struct issues issues;
 	struct sessions sessions;
+	struct sources sources;
 	struct merger_detector detectors[KNOWN_AREAS];
 	uint32_t n_detectors;
 	uint32_t callers[KNOWN_AREAS], n_callers; // indexes of those that look at calls

@@ -318,6 +318,7 @@ static void call_fold(struct merger *m, const struct call *call)
 		known_endpoint_call(e, call);
 	if (p)
 		known_principal_call(&m->known, p, call);
+	sources_call(&m->sources, call);
 	m->call_endpoint = e;
 	m->call_principal = p;
 	for (uint32_t i = 0; i < m->n_callers; i++) {
