@@ -8,6 +8,7 @@
 
 #pragma once
 
+#include "detect/captures.h"
 #include "detect/exchange.h"
 #include "detect/sessions.h"
 
@@ -177,5 +178,7 @@ struct delta {
 	struct call_param *call_params;
 	struct delta_param *params;
 	struct delta_binding *bindings;
+	uint32_t n_captures;
+	struct finding captures[CAPTURES_WANTED]; // exchanges that the merger asked for
 	uint8_t *arena;
 };

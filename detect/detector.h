@@ -17,6 +17,8 @@ struct merger;
 struct merged_endpoint;
 struct merged_principal;
 
+enum { DETECTOR_MAX = 64 };
+
 // What a finding or a judgement becomes; the merger fills in all that it knows by itself
 // (attacker, target, evidence, history, times, codes, count, id).
 struct issue_draft {
@@ -110,7 +112,7 @@ struct merged_endpoint {
 	uint64_t ok;          // 2xx
 	uint64_t ok_with_credentials;
 	uint64_t status[6];   // by hundreds, [0]: none
-	void *area[32];       // by detector index
+	void *area[DETECTOR_MAX]; // by detector index
 };
 
 struct merged_principal {
@@ -120,7 +122,6 @@ struct merged_principal {
 	uint8_t addr[16];
 	char *user, *user_agent;
 	uint64_t first_ns, last_ns, calls;
-	void *area[32];
 };
 
 struct merged_endpoint *merger_endpoint(struct merger *m, uint64_t id);   // NULL: unknown
@@ -143,6 +144,10 @@ void *merger_principal_area(struct merger *m, struct merged_principal *p, const 
 void merger_raise(struct merger *m, const struct detector *d, uint64_t key,
 		  struct merged_principal *p, struct merged_endpoint *e, uint64_t time_ns,
 		  const struct issue_draft *draft);
+// Merger: the issue shows this call, if its worker still has it; merger_raise() asks for the call
+// that is being looked at by itself. time_ns, order: of the call.
+void merger_capture(struct merger *m, const struct detector *d, uint64_t key, uint64_t time_ns,
+		    uint64_t order);
 // Merger: ask the workers to send evidence of this principal's next exchanges with sensitive
 // values (from the next epoch on, until forgotten; at most 64 are watched).
 void merger_watch(struct merger *m, uint64_t principal);

@@ -30,7 +30,7 @@ struct issue_record {
 	uint64_t endpoint; // that the target is about
 	struct keep keep, texts;
 	uint64_t told_ns;
-	bool told, changed, urgent, with_evidence;
+	bool told, changed, urgent, with_evidence, held;
 	struct issue_record *changed_next;
 	uint64_t evidence_ns, evidence_order; // of the exchange that was taken in last
 	uint64_t type_field[ISSUE_MAX_TYPES];
@@ -492,6 +492,16 @@ static void record_judge(struct issue_record *r, const struct issue_facts *facts
 	record_words(r, &draft);
 }
 
+static void record_change(struct issues *t, struct issue_record *r)
+{
+	if (r->changed)
+		return;
+	r->changed = true;
+	r->changed_next = NULL;
+	*t->changed_end = r;
+	t->changed_end = &r->changed_next;
+}
+
 void issues_put(struct issues *t, const struct issue_facts *facts, uint64_t now_ns)
 {
 	uint64_t id;
@@ -517,18 +527,45 @@ void issues_put(struct issues *t, const struct issue_facts *facts, uint64_t now_
 	record_target(r, facts);
 	record_finding(t, r, facts, created);
 	record_judge(r, facts);
-	if (!r->changed) {
-		r->changed = true;
-		r->changed_next = NULL;
-		*t->changed_end = r;
-		t->changed_end = &r->changed_next;
-	}
+	record_change(t, r);
+}
+
+bool issues_wants(const struct issues *t, const struct detector *detector, uint64_t key)
+{
+	uint64_t id;
+	const struct issue_record *r = table_find(t, detector, key, &id);
+
+	return r && r->with_evidence && r->issue.n_evidence < ISSUE_MAX_EVIDENCE && !t->full;
+}
+
+void issues_hold(struct issues *t, const struct detector *detector, uint64_t key, bool hold)
+{
+	uint64_t id;
+	struct issue_record *r = table_find(t, detector, key, &id);
+
+	if (r)
+		r->held = hold;
+}
+
+void issues_evidence(struct issues *t, const struct issue_facts *facts)
+{
+	uint64_t id;
+	struct issue_record *r = table_find(t, facts->detector, facts->key, &id);
+
+	if (!r)
+		return;
+	record_attacker(r, facts);
+	record_target(r, facts);
+	record_evidence(t, r, facts->finding);
+	record_change(t, r);
 }
 
 // ---- Handing out
 
 static bool is_due(const struct issues *t, const struct issue_record *r, uint64_t now_ns)
 {
+	if (r->held && !r->told)
+		return false;
 	// A clock that went back must not silence an issue.
 	if (!r->told || now_ns < r->told_ns)
 		return true;

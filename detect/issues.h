@@ -55,6 +55,12 @@ void issues_clear(struct issues *t);
 bool issues_has(const struct issues *t, const struct detector *detector, uint64_t key);
 // Creates or updates the issue (detector, key). Nothing is handed out yet.
 void issues_put(struct issues *t, const struct issue_facts *facts, uint64_t now_ns);
+// May the issue have more evidence?
+bool issues_wants(const struct issues *t, const struct detector *detector, uint64_t key);
+// The issue is not told for the first time before it is let go.
+void issues_hold(struct issues *t, const struct detector *detector, uint64_t key, bool hold);
+// Evidence that was asked for: what facts->finding says of its exchange.
+void issues_evidence(struct issues *t, const struct issue_facts *facts);
 // Hands out what is due; all: everything that changed.
 void issues_tell(struct issues *t, uint64_t now_ns, bool all);
 void issues_foreach(struct issues *t, issue_fn fn, void *arg);

@@ -208,10 +208,6 @@ struct known_principal *known_principal_add(struct known *k, uint64_t id)
 	}
 	p->pub.id = id;
 	p->pub.user = p->pub.user_agent = p->empty;
-	for (uint32_t i = 0; i < k->n_areas; i++) {
-		if (k->principal_area[i])
-			p->pub.area[i] = (uint8_t *)p + k->principal_area[i];
-	}
 	p->place = k->n_principals;
 	k->principals[k->n_principals++] = p;
 	list_in(k, p);

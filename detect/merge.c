@@ -261,6 +261,9 @@ static void lists_free(struct merger *m)
 	free(m->calls.other);
 	free(m->objects.list);
 	free(m->objects.other);
+	free(m->captures);
+	m->captures = NULL;
+	m->n_captures = m->captures_room = 0;
 	free(m->names);
 	free(m->findings);
 	free(m->groups);
@@ -308,7 +311,8 @@ bool merger_restart(struct merger *m, uint32_t detector)
 	for (uint32_t i = 0; endpoint_size && i < m->known.n_endpoints; i++)
 		memset(m->known.endpoints[i]->pub.area[detector], 0, endpoint_size);
 	for (uint32_t i = 0; principal_size && i < m->known.n_principals; i++)
-		memset(m->known.principals[i]->pub.area[detector], 0, principal_size);
+		memset(known_principal_area(&m->known, m->known.principals[i], detector), 0,
+		       principal_size);
 	if (detector_start(d) == 0)
 		return true;
 	LOG(ERR, "Detector %s cannot start again and is off until the next start.",
@@ -338,6 +342,8 @@ void merger_reset(struct merger *m)
 		merger_restart(m, i);
 	m->n_names = m->n_findings = m->n_groups = m->n_history = 0;
 	m->calls.n = m->objects.n = 0;
+	m->n_wishes = m->n_captures = 0;
+	m->wishes_lost = 0;
 	m->exchanges = m->calls_lost = m->findings_total = m->findings_lost = m->names_lost = 0;
 	m->objects_lost = m->call_params_lost = m->objects_lost_ns = 0;
 	m->now_ns = m->merges = 0;
@@ -475,6 +481,7 @@ void merger_finish(struct merger *m, uint64_t now_ns)
 	m->now_ns = now_ns;
 	merge_release(m, true);
 	merger_evaluate(m, true);
+	merge_wishes_ask(m);
 	issues_tell(&m->issues, now_ns, true);
 }
 
@@ -504,7 +511,7 @@ void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest)
 	const struct issues *t = &m->issues;
 	bool changed = m->watch_changed || m->policies_changed || m->told_learnt != m->learnt.n ||
 		       m->told_quiet != t->quiet.n || m->told_full != t->full ||
-		       m->told_fields != m->learn.changes;
+		       m->told_fields != m->learn.changes || merge_wishes_wait(m);
 	struct merger_snapshot *next = changed ? snapshot_free(m, oldest) : NULL;
 
 	policies_sweep(m, oldest, false);
@@ -527,6 +534,8 @@ void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest)
 	for (uint32_t i = 0; i < m->n_watch; i++)
 		next->snapshot.watch[i] = m->watch[i].principal;
 	qsort(next->snapshot.watch, m->n_watch, sizeof(uint64_t), compare_principals);
+	next->snapshot.wanted_turn = m->published->snapshot.wanted_turn;
+	next->snapshot.wanted_turn += merge_wishes_publish(m, &next->snapshot);
 	next->used = true;
 	// Pairs with the acquire of workers when they flip.
 	atomic_store_explicit(&m->shared->snapshot, &next->snapshot, memory_order_release);
@@ -606,7 +615,8 @@ void *merger_principal_area(struct merger *m, struct merged_principal *p, const 
 {
 	int i = merge_detector(m, d);
 
-	return i < 0 ? NULL : p->area[i];
+	return i < 0 ? NULL
+		     : known_principal_area(&m->known, (struct known_principal *)p, (uint32_t)i);
 }
 
 void merger_raise(struct merger *m, const struct detector *d, uint64_t key,
@@ -638,6 +648,8 @@ void merger_raise(struct merger *m, const struct detector *d, uint64_t key,
 	if (p && !issues_has(&m->issues, d, key))
 		facts.n_history = known_history((const struct known_principal *)p, history);
 	issues_put(&m->issues, &facts, m->now_ns);
+	if (m->call && !evidence)
+		merger_capture(m, d, key, m->call->time_ns, m->call->order);
 }
 
 void merger_watch(struct merger *m, uint64_t principal)

@@ -91,6 +91,11 @@ void merge_fold_gather(struct merger *m, const struct delta *delta)
 	m->names_lost += delta->names_lost;
 	learn_gather(&m->learn, delta);
 	sessions_gather(&m->sessions, delta);
+	if (list_room(&m->captures, &m->captures_room, m->n_captures + delta->n_captures,
+		      sizeof(*m->captures))) {
+		for (uint32_t i = 0; i < delta->n_captures; i++)
+			m->captures[m->n_captures++] = &delta->captures[i];
+	}
 	m->call_params_lost += delta->call_params_lost;
 	gather_objects(m, delta);
 	if (calls_room(&m->calls, delta->n_calls)) {
@@ -321,6 +326,7 @@ static void call_fold(struct merger *m, const struct call *call)
 	sources_call(&m->sources, call);
 	m->call_endpoint = e;
 	m->call_principal = p;
+	m->call = call;
 	for (uint32_t i = 0; i < m->n_callers; i++) {
 		struct merger_detector *d = &m->detectors[m->callers[i]];
 
@@ -329,6 +335,7 @@ static void call_fold(struct merger *m, const struct call *call)
 	}
 	m->call_endpoint = NULL;
 	m->call_principal = NULL;
+	m->call = NULL;
 }
 
 // What was given by exchanges before that one; NULL: by all.
@@ -516,6 +523,7 @@ void merge_fold(struct merger *m)
 		if (m->detectors[m->groups[i].detector].enabled)
 			group_judge(m, &m->groups[i]);
 	}
+	merge_wishes(m);
 	m->calls.n = m->objects.n = 0;
 	m->n_names = m->n_findings = m->n_groups = m->n_history = 0;
 }

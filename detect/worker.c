@@ -301,6 +301,9 @@ static void worker_end(void *ctx, struct http_tx *tx)
 	announce_endpoint(w, x);
 	announce_principal(w, x);
 	delta_call(w, delta_active(w), x);
+	if (tx->proto != PROTO_WS && tx->msg[CLIENT].seen)
+		captures_keep(&((struct worker_state *)w->state)->captures, x,
+			      (struct capture_id){exchange_time(x), exchange_order(x)});
 	worker_detect(w, x);
 	if (shared->observer.exchange)
 		shared->observer.exchange(shared->observer.arg, w->index, x, w->findings,
@@ -353,6 +356,7 @@ void delta_clear(struct delta *d)
 	d->findings_lost = 0;
 	d->names_lost = 0;
 	d->fields_lost = 0;
+	d->n_captures = 0;
 	d->n_objects = d->n_call_params = d->n_params = 0;
 	d->objects_lost = d->call_params_lost = d->params_lost = 0;
 	d->bindings_lost = 0;
@@ -363,6 +367,35 @@ void detect_worker_snapshot(struct detect_worker *w)
 {
 	// The merger has filled it before it published it.
 	w->snapshot = atomic_load_explicit(&w->shared->snapshot, memory_order_acquire);
+}
+
+const struct finding *detect_worker_capture(struct detect_worker *w, struct capture_id id)
+{
+	struct worker_state *state = w->state;
+	const struct capture *capture = captures_find(&state->captures, id);
+	struct delta *d = delta_active(w);
+	struct finding *f;
+
+	if (!capture || d->n_captures == CAPTURES_WANTED ||
+	    capture_room(capture) > DELTA_ARENA - d->arena_used)
+		return NULL;
+	f = &d->captures[d->n_captures++];
+	capture_show(capture, &state->evidence, d->arena + d->arena_used, f);
+	d->arena_used += capture_room(capture);
+	return f;
+}
+
+// Seldom, and few: for a wish somebody raised an issue.
+static void worker_answer(struct detect_worker *w)
+{
+	struct worker_state *state = w->state;
+	const struct snapshot *s = w->snapshot;
+
+	if (!s || s->wanted_turn == state->answered)
+		return;
+	state->answered = s->wanted_turn;
+	for (uint32_t i = 0; i < s->n_wanted; i++)
+		detect_worker_capture(w, s->wanted[i]);
 }
 
 void worker_epoch(struct detect_worker *w)
@@ -380,6 +413,7 @@ void worker_epoch(struct detect_worker *w)
 	}
 	detect_worker_snapshot(w);
 	principal_epoch(&state->principal, &w->shared->session_names);
+	worker_answer(w);
 }
 
 void detect_worker_poll(struct detect_worker *w)

@@ -33,7 +33,7 @@ only() {
 		[[ $file =~ ^($files)$ ]] || complain "$file:$line: $header belongs to $files"
 	done < <(grep -nE "^#include <$header" -r "${order[@]}" tools --include='*.[ch]' || true)
 }
-only 'libconfig\.h' 'conf/load\.c'
+only 'libconfig\.h' 'conf/load\.c|tools/gen/gen_play_read\.h'
 only 'hs' 'detect/(own|own_life|ruleset|scan)\.[ch]|detect/types/.*'
 only 'nng/' 'export/.*|tools/issues\.c'
 only 'maxminddb\.h' 'detect/geo\.c'

@@ -221,6 +221,11 @@ static bool alpha_accept(const struct detector *self, const void *o, struct merg
 	return finding->arg[0] >= ((struct alpha_state *)state)->refuse_below;
 }
 
+static void *principal_area(struct merger *m, struct merged_principal *p, uint32_t detector)
+{
+	return known_principal_area(&m->known, (struct known_principal *)p, detector);
+}
+
 static void alpha_evaluate(const struct detector *self, const void *o, struct merger *m,
 			   void *state, uint64_t now_ns, bool last)
 {
@@ -231,7 +236,7 @@ static void alpha_evaluate(const struct detector *self, const void *o, struct me
 		return;
 	for (uint32_t i = 0; i < merger_principals(m); i++) {
 		struct merged_principal *p = merger_principal_at(m, i);
-		uint64_t calls = ((struct alpha_area *)p->area[0])->calls;
+		uint64_t calls = ((struct alpha_area *)principal_area(m, p, 0))->calls;
 		struct issue_draft draft = {
 			.severity = calls > 2 * fake->threshold ? SEVERITY_HIGH : SEVERITY_LOW,
 			.confidence = 50,

@@ -166,6 +166,7 @@ struct entry {
 	struct merged_endpoint endpoint;
 	struct merged_principal principal;
 	char text[3][400];
+	void *area[DETECTOR_MAX]; // of a principal
 };
 
 struct raised {
@@ -182,8 +183,8 @@ struct merger {
 	struct idmap endpoint_map, principal_map;
 	struct entry *endpoints[ENTRIES_MAX], *principals[ENTRIES_MAX];
 	uint32_t n_endpoints, n_principals;
-	void *state[32];
-	const void *options[32];
+	void *state[DETECTOR_MAX];
+	const void *options[DETECTOR_MAX];
 	struct raised raised[RAISED_MAX];
 	uint32_t n_raised;
 	uint64_t watched[4096];
@@ -223,9 +224,9 @@ static inline void merger_open(const struct conf *conf)
 
 static void entry_free(struct entry *e)
 {
-	for (uint32_t i = 0; i < 32; i++) {
+	for (uint32_t i = 0; i < DETECTOR_MAX; i++) {
 		free(e->endpoint.area[i]);
-		free(e->principal.area[i]);
+		free(e->area[i]);
 	}
 	free(e);
 }
@@ -284,7 +285,7 @@ static struct entry *principal_add(uint64_t id, struct span user)
 	e->principal =
 		(struct merged_principal){.id = id, .user = e->text[0], .user_agent = e->text[1]};
 	for (uint32_t i = 0; i < detector_count(); i++)
-		e->principal.area[i] = calloc(1, detector_get(i)->principal_size + 1);
+		e->area[i] = calloc(1, detector_get(i)->principal_size + 1);
 	return e;
 }
 
@@ -344,7 +345,8 @@ void *merger_endpoint_area(struct merger *, struct merged_endpoint *e, const str
 
 void *merger_principal_area(struct merger *, struct merged_principal *p, const struct detector *d)
 {
-	return p->area[index_of(d)];
+	return ((struct entry *)((uint8_t *)p - offsetof(struct entry, principal)))
+		->area[index_of(d)];
 }
 
 void merger_watch(struct merger *m, uint64_t principal)
