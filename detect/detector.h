@@ -10,6 +10,7 @@
 #include "conf/conf.h"
 #include "detect/delta.h"
 #include "detect/issue.h"
+#include "detect/sources.h"
 
 struct detect_worker;
 struct merger;
@@ -134,6 +135,12 @@ struct merged_principal *merger_principal(struct merger *m, uint64_t id); // NUL
 // What a parameter (struct call_param) or a field is called: "query.limit", "path[2]",
 // "$.items[].sku"; also of requests that were rejected. NULL: unknown. As captured: clean it.
 const char *merger_param_name(struct merger *m, uint64_t endpoint, uint64_t field);
+// What is known of a client address, and of the network that it lies in; NULL: nothing, or it was
+// forgotten. The call that is looked at just now is counted.
+const struct source *merger_source(struct merger *m, const uint8_t addr[16]);
+const struct source *merger_source_prefix(struct merger *m, const uint8_t addr[16]);
+// Where an address lies: also of one that is not known.
+void merger_location(struct merger *m, const uint8_t addr[16], struct location *out);
 uint32_t merger_endpoints(struct merger *m);
 struct merged_endpoint *merger_endpoint_at(struct merger *m, uint32_t i);
 uint32_t merger_principals(struct merger *m);

@@ -234,7 +234,8 @@ struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, 
 		merger_free(m);
 		return NULL;
 	}
-	if (detectors_new(m, why, why_len)) {
+	if (sources_init(&m->sources, shared->conf, shared->seed, why, why_len) ||
+	    detectors_new(m, why, why_len)) {
 		merger_free(m);
 		return NULL;
 	}
@@ -299,6 +300,7 @@ void merger_free(struct merger *m)
 	learn_fini(&m->learn);
 	params_clear(&m->params);
 	sessions_fini(&m->sessions);
+	sources_fini(&m->sources);
 	for (uint32_t i = 0; i < m->n_detectors; i++) {
 		detector_stop(&m->detectors[i]);
 		free(m->detectors[i].state);
@@ -347,6 +349,7 @@ void merger_reset(struct merger *m)
 	learn_reset(&m->learn);
 	params_clear(&m->params);
 	sessions_fini(&m->sessions);
+	sources_clear(&m->sources);
 	memset(&m->shared->session_names, 0, sizeof(m->shared->session_names));
 	for (uint32_t i = 0; i < m->n_detectors; i++)
 		merger_restart(m, i);
@@ -577,6 +580,21 @@ struct merged_principal *merger_principal(struct merger *m, uint64_t id)
 	if (!p || p->pub.id != id)
 		p = known_principal(&m->known, id);
 	return p ? &p->pub : NULL;
+}
+
+const struct source *merger_source(struct merger *m, const uint8_t addr[16])
+{
+	return sources_address(&m->sources, addr);
+}
+
+const struct source *merger_source_prefix(struct merger *m, const uint8_t addr[16])
+{
+	return sources_prefix(&m->sources, addr);
+}
+
+void merger_location(struct merger *m, const uint8_t addr[16], struct location *out)
+{
+	sources_locate(&m->sources, addr, out);
 }
 
 uint32_t merger_endpoints(struct merger *m)

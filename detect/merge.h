@@ -13,6 +13,7 @@
 #include "detect/learn.h"
 #include "detect/params.h"
 #include "detect/sessions.h"
+#include "detect/sources.h"
 #include "detect/worker.h"
 
 enum {
@@ -90,6 +91,7 @@ struct merger {
 	struct issues issues;
 	struct incidents incidents;
 	struct sessions sessions;
+	struct sources sources;
 	struct merger_detector detectors[KNOWN_AREAS];
 	uint32_t n_detectors;
 	uint32_t callers[KNOWN_AREAS], n_callers; // indexes of those that look at calls

@@ -326,6 +326,7 @@ static void call_fold(struct merger *m, const struct call *call)
 		known_principal_call(&m->known, p, call);
 	if (e && call_ok(call) && !(call->flags & CALL_MESSAGE))
 		params_call(&m->params, call);
+	sources_call(&m->sources, call);
 	m->call_endpoint = e;
 	m->call_principal = p;
 	m->call = call;
