@@ -93,6 +93,15 @@ struct flood {
 	struct lru levels, sources, surges;
 };
 
+// A call that is being counted.
+struct flood_job {
+	const struct flood_options *options;
+	struct merger *m;
+	struct flood *t;
+	const struct call *call;
+	uint64_t source, host;
+};
+
 static const struct detector flood;
 
 #define FLOOD_ROW(field, kind, ...)                                                                \
@@ -414,11 +423,11 @@ static void flood_raise(struct merger *m, const struct flood *t, const struct fl
 	merger_raise(m, &flood, c->key, c->principal, c->endpoint, time_ns, &draft);
 }
 
-static void level_judge(const struct flood_options *options, struct merger *m, struct flood *t,
-			struct flood_level *l, uint64_t id, bool host, const struct call *call)
+static void level_judge(const struct flood_job *job, struct flood_level *l, uint64_t id)
 {
+	struct flood *t = job->t;
 	struct flood_surge *s = lru_get(&t->surges, id);
-	struct merged_endpoint *e = merger_endpoint(m, call->endpoint);
+	struct merged_endpoint *e = merger_endpoint(job->m, job->call->endpoint);
 	double seconds, share;
 	char what[400];
 	struct flood_case c = {.what = what, .key = id, .rate = &l->rate, .surge = s};
@@ -433,12 +442,12 @@ static void level_judge(const struct flood_options *options, struct merger *m, s
 	c.sources = surge_sources(s);
 	c.usual_wait_us = l->wait_n >= 6 ? l->wait_us : 0;
 	c.wait_us = s->waits ? s->wait_sum / (double)s->waits : 0;
-	c.hammered = c.per_user >= options->per_caller * c.usual_per_user;
+	c.hammered = c.per_user >= job->options->per_caller * c.usual_per_user;
 	share = (double)(s->entry[0].count - s->entry[0].error) / (double)s->requests;
 	l->crowd = !c.hammered && (c.sources >= 10 || share < 0.5);
 	if (l->crowd)
 		return;
-	if (host)
+	if (id == job->host)
 		draft_text(what, sizeof(what), "The host %.200s", e->host);
 	else
 		endpoint_text(e, what, sizeof(what));
@@ -447,105 +456,100 @@ static void level_judge(const struct flood_options *options, struct merger *m, s
 		const struct flood_source *source = lru_get(&t->sources, s->entry[0].id);
 
 		c.key = s->entry[0].id;
-		c.principal = source ? merger_principal(m, source->principal) : NULL;
+		c.principal = source ? merger_principal(job->m, source->principal) : NULL;
 	}
-	flood_raise(m, t, &c, call->time_ns);
+	flood_raise(job->m, t, &c, job->call->time_ns);
 }
 
-static void source_judge(const struct flood_options *options, struct merger *m, struct flood *t,
-			 const struct flood_source *s, uint64_t id, uint64_t host,
-			 const struct call *call)
+static void source_judge(const struct flood_job *job, const struct flood_source *s)
 {
 	char what[48];
 	struct flood_case c = {
 		.what = what,
-		.key = id,
+		.key = job->source,
 		.rate = &s->rate,
-		.endpoint = merger_endpoint(m, call->endpoint),
-		.principal = merger_principal(m, call->principal),
+		.endpoint = merger_endpoint(job->m, job->call->endpoint),
+		.principal = merger_principal(job->m, job->call->principal),
 		.users = hll_count(s->users, SOURCE_USERS_P),
 		.sources = 1,
 	};
-	const struct flood_level *l = lru_get(&t->levels, host);
+	const struct flood_level *l = lru_get(&job->t->levels, job->host);
 
 	c.users = c.users ? c.users : 1;
 	c.per_user = (double)s->rate.count / (double)c.users;
 	// Its own habit, or that of the callers of this host.
 	c.usual_per_user = fmax(1, fmax(s->rate.per_user, l ? l->rate.per_user : 0));
-	c.hammered = c.per_user >= options->per_caller * c.usual_per_user;
+	c.hammered = c.per_user >= job->options->per_caller * c.usual_per_user;
 	if (!c.hammered)
 		return;
 	endpoint_address(s->client, what);
-	flood_raise(m, t, &c, call->time_ns);
+	flood_raise(job->m, job->t, &c, job->call->time_ns);
 }
 
 // ---- counting
 
-static void level_call(const struct flood_options *options, struct merger *m, struct flood *t,
-		       uint64_t id, uint64_t host, uint64_t source, const struct call *call)
+static void level_call(const struct flood_job *job, uint64_t id)
 {
-	struct flood_level *l = lru_touch(&t->levels, id, NULL), *parent;
+	const struct flood_options *options = job->options;
+	const struct call *call = job->call;
+	struct flood_level *l = lru_touch(&job->t->levels, id, NULL), *parent;
 	uint64_t number = call->time_ns / WINDOW_NS + 1;
-	bool is_host = id == host;
+	bool host = id == job->host;
 
 	if (!l || number < l->rate.window)
 		return;
 	if (number > l->rate.window)
 		level_close(options, l, number,
-			    is_host ? options->floor_host : options->floor_endpoint);
-	hll_add(l->users, USERS_P, call->principal ? call->principal : source);
+			    host ? options->floor_host : options->floor_endpoint);
+	hll_add(l->users, USERS_P, call->principal ? call->principal : job->source);
 	if (call->wait_us != UINT32_MAX) {
 		l->waits++;
 		l->wait_sum += call->wait_us;
 	}
-	if (l->rate.limit == NO_LIMIT)
-		l->rate.count++;
-	else if (l->rate.hot || l->rate.count >= l->rate.limit / 2)
-		surge_add(t, id, source, call);
-	if (l->rate.limit == NO_LIMIT || !rate_count(&l->rate))
+	if (l->rate.limit != NO_LIMIT && (l->rate.hot || l->rate.count >= l->rate.limit / 2))
+		surge_add(job->t, id, job->source, call);
+	if (!rate_count(&l->rate))
 		return;
-	parent = is_host ? NULL : lru_get(&t->levels, host);
+	parent = host ? NULL : lru_get(&job->t->levels, job->host);
 	if (parent)
 		parent->child_window = number;
 	// What is one endpoint's matter is told of that.
-	if (l->rate.hot >= options->windows && !(is_host && l->child_window + 1 >= number))
-		level_judge(options, m, t, l, id, is_host, call);
+	if (l->rate.hot >= options->windows && !(host && l->child_window + 1 >= number))
+		level_judge(job, l, id);
 }
 
-static void source_call(const struct flood_options *options, struct merger *m, struct flood *t,
-			uint64_t id, uint64_t host, const struct call *call)
+static void source_call(const struct flood_job *job)
 {
-	struct flood_source *s = lru_touch(&t->sources, id, NULL);
+	const struct call *call = job->call;
+	struct flood_source *s = lru_touch(&job->t->sources, job->source, NULL);
 	uint64_t number = call->time_ns / WINDOW_NS + 1;
 
 	if (!s || number < s->rate.window)
 		return;
 	if (number > s->rate.window)
-		source_close(options, t, s, number);
+		source_close(job->options, job->t, s, number);
 	memcpy(s->client, call->client, sizeof(s->client));
 	s->principal = call->principal;
 	hll_add(s->users, SOURCE_USERS_P, call->principal);
-	if (rate_count(&s->rate) && s->rate.hot >= options->windows)
-		source_judge(options, m, t, s, id, host, call);
+	if (rate_count(&s->rate) && s->rate.hot >= job->options->windows)
+		source_judge(job, s);
 }
 
-static void flood_call(const struct detector *, const void *opaque, struct merger *m, void *state,
+static void flood_call(const struct detector *, const void *options, struct merger *m, void *state,
 		       const struct call *call)
 {
-	const struct flood_options *options = opaque;
-	struct flood *t = state;
+	struct flood_job job = {.options = options, .m = m, .t = state, .call = call};
 	struct merged_endpoint *e = merger_endpoint(m, call->endpoint);
-	uint64_t source, host;
 
 	if (!e || (call->flags & CALL_MESSAGE))
 		return;
-	if (t->first_window == 0)
-		t->first_window = call->time_ns / WINDOW_NS + 1;
-	source = judge_source(&t->key, call);
-	host = judge_host(&t->key, call, e);
-	source_call(options, m, t, source, host, call);
-	level_call(options, m, t, call->endpoint, host, source, call);
-	level_call(options, m, t, host, host, source, call);
+	if (job.t->first_window == 0)
+		job.t->first_window = call->time_ns / WINDOW_NS + 1;
+	job.source = judge_source(&job.t->key, call);
+	job.host = judge_host(&job.t->key, call, e);
+	source_call(&job);
+	level_call(&job, call->endpoint);
+	level_call(&job, job.host);
 }
 
 static int flood_init(void *state, const void *opaque)
