@@ -76,6 +76,8 @@ struct call {
 	uint32_t n_given;    // identifiers in the response
 	uint16_t n_params;
 	uint16_t params_lost; // beyond EXCHANGE_PARAMS
+	uint16_t n_shown;     // behind params: the first properties of a 2xx response that a client
+			      // should not decide (privilege.h), but for those in lists
 	const struct call_param *params;
 };
 

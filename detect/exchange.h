@@ -22,6 +22,7 @@ enum {
 	EXCHANGE_TEMPLATE = 192,
 	EXCHANGE_USER = 64,
 	EXCHANGE_PARAMS = 32,
+	EXCHANGE_SHOWN = 8,
 };
 
 enum hit_place {
@@ -98,7 +99,7 @@ struct call_param {
 	uint32_t len;   // bytes
 	uint8_t class;  // enum param_class
 	uint8_t place;  // enum hit_place
-	uint8_t index;  // PATH: of the segment
+	uint8_t index;  // PATH: of the segment; BODY, FORM: of the name's privilege (privilege.h)
 };
 
 struct exchange {
@@ -128,6 +129,7 @@ struct exchange {
 	uint64_t value_off, value_end; // where the last of them lies: it may have several types
 	uint64_t scanned[2];   // the body was searched up to here; what is behind is not shown
 	uint32_t n_params, params_lost, n_given; // n_given: identifiers in the response
+	uint32_t n_shown;   // properties of the response that a client should not decide
 	bool told_all;      // all fields of the response are told to the merger
 	uint32_t n_masks[2];
 	uint32_t mask_limit[2]; // kept body is shown up to here: more hits than masks beyond
@@ -136,4 +138,5 @@ struct exchange {
 	struct exchange_miss misses[EXCHANGE_MISSES];
 	struct exchange_mask masks[2][EXCHANGE_MASKS];
 	struct call_param params[EXCHANGE_PARAMS];
+	struct call_param shown[EXCHANGE_SHOWN];
 };

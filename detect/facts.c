@@ -10,8 +10,10 @@
 #include "detect/facts.h"
 
 #include "detect/endpoint.h"
+#include "detect/escape.h"
 #include "detect/field_name.h"
 #include "detect/noun.h"
+#include "detect/privilege.h"
 #include "detect/siphash.h"
 #include "detect/worker_state.h"
 #include "flows/form.h"
@@ -95,6 +97,7 @@ enum param_class facts_class(struct span v, double *number)
 	};
 	enum segment_class looks;
 	bool whole, word;
+	double n;
 
 	*number = 0;
 	if (v.len == 0)
@@ -102,8 +105,10 @@ enum param_class facts_class(struct span v, double *number)
 	if (span_ieq(v, SPAN_LIT("true")) || span_ieq(v, SPAN_LIT("false")))
 		return PARAM_BOOL;
 	if (v.len < 32 && (is_digit(v.p[0]) || v.p[0] == '-' || v.p[0] == '+') &&
-	    number_of(v, &whole, number))
+	    number_of(v, &whole, &n)) {
+		*number = n;
 		return whole ? PARAM_INT : PARAM_NUMBER;
+	}
 	if (v.len > ENDPOINT_SEGMENT)
 		return PARAM_TEXT;
 	if (is_url(v))
@@ -152,13 +157,9 @@ static struct call_param *param_add(struct exchange *x)
 
 // ---- fields that the merger shall know
 
-static bool seen_before(struct facts_cache *cache, uint64_t id)
+static uint64_t *seen_slot(struct facts_cache *cache, uint64_t id)
 {
-	uint64_t *slot = &cache->seen[(id >> 20) % FACTS_SEEN];
-	bool before = *slot == id;
-
-	*slot = id;
-	return before;
+	return &cache->seen[(id >> 20) % FACTS_SEEN];
 }
 
 static uint64_t shape_id(const struct exchange *x, uint64_t field, uint32_t class, enum dir dir)
@@ -170,24 +171,34 @@ static uint64_t shape_id(const struct exchange *x, uint64_t field, uint32_t clas
 	return siphash_id(id ^ id >> 32);
 }
 
+// What finds no room is told when it is seen again.
 static void shape_tell(struct detect_worker *w, const struct exchange *x, struct delta_param one,
-		       const uint8_t *name, uint32_t len)
+		       const struct field_name *name, uint64_t shape)
 {
 	struct delta *d = delta_active(w);
 
-	if (d->n_params == DELTA_PARAMS || len > DELTA_ARENA - d->arena_used) {
+	if (d->n_params == DELTA_PARAMS || name->n > DELTA_ARENA - d->arena_used) {
 		d->params_lost++;
 		return;
 	}
+	*seen_slot(&((struct worker_state *)w->state)->facts, shape) = shape;
 	one.endpoint = x->endpoint;
 	one.time_ns = exchange_time(x);
-	one.name = span_make(d->arena + d->arena_used, len);
-	memcpy(d->arena + d->arena_used, name, len);
-	d->arena_used += len;
+	one.name = span_make(d->arena + d->arena_used, name->n);
+	memcpy(d->arena + d->arena_used, name->out, name->n);
+	d->arena_used += name->n;
 	d->params[d->n_params++] = one;
 }
 
 // ---- what fields mean
+
+// Keys of maps are values: {"orders": {"1207": {"id": …}}} speaks of an order.
+static uint64_t noun_part(struct span part, uint64_t seed)
+{
+	while (part.len >= 2 && memcmp(part.p + part.len - 2, "[]", 2) == 0)
+		part.len -= 2;
+	return endpoint_segment(part) == SEGMENT_WORD ? noun_container(part, seed) : 0;
+}
 
 // The last name of "$.data.orders[]" that says something; 0: none does.
 static uint64_t noun_parent(struct span parent, uint64_t seed)
@@ -200,7 +211,7 @@ static uint64_t noun_parent(struct span parent, uint64_t seed)
 			at--;
 		if (at == 0)
 			return 0;
-		noun = noun_container(span_make(parent.p + at, parent.len - at), seed);
+		noun = noun_part(span_make(parent.p + at, parent.len - at), seed);
 		if (noun)
 			return noun;
 		parent.len = at - 1;
@@ -227,6 +238,7 @@ static const struct facts_key *key_of(struct detect_worker *w, const struct valu
 	field_name_make(&name, PLACE_BODY, (struct span){0}, v->parent, v->key);
 	key->renamed = field_name_id(&name, place_of(v), v->field, w->shared->seed);
 	key->kind = (uint8_t)noun_key(v->key, w->shared->seed, &key->noun);
+	key->privilege = privilege_of(v->key);
 	if (key->kind == NOUN_BARE)
 		key->noun = noun_parent(v->parent, w->shared->seed);
 	return key;
@@ -271,6 +283,7 @@ static void object_give(struct detect_worker *w, struct exchange *x, uint64_t no
 // Identifiers in the path of a link, each behind what it is one of.
 static void link_give(struct detect_worker *w, struct exchange *x, struct span link)
 {
+	uint8_t decoded[ENDPOINT_SEGMENT];
 	struct span segment, path = link;
 	uint64_t noun = 0;
 	uint32_t n = 0;
@@ -290,6 +303,12 @@ static void link_give(struct detect_worker *w, struct exchange *x, struct span l
 	path = span_until(span_until(path, '?'), '#');
 	for (uint32_t i = 0; i < ENDPOINT_DEPTH && n < LINK_IDS && endpoint_next(&path, &segment);
 	     i++) {
+		// As the request that follows the link is read.
+		segment = span_until(segment, ';');
+		if (segment.len > sizeof(decoded))
+			continue;
+		segment.len = form_decode(segment, decoded, false);
+		segment.p = decoded;
 		if (endpoint_segment(segment) == SEGMENT_WORD) {
 			noun = noun_container(segment, w->shared->seed);
 		} else if (segment.len <= FACTS_ID_MAX) {
@@ -307,7 +326,8 @@ static bool gives(const struct exchange *x)
 
 static bool looks_uuid(struct span v)
 {
-	return v.len == 36 && v.p[8] == '-' && v.p[13] == '-';
+	return v.len == 36 && v.p[8] == '-' && v.p[13] == '-' &&
+	       endpoint_segment(v) == SEGMENT_UUID;
 }
 
 static void value_given(struct detect_worker *w, struct exchange *x, const struct value *v,
@@ -343,11 +363,11 @@ static enum param_class literal_class(const struct value *v)
 {
 	return v->v.p[0] == 'n'                         ? PARAM_NULL
 	       : v->v.p[0] == 't' || v->v.p[0] == 'f' ? PARAM_BOOL
-						      : PARAM_NUMBER;
+						      : PARAM_WORD; // NaN, Infinity
 }
 
 static void body_shape(struct detect_worker *w, const struct exchange *x, const struct value *v,
-		       struct delta_param one)
+		       struct delta_param one, uint64_t shape)
 {
 	uint8_t text[EXCHANGE_NAME];
 	struct field_name name = {.out = text};
@@ -355,42 +375,65 @@ static void body_shape(struct detect_worker *w, const struct exchange *x, const 
 	field_name_make(&name, PLACE_BODY, (struct span){0}, v->parent, v->key);
 	one.dir = (uint8_t)v->dir;
 	one.place = (uint8_t)place_of(v);
-	shape_tell(w, x, one, text, name.n);
+	shape_tell(w, x, one, &name, shape);
+}
+
+// As the server reads it: a value has one identity wherever it stands.
+static struct span value_plain(const struct value *v, uint8_t out[FACTS_HASHED])
+{
+	struct span text = v->v;
+	bool coded;
+
+	if (!v->escaped)
+		return text;
+	text.len = text.len < FACTS_HASHED ? text.len : FACTS_HASHED;
+	text.len = place_of(v) == PLACE_FORM ? form_decode(text, out, true)
+					     : escape_json(text, out, &coded);
+	text.p = out;
+	return text;
 }
 
 static void value_asked(struct detect_worker *w, struct exchange *x, const struct value *v)
 {
 	const struct facts_key *key = key_of(w, v);
-	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
+	uint8_t text[FACTS_HASHED];
+	struct span plain;
+	uint64_t shape;
 	struct call_param *p = param_add(x);
 
 	if (!p)
 		return;
+	plain = value_plain(v, text);
 	*p = (struct call_param){
 		.field = key->renamed,
-		.value = facts_value_hash(v->v, w->shared->seed),
-		.len = v->v.len,
+		// A piece's hash would tell how the packets were cut.
+		.value = v->kind == VALUE_TEXT ? 0 : facts_value_hash(plain, w->shared->seed),
+		.len = v->escaped && v->v.len > FACTS_HASHED ? v->v.len : plain.len,
 		.place = (uint8_t)place_of(v),
+		.index = key->privilege,
 	};
 	p->class = v->kind == VALUE_LITERAL ? (uint8_t)literal_class(v)
-					    : (uint8_t)facts_class(v->v, &p->number);
+		   : v->kind == VALUE_TEXT  ? PARAM_TEXT
+					    : (uint8_t)facts_class(plain, &p->number);
 	if ((key->kind == NOUN_NAMED || key->kind == NOUN_BARE) && v->kind != VALUE_LITERAL &&
-	    v->v.len && v->v.len <= FACTS_ID_MAX)
+	    v->kind != VALUE_TEXT && plain.len && plain.len <= FACTS_ID_MAX)
 		p->noun = key->noun ? key->noun : noun_endpoint(x, w->shared->seed);
-	if (!seen_before(cache, shape_id(x, p->field, p->class, CLIENT)))
+	shape = shape_id(x, p->field, p->class, CLIENT);
+	if (*seen_slot(&((struct worker_state *)w->state)->facts, shape) != shape)
 		body_shape(w, x, v,
 			   (struct delta_param){
-				   .field = p->field, .class = p->class, .id = p->noun != 0});
+				   .field = p->field, .class = p->class, .id = p->noun != 0},
+			   shape);
 }
 
 // A class for each value would cost more than it tells: once for each kind of value.
 static void value_shape(struct detect_worker *w, struct exchange *x, const struct value *v,
 			const struct facts_key *key)
 {
-	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
+	uint64_t shape = shape_id(x, key->renamed, v->kind, SERVER);
 	double number;
 
-	if (seen_before(cache, shape_id(x, key->renamed, v->kind, SERVER)))
+	if (*seen_slot(&((struct worker_state *)w->state)->facts, shape) == shape)
 		return;
 	body_shape(w, x, v,
 		   (struct delta_param){
@@ -398,7 +441,40 @@ static void value_shape(struct detect_worker *w, struct exchange *x, const struc
 			   .class = v->kind == VALUE_LITERAL ? (uint8_t)literal_class(v)
 							     : (uint8_t)facts_class(v->v, &number),
 			   .id = key->kind == NOUN_NAMED || key->kind == NOUN_BARE,
-		   });
+		   },
+		   shape);
+}
+
+static bool in_list(struct span parent)
+{
+	for (uint32_t i = 0; i + 1 < parent.len; i++) {
+		if (parent.p[i] == '[' && parent.p[i + 1] == ']')
+			return true;
+	}
+	return false;
+}
+
+// Of lists nobody knows whose it is.
+static void value_shown(struct detect_worker *w, struct exchange *x, const struct value *v,
+			const struct facts_key *key)
+{
+	uint8_t text[FACTS_HASHED];
+	struct call_param *p;
+	struct span plain;
+
+	if (x->n_shown == EXCHANGE_SHOWN || in_list(v->parent))
+		return;
+	plain = value_plain(v, text);
+	p = &x->shown[x->n_shown++];
+	*p = (struct call_param){
+		.field = key->renamed,
+		.value = facts_value_hash(plain, w->shared->seed),
+		.len = plain.len,
+		.place = PLACE_BODY,
+		.index = key->privilege,
+	};
+	p->class = v->kind == VALUE_LITERAL ? (uint8_t)literal_class(v)
+					    : (uint8_t)facts_class(plain, &p->number);
 }
 
 void facts_value(struct detect_worker *w, struct exchange *x, const struct value *v)
@@ -416,6 +492,8 @@ void facts_value(struct detect_worker *w, struct exchange *x, const struct value
 	key = key_of(w, v);
 	if (v->off < FACTS_SHAPE || x->told_all)
 		value_shape(w, x, v, key);
+	if (__builtin_expect(key->privilege, 0))
+		value_shown(w, x, v, key);
 	if (__builtin_expect(key->kind != NOUN_NONE, 0) && v->kind != VALUE_LITERAL)
 		value_given(w, x, v, key);
 	else if (looks_uuid(v->v))
@@ -466,7 +544,11 @@ static void target_query(struct detect_worker *w, struct exchange *x)
 	struct call_param *p;
 	uint64_t noun, seed = w->shared->seed;
 
-	for (uint32_t i = 0; i < QUERY_PARAMS && form_next(&rest, &pair); i++) {
+	for (uint32_t i = 0; form_next(&rest, &pair); i++) {
+		if (i == QUERY_PARAMS) {
+			x->params_lost++; // and what follows
+			return;
+		}
 		if (pair.key.len == 0 || pair.key.len > ENDPOINT_SEGMENT)
 			continue;
 		value = pair.value;
@@ -523,6 +605,7 @@ static void target_shape(struct detect_worker *w, struct exchange *x)
 	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
 	struct span rest = x->query;
 	struct form_pair pair = {0};
+	uint64_t shape;
 	uint8_t text[EXCHANGE_NAME];
 
 	for (uint32_t i = 0; i < x->n_params; i++) {
@@ -544,31 +627,35 @@ static void target_shape(struct detect_worker *w, struct exchange *x)
 		}
 		if (p->place != PLACE_QUERY && p->place != PLACE_PATH)
 			return;
-		if (seen_before(cache, shape_id(x, p->field, p->class, CLIENT)))
+		shape = shape_id(x, p->field, p->class, CLIENT);
+		if (*seen_slot(cache, shape) == shape)
 			continue;
 		if (p->place == PLACE_PATH)
 			path_name(p->index, text, &name.n);
 		else
 			field_name_make(&name, PLACE_QUERY, pair.key, (struct span){0},
 					(struct span){0});
-		shape_tell(w, x, one, text, name.n);
+		shape_tell(w, x, one, &name, shape);
 	}
 }
 
-const struct call_param *facts_end(struct detect_worker *w, struct exchange *x, uint16_t *n)
+void facts_end(struct detect_worker *w, struct exchange *x, struct call *call)
 {
 	struct delta *d = delta_active(w);
+	uint32_t left = DELTA_CALL_PARAMS - d->n_call_params;
 	struct call_param *to = d->call_params + d->n_call_params;
 
-	*n = 0;
 	if (gives(x))
 		target_shape(w, x);
-	if (x->n_params > DELTA_CALL_PARAMS - d->n_call_params) {
+	if (x->n_params + x->n_shown > left) {
 		d->call_params_lost += x->n_params;
-		return NULL;
+		x->params_lost += x->n_params;
+		return;
 	}
 	memcpy(to, x->params, x->n_params * sizeof(*to));
-	d->n_call_params += x->n_params;
-	*n = (uint16_t)x->n_params;
-	return to;
+	memcpy(to + x->n_params, x->shown, x->n_shown * sizeof(*to));
+	d->n_call_params += x->n_params + x->n_shown;
+	call->params = to;
+	call->n_params = (uint16_t)x->n_params;
+	call->n_shown = (uint16_t)x->n_shown;
 }

@@ -34,6 +34,7 @@ struct facts_key {
 	uint64_t renamed; // field_name_id() of it
 	uint64_t noun;  // 0: of the endpoint
 	uint8_t kind;   // enum noun_kind
+	uint8_t privilege; // privilege_of() the name
 };
 
 struct facts_cache {
@@ -53,6 +54,6 @@ void facts_target(struct detect_worker *w, struct exchange *x);
 void facts_value(struct detect_worker *w, struct exchange *x, const struct value *value);
 // The head of a response: a Location may name what was made.
 void facts_response(struct detect_worker *w, struct exchange *x);
-// At the end of an exchange: its parameters go into the delta. Returns where they stand there, and
-// how many there are in *n.
-const struct call_param *facts_end(struct detect_worker *w, struct exchange *x, uint16_t *n);
+// At the end of an exchange: its parameters, and what its response showed, go into the delta behind
+// the call.
+void facts_end(struct detect_worker *w, struct exchange *x, struct call *call);

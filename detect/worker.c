@@ -85,12 +85,12 @@ static void delta_call(struct detect_worker *w, struct delta *d, struct exchange
 						     : UINT32_MAX,
 		.took_us = both ? micros(request->first_ns, response->last_ns) : UINT32_MAX,
 		.n_given = x->n_given,
-		.params_lost = (uint16_t)(x->params_lost < UINT16_MAX ? x->params_lost
-								      : UINT16_MAX),
 	};
 	memcpy(call->client, x->tx->conn->addr[CLIENT], sizeof(call->client));
 	if (!message)
-		call->params = facts_end(w, x, &call->n_params);
+		facts_end(w, x, call);
+	call->params_lost =
+		(uint16_t)(x->params_lost < UINT16_MAX ? x->params_lost : UINT16_MAX);
 }
 
 static struct exchange *exchange_new(struct detect_worker *w, struct http_tx *tx)
