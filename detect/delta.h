@@ -70,6 +70,7 @@ struct call {
 	uint64_t connection; // tells connections apart
 	uint64_t path;       // keyed hash of the path as sent
 	uint64_t request;    // keyed hash of path, query and body of a request that writes; 0: none
+	uint64_t nonce;      // keyed hash of the Idempotency-Key of a request that writes; 0: none
 	uint32_t req_bytes;  // of the body; UINT32_MAX: or more
 	uint32_t wait_us;    // from the request's last byte to the response's first; UINT32_MAX: unknown
 	uint32_t took_us;    // from the request's first byte to the response's last

@@ -94,7 +94,7 @@ enum param_class {
 struct call_param {
 	uint64_t field; // identity within the endpoint, as in struct delta_param
 	uint64_t noun;  // the kind of object that it names; 0: it names none
-	uint64_t value; // keyed hash, the same wherever the value stands
+	uint64_t value; // keyed hash, the same wherever the value stands; 0: it came in pieces
 	double number;  // of INT and NUMBER
 	uint32_t len;   // bytes
 	uint8_t class;  // enum param_class
