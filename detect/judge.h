@@ -9,6 +9,7 @@
 #include "detect/detector.h"
 #include "detect/siphash.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 enum { JUDGE_SURE = 95 }; // nothing that is only counted is surer than this
