@@ -200,6 +200,11 @@ size_t merger_fields_bytes(const struct conf *conf)
 	return learn_bytes(o->max_fields) + MERGER_SNAPSHOTS * sizeof(struct learn_sets);
 }
 
+size_t merger_objects_bytes(const struct conf *conf)
+{
+	return objects_bytes(conf_get(conf, &objects_section));
+}
+
 struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, char *why,
 			  size_t why_len)
 {
@@ -222,6 +227,11 @@ struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, 
 					  .share = o->field_share,
 				  })) {
 		snprintf(why, why_len, "no memory for %u fields", o->max_fields);
+		merger_free(m);
+		return NULL;
+	}
+	if (objects_init(&m->store, conf_get(shared->conf, &objects_section))) {
+		snprintf(why, why_len, "no memory for the owners of objects");
 		merger_free(m);
 		return NULL;
 	}
@@ -287,6 +297,7 @@ void merger_free(struct merger *m)
 	issues_clear(&m->issues);
 	known_clear(&m->known);
 	learn_fini(&m->learn);
+	objects_fini(&m->store);
 	sessions_fini(&m->sessions);
 	for (uint32_t i = 0; i < m->n_detectors; i++) {
 		detector_stop(&m->detectors[i]);
@@ -333,6 +344,7 @@ void merger_reset(struct merger *m)
 	issues_clear(&m->issues);
 	known_clear(&m->known);
 	learn_reset(&m->learn);
+	objects_clear(&m->store);
 	sessions_fini(&m->sessions);
 	memset(&m->shared->session_names, 0, sizeof(m->shared->session_names));
 	for (uint32_t i = 0; i < m->n_detectors; i++)
@@ -632,6 +644,11 @@ void merger_raise(struct merger *m, const struct detector *d, uint64_t key,
 	issues_put(&m->issues, &facts, m->now_ns);
 	if (m->call && !evidence)
 		merger_capture(m, d, key, m->call->time_ns, m->call->order);
+}
+
+struct objects *merger_objects(struct merger *m)
+{
+	return &m->store;
 }
 
 void merger_watch(struct merger *m, uint64_t principal)
