@@ -10,8 +10,6 @@
 #include "detect/delta.h"
 #include "detect/evidence.h"
 
-#include <stdlib.h>
-
 enum { CAPTURE_AGENT = 256 };
 
 struct capture_message {
@@ -32,26 +30,6 @@ struct capture {
 	// masks of both, then head and body of the request, head and body of the response
 	uint8_t bytes[];
 };
-
-int captures_init(struct captures *c, uint64_t size)
-{
-	*c = (struct captures){.size = size};
-	if (size == 0)
-		return 0;
-	c->ring = malloc(size);
-	c->slots = calloc(CAPTURES_SLOTS, sizeof(*c->slots));
-	if (c->ring && c->slots)
-		return 0;
-	captures_fini(c);
-	return -1;
-}
-
-void captures_fini(struct captures *c)
-{
-	free(c->ring);
-	free(c->slots);
-	*c = (struct captures){0};
-}
 
 void captures_clear(struct captures *c)
 {

@@ -128,6 +128,7 @@ struct call_param {
 	uint8_t class;  // enum param_class
 	uint8_t place;  // enum hit_place
 	uint8_t index;  // PATH: of the segment
+	uint8_t kind;   // enum value_kind, of a body
 };
 
 struct exchange {
@@ -174,6 +175,10 @@ struct exchange {
 	uint64_t value_off, value_end; // where the last of them lies: it may have several types
 	uint64_t scanned[2];   // the body was searched up to here; what is behind is not shown
 	uint32_t n_params, params_lost, n_given; // n_given: identifiers in the response
+	uint64_t noun;      // of what the endpoint is about; 0: nothing that is known
+	bool noun_known;    // it was looked for
+	bool gives;         // its response may give its caller something to ask for
+	uint8_t news;       // fields that may still be told
 	bool told_all;      // all fields of the response are told to the merger
 	uint32_t n_masks[2];
 	uint32_t mask_limit[2]; // kept body is shown up to here: more hits than masks beyond

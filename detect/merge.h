@@ -7,11 +7,14 @@
 
 #pragma once
 
+#include "detect/incident.h"
 #include "detect/issues.h"
 #include "detect/known.h"
 #include "detect/learn.h"
 #include "detect/objects.h"
+#include "detect/params.h"
 #include "detect/sessions.h"
+#include "detect/sources.h"
 #include "detect/worker.h"
 
 enum {
@@ -85,9 +88,12 @@ struct merger {
 	struct detect_shared *shared;
 	struct known known;
 	struct learn learn;
+	struct params params;
 	struct issues issues;
+	struct incidents incidents;
 	struct sessions sessions;
 	struct objects store; // whose objects are whose
+	struct sources sources;
 	struct merger_detector detectors[KNOWN_AREAS];
 	uint32_t n_detectors;
 	uint32_t callers[KNOWN_AREAS], n_callers; // indexes of those that look at calls

@@ -96,6 +96,7 @@ void merge_fold_gather(struct merger *m, const struct delta *delta)
 	m->findings_lost += delta->findings_lost;
 	m->names_lost += delta->names_lost;
 	learn_gather(&m->learn, delta);
+	params_gather(&m->params, delta);
 	sessions_gather(&m->sessions, delta);
 	if (list_room(&m->captures, &m->captures_room, m->n_captures + delta->n_captures,
 		      sizeof(*m->captures))) {
@@ -108,8 +109,8 @@ void merge_fold_gather(struct merger *m, const struct delta *delta)
 		for (uint32_t i = 0; i < delta->n_calls; i++) {
 			const struct call *call = &delta->calls[i];
 
-			m->calls.list[m->calls.n++] = (struct merger_call){
-				call->time_ns, call->order, {.call = call}};
+			m->calls.list[m->calls.n++] =
+				(struct merger_call){call->time_ns, call->order, {.call = call}};
 		}
 	} else {
 		m->calls_lost += delta->n_calls;
@@ -329,6 +330,9 @@ static void call_fold(struct merger *m, const struct call *call)
 		known_endpoint_call(e, call);
 	if (p)
 		known_principal_call(&m->known, p, call);
+	if (e && call_ok(call) && !(call->flags & CALL_MESSAGE))
+		params_call(&m->params, call);
+	sources_call(&m->sources, call);
 	m->call_endpoint = e;
 	m->call_principal = p;
 	m->call = call;

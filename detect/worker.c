@@ -72,21 +72,18 @@ static void delta_call(struct detect_worker *w, struct delta *d, struct exchange
 		.status = x->tx->status,
 		.flags = (uint8_t)((x->credentials ? CALL_CREDENTIALS : 0) |
 				   (x->login ? CALL_LOGIN : 0) | (x->half ? CALL_HALF : 0) |
-				   (personal ? CALL_PERSONAL : 0) |
-				   (message ? CALL_MESSAGE : 0) |
+				   (personal ? CALL_PERSONAL : 0) | (message ? CALL_MESSAGE : 0) |
 				   (x->tx->paired_by_guess ? CALL_GUESSED : 0)),
 		.verb = (uint8_t)verb,
 		.connection = x->tx->conn->hash ^ x->tx->conn->id,
 		.path = siphash_id(siphash(w->shared->seed, 'p', x->path)),
 		.request = request_hash(x, verb, w->shared->seed),
-		.req_bytes = request->body_len < UINT32_MAX ? (uint32_t)request->body_len
-							    : UINT32_MAX,
+		.req_bytes =
+			request->body_len < UINT32_MAX ? (uint32_t)request->body_len : UINT32_MAX,
 		.wait_us = both && request->complete ? micros(request->last_ns, response->first_ns)
 						     : UINT32_MAX,
 		.took_us = both ? micros(request->first_ns, response->last_ns) : UINT32_MAX,
 		.n_given = x->n_given,
-		.params_lost = (uint16_t)(x->params_lost < UINT16_MAX ? x->params_lost
-								      : UINT16_MAX),
 	};
 	memcpy(call->client, x->client, sizeof(call->client));
 	call->session = x->session;
@@ -102,6 +99,7 @@ static void delta_call(struct detect_worker *w, struct delta *d, struct exchange
 	call->user_confidence = x->user_confidence;
 	if (!message)
 		call->params = facts_end(w, x, &call->n_params);
+	call->params_lost = (uint16_t)(x->params_lost < UINT16_MAX ? x->params_lost : UINT16_MAX);
 }
 
 static struct exchange *exchange_new(struct detect_worker *w, struct http_tx *tx)
@@ -210,13 +208,24 @@ static void worker_value(void *ctx, struct http_tx *tx, const struct value *valu
 		return;
 	if (tx->proto != PROTO_WS)
 		facts_value(w, x, value);
-	if (value->kind == VALUE_LITERAL)
-		return; // no data type is one
+	if (value->kind == VALUE_LITERAL) { // no data type is one
+		scan_member(w->scanner, &x->pending[value->dir], value);
+		return;
+	}
 	// The window told already how far the body was searched.
 	struct hits *hits = &((struct worker_state *)w->state)->body_hits;
 	hits->x = x;
 	hits->end = 0;
 	scan_value(w->scanner, &x->pending[value->dir], value, hits_add, hits);
+}
+
+static void worker_member(void *ctx, struct http_tx *tx, const struct value *value)
+{
+	struct detect_worker *w = ctx;
+	struct exchange *x = tx->detect;
+
+	if (x)
+		scan_member(w->scanner, &x->pending[value->dir], value);
 }
 
 static bool exchange_half(const struct http_tx *tx)
@@ -253,6 +262,7 @@ static void worker_detect(struct detect_worker *w, struct exchange *x)
 	struct worker_state *state = w->state;
 
 	w->n_findings = 0;
+	state->copied = NULL;
 	for (uint32_t i = 0; i < state->n_detectors; i++) {
 		const struct detector *detector = state->detectors[i].detector;
 
@@ -336,6 +346,7 @@ struct event_sink detect_worker_sink(struct detect_worker *w)
 		.response = worker_response,
 		.window = worker_window,
 		.value = worker_value,
+		.member = worker_member,
 		.end = worker_end,
 		.ws = worker_ws,
 		.tls = worker_tls,

@@ -48,6 +48,8 @@ struct worker_state {
 	} detectors[DETECTOR_MAX]; // those that are enabled
 	uint32_t generation;
 	uint32_t names_bytes; // of the arena, in this epoch
+	const struct slot *copied; // has the evidence of the present exchange; NULL: none has
+	const struct finding *copied_by;
 	uint32_t n_met;       // findings that a detector met in the present exchange
 	const struct finding *met[EXCHANGE_HITS];
 	struct slot slots[SLOTS];
