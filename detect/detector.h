@@ -16,6 +16,7 @@ struct detect_worker;
 struct merger;
 struct merged_endpoint;
 struct merged_principal;
+struct objects;
 
 enum { DETECTOR_MAX = 64 };
 
@@ -147,6 +148,10 @@ uint32_t merger_principals(struct merger *m);
 struct merged_principal *merger_principal_at(struct merger *m, uint32_t i);
 void *merger_endpoint_area(struct merger *m, struct merged_endpoint *e, const struct detector *d);
 void *merger_principal_area(struct merger *m, struct merged_principal *p, const struct detector *d);
+
+// Merger: whose objects are whose, with what is known of the identifiers of the call that is looked
+// at. Never NULL; see objects_on().
+struct objects *merger_objects(struct merger *m);
 
 // Merger: raise or update the issue (detector, key) without a finding: about a principal.
 // The newest evidence that workers sent for a watched principal is attached.

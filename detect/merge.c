@@ -201,6 +201,11 @@ size_t merger_fields_bytes(const struct conf *conf)
 	return learn_bytes(o->max_fields) + MERGER_SNAPSHOTS * sizeof(struct learn_sets);
 }
 
+size_t merger_objects_bytes(const struct conf *conf)
+{
+	return objects_bytes(conf_get(conf, &objects_section));
+}
+
 struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, char *why,
 			  size_t why_len)
 {
@@ -231,6 +236,11 @@ struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, 
 					  .share = o->field_share,
 				  })) {
 		snprintf(why, why_len, "no memory for %u fields", o->max_fields);
+		merger_free(m);
+		return NULL;
+	}
+	if (objects_init(&m->store, conf_get(shared->conf, &objects_section))) {
+		snprintf(why, why_len, "no memory for the owners of objects");
 		merger_free(m);
 		return NULL;
 	}
@@ -298,6 +308,7 @@ void merger_free(struct merger *m)
 	incidents_fini(&m->incidents);
 	known_clear(&m->known);
 	learn_fini(&m->learn);
+	objects_fini(&m->store);
 	params_clear(&m->params);
 	sessions_fini(&m->sessions);
 	sources_fini(&m->sources);
@@ -347,6 +358,7 @@ void merger_reset(struct merger *m)
 	incidents_clear(&m->incidents);
 	known_clear(&m->known);
 	learn_reset(&m->learn);
+	objects_clear(&m->store);
 	params_clear(&m->params);
 	sessions_fini(&m->sessions);
 	sources_clear(&m->sources);
@@ -670,6 +682,11 @@ void merger_raise(struct merger *m, const struct detector *d, uint64_t key,
 	issues_put(&m->issues, &facts, m->now_ns);
 	if (m->call && !evidence)
 		merger_capture(m, d, key, m->call->time_ns, m->call->order);
+}
+
+struct objects *merger_objects(struct merger *m)
+{
+	return &m->store;
 }
 
 void merger_watch(struct merger *m, uint64_t principal)

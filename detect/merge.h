@@ -11,6 +11,7 @@
 #include "detect/issues.h"
 #include "detect/known.h"
 #include "detect/learn.h"
+#include "detect/objects.h"
 #include "detect/params.h"
 #include "detect/sessions.h"
 #include "detect/sources.h"
@@ -91,6 +92,7 @@ struct merger {
 	struct issues issues;
 	struct incidents incidents;
 	struct sessions sessions;
+	struct objects store; // whose objects are whose
 	struct sources sources;
 	struct merger_detector detectors[KNOWN_AREAS];
 	uint32_t n_detectors;
@@ -145,6 +147,8 @@ void merger_reset(struct merger *m);
 
 // Memory of what is learnt of fields under this configuration, with the snapshots of it.
 size_t merger_fields_bytes(const struct conf *conf);
+// Memory of whose objects are whose.
+size_t merger_objects_bytes(const struct conf *conf);
 // Folds what was gathered, judges, hands out what is due.
 void merger_run(struct merger *m, uint64_t now_ns);
 // Judges for the last time and hands out all that changed.
