@@ -8,7 +8,9 @@
 
 #pragma once
 
+#include "detect/captures.h"
 #include "detect/exchange.h"
+#include "detect/sessions.h"
 
 struct detector;
 
@@ -75,7 +77,7 @@ struct call {
 	uint32_t took_us;    // from the request's first byte to the response's last
 	uint32_t n_given;    // identifiers in the response
 	uint16_t n_params;
-	uint16_t params_lost; // beyond EXCHANGE_PARAMS
+	uint16_t params_lost; // beyond EXCHANGE_PARAMS, or of a full delta
 	const struct call_param *params;
 };
 
@@ -89,13 +91,16 @@ struct delta_object {
 	bool created;   // by this request
 };
 
-// A field of an endpoint, with a look that it had not before: sent again whenever a worker's cache
-// forgot that it was.
+// CLIENT: the name of a field of a request, whatever became of it (parameters are in its call).
+// SERVER: a field of a successful response, with a look that it had not before. Sent again now and
+// then, and whenever a worker's cache forgot that it was.
 struct delta_param {
 	uint64_t endpoint, field, time_ns;
 	struct span name; // "$.items[].sku", "query.page", "path[2]"
 	uint8_t dir, place, class;
-	bool id; // it names objects
+	uint8_t kind; // enum value_kind
+	bool id;      // it names objects
+	bool sampled; // its exchange is one of those that tell the class of all their values
 };
 
 // The server did what was asked.
@@ -109,6 +114,7 @@ struct delta_name {
 	uint64_t id;
 	bool is_endpoint;
 	enum principal_kind kind; // principals
+	uint8_t confidence;       // principals: 0..100
 	uint8_t addr[16];         // principals: address when first seen
 	struct span a, b, c; // endpoint: host, method, template; principal: user, user agent, -
 	uint64_t time_ns;    // of the call that made it known: the first of several announcements wins
@@ -130,6 +136,7 @@ struct finding {
 	struct issue_term terms[ISSUE_MAX_TERMS];
 	uint32_t n_terms;
 	uint8_t client[16], server[16];
+	uint8_t proxy[16]; // that said who the client is; all zero: nobody had to
 	uint16_t client_port, server_port;
 	struct span user_agent, path;
 	uint32_t n_types;
@@ -160,9 +167,9 @@ struct delta_field {
 };
 
 struct delta {
-	uint32_t n_calls, n_findings, n_names, n_fields;
+	uint32_t n_calls, n_findings, n_names, n_fields, n_bindings;
 	uint32_t arena_used;
-	uint64_t calls_lost, findings_lost, names_lost, fields_lost;
+	uint64_t calls_lost, findings_lost, names_lost, fields_lost, bindings_lost;
 	uint64_t exchanges; // ended in this epoch, recorded or lost
 	struct call *calls;
 	struct finding *findings;
@@ -173,5 +180,8 @@ struct delta {
 	struct delta_object *objects;
 	struct call_param *call_params;
 	struct delta_param *params;
+	struct delta_binding *bindings;
+	uint32_t n_captures;
+	struct finding captures[CAPTURES_WANTED]; // exchanges that the merger asked for
 	uint8_t *arena;
 };

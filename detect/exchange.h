@@ -22,6 +22,35 @@ enum {
 	EXCHANGE_TEMPLATE = 192,
 	EXCHANGE_USER = 64,
 	EXCHANGE_PARAMS = 32,
+	EXCHANGE_ROLE = 32,
+};
+
+// What is known of the credentials of a request; bits of token_flags. What is not set was not seen:
+// of a token that did not fit into what is looked at nothing is concluded from absence.
+enum token_flag {
+	TOKEN_SEEN = 1 << 0,        // a JSON web token came with it
+	TOKEN_MALFORMED = 1 << 1,   // it has the form of one, but not the contents
+	TOKEN_ALG_NONE = 1 << 2,    // alg is "none" in any case, empty, or not there
+	TOKEN_UNSIGNED = 1 << 3,    // it has no signature part, or an empty one
+	TOKEN_NO_EXP = 1 << 4,      // it never expires
+	TOKEN_EXP_FAR = 1 << 5,     // … or late: principal.token_days
+	TOKEN_EXPIRED = 1 << 6,     // at the time of the packet, five minutes of skew aside
+	TOKEN_EARLY = 1 << 7,       // nbf is later than the packet, likewise
+	TOKEN_KID_ODD = 1 << 8,     // kid holds a path, a quote, a command or a URL
+	TOKEN_KEY_URL = 1 << 9,     // jku or x5u does not lead to the issuer's host
+	TOKEN_KEY_INSIDE = 1 << 10, // the key comes with the token (jwk)
+	TOKEN_SENSITIVE = 1 << 11,  // a claim's name says password, card number, …
+	TOKEN_CHECKED = 1 << 12,    // the list of known secrets was tried
+	TOKEN_WEAK_SECRET = 1 << 13, // … and one of them signs it
+	BASIC_SEEN = 1 << 14,       // Basic credentials with a user name
+	BASIC_PLAINTEXT = 1 << 15,  // … and no TLS around the connection as seen here
+	BASIC_WEAK = 1 << 16,       // … with a password of the list, none, or the user name
+};
+
+enum login_result {
+	LOGIN_UNKNOWN = 0,
+	LOGIN_SUCCESS,
+	LOGIN_FAILURE,
 };
 
 enum hit_place {
@@ -99,6 +128,7 @@ struct call_param {
 	uint8_t class;  // enum param_class
 	uint8_t place;  // enum hit_place
 	uint8_t index;  // PATH: of the segment
+	uint8_t kind;   // enum value_kind, of a body
 };
 
 struct exchange {
@@ -107,6 +137,23 @@ struct exchange {
 	enum principal_kind principal_kind;
 	uint8_t user_len;
 	uint8_t user[EXCHANGE_USER]; // how it is shown
+	uint8_t user_confidence;     // 0..100, in the principal
+	uint8_t role_len;
+	uint8_t role_text[EXCHANGE_ROLE]; // the roles, when they are words
+	uint8_t client[16]; // who sent it: the connection's client, or who a known proxy says it is
+	// Keyed hashes, 0: none.
+	uint64_t session;  // of the credential that came with the request
+	uint64_t role;     // of the roles that a token names, in any order
+	uint64_t agent;    // of the user agent without version numbers
+	uint64_t ja4;      // of the connection's ClientHello
+	uint64_t token_id; // jti
+	uint64_t subject;  // sub, also when something else says who it is; within its issuer
+	uint64_t subject_value; // … as facts_value_hash() knows an identifier
+	uint64_t login_user;   // the user name of a login request, or of Basic credentials
+	uint64_t login_secret; // the password; its salt is never kept
+	uint32_t token_flags;  // enum token_flag
+	uint8_t login_result;  // enum login_result, known at the end
+	uint8_t rank;          // principal.c: place in the order of what said who it is
 	uint64_t endpoint;  // keyed hash of host, method, template
 	uint64_t base;      // the same before the operation of the body was known
 	uint16_t template_len;
@@ -128,6 +175,10 @@ struct exchange {
 	uint64_t value_off, value_end; // where the last of them lies: it may have several types
 	uint64_t scanned[2];   // the body was searched up to here; what is behind is not shown
 	uint32_t n_params, params_lost, n_given; // n_given: identifiers in the response
+	uint64_t noun;      // of what the endpoint is about; 0: nothing that is known
+	bool noun_known;    // it was looked for
+	bool gives;         // its response may give its caller something to ask for
+	uint8_t news;       // fields that may still be told
 	bool told_all;      // all fields of the response are told to the merger
 	uint32_t n_masks[2];
 	uint32_t mask_limit[2]; // kept body is shown up to here: more hits than masks beyond

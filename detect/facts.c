@@ -20,7 +20,16 @@ enum {
 	QUERY_PARAMS = 24, // of them, at most so many from the query
 	LINK_IDS = 4,      // identifiers in one link
 	SEGMENT_NAME = 16,
+	FACTS_HOUR = 42, // 2^42 ns: 73 minutes
+	FACTS_DAY = 46,  // 2^46 ns: 20 hours
+	// What a value looks like: below them, its kind alone.
+	SHAPE_LITERAL = 16,
+	SHAPE_NUMBER = 48,
+	SHAPE_STRING = 80,
 };
+static_assert(SHAPE_NUMBER - SHAPE_LITERAL >= (int)PARAM_CLASSES &&
+		      SHAPE_STRING + (int)PARAM_CLASSES < 128,
+	      "looks are told apart, in seven bits");
 
 // ---- values
 
@@ -121,8 +130,8 @@ enum call_verb facts_verb(struct span method)
 		const char *name;
 		enum call_verb verb;
 	} verbs[] = {
-		{"GET", VERB_GET},     {"HEAD", VERB_GET},       {"POST", VERB_POST},
-		{"PUT", VERB_PUT},     {"PATCH", VERB_PATCH},    {"DELETE", VERB_DELETE},
+		{"GET", VERB_GET},         {"HEAD", VERB_GET},    {"POST", VERB_POST},
+		{"PUT", VERB_PUT},         {"PATCH", VERB_PATCH}, {"DELETE", VERB_DELETE},
 		{"OPTIONS", VERB_OPTIONS},
 	};
 
@@ -152,31 +161,55 @@ static struct call_param *param_add(struct exchange *x)
 
 // ---- fields that the merger shall know
 
+static uint64_t *seen_slot(struct facts_cache *cache, uint64_t id)
+{
+	return &cache->seen[(id >> 20) % FACTS_SEEN];
+}
+
 static bool seen_before(struct facts_cache *cache, uint64_t id)
 {
-	uint64_t *slot = &cache->seen[(id >> 20) % FACTS_SEEN];
+	uint64_t *slot = seen_slot(cache, id);
 	bool before = *slot == id;
 
 	*slot = id;
 	return before;
 }
 
-static uint64_t shape_id(const struct exchange *x, uint64_t field, uint32_t class, enum dir dir)
+static uint64_t seen_mix(uint64_t id, uint64_t more)
 {
-	uint64_t id = x->endpoint ^ field * UINT64_C(0x9e3779b97f4a7c15);
-
-	id = (id ^ id >> 32) * UINT64_C(0xd6e8feb86659fd93) + (class << 1 | dir);
+	id = (id ^ id >> 32) * UINT64_C(0xd6e8feb86659fd93) + more;
 	id = (id ^ id >> 32) * UINT64_C(0xd6e8feb86659fd93);
 	return siphash_id(id ^ id >> 32);
 }
 
-static void shape_tell(struct detect_worker *w, const struct exchange *x, struct delta_param one,
-		       const uint8_t *name, uint32_t len)
+// A look of a field of a response; one that is still seen is told each day.
+static uint64_t shape_id(const struct exchange *x, uint64_t field, uint32_t look)
 {
-	struct delta *d = delta_active(w);
+	return seen_mix(x->endpoint ^ field * UINT64_C(0x9e3779b97f4a7c15),
+			(exchange_time(x) >> FACTS_DAY) << 8 | look << 1 | SERVER);
+}
 
-	if (d->n_params == DELTA_PARAMS || len > DELTA_ARENA - d->arena_used) {
+// The name of a field of a request. The merger may forget those that only rejected requests have,
+// so that of a request that was accepted is told again, and all of them each hour.
+static uint64_t name_id(const struct exchange *x, uint64_t field, bool accepted)
+{
+	return seen_mix(field * UINT64_C(0x9e3779b97f4a7c15),
+			(exchange_time(x) >> FACTS_HOUR) << 8 | (uint64_t)accepted << 1 | CLIENT);
+}
+
+// id: what seen_before() was asked; it is not seen when there is no room to tell it. Rejected
+// requests, which anybody can send, take half of the room at most.
+static void shape_tell(struct detect_worker *w, const struct exchange *x, struct delta_param one,
+		       const uint8_t *name, uint32_t len, uint64_t id)
+{
+	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
+	struct delta *d = delta_active(w);
+	uint32_t room =
+		one.dir == SERVER || x->tx->status / 100 == 2 ? DELTA_PARAMS : DELTA_PARAMS / 2;
+
+	if (d->n_params >= room || len > DELTA_ARENA - d->arena_used) {
 		d->params_lost++;
+		*seen_slot(cache, id) = 0;
 		return;
 	}
 	one.endpoint = x->endpoint;
@@ -232,17 +265,21 @@ static const struct facts_key *key_of(struct detect_worker *w, const struct valu
 	return key;
 }
 
-// The noun of what an endpoint is about: its last segment that is a word.
-static uint64_t noun_endpoint(const struct exchange *x, uint64_t seed)
+// The noun of what an endpoint is about: its last segment that is a word. Once per exchange.
+static uint64_t noun_endpoint(struct exchange *x, uint64_t seed)
 {
 	struct span path = span_make(x->template, x->template_len), last = {0}, segment;
 
+	if (x->noun_known)
+		return x->noun;
 	path = span_until(path, '#');
 	while (endpoint_next(&path, &segment)) {
 		if (segment.p[0] != '{' && noun_container(segment, seed))
 			last = segment;
 	}
-	return last.p ? noun_container(last, seed) : 0;
+	x->noun = last.p ? noun_container(last, seed) : 0;
+	x->noun_known = true;
+	return x->noun;
 }
 
 // ---- objects given
@@ -263,9 +300,26 @@ static void object_give(struct detect_worker *w, struct exchange *x, uint64_t no
 		.principal = x->principal,
 		.noun = noun,
 		.value = facts_value_hash(value, w->shared->seed),
-		.class = (uint8_t)class,
+		.class = (uint8_t) class,
 		.created = facts_verb(x->tx->method) == VERB_POST,
 	};
+}
+
+static bool looks_uuid(struct span v)
+{
+	return v.len == 36 && v.p[8] == '-' && v.p[13] == '-';
+}
+
+// Can it be met by chance? No more is asked of what is given out.
+static enum param_class id_class(struct span v)
+{
+	uint32_t digits = 0;
+
+	if (looks_uuid(v))
+		return PARAM_UUID;
+	while (digits < v.len && is_digit(v.p[digits]))
+		digits++;
+	return digits == v.len ? PARAM_INT : v.len >= 16 ? PARAM_TOKEN : PARAM_WORD;
 }
 
 // Identifiers in the path of a link, each behind what it is one of.
@@ -274,7 +328,6 @@ static void link_give(struct detect_worker *w, struct exchange *x, struct span l
 	struct span segment, path = link;
 	uint64_t noun = 0;
 	uint32_t n = 0;
-	double number;
 
 	if (is_url(link)) {
 		while (path.len > 3 && memcmp(path.p, "://", 3) != 0) {
@@ -293,7 +346,7 @@ static void link_give(struct detect_worker *w, struct exchange *x, struct span l
 		if (endpoint_segment(segment) == SEGMENT_WORD) {
 			noun = noun_container(segment, w->shared->seed);
 		} else if (segment.len <= FACTS_ID_MAX) {
-			object_give(w, x, noun, segment, facts_class(segment, &number));
+			object_give(w, x, noun, segment, id_class(segment));
 			n++;
 		}
 	}
@@ -305,16 +358,10 @@ static bool gives(const struct exchange *x)
 	return x->tx->status / 100 == 2 && x->tx->msg[CLIENT].seen;
 }
 
-static bool looks_uuid(struct span v)
-{
-	return v.len == 36 && v.p[8] == '-' && v.p[13] == '-';
-}
-
 static void value_given(struct detect_worker *w, struct exchange *x, const struct value *v,
 			const struct facts_key *key)
 {
 	uint64_t noun = key->noun;
-	double number;
 
 	if (v->v.len == 0 || v->v.len > FACTS_ID_MAX || v->escaped)
 		return;
@@ -324,7 +371,7 @@ static void value_given(struct detect_worker *w, struct exchange *x, const struc
 	}
 	if (noun == 0)
 		noun = noun_endpoint(x, w->shared->seed);
-	object_give(w, x, noun, v->v, facts_class(v->v, &number));
+	object_give(w, x, noun, v->v, id_class(v->v));
 }
 
 void facts_response(struct detect_worker *w, struct exchange *x)
@@ -332,7 +379,9 @@ void facts_response(struct detect_worker *w, struct exchange *x)
 	struct span location = http_header(x->tx, SERVER, HEADER_LOCATION);
 	uint64_t mix = (exchange_order(x) ^ w->shared->seed) * UINT64_C(0x9e3779b97f4a7c15);
 
+	x->gives = gives(x);
 	x->told_all = (mix >> 40) % FACTS_SHARE == 0;
+	x->news = x->told_all ? FACTS_NEW_ALL : FACTS_NEW;
 	if (location.len && x->tx->status == 201 && x->tx->msg[CLIENT].seen)
 		link_give(w, x, location);
 }
@@ -341,13 +390,13 @@ void facts_response(struct detect_worker *w, struct exchange *x)
 
 static enum param_class literal_class(const struct value *v)
 {
-	return v->v.p[0] == 'n'                         ? PARAM_NULL
+	return v->v.p[0] == 'n'                       ? PARAM_NULL
 	       : v->v.p[0] == 't' || v->v.p[0] == 'f' ? PARAM_BOOL
 						      : PARAM_NUMBER;
 }
 
 static void body_shape(struct detect_worker *w, const struct exchange *x, const struct value *v,
-		       struct delta_param one)
+		       struct delta_param one, uint64_t id)
 {
 	uint8_t text[EXCHANGE_NAME];
 	struct field_name name = {.out = text};
@@ -355,7 +404,8 @@ static void body_shape(struct detect_worker *w, const struct exchange *x, const 
 	field_name_make(&name, PLACE_BODY, (struct span){0}, v->parent, v->key);
 	one.dir = (uint8_t)v->dir;
 	one.place = (uint8_t)place_of(v);
-	shape_tell(w, x, one, text, name.n);
+	one.kind = (uint8_t)v->kind;
+	shape_tell(w, x, one, text, name.n, id);
 }
 
 static void value_asked(struct detect_worker *w, struct exchange *x, const struct value *v)
@@ -363,6 +413,7 @@ static void value_asked(struct detect_worker *w, struct exchange *x, const struc
 	const struct facts_key *key = key_of(w, v);
 	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
 	struct call_param *p = param_add(x);
+	uint64_t id;
 
 	if (!p)
 		return;
@@ -371,55 +422,87 @@ static void value_asked(struct detect_worker *w, struct exchange *x, const struc
 		.value = facts_value_hash(v->v, w->shared->seed),
 		.len = v->v.len,
 		.place = (uint8_t)place_of(v),
+		.kind = (uint8_t)v->kind,
 	};
 	p->class = v->kind == VALUE_LITERAL ? (uint8_t)literal_class(v)
 					    : (uint8_t)facts_class(v->v, &p->number);
 	if ((key->kind == NOUN_NAMED || key->kind == NOUN_BARE) && v->kind != VALUE_LITERAL &&
 	    v->v.len && v->v.len <= FACTS_ID_MAX)
 		p->noun = key->noun ? key->noun : noun_endpoint(x, w->shared->seed);
-	if (!seen_before(cache, shape_id(x, p->field, p->class, CLIENT)))
+	id = name_id(x, p->field, false);
+	if (!seen_before(cache, id))
 		body_shape(w, x, v,
 			   (struct delta_param){
-				   .field = p->field, .class = p->class, .id = p->noun != 0});
+				   .field = p->field, .class = p->class, .id = p->noun != 0},
+			   id);
 }
 
-// A class for each value would cost more than it tells: once for each kind of value.
+// A class for each value would cost more than it tells: that of the first of each kind of value,
+// and of all of the exchanges that are chosen to tell more.
 static void value_shape(struct detect_worker *w, struct exchange *x, const struct value *v,
 			const struct facts_key *key)
 {
 	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
+	enum param_class class = PARAM_EMPTY;
+	uint32_t look = (uint32_t)v->kind;
 	double number;
+	uint64_t id;
 
-	if (seen_before(cache, shape_id(x, key->renamed, v->kind, SERVER)))
+	if (x->news == 0)
 		return;
+	if (v->kind == VALUE_LITERAL) {
+		class = literal_class(v);
+		look = SHAPE_LITERAL + class;
+	} else if (x->told_all) {
+		class = v->kind == VALUE_TEXT ? PARAM_TEXT : facts_class(v->v, &number);
+		look = (v->kind == VALUE_NUMBER ? SHAPE_NUMBER : SHAPE_STRING) + class;
+	}
+	id = shape_id(x, key->renamed, look);
+	if (seen_before(cache, id))
+		return;
+	x->news--;
+	if (look < SHAPE_LITERAL)
+		class = v->kind == VALUE_TEXT ? PARAM_TEXT : facts_class(v->v, &number);
 	body_shape(w, x, v,
 		   (struct delta_param){
 			   .field = key->renamed,
-			   .class = v->kind == VALUE_LITERAL ? (uint8_t)literal_class(v)
-							     : (uint8_t)facts_class(v->v, &number),
+			   .class = (uint8_t) class,
 			   .id = key->kind == NOUN_NAMED || key->kind == NOUN_BARE,
-		   });
+			   .sampled = x->told_all || v->kind == VALUE_LITERAL,
+		   },
+		   id);
 }
 
 void facts_value(struct detect_worker *w, struct exchange *x, const struct value *v)
 {
+	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
+	uint64_t *plain = &cache->plain[(v->field >> 20) % FACTS_KEYS];
 	const struct facts_key *key;
 
-	if (v->continued)
-		return;
-	if (v->dir == CLIENT) {
-		value_asked(w, x, v);
+	if (__builtin_expect(v->dir == CLIENT, 0)) {
+		if (!v->continued)
+			value_asked(w, x, v);
 		return;
 	}
-	if (!gives(x) || v->kind == VALUE_TEXT)
+	if (!x->gives || (v->kind == VALUE_TEXT && v->parent.len == 0))
 		return;
+	if (*plain == v->field && (x->news == 0 || (v->off >= FACTS_SHAPE && !x->told_all))) {
+		if (__builtin_expect(looks_uuid(v->v), 0))
+			object_give(w, x, 0, v->v, PARAM_UUID);
+		return;
+	}
 	key = key_of(w, v);
 	if (v->off < FACTS_SHAPE || x->told_all)
 		value_shape(w, x, v, key);
-	if (__builtin_expect(key->kind != NOUN_NONE, 0) && v->kind != VALUE_LITERAL)
+	if (v->kind == VALUE_TEXT)
+		return;
+	if (key->kind == NOUN_NONE) {
+		*plain = v->field;
+		if (looks_uuid(v->v))
+			object_give(w, x, 0, v->v, PARAM_UUID);
+	} else if (v->kind != VALUE_LITERAL) {
 		value_given(w, x, v, key);
-	else if (looks_uuid(v->v))
-		object_give(w, x, 0, v->v, PARAM_UUID);
+	}
 }
 
 // ---- targets
@@ -517,7 +600,7 @@ static void path_name(uint32_t i, uint8_t out[SEGMENT_NAME], uint32_t *len)
 	out[(*len)++] = ']';
 }
 
-// Parameters of the target are told here, when it is known that the server took them.
+// Names of parameters of the target are told here, when it is known whether the server took them.
 static void target_shape(struct detect_worker *w, struct exchange *x)
 {
 	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
@@ -528,6 +611,7 @@ static void target_shape(struct detect_worker *w, struct exchange *x)
 	for (uint32_t i = 0; i < x->n_params; i++) {
 		const struct call_param *p = &x->params[i];
 		struct field_name name = {.out = text};
+		uint64_t id;
 		struct delta_param one = {
 			.field = p->field,
 			.dir = CLIENT,
@@ -544,14 +628,15 @@ static void target_shape(struct detect_worker *w, struct exchange *x)
 		}
 		if (p->place != PLACE_QUERY && p->place != PLACE_PATH)
 			return;
-		if (seen_before(cache, shape_id(x, p->field, p->class, CLIENT)))
+		id = name_id(x, p->field, gives(x));
+		if (seen_before(cache, id))
 			continue;
 		if (p->place == PLACE_PATH)
 			path_name(p->index, text, &name.n);
 		else
 			field_name_make(&name, PLACE_QUERY, pair.key, (struct span){0},
 					(struct span){0});
-		shape_tell(w, x, one, text, name.n);
+		shape_tell(w, x, one, text, name.n, id);
 	}
 }
 
@@ -561,10 +646,10 @@ const struct call_param *facts_end(struct detect_worker *w, struct exchange *x, 
 	struct call_param *to = d->call_params + d->n_call_params;
 
 	*n = 0;
-	if (gives(x))
-		target_shape(w, x);
+	target_shape(w, x);
 	if (x->n_params > DELTA_CALL_PARAMS - d->n_call_params) {
 		d->call_params_lost += x->n_params;
+		x->params_lost += x->n_params;
 		return NULL;
 	}
 	memcpy(to, x->params, x->n_params * sizeof(*to));

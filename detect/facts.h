@@ -25,7 +25,9 @@ enum {
 	FACTS_ID_MAX = 128,   // bytes of an identifier; longer values are none
 	FACTS_HASHED = 1024,  // bytes of a value that are hashed
 	FACTS_SHAPE = 4096,   // bytes of a response whose fields are always told,
-	FACTS_SHARE = 16,     // of longer ones those of one exchange in so many
+	FACTS_SHARE = 16,     // of longer ones those of one exchange in so many;
+	FACTS_NEW = 3,        // new ones of an exchange, when there are more than is remembered,
+	FACTS_NEW_ALL = 24,   // and of one in FACTS_SHARE
 };
 
 // What a field means, by its identity.
@@ -37,6 +39,7 @@ struct facts_key {
 };
 
 struct facts_cache {
+	uint64_t plain[FACTS_KEYS]; // fields that are no identifiers, as nearly all are; 0: free
 	struct facts_key key[FACTS_KEYS];
 	uint64_t seen[FACTS_SEEN];
 };

@@ -97,7 +97,7 @@ void announce_principal(struct detect_worker *w, const struct exchange *x)
 {
 	struct delta *d = delta_active(w);
 	struct span agent = http_header(x->tx, CLIENT, HEADER_USER_AGENT);
-	const uint8_t *addr = x->tx->conn->addr[CLIENT];
+	const uint8_t *addr = x->client;
 	uint64_t variant;
 
 	if (agent.len > USER_AGENT_MAX)
@@ -109,6 +109,7 @@ void announce_principal(struct detect_worker *w, const struct exchange *x)
 	d->names[d->n_names] = (struct delta_name){
 		.id = x->principal,
 		.kind = x->principal_kind,
+		.confidence = x->user_confidence,
 		.a = delta_copy(d, span_make(x->user, x->user_len)),
 		.b = delta_copy(d, agent),
 		.time_ns = exchange_time(x),
@@ -235,12 +236,34 @@ static void finding_types(struct delta *d, struct finding *f, const struct excha
 	}
 }
 
+static struct span moved(struct span s, const uint8_t *from, uint8_t *to)
+{
+	return span_make(to + (s.p - from), s.len);
+}
+
+// The evidence that another finding has of the same exchange; it stands in one piece, the agent last.
+static void evidence_again(const struct worker_state *state, struct slot *slot, struct finding *f)
+{
+	const struct finding *other = state->copied_by;
+	const uint8_t *from = state->copied->evidence;
+	size_t used = (size_t)(other->user_agent.p - from) + other->user_agent.len;
+
+	memcpy(slot->evidence, from, used);
+	f->evidence = other->evidence;
+	f->evidence.request.head = moved(other->evidence.request.head, from, slot->evidence);
+	f->evidence.request.body = moved(other->evidence.request.body, from, slot->evidence);
+	f->evidence.response.head = moved(other->evidence.response.head, from, slot->evidence);
+	f->evidence.response.body = moved(other->evidence.response.body, from, slot->evidence);
+	f->path = moved(other->path, from, slot->evidence);
+	f->user_agent = moved(other->user_agent, from, slot->evidence);
+}
+
 // Makes x the exchange that stands for the finding. Without room for its evidence the finding has
 // none; but what it had is not given up for that: then the answer is false.
 static bool finding_stand(struct detect_worker *w, struct slot *slot, struct finding *f,
 			  const struct exchange *x, bool evidence)
 {
-	const struct worker_state *state = w->state;
+	struct worker_state *state = w->state;
 	const struct conn_meta *conn = x->tx->conn;
 	struct delta *d = delta_active(w);
 	struct span agent = http_header(x->tx, CLIENT, HEADER_USER_AGENT);
@@ -258,7 +281,9 @@ static bool finding_stand(struct detect_worker *w, struct slot *slot, struct fin
 		slot->evidence = room;
 		slot->room = room ? need : 0;
 	}
-	if (evidence && slot->evidence) {
+	if (evidence && slot->evidence && state->copied) {
+		evidence_again(state, slot, f);
+	} else if (evidence && slot->evidence) {
 		used = evidence_copy(&state->evidence, x, slot->evidence, &f->evidence);
 		f->path = span_make(slot->evidence + used, evidence_path(&state->evidence, x->path,
 									 slot->evidence + used));
@@ -266,6 +291,8 @@ static bool finding_stand(struct detect_worker *w, struct slot *slot, struct fin
 		f->user_agent = span_make(slot->evidence + used, agent.len);
 		if (agent.len)
 			memcpy(slot->evidence + used, agent.p, agent.len);
+		state->copied = slot;
+		state->copied_by = f;
 	}
 	slot->n_values = x->n_values;
 	f->time_ns = exchange_time(x);
@@ -273,9 +300,13 @@ static bool finding_stand(struct detect_worker *w, struct slot *slot, struct fin
 	f->principal = x->principal;
 	f->endpoint = x->endpoint;
 	f->status = x->tx->status;
-	memcpy(f->client, conn->addr[CLIENT], sizeof(f->client));
+	memcpy(f->client, x->client, sizeof(f->client));
 	memcpy(f->server, conn->addr[SERVER], sizeof(f->server));
 	f->client_port = conn->port[CLIENT];
+	if (memcmp(x->client, conn->addr[CLIENT], sizeof(x->client)) != 0) {
+		memcpy(f->proxy, conn->addr[CLIENT], sizeof(f->proxy));
+		f->client_port = 0; // that is the proxy's
+	}
 	f->server_port = conn->port[SERVER];
 	return true;
 }

@@ -41,15 +41,17 @@ enum incident_result {
 	RESULT_SUCCEEDED,
 };
 
-// What the principal (the user as far as traffic shows one) was recognised by, weakest first.
+// What the principal (the user as far as traffic shows one) was recognised by. The numbers stand in
+// records: new ones come last.
 enum principal_kind {
 	PRINCIPAL_NONE = 0,
 	PRINCIPAL_ADDRESS,    // client address and user agent
 	PRINCIPAL_BASIC,      // Basic user name
 	PRINCIPAL_API_KEY,    // keyed hash of an API key
-	PRINCIPAL_SESSION,    // keyed hash of a session cookie
-	PRINCIPAL_JWT,        // sub claim of a bearer token
-	PRINCIPAL_CONFIGURED, // header named in the configuration
+	PRINCIPAL_SESSION,    // keyed hash of a session cookie, or who signed in with it
+	PRINCIPAL_JWT,        // claim of a token
+	PRINCIPAL_CONFIGURED, // header, parameter or field named in the configuration
+	PRINCIPAL_CERTIFICATE, // certificate that the TLS client showed
 };
 
 enum {
@@ -59,6 +61,7 @@ enum {
 	ISSUE_MAX_TYPES = 16,
 	ISSUE_MAX_EVIDENCE = 3,
 	ISSUE_MAX_HISTORY = 32,
+	ISSUE_MAX_RELATED = 16,
 };
 
 struct issue_term {
@@ -107,6 +110,14 @@ struct issue_metric {
 	uint64_t population; // principals compared, this one included
 };
 
+// Another issue of the same incident.
+struct issue_related {
+	char id[33];
+	const char *detector;
+	enum severity severity;
+	uint64_t first_seen_ns;
+};
+
 struct issue {
 	char id[33]; // 32 hex digits: hash of the de-duplication key and the first time
 	const char *type, *detector, *module;
@@ -127,9 +138,11 @@ struct issue {
 
 	struct {
 		const char *ip;
+		const char *proxy_ip; // the connection came from it; "": the client itself did
 		uint16_t port;
 		struct span user; // subject or name; "kind:hash" where the value is a credential
 		enum principal_kind user_kind;
+		uint32_t user_confidence; // 0..100: how sure it is that this is one user
 		struct span user_agent;
 	} attacker;
 	struct {
@@ -146,4 +159,10 @@ struct issue {
 	uint32_t n_evidence;
 	struct issue_call history[ISSUE_MAX_HISTORY]; // oldest first
 	uint32_t n_history;
+
+	char incident_id[33]; // 32 hex digits; "": it belongs to no incident
+	uint32_t risk;        // 0..100, of the incident as it is now, or of the issue alone (incident.h)
+	uint32_t n_incident;  // issues that the incident has; 0: no incident
+	const struct issue_related *related; // the newest of its other issues, the oldest first
+	uint32_t n_related;
 };

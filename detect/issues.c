@@ -14,6 +14,7 @@
 #include "detect/issues.h"
 
 #include "detect/datatype.h"
+#include "detect/incident.h"
 #include "detect/keep.h"
 #include "detect/siphash.h"
 #include "detect/worker.h"
@@ -29,8 +30,9 @@ struct issue_record {
 	uint64_t key;
 	uint64_t endpoint; // that the target is about
 	struct keep keep, texts;
+	uint64_t table_id, incident; // incident: 0: none
 	uint64_t told_ns;
-	bool told, changed, urgent, with_evidence;
+	bool told, changed, urgent, with_evidence, held;
 	struct issue_record *changed_next;
 	uint64_t evidence_ns, evidence_order; // of the exchange that was taken in last
 	uint64_t type_field[ISSUE_MAX_TYPES];
@@ -138,6 +140,7 @@ static struct issue_record *record_new(struct issues *t, const struct issue_fact
 	}
 	r->detector = d;
 	r->key = facts->key;
+	r->table_id = id;
 	r->with_evidence = t->n < ISSUES_WITH_EVIDENCE;
 	r->issue = (struct issue){
 		.type = text_or_none(d->title),
@@ -149,6 +152,7 @@ static struct issue_record *record_new(struct issues *t, const struct issue_fact
 		.first_seen_ns = facts->first_ns,
 		.last_seen_ns = facts->last_ns,
 		.attacker.ip = "",
+		.attacker.proxy_ip = "",
 		.target.ip = "",
 		.description = "",
 		.impact = "",
@@ -201,6 +205,18 @@ static struct span span_of(const char *text)
 	return span_make(text, strlen(text));
 }
 
+// The proxy that named the client which the issue shows.
+static void record_proxy(struct issue_record *r, const struct finding *f)
+{
+	struct issue *issue = &r->issue;
+	char client[INET6_ADDRSTRLEN], proxy[INET6_ADDRSTRLEN];
+
+	address_text(f->client, client);
+	address_text(f->proxy, proxy);
+	if (*proxy && !*issue->attacker.proxy_ip && strcmp(client, issue->attacker.ip) == 0)
+		issue->attacker.proxy_ip = keep_text(&r->keep, proxy);
+}
+
 static void record_attacker(struct issue_record *r, const struct issue_facts *facts)
 {
 	const struct merged_principal *p = facts->principal;
@@ -210,15 +226,20 @@ static void record_attacker(struct issue_record *r, const struct issue_facts *fa
 	if (f) {
 		record_address(r, &issue->attacker.ip, &issue->attacker.port, f->client,
 			       f->client_port);
+		record_proxy(r, f);
 		record_text(r, &issue->attacker.user_agent, f->user_agent);
 	}
+	if (facts->client)
+		record_address(r, &issue->attacker.ip, &issue->attacker.port, facts->client, 0);
 	if (!p)
 		return;
 	record_address(r, &issue->attacker.ip, &issue->attacker.port, p->addr, 0);
 	record_text(r, &issue->attacker.user_agent, span_of(p->user_agent));
 	record_text(r, &issue->attacker.user, span_of(p->user));
-	if (issue->attacker.user_kind == PRINCIPAL_NONE)
+	if (issue->attacker.user_kind == PRINCIPAL_NONE) {
 		issue->attacker.user_kind = p->kind;
+		issue->attacker.user_confidence = p->confidence;
+	}
 }
 
 static void record_target(struct issue_record *r, const struct issue_facts *facts)
@@ -476,6 +497,107 @@ static void record_judge(struct issue_record *r, const struct issue_facts *facts
 	record_words(r, &draft);
 }
 
+static void record_change(struct issues *t, struct issue_record *r)
+{
+	if (r->changed)
+		return;
+	r->changed = true;
+	r->changed_next = NULL;
+	*t->changed_end = r;
+	t->changed_end = &r->changed_next;
+}
+
+// ---- What else the actor did
+
+static bool detector_accuses(const struct detector *d)
+{
+	return !d->about_api && !(d->module && strcmp(d->module, "Posture") == 0);
+}
+
+static void facts_actor(const struct issue_facts *facts, struct incident_actor *actor)
+{
+	const struct merged_principal *p = facts->principal;
+
+	*actor = (struct incident_actor){0};
+	if (p && p->kind != PRINCIPAL_NONE && p->kind != PRINCIPAL_ADDRESS)
+		actor->principal = p->id;
+	if (facts->client)
+		memcpy(actor->addr, facts->client, sizeof(actor->addr));
+	else if (facts->finding)
+		memcpy(actor->addr, facts->finding->client, sizeof(actor->addr));
+	else if (p)
+		memcpy(actor->addr, p->addr, sizeof(actor->addr));
+}
+
+// Issues that waited for this actor to be accused.
+static void record_pending(struct issues *t, const struct incident_actor *actor, uint64_t incident)
+{
+	uint64_t id;
+
+	while ((id = incidents_pending(t->incidents, actor))) {
+		struct issue_record *r = idmap_get(&t->map, id);
+
+		if (!r || r->incident)
+			continue;
+		r->incident = incident;
+		incidents_put(t->incidents, incident, id, &r->issue, true);
+	}
+}
+
+static void record_incident(struct issues *t, struct issue_record *r,
+			    const struct issue_facts *facts)
+{
+	bool fresh = !r->incident, opened = false;
+	struct incident_actor actor;
+
+	if (!t->incidents)
+		return;
+	if (fresh) {
+		facts_actor(facts, &actor);
+		r->incident = incidents_join(t->incidents, &actor, detector_accuses(r->detector),
+					     r->table_id, &r->issue, &opened);
+	}
+	if (r->incident)
+		incidents_put(t->incidents, r->incident, r->table_id, &r->issue, fresh);
+	if (opened)
+		record_pending(t, &actor, r->incident);
+}
+
+// What is told of it: the incident as it is now. Of one that was forgotten what was told last.
+static void record_chain(struct issues *t, struct issue_record *r)
+{
+	const struct incident *i = NULL;
+	struct issue *issue = &r->issue;
+	uint32_t alone = (uint32_t)(100 * incident_weight(issue->severity, issue->result,
+							   issue->confidence) +
+				    0.5);
+
+	issue->related = t->related;
+	issue->n_related = 0;
+	if (t->incidents)
+		i = incidents_find(t->incidents, r->incident);
+	if (!i) {
+		if (issue->risk < alone)
+			issue->risk = alone;
+		return;
+	}
+	memcpy(issue->incident_id, i->id, sizeof(issue->incident_id));
+	issue->risk = i->risk;
+	issue->n_incident = i->n + i->summary.n;
+	for (uint32_t k = 0; k < i->n && issue->n_related < ISSUE_MAX_RELATED; k++) {
+		const struct incident_link *link = &i->link[k];
+		struct issue_related *to = &t->related[issue->n_related];
+
+		if (link->issue == r->table_id)
+			continue;
+		memcpy(to->id, link->id, sizeof(to->id));
+		to->detector = link->detector;
+		to->severity = link->severity;
+		to->first_seen_ns = link->first_ns;
+		issue->n_related++;
+	}
+}
+
 void issues_put(struct issues *t, const struct issue_facts *facts, uint64_t now_ns)
 {
 	uint64_t id;
@@ -501,18 +623,46 @@ void issues_put(struct issues *t, const struct issue_facts *facts, uint64_t now_
 	record_target(r, facts);
 	record_finding(t, r, facts, created);
 	record_judge(r, facts);
-	if (!r->changed) {
-		r->changed = true;
-		r->changed_next = NULL;
-		*t->changed_end = r;
-		t->changed_end = &r->changed_next;
-	}
+	record_incident(t, r, facts);
+	record_change(t, r);
+}
+
+bool issues_wants(const struct issues *t, const struct detector *detector, uint64_t key)
+{
+	uint64_t id;
+	const struct issue_record *r = table_find(t, detector, key, &id);
+
+	return r && r->with_evidence && r->issue.n_evidence < ISSUE_MAX_EVIDENCE && !t->full;
+}
+
+void issues_hold(struct issues *t, const struct detector *detector, uint64_t key, bool hold)
+{
+	uint64_t id;
+	struct issue_record *r = table_find(t, detector, key, &id);
+
+	if (r)
+		r->held = hold;
+}
+
+void issues_evidence(struct issues *t, const struct issue_facts *facts)
+{
+	uint64_t id;
+	struct issue_record *r = table_find(t, facts->detector, facts->key, &id);
+
+	if (!r)
+		return;
+	record_attacker(r, facts);
+	record_target(r, facts);
+	record_evidence(t, r, facts->finding);
+	record_change(t, r);
 }
 
 // ---- Handing out
 
 static bool is_due(const struct issues *t, const struct issue_record *r, uint64_t now_ns)
 {
+	if (r->held && !r->told)
+		return false;
 	// A clock that went back must not silence an issue.
 	if (!r->told || now_ns < r->told_ns)
 		return true;
@@ -537,6 +687,7 @@ void issues_tell(struct issues *t, uint64_t now_ns, bool all)
 		r->changed = r->urgent = false;
 		r->told = true;
 		r->told_ns = now_ns;
+		record_chain(t, r);
 		if (t->fn)
 			t->fn(t->arg, &r->issue);
 	}
@@ -558,6 +709,8 @@ void issues_foreach(struct issues *t, issue_fn fn, void *arg)
 	// The list's own order is not needed any more by anybody.
 	if (t->n)
 		qsort(t->list, t->n, sizeof(*t->list), compare_records);
-	for (uint32_t i = 0; i < t->n; i++)
+	for (uint32_t i = 0; i < t->n; i++) {
+		record_chain(t, t->list[i]);
 		fn(arg, &t->list[i]->issue);
+	}
 }

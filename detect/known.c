@@ -208,10 +208,6 @@ struct known_principal *known_principal_add(struct known *k, uint64_t id)
 	}
 	p->pub.id = id;
 	p->pub.user = p->pub.user_agent = p->empty;
-	for (uint32_t i = 0; i < k->n_areas; i++) {
-		if (k->principal_area[i])
-			p->pub.area[i] = (uint8_t *)p + k->principal_area[i];
-	}
 	p->place = k->n_principals;
 	k->principals[k->n_principals++] = p;
 	list_in(k, p);
@@ -233,6 +229,7 @@ void known_principal_name(struct known_principal *p, const struct delta_name *na
 	p->pub.user = to[0];
 	p->pub.user_agent = to[1];
 	p->pub.kind = name->kind;
+	p->pub.confidence = name->confidence;
 	memcpy(p->pub.addr, name->addr, sizeof(p->pub.addr));
 }
 

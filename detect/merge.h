@@ -7,13 +7,19 @@
 
 #pragma once
 
+#include "detect/incident.h"
 #include "detect/issues.h"
 #include "detect/known.h"
 #include "detect/learn.h"
+#include "detect/params.h"
+#include "detect/sessions.h"
+#include "detect/sources.h"
 #include "detect/worker.h"
 
 enum {
 	MERGER_SNAPSHOTS = 4,
+	MERGER_WISHES = 64,
+	MERGER_PATIENCE = 3, // merges until an answer is not expected any more
 	MERGER_HELD = 256, // findings that wait for more values of their fields,
 	MERGER_HOLD_S = 60, // at most so long
 };
@@ -56,6 +62,14 @@ struct merger_watch {
 	struct merger_evidence *evidence[KNOWN_AREAS]; // owned; newest of each detector
 };
 
+// An issue that waits for evidence of a call.
+struct merger_wish {
+	const struct detector *detector;
+	uint64_t key;
+	struct capture_id id;
+	uint64_t asked; // merge in which it was published; 0: not yet
+};
+
 struct merger_snapshot {
 	struct snapshot snapshot;
 	bool used;        // it was published once
@@ -73,7 +87,11 @@ struct merger {
 	struct detect_shared *shared;
 	struct known known;
 	struct learn learn;
+	struct params params;
 	struct issues issues;
+	struct incidents incidents;
+	struct sessions sessions;
+	struct sources sources;
 	struct merger_detector detectors[KNOWN_AREAS];
 	uint32_t n_detectors;
 	uint32_t callers[KNOWN_AREAS], n_callers; // indexes of those that look at calls
@@ -98,6 +116,12 @@ struct merger {
 	struct merger_watch watch[WATCH_MAX];
 	uint32_t n_watch;
 	bool watch_changed;
+	const struct call *call; // that detectors look at just now
+	struct merger_wish wishes[MERGER_WISHES];
+	uint32_t n_wishes;
+	uint64_t wishes_lost; // issues without evidence because too many wished for some
+	const struct finding **captures; // owned list; answers of workers
+	uint32_t n_captures, captures_room;
 	struct merger_evidence *held[MERGER_HELD]; // owned, in the order in which they came
 	uint32_t n_held;
 	struct idset learnt; // endpoints, as in snapshots
@@ -132,6 +156,16 @@ void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest);
 bool merger_policies(struct merger *m, struct conf *conf);
 // A detector's state and areas as at the start. False: it refused and is off now.
 bool merger_restart(struct merger *m, uint32_t detector);
+
+// wishes.c
+// Takes the answers that were gathered to the issues that wait for them.
+void merge_wishes(struct merger *m);
+// Is there one that no snapshot has told of?
+bool merge_wishes_wait(const struct merger *m);
+// Puts those into a snapshot. False: there are none.
+bool merge_wishes_publish(struct merger *m, struct snapshot *s);
+// Asks idle workers for what is still wished for; then nobody waits any more.
+void merge_wishes_ask(struct merger *m);
 
 // Between merge.c and merge_fold.c.
 // Index of a detector, or -1.

@@ -90,14 +90,21 @@ void merge_fold_gather(struct merger *m, const struct delta *delta)
 	m->findings_lost += delta->findings_lost;
 	m->names_lost += delta->names_lost;
 	learn_gather(&m->learn, delta);
+	params_gather(&m->params, delta);
+	sessions_gather(&m->sessions, delta);
+	if (list_room(&m->captures, &m->captures_room, m->n_captures + delta->n_captures,
+		      sizeof(*m->captures))) {
+		for (uint32_t i = 0; i < delta->n_captures; i++)
+			m->captures[m->n_captures++] = &delta->captures[i];
+	}
 	m->call_params_lost += delta->call_params_lost;
 	gather_objects(m, delta);
 	if (calls_room(&m->calls, delta->n_calls)) {
 		for (uint32_t i = 0; i < delta->n_calls; i++) {
 			const struct call *call = &delta->calls[i];
 
-			m->calls.list[m->calls.n++] = (struct merger_call){
-				call->time_ns, call->order, {.call = call}};
+			m->calls.list[m->calls.n++] =
+				(struct merger_call){call->time_ns, call->order, {.call = call}};
 		}
 	} else {
 		m->calls_lost += delta->n_calls;
@@ -141,6 +148,7 @@ static int compare_names(const void *a, const void *b)
 	order = order ? order : compare_numbers(x->time_ns, y->time_ns);
 	order = order ? order : memcmp(x->addr, y->addr, sizeof(x->addr));
 	order = order ? order : compare_numbers(x->kind, y->kind);
+	order = order ? order : compare_numbers(x->confidence, y->confidence);
 	order = order ? order : compare_spans(x->a, y->a);
 	order = order ? order : compare_spans(x->b, y->b);
 	return order ? order : compare_spans(x->c, y->c);
@@ -316,8 +324,12 @@ static void call_fold(struct merger *m, const struct call *call)
 		known_endpoint_call(e, call);
 	if (p)
 		known_principal_call(&m->known, p, call);
+	if (e && call_ok(call) && !(call->flags & CALL_MESSAGE))
+		params_call(&m->params, call);
+	sources_call(&m->sources, call);
 	m->call_endpoint = e;
 	m->call_principal = p;
+	m->call = call;
 	for (uint32_t i = 0; i < m->n_callers; i++) {
 		struct merger_detector *d = &m->detectors[m->callers[i]];
 
@@ -326,6 +338,7 @@ static void call_fold(struct merger *m, const struct call *call)
 	}
 	m->call_endpoint = NULL;
 	m->call_principal = NULL;
+	m->call = NULL;
 }
 
 // What was given by exchanges before that one; NULL: by all.
@@ -481,6 +494,7 @@ void merge_fold(struct merger *m)
 	uint32_t name = 0, group = 0, object = 0;
 
 	learn_fold(&m->learn);
+	sessions_fold(m);
 	names_sort(m);
 	names_endpoints(m);
 	if (!findings_join(m))
@@ -512,6 +526,7 @@ void merge_fold(struct merger *m)
 		if (m->detectors[m->groups[i].detector].enabled)
 			group_judge(m, &m->groups[i]);
 	}
+	merge_wishes(m);
 	m->calls.n = m->objects.n = 0;
 	m->n_names = m->n_findings = m->n_groups = m->n_history = 0;
 }

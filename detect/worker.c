@@ -72,25 +72,34 @@ static void delta_call(struct detect_worker *w, struct delta *d, struct exchange
 		.status = x->tx->status,
 		.flags = (uint8_t)((x->credentials ? CALL_CREDENTIALS : 0) |
 				   (x->login ? CALL_LOGIN : 0) | (x->half ? CALL_HALF : 0) |
-				   (personal ? CALL_PERSONAL : 0) |
-				   (message ? CALL_MESSAGE : 0) |
+				   (personal ? CALL_PERSONAL : 0) | (message ? CALL_MESSAGE : 0) |
 				   (x->tx->paired_by_guess ? CALL_GUESSED : 0)),
 		.verb = (uint8_t)verb,
 		.connection = x->tx->conn->hash ^ x->tx->conn->id,
 		.path = siphash_id(siphash(w->shared->seed, 'p', x->path)),
 		.request = request_hash(x, verb, w->shared->seed),
-		.req_bytes = request->body_len < UINT32_MAX ? (uint32_t)request->body_len
-							    : UINT32_MAX,
+		.req_bytes =
+			request->body_len < UINT32_MAX ? (uint32_t)request->body_len : UINT32_MAX,
 		.wait_us = both && request->complete ? micros(request->last_ns, response->first_ns)
 						     : UINT32_MAX,
 		.took_us = both ? micros(request->first_ns, response->last_ns) : UINT32_MAX,
 		.n_given = x->n_given,
-		.params_lost = (uint16_t)(x->params_lost < UINT16_MAX ? x->params_lost
-								      : UINT16_MAX),
 	};
-	memcpy(call->client, x->tx->conn->addr[CLIENT], sizeof(call->client));
+	memcpy(call->client, x->client, sizeof(call->client));
+	call->session = x->session;
+	call->role = x->role;
+	call->agent = x->agent;
+	call->ja4 = x->ja4;
+	call->subject = x->subject_value;
+	call->token_id = x->token_id;
+	call->login_user = x->login_user;
+	call->login_secret = x->login_secret;
+	call->token_flags = x->token_flags;
+	call->login_result = x->login_result;
+	call->user_confidence = x->user_confidence;
 	if (!message)
 		call->params = facts_end(w, x, &call->n_params);
+	call->params_lost = (uint16_t)(x->params_lost < UINT16_MAX ? x->params_lost : UINT16_MAX);
 }
 
 static struct exchange *exchange_new(struct detect_worker *w, struct http_tx *tx)
@@ -125,7 +134,7 @@ static void exchange_identify(struct detect_worker *w, struct exchange *x)
 	endpoint_identify(x, w->shared->seed, hidden);
 	x->base = x->endpoint;
 	x->pending[CLIENT].probe = x->pending[SERVER].probe = learn_probe(w, x);
-	principal_identify(x, state->principal, w->shared->seed, &state->tokens);
+	principal_identify(x, &state->principal, w->shared->seed);
 	if (x->tx->msg[CLIENT].seen && x->tx->proto != PROTO_WS)
 		facts_target(w, x);
 }
@@ -199,13 +208,24 @@ static void worker_value(void *ctx, struct http_tx *tx, const struct value *valu
 		return;
 	if (tx->proto != PROTO_WS)
 		facts_value(w, x, value);
-	if (value->kind == VALUE_LITERAL)
-		return; // no data type is one
+	if (value->kind == VALUE_LITERAL) { // no data type is one
+		scan_member(w->scanner, &x->pending[value->dir], value);
+		return;
+	}
 	// The window told already how far the body was searched.
 	struct hits *hits = &((struct worker_state *)w->state)->body_hits;
 	hits->x = x;
 	hits->end = 0;
 	scan_value(w->scanner, &x->pending[value->dir], value, hits_add, hits);
+}
+
+static void worker_member(void *ctx, struct http_tx *tx, const struct value *value)
+{
+	struct detect_worker *w = ctx;
+	struct exchange *x = tx->detect;
+
+	if (x)
+		scan_member(w->scanner, &x->pending[value->dir], value);
 }
 
 static bool exchange_half(const struct http_tx *tx)
@@ -242,12 +262,32 @@ static void worker_detect(struct detect_worker *w, struct exchange *x)
 	struct worker_state *state = w->state;
 
 	w->n_findings = 0;
+	state->copied = NULL;
 	for (uint32_t i = 0; i < state->n_detectors; i++) {
 		const struct detector *detector = state->detectors[i].detector;
 
 		state->n_met = 0;
 		detector->exchange(detector, state->detectors[i].options, w, x);
 		worker_found(w, detector);
+	}
+}
+
+// What the bodies told of the caller, and which sessions it has from now on.
+static void exchange_caller(struct detect_worker *w, struct exchange *x)
+{
+	struct worker_state *state = w->state;
+	struct delta_binding made[IDENTITY_BINDINGS];
+	struct delta *d = delta_active(w);
+	uint32_t n = principal_end(x, &state->principal, w->shared->seed, made);
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (d->n_bindings == DELTA_BINDINGS) {
+			d->bindings_lost++;
+			continue;
+		}
+		made[i].time_ns = exchange_time(x);
+		made[i].order = exchange_order(x);
+		d->bindings[d->n_bindings++] = made[i];
 	}
 }
 
@@ -266,10 +306,14 @@ static void worker_end(void *ctx, struct http_tx *tx)
 	x->half = exchange_half(tx);
 	if (!x->operated)
 		endpoint_operation(x, shared->seed);
+	exchange_caller(w, x);
 	learn_exchange(w, x);
 	announce_endpoint(w, x);
 	announce_principal(w, x);
 	delta_call(w, delta_active(w), x);
+	if (tx->proto != PROTO_WS && tx->msg[CLIENT].seen)
+		captures_keep(&((struct worker_state *)w->state)->captures, x,
+			      (struct capture_id){exchange_time(x), exchange_order(x)});
 	worker_detect(w, x);
 	if (shared->observer.exchange)
 		shared->observer.exchange(shared->observer.arg, w->index, x, w->findings,
@@ -302,6 +346,7 @@ struct event_sink detect_worker_sink(struct detect_worker *w)
 		.response = worker_response,
 		.window = worker_window,
 		.value = worker_value,
+		.member = worker_member,
 		.end = worker_end,
 		.ws = worker_ws,
 		.tls = worker_tls,
@@ -316,13 +361,16 @@ void delta_clear(struct delta *d)
 	d->n_findings = 0;
 	d->n_names = 0;
 	d->n_fields = 0;
+	d->n_bindings = 0;
 	d->arena_used = 0;
 	d->calls_lost = 0;
 	d->findings_lost = 0;
 	d->names_lost = 0;
 	d->fields_lost = 0;
+	d->n_captures = 0;
 	d->n_objects = d->n_call_params = d->n_params = 0;
 	d->objects_lost = d->call_params_lost = d->params_lost = 0;
+	d->bindings_lost = 0;
 	d->exchanges = 0;
 }
 
@@ -330,6 +378,35 @@ void detect_worker_snapshot(struct detect_worker *w)
 {
 	// The merger has filled it before it published it.
 	w->snapshot = atomic_load_explicit(&w->shared->snapshot, memory_order_acquire);
+}
+
+const struct finding *detect_worker_capture(struct detect_worker *w, struct capture_id id)
+{
+	struct worker_state *state = w->state;
+	const struct capture *capture = captures_find(&state->captures, id);
+	struct delta *d = delta_active(w);
+	struct finding *f;
+
+	if (!capture || d->n_captures == CAPTURES_WANTED ||
+	    capture_room(capture) > DELTA_ARENA - d->arena_used)
+		return NULL;
+	f = &d->captures[d->n_captures++];
+	capture_show(capture, &state->evidence, d->arena + d->arena_used, f);
+	d->arena_used += capture_room(capture);
+	return f;
+}
+
+// Seldom, and few: for a wish somebody raised an issue.
+static void worker_answer(struct detect_worker *w)
+{
+	struct worker_state *state = w->state;
+	const struct snapshot *s = w->snapshot;
+
+	if (!s || s->wanted_turn == state->answered)
+		return;
+	state->answered = s->wanted_turn;
+	for (uint32_t i = 0; i < s->n_wanted; i++)
+		detect_worker_capture(w, s->wanted[i]);
 }
 
 void worker_epoch(struct detect_worker *w)
@@ -346,6 +423,8 @@ void worker_epoch(struct detect_worker *w)
 		state->generation = 1;
 	}
 	detect_worker_snapshot(w);
+	principal_epoch(&state->principal, &w->shared->session_names);
+	worker_answer(w);
 }
 
 void detect_worker_poll(struct detect_worker *w)

@@ -15,7 +15,10 @@ void detect_worker_reset(struct detect_worker *w)
 
 	pool_reset(&w->exchanges);
 	memset(state->announced, 0, sizeof(state->announced));
+	captures_clear(&state->captures);
+	state->answered = 0;
 	memset(state->facts.seen, 0, sizeof(state->facts.seen));
+	principal_forget(&state->principal);
 	for (uint32_t i = 0; i < 2; i++)
 		delta_clear(&w->delta[i]);
 	worker_epoch(w);
@@ -32,8 +35,9 @@ static int delta_init(struct delta *d)
 	d->objects = calloc(DELTA_OBJECTS, sizeof(d->objects[0]));
 	d->call_params = calloc(DELTA_CALL_PARAMS, sizeof(d->call_params[0]));
 	d->params = calloc(DELTA_PARAMS, sizeof(d->params[0]));
+	d->bindings = calloc(DELTA_BINDINGS, sizeof(d->bindings[0]));
 	d->arena = malloc(DELTA_ARENA);
-	return d->calls && d->findings && d->names && d->fields && d->objects && d->call_params &&
+	return d->calls && d->findings && d->names && d->fields && d->bindings && d->objects && d->call_params &&
 			       d->params && d->arena
 		       ? 0
 		       : -1;
@@ -68,7 +72,9 @@ struct detect_worker *detect_worker_new(struct detect_shared *shared, uint32_t i
 	w->state = state = calloc(1, sizeof(*state));
 	if (!state)
 		goto memory;
-	state->principal = conf_get(shared->conf, &principal_section);
+	if (!principal_init(&state->principal, conf_get(shared->conf, &principal_section),
+			    shared->salt, why, why_len))
+		goto err;
 	hits_types_init(&state->types);
 	state->body_hits = (struct hits){
 		.types = &state->types,
@@ -78,6 +84,8 @@ struct detect_worker *detect_worker_new(struct detect_shared *shared, uint32_t i
 	};
 	state_detectors(state, shared->conf);
 	state->policies = policies_new(shared->conf);
+	if (captures_init(&state->captures, (uint64_t)evidence->capture_mb << 20))
+		goto memory;
 	if (!state->policies || delta_init(&w->delta[0]) || delta_init(&w->delta[1]) ||
 	    pool_init(&w->exchanges, sizeof(struct exchange), n_exchanges))
 		goto memory;
@@ -97,6 +105,7 @@ struct detect_worker *detect_worker_new(struct detect_shared *shared, uint32_t i
 
 memory:
 	snprintf(why, why_len, "out of memory for the detection of worker %u", index);
+err:
 	detect_worker_free(w);
 	return NULL;
 }
@@ -118,10 +127,13 @@ void detect_worker_free(struct detect_worker *w)
 		free(w->delta[i].objects);
 		free(w->delta[i].call_params);
 		free(w->delta[i].params);
+		free(w->delta[i].bindings);
 		free(w->delta[i].arena);
 	}
-	if (state)
+	if (state) {
 		policies_free(state->policies);
+		captures_fini(&state->captures);
+	}
 	free(state);
 	free(w);
 }

@@ -55,7 +55,8 @@ const char *json_activity(int value)
 const char *json_user_kind(int value)
 {
 	static const char *const words[] = {"none",    "none",    "address", "basic",
-					    "api_key", "session", "jwt",     "configured"};
+					    "api_key", "session", "jwt",     "configured",
+					    "certificate"};
 
 	return WORD(words, value);
 }
@@ -250,6 +251,10 @@ static void put_people(FILE *out, const Apitap__Issue *issue)
 	json_string(out, ip, strlen(ip));
 	put_bytes(out, "user", &attacker->user);
 	put_text(out, "user_kind", json_user_kind(attacker->user_kind));
+	if (attacker->has_user_confidence)
+		put_number(out, "user_confidence", attacker->user_confidence);
+	if (attacker->proxy_ip)
+		put_text(out, "proxy_ip", attacker->proxy_ip);
 	put_bytes(out, "user_agent", &attacker->user_agent);
 	fputs("},\"target\":{\"host\":", out);
 	json_string(out, target->host.data, target->host.len);
@@ -347,6 +352,32 @@ static void put_proof(FILE *out, const Apitap__Issue *issue)
 	putc(']', out);
 }
 
+static void put_incident(FILE *out, const Apitap__Issue *issue)
+{
+	const char *id = issue->incident_id;
+
+	put_key(out, "incident_id");
+	if (id && *id)
+		json_string(out, id, strlen(id));
+	else
+		fputs("null", out);
+	put_number(out, "risk", issue->risk);
+	put_number(out, "incident_issues", issue->incident_issues);
+	fputs(",\"related\":[", out);
+	for (size_t i = 0; i < issue->n_related; i++) {
+		const Apitap__Related *one = issue->related[i];
+
+		separate(out, i);
+		fputs("{\"id\":", out);
+		json_string(out, one->id ? one->id : "", one->id ? strlen(one->id) : 0);
+		put_text(out, "detector", one->detector);
+		put_text(out, "severity", json_severity(one->severity));
+		put_time(out, "first_seen", one->first_seen_ns);
+		putc('}', out);
+	}
+	putc(']', out);
+}
+
 static void put_tail(FILE *out, const Apitap__Record *record)
 {
 	const Apitap__Issue *issue = record->issue;
@@ -382,6 +413,7 @@ bool json_issue(FILE *out, const struct Apitap__Record *record)
 	put_metric(out, issue->metric);
 	put_data_types(out, issue);
 	put_proof(out, issue);
+	put_incident(out, issue);
 	put_tail(out, record);
 	return true;
 }

@@ -395,6 +395,7 @@ static const struct detector exposure = {
 	.name = "exposure",
 	.title = "Sensitive Data Exposure",
 	.module = "Runtime",
+	.about_api = true,
 	.version = 1,
 	.owasp = {"API3:2023"},
 	.section = &exposure_section,

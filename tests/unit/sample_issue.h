@@ -11,6 +11,11 @@
 
 static inline void sample_issue(struct issue *issue)
 {
+	static const struct issue_related related[2] = {
+		{"ffeeddccbbaa99887766554433221100", "D-44", SEVERITY_MEDIUM, 1714552000000000000},
+		{"0123456789abcdef0123456789abcdef", "D-16", SEVERITY_LOW, 1714552100000000000},
+	};
+
 	*issue = (struct issue){
 		.id = "00112233445566778899aabbccddeeff",
 		.type = "Excessive Data Retrieval",
@@ -38,6 +43,8 @@ static inline void sample_issue(struct issue *issue)
 				.port = 51234,
 				.user = SPAN_LIT("alice"),
 				.user_kind = PRINCIPAL_JWT,
+				.user_confidence = 90,
+				.proxy_ip = "10.0.0.9",
 				.user_agent = SPAN_LIT("curl/8.1"),
 			},
 		.target =
@@ -106,5 +113,10 @@ static inline void sample_issue(struct issue *issue)
 				},
 			},
 		.n_history = 2,
+		.incident_id = "cafe0000cafe0000cafe0000cafe0000",
+		.risk = 61,
+		.n_incident = 5,
+		.related = related,
+		.n_related = 2,
 	};
 }
