@@ -13,8 +13,8 @@
 // that are no more common than it make up less than 5 %: of an endpoint from which fifty ways lead,
 // each with 2 %, none is. Five of them in a row count.
 //
-// Who was seen from the middle on, or with a gap, proves nothing by what was not seen before ten
-// requests are known. Endpoints that programs ask for again and again are no steps. What is found
+// Who was seen from the middle on, or with a gap, proves nothing by what was not seen, before ten
+// requests or ten minutes are known. Endpoints that programs ask for again and again are no steps. What is found
 // waits for a while: when several callers do the same meanwhile, it is a new version of the client,
 // and what was learnt of the endpoint is forgotten.
 
@@ -63,9 +63,9 @@ struct sequence_step {
 // A caller on a host.
 struct sequence_caller {
 	uint64_t last_ns;
+	uint64_t since_ns;               // from when on all that it did was seen
 	struct sequence_step step[BACK]; // the newest first
 	uint8_t n;
-	bool whole;  // nothing is missing of what was before
 	uint8_t odd; // improbable ways in a row
 	uint8_t repeats;
 	uint64_t told_ns;
@@ -434,18 +434,21 @@ static void caller_step(struct sequence_caller *c, const struct call *call)
 	memmove(&c->step[1], &c->step[0], n * sizeof(c->step[0]));
 	c->step[0] = (struct sequence_step){call->endpoint, call->time_ns};
 	c->n = (uint8_t)(n + 1);
-	c->whole |= c->n == BACK;
 }
 
-static void caller_begin(struct sequence *t, struct sequence_caller *c, const struct call *call,
-			 bool fresh)
+// Is all known of what it did before: ten requests, or ten minutes?
+static bool caller_whole(const struct sequence_caller *c, uint64_t time_ns)
 {
-	uint64_t told = c->told_ns;
+	return c->n == BACK || time_ns >= c->since_ns + BREAK_NS;
+}
 
-	*c = (struct sequence_caller){.told_ns = told};
-	// Nobody was there before for as long as a break is.
-	c->whole = !fresh || (call->time_ns >= t->first_ns + BREAK_NS &&
-			      (!t->dense_ns || call->time_ns >= t->dense_ns + BREAK_NS));
+static void caller_begin(const struct sequence *t, struct sequence_caller *c, bool fresh)
+{
+	struct sequence_caller before = *c;
+
+	*c = (struct sequence_caller){.told_ns = before.told_ns, .since_ns = before.since_ns};
+	if (fresh)
+		c->since_ns = t->first_ns > t->dense_ns ? t->first_ns : t->dense_ns;
 }
 
 static void sequence_call(const struct detector *, const void *opaque, struct merger *m,
@@ -469,17 +472,18 @@ static void sequence_call(const struct detector *, const void *opaque, struct me
 	if (!c)
 		return;
 	if (fresh || call->time_ns > c->last_ns + BREAK_NS)
-		caller_begin(t, c, call, fresh);
+		caller_begin(t, c, fresh);
 	c->last_ns = call->time_ns > c->last_ns ? call->time_ns : c->last_ns;
 	if (call->flags & (CALL_HALF | CALL_GUESSED)) {
-		*c = (struct sequence_caller){.last_ns = c->last_ns, .told_ns = c->told_ns};
+		*c = (struct sequence_caller){
+			.last_ns = c->last_ns, .since_ns = c->last_ns, .told_ns = c->told_ns};
 		return;
 	}
 	if (!call_ok(call))
 		return;
 	repeat = caller_has(c, call->endpoint);
 	endpoint_count(e, c, repeat);
-	if (!repeat && c->whole && !e->poll)
+	if (!repeat && caller_whole(c, call->time_ns) && !e->poll)
 		judge_skip(options, m, t, c, call);
 	if (e->poll || (c->n && c->step[0].endpoint == call->endpoint))
 		return;
