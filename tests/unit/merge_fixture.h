@@ -60,9 +60,7 @@ void conf_section_add(const struct conf_section *section)
 }
 
 static struct merger_options options;
-static struct {
-	uint32_t idle_s, max_incidents; // as struct incidents_options
-} incident_options = {3600, 64};
+static struct incidents_options incident_options = {3600, 64};
 
 struct fake_options {
 	bool enabled;
