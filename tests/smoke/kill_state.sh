@@ -17,7 +17,8 @@ trap 'rm -rf "$work"' EXIT
 
 least=0
 for ((round = 1; round <= rounds; round++)); do
-	"$program" "$work" save 7 >"$work/saved" &
+	: >"$work/saved" # the shell that starts it would empty it too late
+	"$program" "$work" save 7 >>"$work/saved" &
 	pid=$!
 	# At least one is saved, then up to 60 ms more.
 	until [[ -s $work/saved ]]; do
