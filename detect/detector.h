@@ -76,6 +76,8 @@ struct detector {
 	void (*describe)(const struct detector *self, const void *options,
 			 const struct merged_endpoint *endpoint,
 			 const struct merged_principal *principal, struct issue_draft *draft);
+	// One endpoint is to be learnt anew: what is known of it beside its area goes. NULL: nothing.
+	void (*forget)(void *state, struct merger *m, uint64_t endpoint);
 	// What was learnt, one blob; NULL: nothing to keep.
 	int (*save)(const void *state, const struct merger *m, FILE *out);
 	int (*load)(void *state, struct merger *m, FILE *in, size_t len, uint32_t version);

@@ -19,11 +19,6 @@
 
 #include <stdio.h>
 
-struct merger_options {
-	uint32_t max_endpoints, max_principals, history, max_issues, update_s;
-	uint32_t max_fields, field_values, field_share;
-};
-
 #define MERGER_ROW(field, ...)                                                                     \
 	{                                                                                          \
 		.key = #field, .type = CONF_U32, .offset = offsetof(struct merger_options, field), \
@@ -39,7 +34,8 @@ static const struct conf_row merger_rows[] = {
 	MERGER_ROW(max_issues, .min = 1, .max = 1 << 20, .def = "10000", .unit = "issues",
 		   .help = "Different issues kept at once"),
 	MERGER_ROW(update_s, .min = 0, .max = 86400, .def = "60", .unit = "s",
-		   .help = "Shortest time between two updates of one issue"),
+		   .help = "Shortest time between two updates of one issue; one that got worse "
+			   "(severity, evidence, a value a quarter higher) is told after a second"),
 	MERGER_ROW(max_fields, .min = 64, .max = 1 << 20, .def = "65536", .unit = "fields",
 		   .help = "Fields whose data types are learnt; the one without values for longest "
 			   "is forgotten"),
@@ -48,7 +44,7 @@ static const struct conf_row merger_rows[] = {
 	MERGER_ROW(field_share, .min = 50, .max = 100, .def = "80", .unit = "%",
 		   .help = "The share of them that must pass the type's check"),
 };
-static const struct conf_section merger_section = {
+const struct conf_section merger_section = {
 	.path = "detect",
 	.help = "What detection remembers, and how often it tells",
 	.size = sizeof(struct merger_options),
@@ -319,6 +315,18 @@ void merger_free(struct merger *m)
 	lists_free(m);
 	policies_sweep(m, 0, true);
 	free(m);
+}
+
+void merger_forget(struct merger *m, uint64_t endpoint)
+{
+	for (uint32_t i = 0; i < m->n_detectors; i++) {
+		struct merger_detector *d = &m->detectors[i];
+
+		if (d->enabled && d->detector->forget)
+			d->detector->forget(d->state, m, endpoint);
+	}
+	learn_forget(&m->learn, endpoint);
+	known_endpoint_remove(&m->known, endpoint);
 }
 
 bool merger_restart(struct merger *m, uint32_t detector)

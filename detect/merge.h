@@ -25,6 +25,12 @@ enum {
 	MERGER_HOLD_S = 60, // at most so long
 };
 
+struct merger_options { // section "detect"
+	uint32_t max_endpoints, max_principals, history, max_issues, update_s;
+	uint32_t max_fields, field_values, field_share;
+};
+extern const struct conf_section merger_section;
+
 struct merger_detector {
 	const struct detector *detector;
 	const void *options; // of its section
@@ -133,6 +139,7 @@ struct merger {
 	struct merger_policies *policies; // the newest first; NULL: those of the start
 	bool policies_changed;
 
+	uint32_t sections_skipped; // of the baseline that was loaded: not understood here
 	uint64_t exchanges, calls_lost, findings_total, findings_lost, names_lost;
 	uint64_t objects_lost, call_params_lost;
 	uint64_t objects_lost_ns; // when the last one was lost; 0: never
@@ -158,6 +165,8 @@ void merger_finish(struct merger *m, uint64_t now_ns);
 void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest);
 // Other policies from the next snapshot on; takes conf when it succeeds. False: out of memory.
 bool merger_policies(struct merger *m, struct conf *conf);
+// Forgets what was learnt of one endpoint. No worker runs.
+void merger_forget(struct merger *m, uint64_t endpoint);
 // A detector's state and areas as at the start. False: it refused and is off now.
 bool merger_restart(struct merger *m, uint32_t detector);
 
