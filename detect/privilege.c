@@ -98,7 +98,7 @@ static const struct {
 	{"mfa enabled", PRIVILEGE_STATE, true},
 };
 enum { PRIVILEGES = sizeof(privileges) / sizeof(privileges[0]) };
-static_assert(PRIVILEGES <= PRIVILEGES_MAX, "each has a bit");
+static_assert((int)PRIVILEGES <= (int)PRIVILEGES_MAX, "each has a bit");
 
 // Does a list of words end with these? *whole: it is nothing but them.
 static bool ends_with(const struct noun_words *w, const char *text, bool *whole)

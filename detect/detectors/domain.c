@@ -336,15 +336,17 @@ static void domain_call(const struct detector *, const void *opaque, struct merg
 
 // ---- judging
 
-static void param_text(struct merger *, const struct domain_try *t, char *out, size_t size)
+static void param_text(struct merger *m, const struct domain_try *t, char *out, size_t size)
 {
-	const struct call_param *p = &t->param;
+	const char *name = merger_param_name(m, t->endpoint, t->param.field);
+	char clean[96];
 
-	if (p->place != PLACE_QUERY && p->index)
-		draft_text(out, size, "The parameter \"%s\"", privilege_text(p->index));
+	text_clean(clean, sizeof(clean), name ? name : "", name ? strlen(name) : 0);
+	if (name)
+		draft_text(out, size, "The parameter %s", clean);
 	else
 		draft_text(out, size, "A parameter of the %s",
-			   p->place == PLACE_QUERY ? "query" : "body");
+			   t->param.place == PLACE_QUERY ? "query" : "body");
 }
 
 // "was -3; in 1,234 accepted calls of 120 users it was between 1 and 4".

@@ -331,7 +331,8 @@ static void mass_raise(struct merger *m, struct mass_try *t)
 				.population = t->calls,
 			},
 	};
-	char user[EXCHANGE_USER + 1], where[384], calls[32], n[32];
+	const char *name = merger_param_name(m, t->endpoint, t->field);
+	char user[EXCHANGE_USER + 1], where[384], calls[32], n[32], clean[96];
 	static const char *const kinds[] = {
 		[PRIVILEGE_NONE] = "which the objects of the endpoint have",
 		[PRIVILEGE_RIGHTS] = "which says what somebody may do",
@@ -344,13 +345,15 @@ static void mass_raise(struct merger *m, struct mass_try *t)
 		return;
 	principal_text(p, user, sizeof(user));
 	endpoint_text(e, where, sizeof(where));
+	name = name ? name : privilege_text(t->privilege);
+	text_clean(clean, sizeof(clean), name, strlen(name));
 	mass_terms(&draft, t);
 	draft_text(draft.description, sizeof(draft.description),
 		   "%s sent %s request%s to %s with the property \"%s\", %s. %s of the %s "
 		   "successful requests before had it. %s",
-		   user, text_count(n, t->n), text_plural(t->n), where,
-		   privilege_text(t->privilege), kinds[privilege_kind(t->privilege)],
-		   t->had ? "Hardly any" : "None", text_count(calls, t->calls),
+		   user, text_count(n, t->n), text_plural(t->n), where, clean,
+		   kinds[privilege_kind(t->privilege)], t->had ? "Hardly any" : "None",
+		   text_count(calls, t->calls),
 		   t->echo_ns ? "Then a response to this user showed the property with the value "
 				"that was sent: it was stored."
 		   : t->n_ok  ? "The server answered with success; whether it stored the value was "
