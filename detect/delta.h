@@ -23,6 +23,7 @@ enum {
 	DELTA_OBJECTS = 65536,
 	DELTA_CALL_PARAMS = 131072,
 	DELTA_PARAMS = 4096,
+	DELTA_AGENT = 256, // bytes of a User-Agent
 	FINDING_TYPES = 8,
 };
 

@@ -147,6 +147,27 @@ static int domain_init(void *state, const void *opaque)
 	return 0;
 }
 
+static size_t domain_memory(const void *opaque, const struct conf *)
+{
+	const struct domain_options *options = opaque;
+
+	return lru_bytes(sizeof(struct domain), options->max_domains) +
+	       lru_bytes(sizeof(struct domain_oddity), ODDS_MAX) +
+	       lru_bytes(sizeof(struct domain_try), TRIES_MAX);
+}
+
+static void domain_forget(void *state, struct merger *, uint64_t endpoint)
+{
+	struct domains *s = state;
+	struct domain *next;
+
+	for (struct domain *d = lru_first(&s->domains); d; d = next) {
+		next = lru_next(&s->domains, d);
+		if (d->endpoint == endpoint)
+			lru_remove(&s->domains, lru_id(d));
+	}
+}
+
 static void domain_fini(void *state)
 {
 	struct domains *s = state;
@@ -651,6 +672,8 @@ static const struct detector domain = {
 	.principal_size = sizeof(struct domain_actor),
 	.init = domain_init,
 	.fini = domain_fini,
+	.memory = domain_memory,
+	.forget = domain_forget,
 	.call = domain_call,
 	.evaluate = domain_evaluate,
 	.save = domain_save,

@@ -146,6 +146,27 @@ static int mass_init(void *state, const void *opaque)
 	return 0;
 }
 
+static size_t mass_memory(const void *opaque, const struct conf *)
+{
+	const struct mass_options *options = opaque;
+
+	return lru_bytes(sizeof(struct mass_field), options->max_fields) +
+	       lru_bytes(sizeof(struct mass_try), TRIES_MAX) +
+	       lru_bytes(sizeof(struct mass_shown), SHOWN_MAX);
+}
+
+static void mass_forget(void *state, struct merger *, uint64_t endpoint)
+{
+	struct massassign *s = state;
+	struct mass_field *next;
+
+	for (struct mass_field *f = lru_first(&s->fields); f; f = next) {
+		next = lru_next(&s->fields, f);
+		if (f->endpoint == endpoint)
+			lru_remove(&s->fields, lru_id(f));
+	}
+}
+
 static void mass_fini(void *state)
 {
 	struct massassign *s = state;
@@ -472,6 +493,8 @@ static const struct detector massassign = {
 	.endpoint_size = sizeof(struct mass_endpoint),
 	.init = mass_init,
 	.fini = mass_fini,
+	.memory = mass_memory,
+	.forget = mass_forget,
 	.call = mass_call,
 	.evaluate = mass_evaluate,
 	.save = mass_save,

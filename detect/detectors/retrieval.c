@@ -34,6 +34,7 @@
 #include "detect/idmap.h"
 #include "detect/judge.h"
 #include "detect/lru.h"
+#include "detect/memory.h"
 #include "detect/principal.h"
 #include "detect/stats.h"
 #include "detect/text.h"
@@ -45,6 +46,7 @@ enum {
 	GRACE_S = 2,       // a second is closed when one this much later was seen
 	SECONDS = 64,      // window and open seconds, a power of two
 	OPEN = 4,          // lists of open seconds
+	USERS_ENOUGH = 100, // below, confidence is capped
 	VALUE_MAX = 65535, // larger sums count as this one when users are ranked
 	USERS_CHUNK = 1024,
 	CHUNKS_MAX = 1024,   // a million users within a minute
@@ -142,23 +144,6 @@ CONF_SECTION(retrieval_section);
 
 // ---- worker
 
-static bool is_watched(const struct snapshot *snapshot, uint64_t principal)
-{
-	uint32_t low = 0, high = snapshot ? snapshot->n_watch : 0;
-
-	while (low < high) {
-		uint32_t middle = (low + high) / 2;
-
-		if (snapshot->watch[middle] == principal)
-			return true;
-		if (snapshot->watch[middle] < principal)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return false;
-}
-
 static void retrieval_exchange(const struct detector *self, const void *opaque,
 			       struct detect_worker *w, const struct exchange *x)
 {
@@ -170,7 +155,7 @@ static void retrieval_exchange(const struct detector *self, const void *opaque,
 	if (x->n_values == 0 || !http_tx_ok(x->tx))
 		return;
 	// Who takes all in one go was not watched before. That must not cost others their room.
-	if (!is_watched(w->snapshot, x->principal) &&
+	if (!snapshot_watches(w->snapshot, x->principal) &&
 	    (x->n_values < options->min_items / 2 || d->n_findings >= DELTA_FINDINGS / 2 ||
 	     d->arena_used >= DELTA_ARENA / 2))
 		return;
@@ -426,6 +411,7 @@ static void user_judge(const struct retrieval_options *options, struct merger *m
 			},
 	};
 	retrieval_terms(&draft, mean > 0 ? value / mean : INFINITY, others + 1);
+	draft_cap(&draft, others + 1, USERS_ENOUGH);
 	heavy_text(&r->heavy, m, u->id, more, sizeof(more));
 	retrieval_texts(&draft, p, below, more);
 	merger_raise(m, &retrieval, u->id, p, merger_endpoint(m, u->endpoint), u->last_ns, &draft);
@@ -536,13 +522,25 @@ static void clock_start(struct retrieval *r, uint64_t second)
 	r->closed = second - 1;
 }
 
+// Behind one address many people sign in, and each answer brings the tokens of another one: that
+// says nothing of the address.
+static bool is_sign_in(struct merger *m, const struct call *call)
+{
+	const struct merged_principal *p;
+
+	if (!(call->flags & CALL_LOGIN))
+		return false;
+	p = merger_principal(m, call->principal);
+	return !p || p->kind == PRINCIPAL_NONE || p->kind == PRINCIPAL_ADDRESS;
+}
+
 static void retrieval_call(const struct detector *, const void *opaque, struct merger *m,
 			   void *state, const struct call *call)
 {
 	const struct retrieval_options *options = opaque;
 	uint64_t second = call->time_ns / UINT64_C(1000000000);
 	struct retrieval *r = state;
-	uint32_t values = call_ok(call) ? call->n_values : 0, slot, room;
+	uint32_t values = call_ok(call) && !is_sign_in(m, call) ? call->n_values : 0, slot, room;
 	struct user *u;
 
 	if (second < SECONDS)
@@ -661,6 +659,14 @@ static int retrieval_load(void *state, struct merger *, FILE *in, size_t len, ui
 	return usual_load(&((struct retrieval *)state)->usual, &reader);
 }
 
+static size_t retrieval_memory(const void *, const struct conf *)
+{
+	return lru_bytes(sizeof(struct usual), USUAL_USERS) +
+	       lru_bytes(sizeof(struct heavy), HEAVY_USERS) +
+	       CHUNKS_MAX * memory_block(USERS_CHUNK * sizeof(struct user)) +
+	       memory_map(CHUNKS_MAX * USERS_CHUNK);
+}
+
 static const struct detector retrieval = {
 	.id = "D-10",
 	.name = "retrieval",
@@ -675,6 +681,7 @@ static const struct detector retrieval = {
 	.principal_size = sizeof(struct retrieval_told),
 	.init = retrieval_init,
 	.fini = retrieval_fini,
+	.memory = retrieval_memory,
 	.call = retrieval_call,
 	.object = retrieval_object,
 	.accept = retrieval_accept,

@@ -113,6 +113,14 @@ static inline void call_give(const struct detector *d, const struct call *call)
 	d->call(d, merger.options[k], &merger, merger.state[k], call);
 }
 
+// Nothing else was raised than so many; else it is told what.
+static inline void assert_raised(uint32_t n)
+{
+	for (uint32_t i = 0; i < merger.n_raised && merger.n_raised != n; i++)
+		print_error("%s\n", merger.raised[i].draft.description);
+	assert_int_equal(merger.n_raised, n);
+}
+
 static inline void evaluate(const struct detector *d, double seconds, bool last)
 {
 	uint32_t k = index_of(d);

@@ -268,6 +268,9 @@ static void test_nothing_given(void **)
 	SEND(GET("/x"), NULL, "HTTP/1.1 302 Found\r\nLocation: /orders/1\r\n\r\n", NULL,
 	     .time_ns = 20);
 	assert_int_equal(delta()->n_objects, 0);
+	// The name of what was asked in vain, nothing of the answer.
+	assert_int_equal(delta()->n_params, 1);
+	assert_int_equal(delta()->params[0].dir, CLIENT);
 	assert_int_equal(delta()->n_calls, 3);
 	// The response was not seen: what was asked is known all the same.
 	SEND(GET("/orders/1?page=1"), NULL, NULL, NULL, .time_ns = 30);
@@ -307,11 +310,12 @@ static void test_requests(void **)
 	assert_int_equal(last_call()->n_params, 2);
 	assert_true(param(0)->field == param(1)->field);
 	assert_int_equal(told("$.m.{id}.n"), 1);
-	// Names are told once.
+	// The same field is told once; what classes it has is in the calls.
 	SEND(POST("/profile"), "{\"c\":2}", OK, NULL, .time_ns = 20);
 	assert_int_equal(told("$.c"), 1);
 	SEND(POST("/profile"), "{\"c\":\"word\"}", OK, NULL, .time_ns = 30);
 	assert_int_equal(told("$.c"), 1);
+	assert_int_equal(param(0)->class, PARAM_WORD);
 	work_close();
 }
 
