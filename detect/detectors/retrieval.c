@@ -43,11 +43,11 @@
 
 enum {
 	WINDOW_S = 60,
-	GRACE_S = 2,       // a second is closed when one this much later was seen
-	SECONDS = 64,      // window and open seconds, a power of two
-	OPEN = 4,          // lists of open seconds
+	GRACE_S = 2,        // a second is closed when one this much later was seen
+	SECONDS = 64,       // window and open seconds, a power of two
+	OPEN = 4,           // lists of open seconds
 	USERS_ENOUGH = 100, // below, confidence is capped
-	VALUE_MAX = 65535, // larger sums count as this one when users are ranked
+	VALUE_MAX = 65535,  // larger sums count as this one when users are ranked
 	USERS_CHUNK = 1024,
 	CHUNKS_MAX = 1024,   // a million users within a minute
 	STALE_MAX = 1000,    // calls in a row from long ago: the clock was set back
@@ -382,7 +382,8 @@ static void user_judge(const struct retrieval_options *options, struct merger *m
 	struct retrieval_told *told;
 	char more[320];
 
-	if (usual && value <= options->usual_factor * usual_value(usual, day, options->usual_days))
+	if (usual &&
+	    value <= options->usual_factor * usual_value(usual, today(r), options->usual_days))
 		return;
 	if (others + 1 < options->min_users || value < options->min_items ||
 	    value < options->factor * mean)
