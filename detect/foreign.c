@@ -22,6 +22,11 @@ void foreign_fini(struct foreign *f)
 	lru_fini(&f->suspects);
 }
 
+size_t foreign_bytes(const struct foreign_options *options)
+{
+	return lru_bytes(sizeof(struct foreign_suspect), options->max_suspects);
+}
+
 // A POST to an operation (GraphQL, JSON-RPC, SOAP) may as well only ask.
 bool foreign_writes(const struct call *call, const struct merged_endpoint *e)
 {

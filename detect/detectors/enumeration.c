@@ -98,6 +98,14 @@ static void enumeration_fini(void *state)
 	lru_fini(&e->many);
 }
 
+static size_t enumeration_memory(const void *opaque, const struct conf *)
+{
+	const struct enumeration_options *options = opaque;
+
+	return lru_bytes(sizeof(struct pair), options->max_pairs) +
+	       lru_bytes(sizeof(struct few), options->max_many);
+}
+
 // ---- The histogram: 0 .. 7, then four steps for each doubling
 
 static uint32_t step_of(uint32_t n)
@@ -354,6 +362,7 @@ static const struct detector enumeration = {
 	.endpoint_size = sizeof(struct enumeration_endpoint),
 	.init = enumeration_init,
 	.fini = enumeration_fini,
+	.memory = enumeration_memory,
 	.call = enumeration_call,
 };
 DETECTOR_REGISTER(enumeration);
