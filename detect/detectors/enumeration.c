@@ -18,7 +18,6 @@
 #include "detect/few.h"
 #include "detect/foreign.h"
 #include "detect/principal.h"
-#include "detect/siphash.h"
 #include "detect/text.h"
 
 #include <math.h>
@@ -161,16 +160,9 @@ static uint32_t others_reach(const struct enumeration_endpoint *area, const stru
 
 // ---- Counting
 
-static uint64_t mix(uint64_t id, uint64_t with)
-{
-	id = (id ^ with) * UINT64_C(0x9e3779b97f4a7c15);
-	id = (id ^ id >> 32) * UINT64_C(0xd6e8feb86659fd93);
-	return id ^ id >> 32;
-}
-
 static bool is_new(struct enumeration *s, struct pair *pair, uint64_t key, uint64_t object)
 {
-	uint32_t tag = (uint32_t)(object ^ object >> 32);
+	uint32_t tag = mix_tag(object);
 	struct few *set;
 	bool fresh;
 
@@ -188,8 +180,8 @@ static bool is_new(struct enumeration *s, struct pair *pair, uint64_t key, uint6
 	if (!set)
 		return false;
 	for (uint32_t i = 0; fresh && i < FIRST; i++)
-		few_add(set, siphash_id(mix(5, pair->id[i])));
-	if (!few_add(set, siphash_id(mix(5, tag))))
+		few_add(set, mix64(5, pair->id[i]));
+	if (!few_add(set, mix64(5, tag)))
 		return false;
 	pair->n = (uint32_t)few_count(set);
 	return true;
@@ -211,7 +203,7 @@ static void gap_count(struct pair *pair, const struct call_param *param)
 static struct pair *pair_count(struct enumeration *s, struct enumeration_endpoint *area,
 			       const struct call *call, const struct objects_view *view)
 {
-	uint64_t key = siphash_id(mix(mix(mix(6, call->principal), call->endpoint), view->param->field));
+	uint64_t key = mix64(mix64(mix64(6, call->principal), call->endpoint), view->param->field);
 	uint32_t now_s = (uint32_t)(call->time_ns / UINT64_C(1000000000)), before;
 	bool fresh;
 	struct pair *pair = lru_touch(&s->pairs, key, &fresh);
@@ -345,7 +337,7 @@ static void enumeration_call(const struct detector *self, const void *opaque, st
 	if (!area)
 		return;
 	if (call_ok(call))
-		hll_add(area->users, USERS_P, mix(7, call->principal));
+		hll_add(area->users, USERS_P, mix64(7, call->principal));
 	for (uint32_t i = 0; i < objects->n_views; i++)
 		view_judge(self, opaque, m, state, area, call, &objects->view[i]);
 }

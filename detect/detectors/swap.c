@@ -148,13 +148,6 @@ static size_t swap_memory(const void *opaque, const struct conf *)
 	       lru_bytes(sizeof(struct swap_refused), ADDRESSES) + bound_bytes(PARAMS);
 }
 
-static uint64_t mix(uint64_t id, uint64_t with)
-{
-	id = (id ^ with) * UINT64_C(0x9e3779b97f4a7c15);
-	id = (id ^ id >> 32) * UINT64_C(0xd6e8feb86659fd93);
-	return siphash_id(id ^ id >> 32);
-}
-
 static uint32_t seconds(uint64_t time_ns)
 {
 	return (uint32_t)(time_ns / UINT64_C(1000000000));
@@ -174,7 +167,7 @@ static uint64_t address_id(const struct call *call)
 	uint64_t half[2];
 
 	memcpy(half, call->client, sizeof(half));
-	return mix(mix(11, half[0]), half[1]);
+	return mix64(mix64(11, half[0]), half[1]);
 }
 
 // ---- What is told
@@ -312,7 +305,7 @@ static void carrier_see(const struct swap_options *options, struct swap *s, stru
 			struct address *address, const struct call *call, enum carrier_kind kind,
 			uint64_t id, uint64_t user)
 {
-	uint64_t key = mix(mix(12, kind), id);
+	uint64_t key = mix64(mix64(12, kind), id);
 	bool fresh, explained;
 	struct carrier *carrier;
 	uint32_t last_s;
@@ -446,7 +439,7 @@ static void swap_call(const struct detector *self, const void *opaque, struct me
 		return;
 	}
 	carrier_see(options, s, host, address, call, CARRIER_CONNECTION,
-		    call->connection ? mix(call->connection, area->host) : 0, call->subject);
+		    call->connection ? mix64(call->connection, area->host) : 0, call->subject);
 	carrier_see(options, s, host, address, call, CARRIER_SESSION, call->session,
 		    call->principal);
 	carrier_see(options, s, host, address, call, CARRIER_TOKEN, call->token_id, call->subject);
