@@ -200,8 +200,10 @@ static void gap_count(struct pair *pair, const struct call_param *param)
 	pair->last = param->number;
 }
 
+// suspect: it does not say what is usual.
 static struct pair *pair_count(struct enumeration *s, struct enumeration_endpoint *area,
-			       const struct call *call, const struct objects_view *view)
+			       const struct call *call, const struct objects_view *view,
+			       bool suspect)
 {
 	uint64_t key = mix64(mix64(mix64(6, call->principal), call->endpoint), view->param->field);
 	uint32_t now_s = (uint32_t)(call->time_ns / UINT64_C(1000000000)), before;
@@ -211,7 +213,7 @@ static struct pair *pair_count(struct enumeration *s, struct enumeration_endpoin
 	if (!pair)
 		return NULL;
 	if (fresh || (now_s > pair->begin_s && now_s - pair->begin_s >= WINDOW_S)) {
-		*pair = (struct pair){.begin_s = now_s};
+		*pair = (struct pair){.begin_s = now_s, .out = suspect};
 		lru_remove(&s->many, key);
 	}
 	before = pair->n;
@@ -304,7 +306,9 @@ static void view_judge(const struct detector *self, const struct enumeration_opt
 {
 	bool foreign = view->answer == OBJECTS_FOREIGN ||
 		       (view->answer == OBJECTS_UNSURE && view->owner && !view->weak);
-	struct pair *pair = foreign && !view->open ? pair_count(s, area, call, view) : NULL;
+	bool suspect = merger_objects(m)->suspect;
+	struct pair *pair =
+		foreign && !view->open ? pair_count(s, area, call, view, suspect) : NULL;
 	uint32_t users, reach;
 	bool compared;
 
