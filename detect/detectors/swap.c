@@ -215,8 +215,25 @@ static void swap_raise(const struct detector *self, struct merger *m, const stru
 
 static const char *const carrier_names[CARRIER_KINDS] = {"connection", "session", "token"};
 
-static void waiting_raise(const struct detector *self, struct merger *m, struct swap *s,
-			  const struct waiting *w, const struct host *host)
+static const struct host *host_of(const struct detector *self, struct merger *m, struct swap *s,
+				  uint64_t endpoint)
+{
+	struct merged_endpoint *e = merger_endpoint(m, endpoint);
+	const struct swap_endpoint *area = e ? merger_endpoint_area(m, e, self) : NULL;
+
+	return area && area->host ? lru_get(&s->hosts, area->host) : NULL;
+}
+
+// The one that is looked at is not counted.
+static bool is_rare(const struct swap_options *options, const struct host *host,
+		    enum carrier_kind kind)
+{
+	return host->carriers[kind] >= options->min_carriers &&
+	       host->several[kind] <= 1 + options->share / 100 * host->carriers[kind];
+}
+
+static void waiting_raise(const struct detector *self, const struct swap_options *options,
+			  struct merger *m, struct swap *s, const struct waiting *w)
 {
 	static const char *const signs[CARRIER_KINDS] = {
 		"the user changed within one connection",
@@ -224,6 +241,7 @@ static void waiting_raise(const struct detector *self, struct merger *m, struct 
 		"one token came with several users",
 	};
 	const struct carrier *carrier = lru_get(&s->carriers, w->carrier);
+	const struct host *host = host_of(self, m, s, w->endpoint);
 	struct address *address;
 	char more[512], number[32], several[32], what[EXCHANGE_USER + 96], user[EXCHANGE_USER + 1];
 
@@ -234,6 +252,8 @@ static void waiting_raise(const struct detector *self, struct merger *m, struct 
 			address->several += PROXY;
 		return;
 	}
+	if (!host || !is_rare(options, host, w->kind))
+		return;
 	principal_text(merger_principal(m, w->other), user, sizeof(user));
 	draft_text(what, sizeof(what), "as somebody else over the same %s: as %s",
 		   carrier_names[w->kind], user);
@@ -241,8 +261,8 @@ static void waiting_raise(const struct detector *self, struct merger *m, struct 
 		   "The %s had %u users, and nobody signed in in between; of the %s %ss of this "
 		   "server, %s had more than one.",
 		   carrier_names[w->kind], carrier->n,
-		   text_count(number, host ? host->carriers[w->kind] : 0), carrier_names[w->kind],
-		   text_count(several, host ? host->several[w->kind] : 0));
+		   text_count(number, host->carriers[w->kind]), carrier_names[w->kind],
+		   text_count(several, host->several[w->kind]));
 	swap_raise(self, m,
 		   &(struct swap_case){
 			   .sign = signs[w->kind],
@@ -260,15 +280,6 @@ static void waiting_raise(const struct detector *self, struct merger *m, struct 
 		   });
 }
 
-static const struct host *host_of(const struct detector *self, struct merger *m, struct swap *s,
-				  uint64_t endpoint)
-{
-	struct merged_endpoint *e = merger_endpoint(m, endpoint);
-	const struct swap_endpoint *area = e ? merger_endpoint_area(m, e, self) : NULL;
-
-	return area && area->host ? lru_get(&s->hosts, area->host) : NULL;
-}
-
 static void swap_evaluate(const struct detector *self, const void *opaque, struct merger *m,
 			  void *state, uint64_t now_ns, bool last)
 {
@@ -282,7 +293,7 @@ static void swap_evaluate(const struct detector *self, const void *opaque, struc
 		if (!last && now_ns < w->time_ns + options->hold_s * UINT64_C(1000000000))
 			s->waiting[n++] = *w;
 		else
-			waiting_raise(self, m, s, w, host_of(self, m, s, w->endpoint));
+			waiting_raise(self, options, m, s, w);
 	}
 	s->n_waiting = n;
 }
@@ -333,9 +344,7 @@ static void carrier_see(const struct swap_options *options, struct swap *s, stru
 		}
 		host->several[kind]++;
 		address->several++;
-		if (host->carriers[kind] >= options->min_carriers &&
-		    host->several[kind] - 1 <= options->share / 100 * host->carriers[kind] &&
-		    address->several <= PROXY && s->n_waiting < WAITING)
+		if (is_rare(options, host, kind) && address->several <= PROXY && s->n_waiting < WAITING)
 			s->waiting[s->n_waiting++] = (struct waiting){
 				.carrier = key,
 				.address = address_id(call),
