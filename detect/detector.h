@@ -16,6 +16,7 @@ struct detect_worker;
 struct merger;
 struct merged_endpoint;
 struct merged_principal;
+struct objects;
 
 enum { DETECTOR_MAX = 64 };
 
@@ -75,6 +76,8 @@ struct detector {
 	void (*describe)(const struct detector *self, const void *options,
 			 const struct merged_endpoint *endpoint,
 			 const struct merged_principal *principal, struct issue_draft *draft);
+	// One endpoint is to be learnt anew: what is known of it beside its area goes. NULL: nothing.
+	void (*forget)(void *state, struct merger *m, uint64_t endpoint);
 	// What was learnt, one blob; NULL: nothing to keep.
 	int (*save)(const void *state, const struct merger *m, FILE *out);
 	int (*load)(void *state, struct merger *m, FILE *in, size_t len, uint32_t version);
@@ -147,6 +150,10 @@ uint32_t merger_principals(struct merger *m);
 struct merged_principal *merger_principal_at(struct merger *m, uint32_t i);
 void *merger_endpoint_area(struct merger *m, struct merged_endpoint *e, const struct detector *d);
 void *merger_principal_area(struct merger *m, struct merged_principal *p, const struct detector *d);
+
+// Merger: whose objects are whose, with what is known of the identifiers of the call that is looked
+// at. Never NULL; see objects_on().
+struct objects *merger_objects(struct merger *m);
 
 // Merger: raise or update the issue (detector, key) without a finding: about a principal.
 // The newest evidence that workers sent for a watched principal is attached.

@@ -85,6 +85,8 @@ static inline void known_prefetch(const struct known_endpoint *e, const struct k
 // The endpoint of that id, new if need be. NULL: no room (counted) or no memory.
 struct known_endpoint *known_endpoint_add(struct known *k, uint64_t id, struct span host,
 					  struct span method, struct span template);
+// Its areas go with it. Not known: nothing happens.
+void known_endpoint_remove(struct known *k, uint64_t id);
 // The principal of that id, new if need be; then the one idle longest may go. NULL: no memory.
 struct known_principal *known_principal_add(struct known *k, uint64_t id);
 // Who it is. The first answer stays.

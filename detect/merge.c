@@ -19,11 +19,6 @@
 
 #include <stdio.h>
 
-struct merger_options {
-	uint32_t max_endpoints, max_principals, history, max_issues, update_s;
-	uint32_t max_fields, field_values, field_share;
-};
-
 #define MERGER_ROW(field, ...)                                                                     \
 	{                                                                                          \
 		.key = #field, .type = CONF_U32, .offset = offsetof(struct merger_options, field), \
@@ -39,7 +34,8 @@ static const struct conf_row merger_rows[] = {
 	MERGER_ROW(max_issues, .min = 1, .max = 1 << 20, .def = "10000", .unit = "issues",
 		   .help = "Different issues kept at once"),
 	MERGER_ROW(update_s, .min = 0, .max = 86400, .def = "60", .unit = "s",
-		   .help = "Shortest time between two updates of one issue"),
+		   .help = "Shortest time between two updates of one issue; one that got worse "
+			   "(severity, evidence, a value a quarter higher) is told after a second"),
 	MERGER_ROW(max_fields, .min = 64, .max = 1 << 20, .def = "65536", .unit = "fields",
 		   .help = "Fields whose data types are learnt; the one without values for longest "
 			   "is forgotten"),
@@ -48,7 +44,7 @@ static const struct conf_row merger_rows[] = {
 	MERGER_ROW(field_share, .min = 50, .max = 100, .def = "80", .unit = "%",
 		   .help = "The share of them that must pass the type's check"),
 };
-static const struct conf_section merger_section = {
+const struct conf_section merger_section = {
 	.path = "detect",
 	.help = "What detection remembers, and how often it tells",
 	.size = sizeof(struct merger_options),
@@ -201,6 +197,11 @@ size_t merger_fields_bytes(const struct conf *conf)
 	return learn_bytes(o->max_fields) + MERGER_SNAPSHOTS * sizeof(struct learn_sets);
 }
 
+size_t merger_objects_bytes(const struct conf *conf)
+{
+	return objects_bytes(conf_get(conf, &objects_section));
+}
+
 struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, char *why,
 			  size_t why_len)
 {
@@ -231,6 +232,11 @@ struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, 
 					  .share = o->field_share,
 				  })) {
 		snprintf(why, why_len, "no memory for %u fields", o->max_fields);
+		merger_free(m);
+		return NULL;
+	}
+	if (objects_init(&m->store, conf_get(shared->conf, &objects_section))) {
+		snprintf(why, why_len, "no memory for the owners of objects");
 		merger_free(m);
 		return NULL;
 	}
@@ -298,6 +304,7 @@ void merger_free(struct merger *m)
 	incidents_fini(&m->incidents);
 	known_clear(&m->known);
 	learn_fini(&m->learn);
+	objects_fini(&m->store);
 	params_clear(&m->params);
 	sessions_fini(&m->sessions);
 	sources_fini(&m->sources);
@@ -308,6 +315,18 @@ void merger_free(struct merger *m)
 	lists_free(m);
 	policies_sweep(m, 0, true);
 	free(m);
+}
+
+void merger_forget(struct merger *m, uint64_t endpoint)
+{
+	for (uint32_t i = 0; i < m->n_detectors; i++) {
+		struct merger_detector *d = &m->detectors[i];
+
+		if (d->enabled && d->detector->forget)
+			d->detector->forget(d->state, m, endpoint);
+	}
+	learn_forget(&m->learn, endpoint);
+	known_endpoint_remove(&m->known, endpoint);
 }
 
 bool merger_restart(struct merger *m, uint32_t detector)
@@ -347,6 +366,7 @@ void merger_reset(struct merger *m)
 	incidents_clear(&m->incidents);
 	known_clear(&m->known);
 	learn_reset(&m->learn);
+	objects_clear(&m->store);
 	params_clear(&m->params);
 	sessions_fini(&m->sessions);
 	sources_clear(&m->sources);
@@ -670,6 +690,11 @@ void merger_raise(struct merger *m, const struct detector *d, uint64_t key,
 	issues_put(&m->issues, &facts, m->now_ns);
 	if (m->call && !evidence)
 		merger_capture(m, d, key, m->call->time_ns, m->call->order);
+}
+
+struct objects *merger_objects(struct merger *m)
+{
+	return &m->store;
 }
 
 void merger_watch(struct merger *m, uint64_t principal)

@@ -73,9 +73,10 @@ CONF_SECTION(paging_section);
 static bool is_amount(const char *name)
 {
 	static const char *const amounts[] = {
-		"limit",     "size",      "pagesize", "perpage",  "count",  "top",     "first",
-		"last",      "depth",     "take",     "rows",     "max",    "maxresults", "num",
-		"pagelimit", "batchsize", "results",  "maxitems", "levels", "maxdepth",   "maxcount",
+		"limit",      "size",     "pagesize",  "perpage",   "count",   "top",
+		"first",      "last",     "depth",     "take",      "rows",    "max",
+		"maxresults", "num",      "pagelimit", "batchsize", "results", "maxitems",
+		"levels",     "maxdepth", "maxcount",
 	};
 	const char *dot = strrchr(name, '.');
 	char plain[16];
@@ -121,20 +122,24 @@ static void paging_texts(struct issue_draft *draft, struct merger *m, const stru
 	endpoint_text(merger_endpoint(m, call->endpoint), where, sizeof(where));
 	text_clean(name, sizeof(name), known ? known : "a parameter",
 		   known ? strlen(known) : strlen("a parameter"));
-	draft_text(draft->description, sizeof(draft->description),
-		   "%s asked %s for %.0f by %s. The %s calls answered before asked for %.0f to %.0f. "
-		   "The answer (%u) had %s bytes, the largest before %s.%s",
-		   user, where, param->number, name, text_count(n, f->n), f->min, f->max,
-		   call->status, text_count(bytes, call->resp_bytes), text_count(max, f->max_bytes),
-		   grew ? " So the endpoint has no limit of its own." : "");
+	draft_text(
+		draft->description, sizeof(draft->description),
+		"%s asked %s for %.0f by %s. The %s calls answered before asked for %.0f to %.0f. "
+		"The answer (%u) had %s bytes, the largest before %s.%s",
+		user, where, param->number, name, text_count(n, f->n), f->min, f->max, call->status,
+		text_count(bytes, call->resp_bytes), text_count(max, f->max_bytes),
+		grew ? " So the endpoint has no limit of its own." : "");
 	draft_text(draft->impact, sizeof(draft->impact), "%s",
-		   grew ? "One call took what is meant for many pages: data leave faster than any limit "
+		   grew ? "One call took what is meant for many pages: data leave faster than any "
+			  "limit "
 			  "on calls allows for, and the server works for all of it at once."
-			: "Somebody tries whether the amount is limited. Where it is not, one call can "
+			: "Somebody tries whether the amount is limited. Where it is not, one call "
+			  "can "
 			  "take the whole collection and keep the server busy.");
-	draft_text(draft->remediation, sizeof(draft->remediation),
-		   "Set a greatest value for this parameter on the server, and refuse or cut what is "
-		   "above it and what is negative.");
+	draft_text(
+		draft->remediation, sizeof(draft->remediation),
+		"Set a greatest value for this parameter on the server, and refuse or cut what is "
+		"above it and what is negative.");
 }
 
 static void paging_raise(struct merger *m, const struct paging_field *f, const struct call *call,
@@ -163,7 +168,8 @@ static void paging_raise(struct merger *m, const struct paging_field *f, const s
 	if (f->n >= 10000)
 		judge_term(&draft, "10,000 calls were seen", 5);
 	paging_texts(&draft, m, f, call, param);
-	merger_raise(m, &paging, judge_pair(judge_pair(call->principal, call->endpoint), param->field),
+	merger_raise(m, &paging,
+		     judge_pair(judge_pair(call->principal, call->endpoint), param->field),
 		     merger_principal(m, call->principal), merger_endpoint(m, call->endpoint),
 		     call->time_ns, &draft);
 }
@@ -184,7 +190,8 @@ static bool is_usual_now(struct paging_field *f, const struct call *call)
 static void param_call(const struct paging_options *options, struct merger *m, struct paging *t,
 		       const struct call *call, const struct call_param *param)
 {
-	struct paging_field *f = lru_touch(&t->fields, judge_pair(call->endpoint, param->field), NULL);
+	struct paging_field *f =
+		lru_touch(&t->fields, judge_pair(call->endpoint, param->field), NULL);
 	bool much;
 
 	if (!f || f->name == NAME_OTHER)

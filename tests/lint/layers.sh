@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 order=(conf dataplane flows detect export)
-root='dataplane/(main|sensor|replay|replay_engine|run|check|bench|explain|explain_print|keylogs|types|command)\.[ch]'
+root='dataplane/(main|sensor|replay|replay_engine|run|baseline|check|bench|explain|explain_print|keylogs|types|command)\.[ch]'
 bad=0
 
 complain() {
