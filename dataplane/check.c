@@ -106,12 +106,17 @@ int command_check(int argc, char **argv)
 		conf_free(conf);
 		return EXIT_USAGE;
 	}
+	if (!sources_check(conf, why, sizeof(why))) {
+		fprintf(stderr, "%s: %s\n", file, why);
+		ruleset_free(ruleset);
+		conf_free(conf);
+		return EXIT_USAGE;
+	}
 	flow_plan(conf, 1, 65536, false, &plan);
 	own_notes(conf, stdout);
 	printf("%s: valid; %zu ports, %u data types; connections of one worker take at most %" PRIu64
-	       " MiB when it has them all; what is learnt of fields takes %zu MiB\n",
-	       file, conf_count(conf, &port_section), datatype_count(), plan.bytes >> 20,
-	       merger_fields_bytes(conf) >> 20);
+	       " MiB when it has them all\n",
+	       file, conf_count(conf, &port_section), datatype_count(), plan.bytes >> 20);
 	print_memory(conf);
 	ruleset_free(ruleset);
 	conf_free(conf);

@@ -10,11 +10,13 @@
 #include "conf/conf.h"
 #include "detect/delta.h"
 #include "detect/issue.h"
+#include "detect/sources.h"
 
 struct detect_worker;
 struct merger;
 struct merged_endpoint;
 struct merged_principal;
+struct objects;
 
 enum { DETECTOR_MAX = 64 };
 
@@ -133,12 +135,25 @@ struct merged_principal {
 
 struct merged_endpoint *merger_endpoint(struct merger *m, uint64_t id);   // NULL: unknown
 struct merged_principal *merger_principal(struct merger *m, uint64_t id); // NULL: unknown
+// What a parameter (struct call_param) or a field is called: "query.limit", "path[2]",
+// "$.items[].sku"; also of requests that were rejected. NULL: unknown. As captured: clean it.
+const char *merger_param_name(struct merger *m, uint64_t endpoint, uint64_t field);
+// What is known of a client address, and of the network that it lies in; NULL: nothing, or it was
+// forgotten. The call that is looked at just now is counted.
+const struct source *merger_source(struct merger *m, const uint8_t addr[16]);
+const struct source *merger_source_prefix(struct merger *m, const uint8_t addr[16]);
+// Where an address lies: also of one that is not known.
+void merger_location(struct merger *m, const uint8_t addr[16], struct location *out);
 uint32_t merger_endpoints(struct merger *m);
 struct merged_endpoint *merger_endpoint_at(struct merger *m, uint32_t i);
 uint32_t merger_principals(struct merger *m);
 struct merged_principal *merger_principal_at(struct merger *m, uint32_t i);
 void *merger_endpoint_area(struct merger *m, struct merged_endpoint *e, const struct detector *d);
 void *merger_principal_area(struct merger *m, struct merged_principal *p, const struct detector *d);
+
+// Merger: whose objects are whose, with what is known of the identifiers of the call that is looked
+// at. Never NULL; see objects_on().
+struct objects *merger_objects(struct merger *m);
 
 // Merger: raise or update the issue (detector, key) without a finding: about a principal.
 // The newest evidence that workers sent for a watched principal is attached.

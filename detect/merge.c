@@ -13,6 +13,7 @@
 #include "detect/merge.h"
 
 #include "dataplane/log.h"
+#include "detect/inventory.h"
 #include "detect/keep.h"
 #include "detect/policy.h"
 
@@ -196,10 +197,16 @@ size_t merger_fields_bytes(const struct conf *conf)
 	return learn_bytes(o->max_fields) + MERGER_SNAPSHOTS * sizeof(struct learn_sets);
 }
 
+size_t merger_objects_bytes(const struct conf *conf)
+{
+	return objects_bytes(conf_get(conf, &objects_section));
+}
+
 struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, char *why,
 			  size_t why_len)
 {
 	const struct merger_options *o = conf_get(shared->conf, &merger_section);
+	const struct inventory_options *in = conf_get(shared->conf, &inventory_section);
 	struct merger *m = calloc(1, sizeof(*m));
 
 	if (!m) {
@@ -208,6 +215,7 @@ struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, 
 	}
 	m->shared = shared;
 	known_init(&m->known, o->max_endpoints, o->max_principals, o->history);
+	params_init(&m->params, in->max_params, in->max_endpoint_params, o->max_endpoints);
 	issues_init(&m->issues, shared->seed, o->max_issues, o->update_s);
 	m->issues.fn = fn;
 	m->issues.arg = arg;
@@ -227,7 +235,13 @@ struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, 
 		merger_free(m);
 		return NULL;
 	}
-	if (detectors_new(m, why, why_len)) {
+	if (objects_init(&m->store, conf_get(shared->conf, &objects_section))) {
+		snprintf(why, why_len, "no memory for the owners of objects");
+		merger_free(m);
+		return NULL;
+	}
+	if (sources_init(&m->sources, shared->conf, shared->seed, why, why_len) ||
+	    detectors_new(m, why, why_len)) {
 		merger_free(m);
 		return NULL;
 	}
@@ -290,7 +304,10 @@ void merger_free(struct merger *m)
 	incidents_fini(&m->incidents);
 	known_clear(&m->known);
 	learn_fini(&m->learn);
+	objects_fini(&m->store);
+	params_clear(&m->params);
 	sessions_fini(&m->sessions);
+	sources_fini(&m->sources);
 	for (uint32_t i = 0; i < m->n_detectors; i++) {
 		detector_stop(&m->detectors[i]);
 		free(m->detectors[i].state);
@@ -349,7 +366,10 @@ void merger_reset(struct merger *m)
 	incidents_clear(&m->incidents);
 	known_clear(&m->known);
 	learn_reset(&m->learn);
+	objects_clear(&m->store);
+	params_clear(&m->params);
 	sessions_fini(&m->sessions);
+	sources_clear(&m->sources);
 	memset(&m->shared->session_names, 0, sizeof(m->shared->session_names));
 	for (uint32_t i = 0; i < m->n_detectors; i++)
 		merger_restart(m, i);
@@ -582,6 +602,21 @@ struct merged_principal *merger_principal(struct merger *m, uint64_t id)
 	return p ? &p->pub : NULL;
 }
 
+const struct source *merger_source(struct merger *m, const uint8_t addr[16])
+{
+	return sources_address(&m->sources, addr);
+}
+
+const struct source *merger_source_prefix(struct merger *m, const uint8_t addr[16])
+{
+	return sources_prefix(&m->sources, addr);
+}
+
+void merger_location(struct merger *m, const uint8_t addr[16], struct location *out)
+{
+	sources_locate(&m->sources, addr, out);
+}
+
 uint32_t merger_endpoints(struct merger *m)
 {
 	return m->known.n_endpoints;
@@ -590,6 +625,11 @@ uint32_t merger_endpoints(struct merger *m)
 struct merged_endpoint *merger_endpoint_at(struct merger *m, uint32_t i)
 {
 	return i < m->known.n_endpoints ? &m->known.endpoints[i]->pub : NULL;
+}
+
+const char *merger_param_name(struct merger *m, uint64_t, uint64_t field)
+{
+	return params_name(&m->params, field);
 }
 
 uint32_t merger_principals(struct merger *m)
@@ -650,6 +690,11 @@ void merger_raise(struct merger *m, const struct detector *d, uint64_t key,
 	issues_put(&m->issues, &facts, m->now_ns);
 	if (m->call && !evidence)
 		merger_capture(m, d, key, m->call->time_ns, m->call->order);
+}
+
+struct objects *merger_objects(struct merger *m)
+{
+	return &m->store;
 }
 
 void merger_watch(struct merger *m, uint64_t principal)

@@ -11,7 +11,10 @@
 #include "detect/issues.h"
 #include "detect/known.h"
 #include "detect/learn.h"
+#include "detect/objects.h"
+#include "detect/params.h"
 #include "detect/sessions.h"
+#include "detect/sources.h"
 #include "detect/worker.h"
 
 enum {
@@ -91,9 +94,12 @@ struct merger {
 	struct detect_shared *shared;
 	struct known known;
 	struct learn learn;
+	struct params params;
 	struct issues issues;
 	struct incidents incidents;
 	struct sessions sessions;
+	struct objects store; // whose objects are whose
+	struct sources sources;
 	struct merger_detector detectors[KNOWN_AREAS];
 	uint32_t n_detectors;
 	uint32_t callers[KNOWN_AREAS], n_callers; // indexes of those that look at calls
@@ -148,6 +154,8 @@ void merger_reset(struct merger *m);
 
 // Memory of what is learnt of fields under this configuration, with the snapshots of it.
 size_t merger_fields_bytes(const struct conf *conf);
+// Memory of whose objects are whose.
+size_t merger_objects_bytes(const struct conf *conf);
 // Folds what was gathered, judges, hands out what is due.
 void merger_run(struct merger *m, uint64_t now_ns);
 // Judges for the last time and hands out all that changed.
