@@ -617,6 +617,11 @@ void merger_location(struct merger *m, const uint8_t addr[16], struct location *
 	sources_locate(&m->sources, addr, out);
 }
 
+const struct conf *merger_conf(const struct merger *m)
+{
+	return m->shared->conf;
+}
+
 uint32_t merger_endpoints(struct merger *m)
 {
 	return m->known.n_endpoints;
