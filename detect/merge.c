@@ -13,7 +13,6 @@
 #include "detect/merge.h"
 
 #include "dataplane/log.h"
-#include "detect/inventory.h"
 #include "detect/keep.h"
 #include "detect/policy.h"
 
@@ -228,7 +227,8 @@ struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, 
 		merger_free(m);
 		return NULL;
 	}
-	if (detectors_new(m, why, why_len)) {
+	if (inventory_init(&m->inventory, in, why, why_len) ||
+	    detectors_new(m, why, why_len)) {
 		merger_free(m);
 		return NULL;
 	}
@@ -291,6 +291,7 @@ void merger_free(struct merger *m)
 	known_clear(&m->known);
 	learn_fini(&m->learn);
 	params_clear(&m->params);
+	inventory_fini(&m->inventory);
 	sessions_fini(&m->sessions);
 	for (uint32_t i = 0; i < m->n_detectors; i++) {
 		detector_stop(&m->detectors[i]);
@@ -338,6 +339,7 @@ void merger_reset(struct merger *m)
 	known_clear(&m->known);
 	learn_reset(&m->learn);
 	params_clear(&m->params);
+	inventory_reset(&m->inventory);
 	sessions_fini(&m->sessions);
 	memset(&m->shared->session_names, 0, sizeof(m->shared->session_names));
 	for (uint32_t i = 0; i < m->n_detectors; i++)
@@ -562,6 +564,13 @@ struct merged_endpoint *merger_endpoint(struct merger *m, uint64_t id)
 	return e ? &e->pub : NULL;
 }
 
+struct merged_endpoint *merge_target(struct merger *m, uint64_t id)
+{
+	struct known_endpoint *e = known_target(&m->known, id);
+
+	return e ? &e->pub : NULL;
+}
+
 struct merged_principal *merger_principal(struct merger *m, uint64_t id)
 {
 	struct known_principal *p = m->call_principal;
@@ -636,7 +645,7 @@ void merger_raise(struct merger *m, const struct detector *d, uint64_t key,
 		return;
 	facts.options = m->detectors[i].options;
 	if (!e && evidence)
-		facts.endpoint = merger_endpoint(m, evidence->finding.endpoint);
+		facts.endpoint = merge_target(m, evidence->finding.endpoint);
 	if (p && !issues_has(&m->issues, d, key))
 		facts.n_history = known_history((const struct known_principal *)p, history);
 	issues_put(&m->issues, &facts, m->now_ns);
