@@ -7,10 +7,12 @@
 
 #include "detect/hll.h"
 #include "detect/merge.h"
+#include "detect/spec.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 // Private, shared, link-local and loopback addresses (RFC 1918, RFC 6598, RFC 3927, RFC 4193,
 // RFC 4291).
@@ -86,7 +88,17 @@ int inventory_init(struct inventory *inv, const struct inventory_options *option
 	    networks_parse(&options->gateways, "gateways", inv->gateways, &inv->n_gateways, why,
 			   why_len))
 		return -1;
-	return 0;
+	inv->specs = specs_new(options->specs.v, options->specs.n, why, why_len);
+	return inv->specs ? 0 : -1;
+}
+
+int inventory_check(const struct conf *conf, char *why, size_t why_len)
+{
+	struct inventory inv;
+	int rc = inventory_init(&inv, conf_get(conf, &inventory_section), why, why_len);
+
+	inventory_fini(&inv);
+	return rc;
 }
 
 void inventory_reset(struct inventory *inv)
@@ -98,6 +110,8 @@ void inventory_reset(struct inventory *inv)
 void inventory_fini(struct inventory *inv)
 {
 	free(inv->types);
+	specs_free(inv->specs);
+	inv->specs = NULL;
 	inv->types = NULL;
 	inv->n_types = inv->types_room = 0;
 }
@@ -280,4 +294,41 @@ enum call_api inventory_api(const struct inventory_endpoint *e)
 	for (uint32_t k = 1; k < API_KINDS; k++)
 		most = e->apis[k] > e->apis[most] ? (enum call_api)k : most;
 	return most;
+}
+
+// ---- For detectors
+
+const struct specs *merger_specs(const struct merger *m)
+{
+	return m->inventory.specs;
+}
+
+const struct inventory *merger_networks(const struct merger *m)
+{
+	return &m->inventory;
+}
+
+const struct inventory_endpoint *merger_facts(const struct merged_endpoint *e)
+{
+	return ((const struct known_endpoint *)e)->inventory; // its first member
+}
+
+bool inventory_is_asset(const char *template)
+{
+	static const char *const endings[] = {
+		"js",  "mjs",  "css",  "map",  "png", "jpg",  "jpeg", "gif",         "svg",
+		"ico", "webp", "avif", "bmp",  "mp4", "webm", "mp3",  "woff",        "woff2",
+		"ttf", "eot",  "otf",  "html", "htm", "txt",  "wasm", "webmanifest",
+	};
+	const char *dot = strrchr(template, '.');
+
+	if (strcmp(template, "/") == 0)
+		return true;
+	if (!dot || strchr(dot, '/'))
+		return false;
+	for (uint32_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+		if (!strcasecmp(dot + 1, endings[i]))
+			return true;
+	}
+	return false;
 }

@@ -14,6 +14,8 @@
 #include "detect/network.h"
 
 struct merger;
+struct merged_endpoint;
+struct specs;
 struct known_endpoint;
 struct known_principal;
 
@@ -66,6 +68,7 @@ struct inventory {
 	struct delta_type *types; // owned: gathered, wait for their endpoints
 	uint32_t n_types, types_room;
 	uint64_t types_lost;
+	struct specs *specs; // owned
 };
 
 extern const struct conf_section inventory_section;
@@ -73,6 +76,8 @@ extern const struct conf_section inventory_section;
 // 0, or a sentence in why.
 int inventory_init(struct inventory *inv, const struct inventory_options *options, char *why,
 		   size_t why_len);
+// Only whether that would succeed.
+int inventory_check(const struct conf *conf, char *why, size_t why_len);
 void inventory_fini(struct inventory *inv);
 void inventory_reset(struct inventory *inv);
 
@@ -93,3 +98,11 @@ const char *inventory_exposure_name(enum exposure_kind kind);
 const char *inventory_api_name(enum call_api api);
 // The kind of most calls.
 enum call_api inventory_api(const struct inventory_endpoint *e);
+
+// For detectors.
+const struct specs *merger_specs(const struct merger *m);
+const struct inventory *merger_networks(const struct merger *m);
+// NULL: no call of it was counted.
+const struct inventory_endpoint *merger_facts(const struct merged_endpoint *e);
+// What browsers load beside an API: scripts, styles, pictures, fonts, pages.
+bool inventory_is_asset(const char *template);
