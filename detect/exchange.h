@@ -173,6 +173,7 @@ struct exchange {
 	bool login;         // sign-in, sign-up or token request: credentials in the body
 	uint32_t id_segments; // a bit for each path segment that is a value in the template
 	bool operated;      // the operation of the body is a part of the template
+	uint8_t api;        // enum call_api, by that operation
 	bool half;          // one side only, or a hole: detectors must not conclude from absence
 
 	uint32_t n_hits;
