@@ -90,6 +90,11 @@ struct event_sink detect_worker_sink(struct detect_worker *w)
 	return (struct event_sink){.ctx = w};
 }
 
+const struct finding *detect_worker_capture(struct detect_worker *, struct capture_id)
+{
+	return NULL;
+}
+
 void detect_worker_snapshot(struct detect_worker *w)
 {
 	w->snapshot = atomic_load_explicit(&w->shared->snapshot, memory_order_acquire);
