@@ -32,6 +32,8 @@ enum {
 	SCAN_NUMBER_MAX = 16,
 	SCAN_PROBE_MIN = 8,
 	SCAN_ALONE = 48, // a longer value is a text, of which no part tells what the field is
+	SCAN_SAY_MIN = 8, // a text that says what is in it: "PLZ 10115"
+	SCAN_SAY_MAX = 256,
 };
 
 static void scan_on_mark(struct scanner *s, uint32_t i, uint32_t to)
@@ -405,7 +407,7 @@ static inline const struct scan_missed *scan_refused(struct scanner *s, const st
 	const struct ruleset *r = s->rules;
 	uint64_t any = 0;
 
-	if (!k->alone || !(k->job.counted || k->job.probe))
+	if (!k->alone || k->said || !(k->job.counted || k->job.probe))
 		return NULL;
 	for (uint32_t w = 0; w < DATATYPE_WORDS; w++) {
 		uint64_t set = k->job.missed[w] & r->counted[w];
@@ -461,10 +463,12 @@ static __attribute__((noinline)) const struct keyctx *scan_generic(struct scanne
 								   struct span parent)
 {
 	struct span key = keyctx_container(parent);
+	const struct keyctx *c;
 
 	if (key.len == 0)
 		return k;
-	return keyctx_get(s->rules->words, &s->names, key, keyctx_hash(key, s->names.seed));
+	c = keyctx_get(s->rules->words, &s->names, key, keyctx_hash(key, s->names.seed));
+	return c->plain && !c->weak ? k : c;
 }
 
 static inline const struct keyctx *scan_name(struct scanner *s, struct span key, uint64_t hash,
@@ -476,6 +480,51 @@ static inline const struct keyctx *scan_name(struct scanner *s, struct span key,
 		return &sink_no_name;
 	k = keyctx_get(s->rules->words, &s->names, key, hash);
 	return k->generic && parent.len ? scan_generic(s, k, parent) : k;
+}
+
+// What tells containers of one body apart: siblings have the same path.
+static uint64_t scan_object(const struct value *v)
+{
+	uint64_t tail = 0;
+	uint32_t n = v->parent.len < 8 ? v->parent.len : 8;
+
+	if (n)
+		memcpy(&tail, v->parent.p + v->parent.len - n, n);
+	return tail * UINT64_C(0x9e3779b97f4a7c15) ^ v->parent.len;
+}
+
+// {"type": "passport", …
+static __attribute__((noinline)) void scan_keep_name(struct scan_pending *p, const struct value *v)
+{
+	p->name.len = 0;
+	if (v->kind != VALUE_STRING || v->v.len < 2 || v->v.len > PENDING_NAME || !v->parent.len)
+		return;
+	memcpy(p->name.text, v->v.p, v->v.len);
+	p->name.len = (uint8_t)v->v.len;
+	p->name.object = scan_object(v);
+	p->name.used = 0;
+}
+
+// … "value": "482917360"}: what the kept name says of a value that has no name of its own; k, when
+// it says nothing. The same field once more without a new name is of another object. What is called
+// so for one kind of value is a field of its own, for what is learnt of it.
+static __attribute__((noinline)) const struct keyctx *
+scan_beside(struct scanner *s, struct scan_pending *p, struct value *v, const struct keyctx *k)
+{
+	struct span name = {p->name.text, p->name.len};
+	const struct keyctx *beside;
+	uint64_t hash;
+
+	if (p->name.object != scan_object(v) || p->name.used == v->field)
+		return k;
+	if (p->name.used == 0)
+		p->name.used = v->field;
+	hash = keyctx_hash(name, s->names.seed);
+	beside = keyctx_get(s->rules->words, &s->names, name, hash);
+	if (!beside->any && !beside->weak)
+		return keyctx_get(s->rules->words, &s->names, v->key, v->key_hash);
+	v->field ^= hash | 1;
+	return beside;
 }
 
 // A name that is itself a value, such as an address with '@' that maps to an object.
@@ -516,6 +565,13 @@ static inline bool scan_is_idle(const struct scanner *s, const struct value *v)
 	return v->kind != VALUE_TEXT && !v->escaped && !s->rules->worth(s->rules, v->v);
 }
 
+// A text that may say what it holds: what begins with the value itself does not.
+static inline bool scan_may_say(const struct value *v)
+{
+	return v->kind == VALUE_STRING && v->v.len >= SCAN_SAY_MIN && v->v.len <= SCAN_SAY_MAX &&
+	       (uint8_t)(v->v.p[0] - '0') > 9;
+}
+
 // A value that may hold something.
 static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 						       struct scan_pending *pending,
@@ -533,7 +589,8 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 	k.job.name = value->key;
 	k.parent = value->parent;
 	k.field = value->field;
-	k.job.probe = pending->probe;
+	k.said = key->said && !pending->probe && scan_may_say(value);
+	k.job.probe = k.said ? PROBE_WEAK : pending->probe;
 	k.alone = value->kind != VALUE_TEXT && value->v.len <= SCAN_ALONE;
 	if (key->odd)
 		scan_odd_name(s, &k, value->key);
@@ -619,6 +676,25 @@ static __attribute__((noinline)) void scan_value_probe(struct scanner *s,
 		scan_value_own(s, value, key, fn, arg);
 }
 
+static inline void scan_value_as(struct scanner *s, struct scan_pending *pending,
+			  const struct value *value, const struct keyctx *key, hit_fn fn, void *arg)
+{
+	if (value->kind == VALUE_STRING && scan_may_be_coded(value->v))
+		scan_coded(s, value, key, fn, arg);
+	if ((key->plain || (!key->any && !key->odd)) && pending->n == 0 && !s->rules->reference) {
+		if (pending->busy) {
+			scan_value_probe(s, pending, value, key, fn, arg);
+			return;
+		}
+		if (scan_is_idle(s, value) && !(key->said && scan_may_say(value))) {
+			if (s->rules->own)
+				scan_value_own(s, value, key, fn, arg);
+			return;
+		}
+	}
+	scan_value_whole(s, pending, value, key, fn, arg);
+}
+
 void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,
 		hit_fn fn, void *arg)
 {
@@ -628,20 +704,16 @@ void scan_value(struct scanner *s, struct scan_pending *pending, const struct va
 	if (pending->text)
 		return;
 	key = scan_name(s, value->key, value->key_hash, value->parent);
-	if (value->kind == VALUE_STRING && scan_may_be_coded(value->v))
-		scan_coded(s, value, key, fn, arg);
-	if ((key->plain || (!key->any && !key->odd)) && pending->n == 0 && !s->rules->reference) {
-		if (pending->busy) {
-			scan_value_probe(s, pending, value, key, fn, arg);
-			return;
-		}
-		if (scan_is_idle(s, value)) {
-			if (s->rules->own)
-				scan_value_own(s, value, key, fn, arg);
-			return;
-		}
+	if (__builtin_expect(key->naming, 0)) {
+		scan_keep_name(pending, value);
+	} else if (__builtin_expect(key->generic, 0) && pending->name.len) {
+		struct value beside = *value;
+
+		key = scan_beside(s, pending, &beside, key);
+		scan_value_as(s, pending, &beside, key, fn, arg);
+		return;
 	}
-	scan_value_whole(s, pending, value, key, fn, arg);
+	scan_value_as(s, pending, value, key, fn, arg);
 }
 
 void scan_end(struct scanner *s, struct scan_pending *pending, enum dir dir, hit_fn fn, void *arg)

@@ -25,6 +25,7 @@ struct sink {
 	bool secret; // a secret was reported
 	bool idle;   // no shape is in the text
 	bool alone;  // the text is a short value
+	bool said;   // a weak type counts only where the text itself says what the value is
 	// Texts: candidates from here on are held back. UINT32_MAX: none.
 	uint32_t hold;
 	struct scan_pending *pending;
@@ -72,6 +73,7 @@ static inline void sink_init(struct sink *k, struct scanner *s, hit_fn fn, void 
 	k->secret = false;
 	k->idle = false;
 	k->alone = false;
+	k->said = false;
 	k->hold = UINT32_MAX;
 	k->pending = NULL;
 }
