@@ -18,6 +18,7 @@
 #include "detect/scan.h"
 
 #include "detect/escape.h"
+#include "detect/scan_name.h"
 #include "detect/scan_sink.h"
 #include "flows/form.h"
 
@@ -457,76 +458,6 @@ void scan_window(struct scanner *s, struct scan_pending *pending, const struct w
 	s->marks = NULL; // texts that are searched next are no part of the body
 }
 
-// "number" of "$.card": the container's name tells.
-static __attribute__((noinline)) const struct keyctx *scan_generic(struct scanner *s,
-								   const struct keyctx *k,
-								   struct span parent)
-{
-	struct span key = keyctx_container(parent);
-	const struct keyctx *c;
-
-	if (key.len == 0)
-		return k;
-	c = keyctx_get(s->rules->words, &s->names, key, keyctx_hash(key, s->names.seed));
-	return c->plain && !c->weak ? k : c;
-}
-
-static inline const struct keyctx *scan_name(struct scanner *s, struct span key, uint64_t hash,
-					     struct span parent)
-{
-	const struct keyctx *k;
-
-	if (key.len == 0)
-		return &sink_no_name;
-	k = keyctx_get(s->rules->words, &s->names, key, hash);
-	return k->generic && parent.len ? scan_generic(s, k, parent) : k;
-}
-
-// What tells containers of one body apart: siblings have the same path.
-static uint64_t scan_object(const struct value *v)
-{
-	uint64_t tail = 0;
-	uint32_t n = v->parent.len < 8 ? v->parent.len : 8;
-
-	if (n)
-		memcpy(&tail, v->parent.p + v->parent.len - n, n);
-	return tail * UINT64_C(0x9e3779b97f4a7c15) ^ v->parent.len;
-}
-
-// {"type": "passport", …
-static __attribute__((noinline)) void scan_keep_name(struct scan_pending *p, const struct value *v)
-{
-	p->name.len = 0;
-	if (v->kind != VALUE_STRING || v->v.len < 2 || v->v.len > PENDING_NAME || !v->parent.len)
-		return;
-	memcpy(p->name.text, v->v.p, v->v.len);
-	p->name.len = (uint8_t)v->v.len;
-	p->name.object = scan_object(v);
-	p->name.used = 0;
-}
-
-// … "value": "482917360"}: what the kept name says of a value that has no name of its own; k, when
-// it says nothing. The same field once more without a new name is of another object. What is called
-// so for one kind of value is a field of its own, for what is learnt of it.
-static __attribute__((noinline)) const struct keyctx *
-scan_beside(struct scanner *s, struct scan_pending *p, struct value *v, const struct keyctx *k)
-{
-	struct span name = {p->name.text, p->name.len};
-	const struct keyctx *beside;
-	uint64_t hash;
-
-	if (p->name.object != scan_object(v) || p->name.used == v->field)
-		return k;
-	if (p->name.used == 0)
-		p->name.used = v->field;
-	hash = keyctx_hash(name, s->names.seed);
-	beside = keyctx_get(s->rules->words, &s->names, name, hash);
-	if (!beside->any && !beside->weak)
-		return keyctx_get(s->rules->words, &s->names, v->key, v->key_hash);
-	v->field ^= hash | 1;
-	return beside;
-}
-
 // A name that is itself a value, such as an address with '@' that maps to an object.
 static void scan_odd_name(struct scanner *s, const struct sink *value, struct span name)
 {
@@ -705,11 +636,11 @@ void scan_value(struct scanner *s, struct scan_pending *pending, const struct va
 		return;
 	key = scan_name(s, value->key, value->key_hash, value->parent);
 	if (__builtin_expect(key->naming, 0)) {
-		scan_keep_name(pending, value);
+		scan_name_keep(pending, value);
 	} else if (__builtin_expect(key->generic, 0) && pending->name.len) {
 		struct value beside = *value;
 
-		key = scan_beside(s, pending, &beside, key);
+		key = scan_name_beside(s, pending, &beside, key);
 		scan_value_as(s, pending, &beside, key, fn, arg);
 		return;
 	}
