@@ -666,6 +666,8 @@ const struct scan_missed *scan_text(struct scanner *s, struct span text, struct 
 	k.job.name = key;
 	k.field = field;
 	k.alone = text.len <= SCAN_ALONE;
+	// Parameters are few, and where they belong to is not known yet: all weak ones are told.
+	k.job.probe = k.job.key->weak ? PROBE_WEAK : PROBE_NONE;
 	scan_whole(s, &k, false, true);
 	if (scan_may_be_coded(text)) {
 		struct value value = {.dir = dir, .v = text, .key = key, .field = field};

@@ -23,7 +23,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "detect/datatype.h"
 #include "detect/detector.h"
 #include "detect/draft.h"
 #include "detect/idmap.h"
@@ -149,8 +148,7 @@ static void retrieval_exchange(const struct detector *self, const void *opaque,
 	     d->arena_used >= DELTA_ARENA / 2))
 		return;
 	for (uint32_t i = 0; i < x->n_hits; i++) {
-		if (x->hits[i].dir == SERVER &&
-		    datatype_get(x->hits[i].type)->reports != REPORTS_WEAK)
+		if (x->hits[i].dir == SERVER)
 			hits |= UINT32_C(1) << i;
 	}
 	f = finding_add(w, self, x->principal, x, hits);
