@@ -363,7 +363,7 @@ static void scan_window_values(struct scanner *s, struct scan_pending *p, const 
 static bool scan_meet(struct scanner *s, struct scan_pending *p, const struct value *v,
 		      struct sink *k, bool judge)
 {
-	uint64_t end = v->off + v->v.len, last_end = 0;
+	uint64_t end = v->off + (v->kind == VALUE_DECODED ? v->overlap : v->v.len), last_end = 0;
 	uint32_t last_type = UINT32_MAX;
 	bool inside = false;
 
@@ -489,6 +489,8 @@ static bool scan_decode(const struct value *v, uint8_t *buf, struct span *text, 
 // of what needs no name only a card is a number.
 static inline bool scan_is_idle(const struct scanner *s, const struct value *v)
 {
+	if (v->kind == VALUE_DECODED)
+		return false; // no window has shown its patterns
 	if (v->kind == VALUE_NUMBER && (v->v.len < SCAN_NUMBER_MIN || v->v.len > SCAN_NUMBER_MAX))
 		return true;
 	if (v->v.len < SCAN_VALUE_MIN)
@@ -526,7 +528,11 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 	if (key->odd)
 		scan_odd_name(s, &k, value->key);
 	decoded = scan_decode(value, buf, &k.job.text, &again);
-	if (pending->n && scan_meet(s, pending, value, &k, !decoded))
+	if (value->kind == VALUE_DECODED) {
+		k.raw_len = value->overlap;
+		again = true;
+	}
+	if (pending->n && scan_meet(s, pending, value, &k, !decoded && !k.raw_len))
 		again |= decoded;
 	if (decoded) {
 		k.raw = value->v;

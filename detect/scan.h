@@ -27,6 +27,7 @@ struct hit {
 	struct span key, parent; // of the field; both empty: found in unstructured text
 	uint64_t field;          // identity of the field, 0: unstructured text
 	uint64_t off; // of value.p in the decoded body, or in the text given to scan_text
+	uint32_t raw_len; // not 0: the value is somewhere in so many bytes from off, in another form
 };
 
 // Must not call the scanner that it is called by.

@@ -77,7 +77,9 @@ void sink_report(struct sink *k, uint32_t type, struct span value, bool ctx)
 		.key = k->job.name,
 		.parent = k->parent,
 		.field = k->field,
-		.off = k->off + (k->raw.len ? 0 : (uint64_t)(value.p - k->job.text.p)),
+		.off = k->off +
+		       (k->raw.len || k->raw_len ? 0 : (uint64_t)(value.p - k->job.text.p)),
+		.raw_len = k->raw_len,
 	};
 
 	k->met[type / 64] |= UINT64_C(1) << (type % 64);

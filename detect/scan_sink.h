@@ -19,6 +19,7 @@ struct sink {
 	uint64_t field;
 	uint64_t off;                  // of the text in the body
 	struct span raw;               // set when text is decoded: hits are of the whole value
+	uint32_t raw_len;              // struct hit
 	uint64_t told[DATATYPE_WORDS]; // types reported of a decoded text
 	uint64_t met[DATATYPE_WORDS];  // types that something was accepted of
 	enum dir dir;
@@ -69,6 +70,7 @@ static inline void sink_init(struct sink *k, struct scanner *s, hit_fn fn, void 
 	k->field = 0;
 	k->off = off;
 	k->raw = (struct span){0};
+	k->raw_len = 0;
 	k->dir = dir;
 	k->secret = false;
 	k->idle = false;

@@ -13,6 +13,7 @@
 #include "flows/view.h"
 
 #include "flows/decoder.h"
+#include "flows/utf8.h"
 
 enum {
 	GRPC_COMPRESSED = 1,
@@ -73,30 +74,6 @@ enum view_kind view_detect(const uint8_t *first, bool marked)
 	if (marked || !first[0] == !first[1])
 		return VIEW_NONE;
 	return first[0] ? VIEW_UTF16LE : VIEW_UTF16BE;
-}
-
-static uint32_t utf8_put(uint8_t *out, uint32_t c)
-{
-	if (c < 0x80) {
-		out[0] = (uint8_t)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (uint8_t)(0xc0 | c >> 6);
-		out[1] = (uint8_t)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (uint8_t)(0xe0 | c >> 12);
-		out[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (uint8_t)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (uint8_t)(0xf0 | c >> 18);
-	out[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
-	out[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-	out[3] = (uint8_t)(0x80 | (c & 0x3f));
-	return 4;
 }
 
 static uint32_t unit(const struct view *view, uint32_t at)
