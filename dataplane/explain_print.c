@@ -470,7 +470,7 @@ static void on_exchange(void *arg, uint32_t, const struct exchange *x,
 {
 	static const char *const kinds[] = {"unknown",           "an address", "Basic credentials",
 					    "an API key",        "a session",  "a token",
-					    "a configured field"};
+					    "a configured field", "a certificate"};
 	struct explain_print *e = arg;
 
 	if (x->tx->msg[CLIENT].seen)
@@ -478,7 +478,7 @@ static void on_exchange(void *arg, uint32_t, const struct exchange *x,
 		    x->user_len ? CLEAN(span_make(x->user, x->user_len)) : "a caller",
 		    x->login ? " signing in" : "", x->host.len ? CLEAN(x->host) : "(no host)",
 		    CLEAN(span_make(x->template, x->template_len)),
-		    kinds[x->principal_kind <= PRINCIPAL_CONFIGURED ? x->principal_kind : 0],
+		    kinds[x->principal_kind <= PRINCIPAL_CERTIFICATE ? x->principal_kind : 0],
 		    x->credentials ? "" : ", without credentials");
 	for (uint32_t i = 0; i < x->n_hits; i++) {
 		const struct exchange_hit *hit = &x->hits[i];

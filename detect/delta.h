@@ -9,6 +9,7 @@
 #pragma once
 
 #include "detect/exchange.h"
+#include "detect/sessions.h"
 
 struct detector;
 
@@ -18,6 +19,9 @@ enum {
 	DELTA_NAMES = 16384,
 	DELTA_ARENA = 8 << 20,
 	DELTA_FIELDS = 8192,
+	DELTA_OBJECTS = 65536,
+	DELTA_CALL_PARAMS = 131072,
+	DELTA_PARAMS = 4096,
 	FINDING_TYPES = 8,
 };
 
@@ -27,6 +31,18 @@ enum call_flag {
 	CALL_HALF = 4,
 	CALL_PERSONAL = 8, // the response held personal data
 	CALL_MESSAGE = 16, // no exchange: a WebSocket message of the server with sensitive values
+	CALL_GUESSED = 32, // pairing crossed a hole
+};
+
+// What a method does (RFC 9110 section 9.2).
+enum call_verb {
+	VERB_OTHER = 0,
+	VERB_GET, // and HEAD
+	VERB_POST,
+	VERB_PUT,
+	VERB_PATCH,
+	VERB_DELETE,
+	VERB_OPTIONS,
 };
 
 // One exchange. order makes the time order total and the same on any number of workers.
@@ -38,6 +54,49 @@ struct call {
 	uint32_t n_values;
 	uint16_t status;
 	uint8_t flags;     // enum call_flag
+	uint8_t verb;      // enum call_verb
+	uint8_t client[16];  // address, behind listed proxies the one that they tell; IPv4 as
+			     // v4-mapped
+	// Keyed hashes; 0: none.
+	uint64_t session;  // of the credential that came with the request
+	uint64_t role;     // of the roles that its token claims
+	uint64_t agent;    // of the User-Agent without its versions
+	uint64_t ja4;      // of the TLS handshake
+	uint64_t subject;  // of the token's sub, by facts_value_hash()
+	uint64_t token_id; // of its jti
+	uint64_t login_user, login_secret; // that a sign-in tried
+	uint32_t token_flags;              // enum token_flag
+	uint8_t login_result;              // enum login_result
+	uint8_t user_confidence;           // that the principal is who it seems, 0..100
+	uint64_t connection; // tells connections apart
+	uint64_t path;       // keyed hash of the path as sent
+	uint64_t request;    // keyed hash of path, query and body of a request that writes; 0: none
+	uint32_t req_bytes;  // of the body; UINT32_MAX: or more
+	uint32_t wait_us;    // from the request's last byte to the response's first; UINT32_MAX: unknown
+	uint32_t took_us;    // from the request's first byte to the response's last
+	uint32_t n_given;    // identifiers in the response
+	uint16_t n_params;
+	uint16_t params_lost; // beyond EXCHANGE_PARAMS
+	const struct call_param *params;
+};
+
+// An identifier that a response gave to somebody.
+struct delta_object {
+	uint64_t time_ns, order; // of the exchange
+	uint64_t principal;
+	uint64_t noun;  // 0: unknown
+	uint64_t value; // keyed hash
+	uint8_t class;  // enum param_class: what is short can be guessed, and met by chance
+	bool created;   // by this request
+};
+
+// A field of an endpoint, with a look that it had not before: sent again whenever a worker's cache
+// forgot that it was.
+struct delta_param {
+	uint64_t endpoint, field, time_ns;
+	struct span name; // "$.items[].sku", "query.page", "path[2]"
+	uint8_t dir, place, class;
+	bool id; // it names objects
 };
 
 // The server did what was asked.
@@ -51,6 +110,7 @@ struct delta_name {
 	uint64_t id;
 	bool is_endpoint;
 	enum principal_kind kind; // principals
+	uint8_t confidence;       // principals: 0..100
 	uint8_t addr[16];         // principals: address when first seen
 	struct span a, b, c; // endpoint: host, method, template; principal: user, user agent, -
 	uint64_t time_ns;    // of the call that made it known: the first of several announcements wins
@@ -72,6 +132,7 @@ struct finding {
 	struct issue_term terms[ISSUE_MAX_TERMS];
 	uint32_t n_terms;
 	uint8_t client[16], server[16];
+	uint8_t proxy[16]; // that said who the client is; all zero: nobody had to
 	uint16_t client_port, server_port;
 	struct span user_agent, path;
 	uint32_t n_types;
@@ -102,13 +163,19 @@ struct delta_field {
 };
 
 struct delta {
-	uint32_t n_calls, n_findings, n_names, n_fields;
+	uint32_t n_calls, n_findings, n_names, n_fields, n_bindings;
 	uint32_t arena_used;
-	uint64_t calls_lost, findings_lost, names_lost, fields_lost;
+	uint64_t calls_lost, findings_lost, names_lost, fields_lost, bindings_lost;
 	uint64_t exchanges; // ended in this epoch, recorded or lost
 	struct call *calls;
 	struct finding *findings;
 	struct delta_name *names;
 	struct delta_field *fields;
+	uint32_t n_objects, n_call_params, n_params;
+	uint64_t objects_lost, call_params_lost, params_lost;
+	struct delta_object *objects;
+	struct call_param *call_params;
+	struct delta_param *params;
+	struct delta_binding *bindings;
 	uint8_t *arena;
 };

@@ -24,6 +24,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
 
 struct detect {
 	struct detect_shared shared; // first: it holds aligned fields
@@ -43,6 +45,11 @@ struct detect *detect_new(const struct conf *conf, uint32_t n_workers, uint32_t 
 	memset(detect, 0, sizeof(*detect));
 	detect->shared.conf = conf;
 	detect->shared.seed = seed;
+	if (getrandom(&detect->shared.salt, sizeof(detect->shared.salt), 0) !=
+	    sizeof(detect->shared.salt)) {
+		snprintf(why, why_len, "no random bytes: %s", strerror(errno));
+		goto err;
+	}
 	detect->workers = calloc(n_workers, sizeof(struct detect_worker *));
 	detect->merged = calloc(n_workers, sizeof(uint32_t));
 	if (!detect->workers || !detect->merged)

@@ -54,6 +54,9 @@ struct detector {
 	void (*fini)(void *state);
 	void (*call)(const struct detector *self, const void *options, struct merger *m, void *state,
 		     const struct call *call);
+	// An identifier that a response gave to somebody; those of an exchange come after its call.
+	void (*object)(const struct detector *self, const void *options, struct merger *m,
+		       void *state, const struct delta_object *object);
 	// Shall this finding become (or join) an issue? NULL: yes.
 	bool (*accept)(const struct detector *self, const void *options, struct merger *m,
 		       void *state, const struct finding *finding);
@@ -112,6 +115,7 @@ struct merged_endpoint {
 struct merged_principal {
 	uint64_t id;
 	enum principal_kind kind;
+	uint8_t confidence; // 0..100
 	uint8_t addr[16];
 	char *user, *user_agent;
 	uint64_t first_ns, last_ns, calls;

@@ -369,7 +369,8 @@ static uint32_t ending_len(struct span s)
 	return n && n < 6 && n + 1 < s.len && s.p[s.len - 1 - n] == '.' ? n + 1 : 0;
 }
 
-static bool template_segment(struct template *t, struct span raw, bool hidden)
+// *value is set when the segment is one.
+static bool template_segment(struct template *t, struct span raw, bool hidden, bool *value)
 {
 	uint8_t decoded[ENDPOINT_SEGMENT];
 	struct span s = span_until(raw, ';'); // parameters of a segment are no part of its name
@@ -377,6 +378,7 @@ static bool template_segment(struct template *t, struct span raw, bool hidden)
 	const char *name;
 	uint32_t ending;
 
+	*value = true;
 	if (hidden)
 		return template_put(t, "/{id}", 5);
 	if (s.len > sizeof(decoded))
@@ -392,6 +394,7 @@ static bool template_segment(struct template *t, struct span raw, bool hidden)
 	}
 	if (!template_put(t, "/", 1))
 		return false;
+	*value = class != SEGMENT_WORD;
 	if (class == SEGMENT_WORD)
 		return template_word(t, s);
 	name = endpoint_segment_name(class);
@@ -413,16 +416,21 @@ static uint16_t template_grpc(struct span path, uint8_t out[EXCHANGE_TEMPLATE])
 	return n == 2 ? (uint16_t)t.n : 0;
 }
 
-static uint16_t template_make(struct span path, uint32_t hidden, uint8_t out[EXCHANGE_TEMPLATE])
+// values: a bit for each segment that is one.
+static uint16_t template_make(struct span path, uint32_t hidden, uint32_t *values,
+			      uint8_t out[EXCHANGE_TEMPLATE])
 {
 	struct template t = {out, 0};
 	struct span segment;
 
 	for (uint32_t i = 0; endpoint_next(&path, &segment); i++) {
 		uint32_t before = t.n;
+		bool value;
 
-		if (i < ENDPOINT_DEPTH && template_segment(&t, segment, hidden >> i & 1))
+		if (i < ENDPOINT_DEPTH && template_segment(&t, segment, hidden >> i & 1, &value)) {
+			*values |= (uint32_t)value << i;
 			continue;
+		}
 		t.n = before;
 		memcpy(out + t.n, "/\xe2\x80\xa6", TEMPLATE_MORE);
 		return (uint16_t)(t.n + TEMPLATE_MORE);
@@ -468,11 +476,13 @@ static void endpoint_hash(struct exchange *x, uint64_t seed)
 void endpoint_identify(struct exchange *x, uint64_t seed, uint32_t hidden)
 {
 	x->template_len = 0;
+	x->id_segments = 0;
 	if (x->tx->msg[CLIENT].seen && x->tx->uri.p) {
 		if (x->tx->grpc && !hidden)
 			x->template_len = template_grpc(x->path, x->template);
 		if (!x->template_len)
-			x->template_len = template_make(x->path, hidden, x->template);
+			x->template_len = template_make(x->path, hidden, &x->id_segments,
+							x->template);
 	}
 	endpoint_hash(x, seed);
 }

@@ -21,6 +21,36 @@ enum {
 	EXCHANGE_SAMPLE = 48,
 	EXCHANGE_TEMPLATE = 192,
 	EXCHANGE_USER = 64,
+	EXCHANGE_PARAMS = 32,
+	EXCHANGE_ROLE = 32,
+};
+
+// What is known of the credentials of a request; bits of token_flags. What is not set was not seen:
+// of a token that did not fit into what is looked at nothing is concluded from absence.
+enum token_flag {
+	TOKEN_SEEN = 1 << 0,        // a JSON web token came with it
+	TOKEN_MALFORMED = 1 << 1,   // it has the form of one, but not the contents
+	TOKEN_ALG_NONE = 1 << 2,    // alg is "none" in any case, empty, or not there
+	TOKEN_UNSIGNED = 1 << 3,    // it has no signature part, or an empty one
+	TOKEN_NO_EXP = 1 << 4,      // it never expires
+	TOKEN_EXP_FAR = 1 << 5,     // … or late: principal.token_days
+	TOKEN_EXPIRED = 1 << 6,     // at the time of the packet, five minutes of skew aside
+	TOKEN_EARLY = 1 << 7,       // nbf is later than the packet, likewise
+	TOKEN_KID_ODD = 1 << 8,     // kid holds a path, a quote, a command or a URL
+	TOKEN_KEY_URL = 1 << 9,     // jku or x5u does not lead to the issuer's host
+	TOKEN_KEY_INSIDE = 1 << 10, // the key comes with the token (jwk)
+	TOKEN_SENSITIVE = 1 << 11,  // a claim's name says password, card number, …
+	TOKEN_CHECKED = 1 << 12,    // the list of known secrets was tried
+	TOKEN_WEAK_SECRET = 1 << 13, // … and one of them signs it
+	BASIC_SEEN = 1 << 14,       // Basic credentials with a user name
+	BASIC_PLAINTEXT = 1 << 15,  // … and no TLS around the connection as seen here
+	BASIC_WEAK = 1 << 16,       // … with a password of the list, none, or the user name
+};
+
+enum login_result {
+	LOGIN_UNKNOWN = 0,
+	LOGIN_SUCCESS,
+	LOGIN_FAILURE,
 };
 
 enum hit_place {
@@ -70,12 +100,59 @@ struct exchange_mask {
 	uint8_t hit;   // index of the hit that it belongs to; UINT8_MAX: none
 };
 
+// What a parameter's value looks like.
+enum param_class {
+	PARAM_EMPTY = 0,
+	PARAM_NULL,
+	PARAM_BOOL,
+	PARAM_INT,    // digits, with a sign or without
+	PARAM_NUMBER, // with a fraction or an exponent
+	PARAM_UUID,
+	PARAM_HEX,   // 16 digits and more
+	PARAM_DATE,
+	PARAM_EMAIL,
+	PARAM_URL,
+	PARAM_TOKEN, // random-looking
+	PARAM_WORD,  // letters, digits, - _ . only
+	PARAM_TEXT,
+	PARAM_CLASSES,
+};
+
+// One scalar of a request.
+struct call_param {
+	uint64_t field; // identity within the endpoint, as in struct delta_param
+	uint64_t noun;  // the kind of object that it names; 0: it names none
+	uint64_t value; // keyed hash, the same wherever the value stands
+	double number;  // of INT and NUMBER
+	uint32_t len;   // bytes
+	uint8_t class;  // enum param_class
+	uint8_t place;  // enum hit_place
+	uint8_t index;  // PATH: of the segment
+};
+
 struct exchange {
 	struct http_tx *tx;
 	uint64_t principal; // keyed hash of kind and value
 	enum principal_kind principal_kind;
 	uint8_t user_len;
 	uint8_t user[EXCHANGE_USER]; // how it is shown
+	uint8_t user_confidence;     // 0..100, in the principal
+	uint8_t role_len;
+	uint8_t role_text[EXCHANGE_ROLE]; // the roles, when they are words
+	uint8_t client[16]; // who sent it: the connection's client, or who a known proxy says it is
+	// Keyed hashes, 0: none.
+	uint64_t session;  // of the credential that came with the request
+	uint64_t role;     // of the roles that a token names, in any order
+	uint64_t agent;    // of the user agent without version numbers
+	uint64_t ja4;      // of the connection's ClientHello
+	uint64_t token_id; // jti
+	uint64_t subject;  // sub, also when something else says who it is; within its issuer
+	uint64_t subject_value; // … as facts_value_hash() knows an identifier
+	uint64_t login_user;   // the user name of a login request, or of Basic credentials
+	uint64_t login_secret; // the password; its salt is never kept
+	uint32_t token_flags;  // enum token_flag
+	uint8_t login_result;  // enum login_result, known at the end
+	uint8_t rank;          // principal.c: place in the order of what said who it is
 	uint64_t endpoint;  // keyed hash of host, method, template
 	uint64_t base;      // the same before the operation of the body was known
 	uint16_t template_len;
@@ -85,6 +162,8 @@ struct exchange {
 	struct span query;
 	bool credentials;   // the request carried something that authenticates
 	bool login;         // sign-in, sign-up or token request: credentials in the body
+	uint32_t id_segments; // a bit for each path segment that is a value in the template
+	bool operated;      // the operation of the body is a part of the template
 	bool half;          // one side only, or a hole: detectors must not conclude from absence
 
 	uint32_t n_hits;
@@ -94,10 +173,13 @@ struct exchange {
 	uint32_t n_values;     // sensitive values in the response
 	uint64_t value_off, value_end; // where the last of them lies: it may have several types
 	uint64_t scanned[2];   // the body was searched up to here; what is behind is not shown
+	uint32_t n_params, params_lost, n_given; // n_given: identifiers in the response
+	bool told_all;      // all fields of the response are told to the merger
 	uint32_t n_masks[2];
 	uint32_t mask_limit[2]; // kept body is shown up to here: more hits than masks beyond
 	struct scan_pending pending[2];
 	struct exchange_hit hits[EXCHANGE_HITS];
 	struct exchange_miss misses[EXCHANGE_MISSES];
 	struct exchange_mask masks[2][EXCHANGE_MASKS];
+	struct call_param params[EXCHANGE_PARAMS];
 };

@@ -97,7 +97,7 @@ void announce_principal(struct detect_worker *w, const struct exchange *x)
 {
 	struct delta *d = delta_active(w);
 	struct span agent = http_header(x->tx, CLIENT, HEADER_USER_AGENT);
-	const uint8_t *addr = x->tx->conn->addr[CLIENT];
+	const uint8_t *addr = x->client;
 	uint64_t variant;
 
 	if (agent.len > USER_AGENT_MAX)
@@ -109,6 +109,7 @@ void announce_principal(struct detect_worker *w, const struct exchange *x)
 	d->names[d->n_names] = (struct delta_name){
 		.id = x->principal,
 		.kind = x->principal_kind,
+		.confidence = x->user_confidence,
 		.a = delta_copy(d, span_make(x->user, x->user_len)),
 		.b = delta_copy(d, agent),
 		.time_ns = exchange_time(x),
@@ -273,9 +274,13 @@ static bool finding_stand(struct detect_worker *w, struct slot *slot, struct fin
 	f->principal = x->principal;
 	f->endpoint = x->endpoint;
 	f->status = x->tx->status;
-	memcpy(f->client, conn->addr[CLIENT], sizeof(f->client));
+	memcpy(f->client, x->client, sizeof(f->client));
 	memcpy(f->server, conn->addr[SERVER], sizeof(f->server));
 	f->client_port = conn->port[CLIENT];
+	if (memcmp(x->client, conn->addr[CLIENT], sizeof(x->client)) != 0) {
+		memcpy(f->proxy, conn->addr[CLIENT], sizeof(f->proxy));
+		f->client_port = 0; // that is the proxy's
+	}
 	f->server_port = conn->port[SERVER];
 	return true;
 }

@@ -3,15 +3,14 @@
 //
 // The hits of one exchange. Worker; no state of its own.
 //
-// A field is known by the hash that the flow side gives it. Objects used as maps ({"1207": …})
-// would make a new field of each key, so a name with parts that look like values is replaced by
-// one that says their kind, and its hash takes the place of the field's. The same goes for keys
-// that are personal data themselves: no name leaves here with one in it.
+// A field is known by the hash that the flow side gives it, or by that of its name when the name had
+// values in it (field_name.h).
 
 #include "detect/hits.h"
 
 #include "detect/check.h"
 #include "detect/endpoint.h"
+#include "detect/field_name.h"
 #include "detect/policy.h"
 #include "detect/principal.h"
 #include "detect/siphash.h"
@@ -35,123 +34,6 @@ void hits_types_init(struct hits_types *types)
 	types->card = datatype_find("card.pan");
 }
 
-// ---- names
-
-struct name {
-	uint32_t n;
-	bool full, replaced;
-	uint8_t *out;
-};
-
-static void name_put(struct name *name, const void *bytes, size_t len)
-{
-	static const char more[] = "\xe2\x80\xa6";
-	uint32_t n = name->n;
-
-	if (name->full)
-		return;
-	if (EXCHANGE_NAME - (sizeof(more) - 1) - n >= len) {
-		memcpy(name->out + n, bytes, len);
-		name->n += (uint32_t)len;
-		return;
-	}
-	memcpy(name->out + n, more, sizeof(more) - 1);
-	name->n += sizeof(more) - 1;
-	name->full = true;
-}
-
-// One key. '@' begins names in some dialects; elsewhere it makes an address.
-static void name_part(struct name *name, struct span part)
-{
-	struct span bare =
-		part.len > 1 && part.p[0] == '@' ? span_make(part.p + 1, part.len - 1) : part;
-	enum segment_class class = endpoint_segment(bare);
-
-	if (class == SEGMENT_WORD && bare.len && memchr(bare.p, '@', bare.len))
-		class = SEGMENT_EMAIL;
-	if (class != SEGMENT_WORD) {
-		const char *kind = endpoint_segment_name(class);
-
-		name->replaced = true;
-		name_put(name, kind, strlen(kind));
-		return;
-	}
-	for (uint32_t i = 0; i < part.len; i++) {
-		bool plain = part.p[i] >= 0x20 && part.p[i] != 0x7f;
-
-		name_put(name, plain ? (const char *)&part.p[i] : "?", 1);
-	}
-}
-
-// "$.users[].profile", part by part.
-static void name_path(struct name *name, struct span path)
-{
-	bool more = path.len > 0;
-
-	while (more) {
-		struct span part = span_until(path, '.');
-		uint32_t brackets = 0;
-
-		more = part.len < path.len;
-		path.p += part.len + more;
-		path.len -= part.len + more;
-		while (part.len - brackets >= 2 &&
-		       memcmp(part.p + part.len - brackets - 2, "[]", 2) == 0)
-			brackets += 2;
-		name_part(name, span_make(part.p, part.len - brackets));
-		name_put(name, part.p + part.len - brackets, brackets);
-		if (more)
-			name_put(name, ".", 1);
-	}
-}
-
-// Is this value an element of an array, whose name is the key: {"emails": ["…"]}?
-static bool is_element(struct span parent, struct span key)
-{
-	uint32_t brackets = 0;
-
-	while (parent.len - brackets >= 2 &&
-	       memcmp(parent.p + parent.len - brackets - 2, "[]", 2) == 0)
-		brackets += 2;
-	parent.len -= brackets;
-	return brackets && parent.len >= key.len &&
-	       span_eq(span_make(parent.p + parent.len - key.len, key.len), key);
-}
-
-static void name_make(struct name *name, const struct hits *hits, const struct hit *hit)
-{
-	static const char *const places[] = {
-		[PLACE_QUERY] = "query.",
-		[PLACE_REFERER] = "referer.",
-		[PLACE_FORM] = "form.",
-	};
-
-	switch (hits->place) {
-	case PLACE_PATH:
-		name_put(name, hits->name.p, hits->name.len);
-		return;
-	case PLACE_QUERY:
-	case PLACE_REFERER:
-		name_put(name, places[hits->place], strlen(places[hits->place]));
-		name_part(name, hits->name);
-		return;
-	default:
-		break;
-	}
-	if (hit->key.len == 0 && hit->parent.len == 0) {
-		name_put(name, "body", 4);
-	} else if (hit->parent.len == 0) {
-		name_put(name, places[PLACE_FORM], strlen(places[PLACE_FORM]));
-		name_part(name, hit->key);
-	} else {
-		name_path(name, hit->parent);
-		if (hit->key.len && !is_element(hit->parent, hit->key)) {
-			name_put(name, ".", 1);
-			name_part(name, hit->key);
-		}
-	}
-}
-
 // ---- hits
 
 static struct exchange_hit *hits_find(struct exchange *x, const struct hit *hit,
@@ -169,12 +51,13 @@ static struct exchange_hit *hits_find(struct exchange *x, const struct hit *hit,
 
 // The field's name, and what identifies it.
 static uint64_t hits_field(const struct hits *hits, const struct hit *hit, enum hit_place place,
-			   struct name *name)
+			   uint8_t text[EXCHANGE_NAME], uint32_t *len)
 {
-	name_make(name, hits, hit);
-	if (!name->replaced && (place == PLACE_BODY || place == PLACE_FORM))
-		return hit->field;
-	return siphash(hits->seed, 'F' + (uint64_t)place, span_make(name->out, name->n));
+	struct field_name name = {.out = text};
+
+	field_name_make(&name, hits->place, hits->name, hit->parent, hit->key);
+	*len = name.n;
+	return field_name_id(&name, place, hit->field, hits->seed);
 }
 
 static struct exchange_hit *hits_new(const struct hits *hits, const struct hit *hit,
@@ -182,8 +65,8 @@ static struct exchange_hit *hits_new(const struct hits *hits, const struct hit *
 {
 	struct exchange *x = hits->x;
 	uint8_t text[EXCHANGE_NAME];
-	struct name name = {.out = text};
-	uint64_t field = hits_field(hits, hit, place, &name);
+	uint32_t len;
+	uint64_t field = hits_field(hits, hit, place, text, &len);
 	struct exchange_hit *h = field == hit->field ? NULL : hits_find(x, hit, place, field);
 
 	if (h)
@@ -201,9 +84,9 @@ static struct exchange_hit *hits_new(const struct hits *hits, const struct hit *
 		.unsure = hit->unsure,
 		.lucky = true,
 		.field = field,
-		.name_len = (uint8_t)name.n,
+		.name_len = (uint8_t)len,
 	};
-	memcpy(h->name, text, name.n);
+	memcpy(h->name, text, len);
 	return h;
 }
 
@@ -471,9 +354,9 @@ static __attribute__((noinline)) uint64_t miss_field(const struct hits *hits, en
 		.field = value->field,
 	};
 	uint8_t text[EXCHANGE_NAME];
-	struct name name = {.out = text};
+	uint32_t len;
 
-	return hits_field(hits, &hit, place, &name);
+	return hits_field(hits, &hit, place, text, &len);
 }
 
 void hits_missed(void *arg, const struct value *value, const struct scan_missed *missed)
@@ -503,11 +386,11 @@ static void target_missed(const struct hits *hits, const struct scan_missed *mis
 			  struct span value)
 {
 	uint8_t text[EXCHANGE_NAME];
-	struct name name = {.out = text};
+	uint32_t len;
 
 	if (missed)
 		misses_add(hits->x, missed, CLIENT,
-			   hits_field(hits, &(struct hit){.dir = CLIENT}, hits->place, &name),
+			   hits_field(hits, &(struct hit){.dir = CLIENT}, hits->place, text, &len),
 			   miss_hash(hits->seed, value));
 }
 

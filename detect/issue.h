@@ -41,15 +41,17 @@ enum incident_result {
 	RESULT_SUCCEEDED,
 };
 
-// What the principal (the user as far as traffic shows one) was recognised by, weakest first.
+// What the principal (the user as far as traffic shows one) was recognised by. The numbers stand in
+// records: new ones come last.
 enum principal_kind {
 	PRINCIPAL_NONE = 0,
 	PRINCIPAL_ADDRESS,    // client address and user agent
 	PRINCIPAL_BASIC,      // Basic user name
 	PRINCIPAL_API_KEY,    // keyed hash of an API key
-	PRINCIPAL_SESSION,    // keyed hash of a session cookie
-	PRINCIPAL_JWT,        // sub claim of a bearer token
-	PRINCIPAL_CONFIGURED, // header named in the configuration
+	PRINCIPAL_SESSION,    // keyed hash of a session cookie, or who signed in with it
+	PRINCIPAL_JWT,        // claim of a token
+	PRINCIPAL_CONFIGURED, // header, parameter or field named in the configuration
+	PRINCIPAL_CERTIFICATE, // certificate that the TLS client showed
 };
 
 enum {
@@ -127,9 +129,11 @@ struct issue {
 
 	struct {
 		const char *ip;
+		const char *proxy_ip; // the connection came from it; "": the client itself did
 		uint16_t port;
 		struct span user; // subject or name; "kind:hash" where the value is a credential
 		enum principal_kind user_kind;
+		uint32_t user_confidence; // 0..100: how sure it is that this is one user
 		struct span user_agent;
 	} attacker;
 	struct {

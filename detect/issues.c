@@ -149,6 +149,7 @@ static struct issue_record *record_new(struct issues *t, const struct issue_fact
 		.first_seen_ns = facts->first_ns,
 		.last_seen_ns = facts->last_ns,
 		.attacker.ip = "",
+		.attacker.proxy_ip = "",
 		.target.ip = "",
 		.description = "",
 		.impact = "",
@@ -201,6 +202,18 @@ static struct span span_of(const char *text)
 	return span_make(text, strlen(text));
 }
 
+// The proxy that named the client which the issue shows.
+static void record_proxy(struct issue_record *r, const struct finding *f)
+{
+	struct issue *issue = &r->issue;
+	char client[INET6_ADDRSTRLEN], proxy[INET6_ADDRSTRLEN];
+
+	address_text(f->client, client);
+	address_text(f->proxy, proxy);
+	if (*proxy && !*issue->attacker.proxy_ip && strcmp(client, issue->attacker.ip) == 0)
+		issue->attacker.proxy_ip = keep_text(&r->keep, proxy);
+}
+
 static void record_attacker(struct issue_record *r, const struct issue_facts *facts)
 {
 	const struct merged_principal *p = facts->principal;
@@ -210,6 +223,7 @@ static void record_attacker(struct issue_record *r, const struct issue_facts *fa
 	if (f) {
 		record_address(r, &issue->attacker.ip, &issue->attacker.port, f->client,
 			       f->client_port);
+		record_proxy(r, f);
 		record_text(r, &issue->attacker.user_agent, f->user_agent);
 	}
 	if (!p)
@@ -217,8 +231,10 @@ static void record_attacker(struct issue_record *r, const struct issue_facts *fa
 	record_address(r, &issue->attacker.ip, &issue->attacker.port, p->addr, 0);
 	record_text(r, &issue->attacker.user_agent, span_of(p->user_agent));
 	record_text(r, &issue->attacker.user, span_of(p->user));
-	if (issue->attacker.user_kind == PRINCIPAL_NONE)
+	if (issue->attacker.user_kind == PRINCIPAL_NONE) {
 		issue->attacker.user_kind = p->kind;
+		issue->attacker.user_confidence = p->confidence;
+	}
 }
 
 static void record_target(struct issue_record *r, const struct issue_facts *facts)

@@ -233,6 +233,7 @@ void known_principal_name(struct known_principal *p, const struct delta_name *na
 	p->pub.user = to[0];
 	p->pub.user_agent = to[1];
 	p->pub.kind = name->kind;
+	p->pub.confidence = name->confidence;
 	memcpy(p->pub.addr, name->addr, sizeof(p->pub.addr));
 }
 

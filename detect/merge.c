@@ -117,6 +117,8 @@ static int detectors_new(struct merger *m, char *why, size_t why_len)
 		}
 		if (self->call)
 			m->callers[m->n_callers++] = i;
+		if (self->object)
+			m->takers[m->n_takers++] = i;
 	}
 	return 0;
 }
@@ -254,21 +256,23 @@ static void held_clear(struct merger *m)
 
 static void lists_free(struct merger *m)
 {
-	free(m->calls);
-	free(m->calls_other);
+	free(m->calls.list);
+	free(m->calls.other);
+	free(m->objects.list);
+	free(m->objects.other);
 	free(m->names);
 	free(m->findings);
 	free(m->groups);
 	free(m->joined);
 	free(m->history);
-	m->calls = m->calls_other = NULL;
+	m->calls = m->objects = (struct merger_calls){0};
 	m->names = NULL;
 	m->findings = NULL;
 	m->groups = NULL;
 	m->joined = NULL;
 	m->history = NULL;
-	m->n_calls = m->n_names = m->n_findings = m->n_groups = m->n_history = 0;
-	m->calls_room = m->calls_other_room = m->names_room = 0;
+	m->n_names = m->n_findings = m->n_groups = m->n_history = 0;
+	m->names_room = 0;
 	m->findings_room = m->joined_room = m->groups_room = m->history_room = 0;
 }
 
@@ -280,6 +284,7 @@ void merger_free(struct merger *m)
 	issues_clear(&m->issues);
 	known_clear(&m->known);
 	learn_fini(&m->learn);
+	sessions_fini(&m->sessions);
 	for (uint32_t i = 0; i < m->n_detectors; i++) {
 		detector_stop(&m->detectors[i]);
 		free(m->detectors[i].state);
@@ -324,10 +329,14 @@ void merger_reset(struct merger *m)
 	issues_clear(&m->issues);
 	known_clear(&m->known);
 	learn_reset(&m->learn);
+	sessions_fini(&m->sessions);
+	memset(&m->shared->session_names, 0, sizeof(m->shared->session_names));
 	for (uint32_t i = 0; i < m->n_detectors; i++)
 		merger_restart(m, i);
-	m->n_calls = m->n_names = m->n_findings = m->n_groups = m->n_history = 0;
+	m->n_names = m->n_findings = m->n_groups = m->n_history = 0;
+	m->calls.n = m->objects.n = 0;
 	m->exchanges = m->calls_lost = m->findings_total = m->findings_lost = m->names_lost = 0;
+	m->objects_lost = m->call_params_lost = m->objects_lost_ns = 0;
 	m->now_ns = m->merges = 0;
 	// Idle workers may still point to any of them: emptied, not freed.
 	for (uint32_t i = 0; i < MERGER_SNAPSHOTS; i++) {

@@ -10,6 +10,7 @@
 #include "detect/issues.h"
 #include "detect/known.h"
 #include "detect/learn.h"
+#include "detect/sessions.h"
 #include "detect/worker.h"
 
 enum {
@@ -25,10 +26,19 @@ struct merger_detector {
 	bool enabled, started;
 };
 
-// A call of a delta, with what it is sorted by.
+// A call or an object of a delta, with what it is sorted by.
 struct merger_call {
 	uint64_t time_ns, order;
-	const struct call *call;
+	union {
+		const struct call *call;
+		const struct delta_object *object;
+	};
+};
+
+// A list of them, and one that sorting writes to. Owned.
+struct merger_calls {
+	struct merger_call *list, *other;
+	uint32_t n, room, other_room;
 };
 
 struct merger_group {
@@ -65,20 +75,22 @@ struct merger {
 	struct known known;
 	struct learn learn;
 	struct issues issues;
+	struct sessions sessions;
 	struct merger_detector detectors[KNOWN_AREAS];
 	uint32_t n_detectors;
 	uint32_t callers[KNOWN_AREAS], n_callers; // indexes of those that look at calls
+	uint32_t takers[KNOWN_AREAS], n_takers;   // … at objects
 	uint64_t now_ns, merges;
 
 	// What was gathered. Owned lists of pointers into deltas.
-	struct merger_call *calls, *calls_other;
+	struct merger_calls calls, objects;
 	const struct delta_name **names;
 	const struct finding **findings;
 	struct finding *joined;
 	struct merger_group *groups; // as many as joined
 	struct known_call *history;  // of groups
-	uint32_t n_calls, n_names, n_findings, n_groups, n_history;
-	uint32_t calls_room, calls_other_room, names_room, findings_room;
+	uint32_t n_names, n_findings, n_groups, n_history;
+	uint32_t names_room, findings_room;
 	uint32_t joined_room, groups_room, history_room;
 
 	// The call that detectors look at just now: they ask for these two.
@@ -98,6 +110,8 @@ struct merger {
 	bool policies_changed;
 
 	uint64_t exchanges, calls_lost, findings_total, findings_lost, names_lost;
+	uint64_t objects_lost, call_params_lost;
+	uint64_t objects_lost_ns; // when the last one was lost; 0: never
 };
 
 // Publishes an empty snapshot. NULL with a sentence in why.

@@ -7,6 +7,7 @@
 //	names    ─► endpoints become known; principals wait for their time
 //	calls    ─► sorted by (time, order), one after the other: counts, histories, call() of
 //	            each detector; a finding's history is taken when its turn in time comes
+//	objects  ─► object() of each detector, behind the call that they were given to
 //	findings ─► those of one key joined, then accept() and the table of issues
 //	            (after all calls, so that accept() knows as much as there is to know)
 //
@@ -55,6 +56,33 @@ static void gather_findings(struct merger *m, const struct delta *delta)
 	}
 }
 
+static bool calls_room(struct merger_calls *calls, uint32_t more)
+{
+	return list_room(&calls->list, &calls->room, calls->n + more, sizeof(*calls->list));
+}
+
+// Only when somebody asks for them: they are many.
+static void gather_objects(struct merger *m, const struct delta *delta)
+{
+	uint64_t lost = delta->objects_lost;
+
+	if (m->n_takers == 0)
+		return;
+	if (calls_room(&m->objects, delta->n_objects)) {
+		for (uint32_t i = 0; i < delta->n_objects; i++) {
+			const struct delta_object *object = &delta->objects[i];
+
+			m->objects.list[m->objects.n++] = (struct merger_call){
+				object->time_ns, object->order, {.object = object}};
+		}
+	} else {
+		lost += delta->n_objects;
+	}
+	m->objects_lost += lost;
+	if (lost)
+		m->objects_lost_ns = m->now_ns;
+}
+
 void merge_fold_gather(struct merger *m, const struct delta *delta)
 {
 	m->exchanges += delta->exchanges;
@@ -62,12 +90,15 @@ void merge_fold_gather(struct merger *m, const struct delta *delta)
 	m->findings_lost += delta->findings_lost;
 	m->names_lost += delta->names_lost;
 	learn_gather(&m->learn, delta);
-	if (list_room(&m->calls, &m->calls_room, m->n_calls + delta->n_calls, sizeof(*m->calls))) {
+	sessions_gather(&m->sessions, delta);
+	m->call_params_lost += delta->call_params_lost;
+	gather_objects(m, delta);
+	if (calls_room(&m->calls, delta->n_calls)) {
 		for (uint32_t i = 0; i < delta->n_calls; i++) {
 			const struct call *call = &delta->calls[i];
 
-			m->calls[m->n_calls++] =
-				(struct merger_call){call->time_ns, call->order, call};
+			m->calls.list[m->calls.n++] = (struct merger_call){
+				call->time_ns, call->order, {.call = call}};
 		}
 	} else {
 		m->calls_lost += delta->n_calls;
@@ -111,6 +142,7 @@ static int compare_names(const void *a, const void *b)
 	order = order ? order : compare_numbers(x->time_ns, y->time_ns);
 	order = order ? order : memcmp(x->addr, y->addr, sizeof(x->addr));
 	order = order ? order : compare_numbers(x->kind, y->kind);
+	order = order ? order : compare_numbers(x->confidence, y->confidence);
 	order = order ? order : compare_spans(x->a, y->a);
 	order = order ? order : compare_spans(x->b, y->b);
 	return order ? order : compare_spans(x->c, y->c);
@@ -229,19 +261,19 @@ static void sort_merge(const struct merger_call *from, uint32_t left, uint32_t n
 	memcpy(to + k, from + j, (n - j) * sizeof(*to));
 }
 
-// Stable, bottom up. Each worker's calls are nearly in order, which makes most of it copying.
-static bool calls_sort(struct merger *m)
+// Stable, bottom up. What a worker tells is nearly in order, which makes most of it copying.
+static bool calls_sort(struct merger_calls *c)
 {
-	uint32_t n = m->n_calls;
+	uint32_t n = c->n;
 
-	sort_runs(m->calls, n);
+	sort_runs(c->list, n);
 	if (n <= SORT_RUN)
 		return true;
-	if (!list_room(&m->calls_other, &m->calls_other_room, n, sizeof(*m->calls_other)))
+	if (!list_room(&c->other, &c->other_room, n, sizeof(*c->other)))
 		return false;
 	for (uint64_t width = SORT_RUN; width < n; width *= 2) {
-		struct merger_call *from = m->calls, *to = m->calls_other;
-		uint32_t room = m->calls_room;
+		struct merger_call *from = c->list, *to = c->other;
+		uint32_t room = c->room;
 
 		for (uint64_t at = 0; at < n; at += 2 * width) {
 			uint64_t len = n - at < 2 * width ? n - at : 2 * width;
@@ -249,10 +281,10 @@ static bool calls_sort(struct merger *m)
 			sort_merge(from + at, (uint32_t)(width < len ? width : len), (uint32_t)len,
 				   to + at);
 		}
-		m->calls = to;
-		m->calls_room = m->calls_other_room;
-		m->calls_other = from;
-		m->calls_other_room = room;
+		c->list = to;
+		c->room = c->other_room;
+		c->other = from;
+		c->other_room = room;
 	}
 	return true;
 }
@@ -261,14 +293,14 @@ static bool calls_sort(struct merger *m)
 // saves a third of the time of a call.
 static void calls_prefetch(const struct merger *m, uint32_t i)
 {
-	if (i + PREFETCH_SLOT < m->n_calls) {
-		const struct call *call = m->calls[i + PREFETCH_SLOT].call;
+	if (i + PREFETCH_SLOT < m->calls.n) {
+		const struct call *call = m->calls.list[i + PREFETCH_SLOT].call;
 
 		idmap_prefetch(&m->known.endpoint_map, call->endpoint);
 		idmap_prefetch(&m->known.principal_map, call->principal);
 	}
-	if (i + PREFETCH_ENTRY < m->n_calls) {
-		const struct call *call = m->calls[i + PREFETCH_ENTRY].call;
+	if (i + PREFETCH_ENTRY < m->calls.n) {
+		const struct call *call = m->calls.list[i + PREFETCH_ENTRY].call;
 
 		known_prefetch(known_endpoint(&m->known, call->endpoint),
 			       known_principal(&m->known, call->principal));
@@ -296,6 +328,23 @@ static void call_fold(struct merger *m, const struct call *call)
 	}
 	m->call_endpoint = NULL;
 	m->call_principal = NULL;
+}
+
+// What was given by exchanges before that one; NULL: by all.
+static uint32_t objects_fold(struct merger *m, uint32_t next, const struct merger_call *until)
+{
+	for (; next < m->objects.n; next++) {
+		if (until && !call_before(&m->objects.list[next], until))
+			break;
+		for (uint32_t i = 0; i < m->n_takers; i++) {
+			struct merger_detector *d = &m->detectors[m->takers[i]];
+
+			if (d->enabled)
+				d->detector->object(d->detector, d->options, m, d->state,
+						    m->objects.list[next].object);
+		}
+	}
+	return next;
 }
 
 // ---- Findings
@@ -378,7 +427,7 @@ static uint32_t groups_histories(struct merger *m, uint32_t next, const struct m
 {
 	for (; next < m->n_groups; next++) {
 		struct merger_group *group = &m->groups[next];
-		struct merger_call at = {group->time_ns, group->order, NULL};
+		struct merger_call at = {group->time_ns, group->order, {NULL}};
 
 		if (until && !call_before(&at, until))
 			break;
@@ -431,32 +480,41 @@ static void group_judge(struct merger *m, const struct merger_group *group)
 
 void merge_fold(struct merger *m)
 {
-	uint32_t name = 0, group = 0;
+	uint32_t name = 0, group = 0, object = 0;
 
 	learn_fold(&m->learn);
+	sessions_fold(m);
 	names_sort(m);
 	names_endpoints(m);
 	if (!findings_join(m))
 		m->findings_lost += m->n_findings;
-	if (!calls_sort(m)) {
-		m->calls_lost += m->n_calls;
-		m->n_calls = 0;
+	if (!calls_sort(&m->calls)) {
+		m->calls_lost += m->calls.n;
+		m->calls.n = 0;
 	}
-	for (uint32_t i = 0; i < m->n_calls; i++) {
-		const struct merger_call *call = &m->calls[i];
+	if (!calls_sort(&m->objects)) {
+		m->objects_lost += m->objects.n;
+		m->objects_lost_ns = m->now_ns;
+		m->objects.n = 0;
+	}
+	for (uint32_t i = 0; i < m->calls.n; i++) {
+		const struct merger_call *call = &m->calls.list[i];
 
 		calls_prefetch(m, i);
 		name = names_principals(m, name, call->time_ns);
 		if (group < m->n_groups)
 			group = groups_histories(m, group, call);
+		object = objects_fold(m, object, call);
 		call_fold(m, call->call);
 	}
 	names_principals(m, name, UINT64_MAX);
 	groups_histories(m, group, NULL);
+	objects_fold(m, object, NULL);
 	merge_release(m, false);
 	for (uint32_t i = 0; i < m->n_groups; i++) {
 		if (m->detectors[m->groups[i].detector].enabled)
 			group_judge(m, &m->groups[i]);
 	}
-	m->n_calls = m->n_names = m->n_findings = m->n_groups = m->n_history = 0;
+	m->calls.n = m->objects.n = 0;
+	m->n_names = m->n_findings = m->n_groups = m->n_history = 0;
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The apitap authors
 //
-// From a request's head to a principal. Worker; no state. The first that applies of:
+// From a request's head to a principal. Worker; its caches are struct principal. First it is seen
+// what the request carries, then the steps of principal.order are asked one after the other:
 //
-//	configured header ─ bearer token ─ session cookie ─ API key ─ Basic user ─ address
+//	header ─ query ─ (field) ─ token ─ session ─ key ─ basic ─ certificate ─ address
 //
-// A bearer token is its subject when it is a JSON web token that names one, else a key. Tokens
-// are read, not verified: that is the server's part, and its answer shows the result. All input
-// is hostile: what is decoded goes to a bounded buffer, and each loop ends with its span.
+// Fields of bodies are known at the end only (identity_login.c) and take the place of what stands
+// behind them. Tokens are read, not verified: that is the server's part, and its answer shows the
+// result. All input is hostile: what is decoded goes to a bounded buffer, and each loop ends with
+// its span.
 
 #include "detect/principal.h"
 
@@ -19,40 +21,12 @@
 #include "flows/form.h"
 
 enum {
-	PAYLOAD_MAX = 2048, // decoded bytes of a token that are looked at
-	COOKIES_MAX = 64,   // pairs of one header
-	PAIRS_MAX = 64,     // of one query
-	SESSION_MIN = 4,    // bytes of a session cookie
-	KEY_MIN = 16,       // bytes of an API key whose parameter has a general name
+	COOKIES_MAX = 64, // pairs of one header
+	PAIRS_MAX = 64,   // of one query
+	SESSION_MIN = 4,  // bytes of a session cookie
+	KEY_MIN = 16,     // bytes of an API key whose parameter has a general name
+	RANDOM_MIN = 16,  // … of what is taken for random
 };
-
-static const struct conf_row principal_rows[] = {
-	{.key = "headers",
-	 .type = CONF_STRS,
-	 .offset = offsetof(struct principal_options, headers),
-	 .min = 1,
-	 .max = 64,
-	 .def = "[ ]",
-	 .help = "Request headers that name the user, strongest first; they count as credentials"},
-	{.key = "cookies",
-	 .type = CONF_STRS,
-	 .offset = offsetof(struct principal_options, cookies),
-	 .min = 1,
-	 .max = 64,
-	 .def = "[ \"JSESSIONID\", \"PHPSESSID\", \"connect.sid\", \"ASP.NET_SessionId\", "
-		"\"ASPSESSIONID*\", \"sessionid\", \"session_id\", \"session\", \"sid\", "
-		"\"_session\", \"_session_id\", \"laravel_session\", \"*_session\", "
-		"\"wordpress_logged_in_*\" ]",
-	 .help = "Names of session cookies, strongest first; * and ? are wildcards"},
-};
-const struct conf_section principal_section = {
-	.path = "principal",
-	.help = "How the user behind a request is recognised",
-	.size = sizeof(struct principal_options),
-	.rows = principal_rows,
-	.n_rows = sizeof(principal_rows) / sizeof(principal_rows[0]),
-};
-CONF_SECTION(principal_section);
 
 // ---- results
 
@@ -77,7 +51,7 @@ static bool one_of(struct span name, const char *const *names)
 }
 
 // What programs send when they have nothing to send.
-static bool is_empty(struct span value)
+bool principal_is_empty(struct span value)
 {
 	static const char *const empty[] = {"",      "null",    "undefined", "none", "nil",
 					    "false", "deleted", "(null)",    NULL};
@@ -92,265 +66,103 @@ static void user_show(struct exchange *x, struct span text)
 }
 
 // "session:" and the hash: the value is a credential.
-static void user_show_hash(struct exchange *x, const char *kind)
+uint8_t principal_show(uint8_t user[EXCHANGE_USER], const char *kind, uint64_t hash)
 {
 	static const char hex[] = "0123456789abcdef";
 	size_t n = strlen(kind);
 
-	memcpy(x->user, kind, n);
+	memcpy(user, kind, n);
 	for (uint32_t i = 0; i < 16; i++)
-		x->user[n + i] = (uint8_t)hex[x->principal >> (60 - 4 * i) & 15];
-	x->user_len = (uint8_t)(n + 16);
+		user[n + i] = (uint8_t)hex[hash >> (60 - 4 * i) & 15];
+	return (uint8_t)(n + 16);
 }
 
-// The scope keeps equal values of different origin apart.
-static void found(struct exchange *x, enum principal_kind kind, uint64_t seed, struct span scope,
-		  struct span value)
+static void user_show_hash(struct exchange *x, const char *kind)
 {
-	uint64_t hash = siphash(seed, 'P' + (uint64_t)kind, scope);
+	x->user_len = principal_show(x->user, kind, x->principal);
+}
 
+void principal_user(struct exchange *x, const struct principal_options *options, struct span text,
+		    bool shown)
+{
+	if (shown && options->show_users)
+		user_show(x, text);
+	else
+		user_show_hash(x, "user:");
+}
+
+uint64_t principal_id(enum principal_kind kind, uint64_t seed, struct span scope, struct span value)
+{
+	return siphash_id(siphash(seed, siphash(seed, 'P' + (uint64_t)kind, scope), value));
+}
+
+static void found(struct exchange *x, enum principal_kind kind, uint8_t confidence, uint64_t id)
+{
 	x->principal_kind = kind;
-	x->principal = siphash_id(siphash(seed, hash, value));
+	x->user_confidence = confidence;
+	x->principal = id;
+}
+
+uint64_t principal_session(uint64_t seed, struct span credential)
+{
+	return siphash_id(siphash(seed, 'S', credential));
 }
 
 static bool found_key(struct exchange *x, uint64_t seed, struct span value)
 {
-	found(x, PRINCIPAL_API_KEY, seed, (struct span){0}, value);
+	found(x, PRINCIPAL_API_KEY, SURE_KEY,
+	      principal_id(PRINCIPAL_API_KEY, seed, (struct span){0}, value));
 	user_show_hash(x, "key:");
 	return true;
 }
 
 // ---- tokens
 
-// Both alphabets of RFC 4648; the value of a digit and one, 0: no digit.
-static const uint8_t base64_digit[256] = {
-	['A'] = 1,  ['B'] = 2,	['C'] = 3,  ['D'] = 4,	['E'] = 5,  ['F'] = 6,	['G'] = 7,  ['H'] = 8,
-	['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
-	['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
-	['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
-	['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
-	['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
-	['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
-	['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['-'] = 63, ['+'] = 63,
-	['_'] = 64, ['/'] = 64,
-};
-
-// Either alphabet of RFC 4648, up to the first foreign byte or a full buffer.
-static uint32_t base64_decode(struct span in, uint8_t *out, uint32_t size)
+static bool found_token(struct exchange *x, const struct principal_known *known)
 {
-	uint32_t bits = 0, n_bits = 0, n = 0, i = 0;
-
-	// Four digits at a time as long as they are digits; the end one by one.
-	for (; in.len - i >= 4 && n + 3 <= size; i += 4, n += 3) {
-		uint32_t a = base64_digit[in.p[i]], b = base64_digit[in.p[i + 1]];
-		uint32_t c = base64_digit[in.p[i + 2]], d = base64_digit[in.p[i + 3]];
-
-		if (!a || !b || !c || !d)
-			break;
-		a = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
-		out[n] = (uint8_t)(a >> 16);
-		out[n + 1] = (uint8_t)(a >> 8);
-		out[n + 2] = (uint8_t)a;
-	}
-	for (; i < in.len && n < size; i++) {
-		uint32_t digit = base64_digit[in.p[i]];
-
-		if (digit == 0)
-			break;
-		bits = bits << 6 | (digit - 1);
-		n_bits += 6;
-		if (n_bits >= 8) {
-			n_bits -= 8;
-			out[n++] = (uint8_t)(bits >> n_bits);
-		}
-	}
-	return n;
-}
-
-struct claims {
-	struct span sub, email, client, issuer;
-};
-
-// Behind the closing quote of the string whose content starts at i; 0: it does not end.
-static uint32_t string_end(struct span json, uint32_t i)
-{
-	while (i < json.len) {
-		const uint8_t *quote = memchr(json.p + i, '"', json.len - i);
-		const uint8_t *escape = quote ? memchr(json.p + i, '\\', (size_t)(quote - json.p) - i)
-					      : NULL;
-
-		if (!quote)
-			return 0;
-		if (!escape)
-			return (uint32_t)(quote - json.p) + 1;
-		i = (uint32_t)(escape - json.p) + 2;
-	}
-	return 0;
-}
-
-static uint32_t skip_space(struct span json, uint32_t i)
-{
-	while (i < json.len && (json.p[i] == ' ' || (json.p[i] >= '\t' && json.p[i] <= '\r')))
-		i++;
-	return i;
-}
-
-static void claim_set(struct claims *claims, struct span name, struct span value)
-{
-	if (value.len == 0)
-		return;
-	if (span_eq(name, SPAN_LIT("sub")))
-		claims->sub = value;
-	else if (span_eq(name, SPAN_LIT("email")))
-		claims->email = value;
-	else if (span_eq(name, SPAN_LIT("client_id")))
-		claims->client = value;
-	else if (span_eq(name, SPAN_LIT("iss")))
-		claims->issuer = value;
-}
-
-// Strings and numbers that are members of the outermost object. A subject in a nested one is
-// somebody else (RFC 8693 section 4.1).
-static struct claims claims_find(struct span json)
-{
-	struct claims claims = {0};
-	uint32_t depth = 0, i = 0, end;
-
-	while (i < json.len) {
-		uint8_t c = json.p[i];
-		struct span name;
-
-		if (c != '"') {
-			depth += c == '{' || c == '[';
-			if ((c == '}' || c == ']') && (depth == 0 || --depth == 0))
-				break;
-			i++;
-			continue;
-		}
-		end = string_end(json, i + 1);
-		if (!end)
-			break;
-		name = span_make(json.p + i + 1, end - i - 2);
-		i = skip_space(json, end);
-		if (depth != 1 || i == json.len || json.p[i] != ':')
-			continue;
-		i = skip_space(json, i + 1);
-		if (i < json.len && json.p[i] == '"') {
-			end = string_end(json, i + 1);
-			if (!end)
-				break; // cut off: not the value that was sent
-			claim_set(&claims, name, span_make(json.p + i + 1, end - i - 2));
-			i = end;
-		} else {
-			for (end = i; end < json.len && json.p[end] >= '0' && json.p[end] <= '9';)
-				end++;
-			if (end < json.len)
-				claim_set(&claims, name, span_make(json.p + i, end - i));
-			i = end;
-		}
-	}
-	return claims;
-}
-
-// header.payload.signature (RFC 7519 section 3). The payload; empty: this is no such token.
-static struct span token_payload(struct span token)
-{
-	struct span header = span_until(token, '.'), payload;
-
-	if (header.len < 4 || header.len == token.len || memcmp(header.p, "ey", 2) != 0)
-		return (struct span){0};
-	payload = span_make(header.p + header.len + 1, token.len - header.len - 1);
-	payload = span_until(payload, '.');
-	return header.len + 1 + payload.len < token.len ? payload : (struct span){0};
-}
-
-static bool found_token(struct exchange *x, uint64_t seed, struct span token)
-{
-	struct span payload = token_payload(token), user;
-	uint8_t json[PAYLOAD_MAX];
-	struct claims claims;
-
-	if (is_empty(token))
-		return false;
-	if (payload.len == 0)
-		return found_key(x, seed, token);
-	claims = claims_find(span_make(json, base64_decode(payload, json, sizeof(json))));
-	user = claims.sub.len ? claims.sub : claims.email.len ? claims.email : claims.client;
-	if (user.len == 0)
-		return found_key(x, seed, token);
-	// A subject is unique within its issuer only (RFC 7519 section 4.1.2).
-	found(x, PRINCIPAL_JWT, seed, claims.issuer, user);
-	user_show(x, user);
+	found(x, known->kind, known->confidence, known->principal);
+	x->user_len = known->user_len;
+	memcpy(x->user, known->user, EXCHANGE_USER);
 	return true;
 }
 
-// ---- Authorization
+// ---- what a request carries
 
-struct authorization {
-	struct span scheme, value;
+struct carried {
+	struct span scheme, value;  // of Authorization
+	struct span key, query_key; // API keys
+	struct span session;        // cookie
+	bool session_listed, session_token;
+	bool signed_link, credentials;
+	bool bearer;                         // the token came as one
+	const struct principal_known *token; // NULL: none
 };
 
-static struct authorization authorization_of(const struct exchange *x)
+static void authorization_look(const struct exchange *x, struct carried *c)
 {
 	struct span field = span_trim(http_header(x->tx, CLIENT, HEADER_AUTHORIZATION));
-	struct span scheme = span_until(field, ' ');
 
-	if (scheme.len == field.len) // a bare token
-		return (struct authorization){.value = field};
-	return (struct authorization){
-		scheme, span_trim(span_make(field.p + scheme.len, field.len - scheme.len))};
+	c->scheme = span_until(field, ' ');
+	if (c->scheme.len == field.len) { // a bare token
+		c->scheme = (struct span){0};
+		c->value = field;
+	} else {
+		c->value = span_trim(
+			span_make(field.p + c->scheme.len, field.len - c->scheme.len));
+	}
+	if (principal_is_empty(c->value))
+		c->value.len = 0;
 }
 
-static bool found_bearer(struct exchange *x, uint64_t seed, const struct authorization *a)
+static bool is_bearer(const struct carried *c)
 {
 	static const char *const schemes[] = {"Bearer", "DPoP",    "JWT", "Token",
 					      "ApiKey", "Api-Key", "Key", NULL};
 
-	if (a->scheme.len ? one_of(a->scheme, schemes) : a->value.len >= KEY_MIN)
-		return found_token(x, seed, a->value);
-	return false;
+	return c->scheme.len ? c->value.len && one_of(c->scheme, schemes) : c->value.len >= KEY_MIN;
 }
 
-// The part of the value behind name, up to one of two delimiters.
-static struct span parameter(struct span value, const char *name, uint8_t end)
-{
-	size_t n = strlen(name);
-
-	for (uint32_t i = 0; n <= value.len && i <= value.len - n; i++) {
-		if (span_ieq(span_make(value.p + i, n), span_make(name, n)))
-			return span_until(span_make(value.p + i + n, value.len - i - n), end);
-	}
-	return (struct span){0};
-}
-
-static bool found_basic(struct exchange *x, uint64_t seed, const struct authorization *a)
-{
-	uint8_t text[256];
-	struct span user = {0};
-
-	if (span_ieq(a->scheme, SPAN_LIT("Basic"))) {
-		struct span all = span_make(text, base64_decode(a->value, text, sizeof(text)));
-
-		// Without a colon this may be a password alone: it is not shown.
-		user = span_until(all, ':');
-		if (user.len == all.len)
-			return false;
-	} else if (span_ieq(a->scheme, SPAN_LIT("Digest"))) {
-		user = parameter(a->value, "username=\"", '"');
-	} else if (span_ieq(a->scheme, SPAN_LIT("AWS4-HMAC-SHA256"))) {
-		user = parameter(a->value, "Credential=", '/');
-		return user.len && found_key(x, seed, user);
-	}
-	if (user.len == 0)
-		return false;
-	found(x, PRINCIPAL_BASIC, seed, (struct span){0}, user);
-	user_show(x, user);
-	return true;
-}
-
-// ---- cookies
-
-static bool cookie_next(struct span *rest, struct span *name, struct span *value)
+bool principal_cookie(struct span *rest, struct span *name, struct span *value)
 {
 	while (rest->len) {
 		struct span pair = span_until(*rest, ';');
@@ -378,23 +190,6 @@ static bool cookie_next(struct span *rest, struct span *name, struct span *value
 	return false;
 }
 
-static bool found_session(struct exchange *x, const struct conf_strs *names, uint64_t seed)
-{
-	for (size_t i = 0; i < names->n; i++) {
-		struct span rest = http_header(x->tx, CLIENT, HEADER_COOKIE), name, value;
-
-		for (uint32_t k = 0; k < COOKIES_MAX && cookie_next(&rest, &name, &value); k++) {
-			if (value.len < SESSION_MIN || is_empty(value) ||
-			    !policy_glob(names->v[i], name, true))
-				continue;
-			found(x, PRINCIPAL_SESSION, seed, (struct span){0}, value);
-			user_show_hash(x, "session:");
-			return true;
-		}
-	}
-	return false;
-}
-
 // "sid" as a word of its own: connect.sid, not sidebar.
 static bool has_sid(struct span name)
 {
@@ -407,7 +202,7 @@ static bool has_sid(struct span name)
 	return false;
 }
 
-static bool cookie_authenticates(struct span name)
+bool principal_session_name(struct span name)
 {
 	if (contains(name, "csrf") || contains(name, "xsrf"))
 		return false; // sent by everybody
@@ -415,24 +210,58 @@ static bool cookie_authenticates(struct span name)
 	       contains(name, "jwt") || has_sid(name);
 }
 
-static bool cookies_authenticate(const struct exchange *x, const struct conf_strs *names)
+bool principal_random(struct span value)
 {
-	struct span rest = http_header(x->tx, CLIENT, HEADER_COOKIE), name, value;
+	uint32_t digits = 0, letters = 0;
 
-	for (uint32_t k = 0; k < COOKIES_MAX && cookie_next(&rest, &name, &value); k++) {
-		if (value.len < SESSION_MIN || is_empty(value))
-			continue;
-		if (cookie_authenticates(name))
+	for (uint32_t i = 0; i < value.len && value.len >= RANDOM_MIN; i++) {
+		uint8_t c = span_lower(value.p[i]);
+
+		if (c <= ' ')
+			return false;
+		digits += c >= '0' && c <= '9';
+		letters += c >= 'a' && c <= 'z';
+	}
+	return digits >= 2 && letters >= 2;
+}
+
+bool principal_session_listed(struct span name, const struct principal_options *options)
+{
+	for (size_t i = 0; i < options->cookies.n; i++) {
+		if (policy_glob(options->cookies.v[i], name, true))
 			return true;
-		for (size_t i = 0; i < names->n; i++) {
-			if (policy_glob(names->v[i], name, true))
-				return true;
-		}
 	}
 	return false;
 }
 
-// ---- query
+static void cookies_look(const struct exchange *x, const struct principal *p, struct carried *c)
+{
+	const struct conf_strs *names = &p->options->cookies;
+	struct span rest = http_header(x->tx, CLIENT, HEADER_COOKIE), name, value;
+	size_t best = names->n;
+
+	for (uint32_t k = 0; k < COOKIES_MAX && principal_cookie(&rest, &name, &value); k++) {
+		bool looks;
+
+		if (value.len < SESSION_MIN || principal_is_empty(value))
+			continue;
+		looks = principal_session_name(name);
+		c->credentials |= looks;
+		for (size_t i = 0; i < best; i++) {
+			if (policy_glob(names->v[i], name, true)) {
+				best = i;
+				c->session = value;
+				c->session_listed = c->credentials = true;
+			}
+		}
+		if (!c->session.p && (looks || session_names_has(&p->learnt, name)) &&
+		    principal_random(value)) {
+			c->session = value;
+			c->credentials = true;
+		}
+	}
+	c->session_token = c->session.len > KEY_MIN && memcmp(c->session.p, "ey", 2) == 0;
+}
 
 bool principal_key_parameter(struct span key, struct span value)
 {
@@ -440,7 +269,7 @@ bool principal_key_parameter(struct span key, struct span value)
 					   "access_token", "auth_token", NULL};
 	static const char *const maybe[] = {"key", "token", "jwt", "client_secret", NULL};
 
-	if (is_empty(value))
+	if (principal_is_empty(value))
 		return false;
 	return one_of(key, sure) || (value.len >= KEY_MIN && one_of(key, maybe));
 }
@@ -454,129 +283,306 @@ static bool is_signature(struct span key, struct span value)
 	return value.len >= KEY_MIN && one_of(key, names);
 }
 
-static struct span query_key(const struct exchange *x, bool *signed_link)
+static bool is_listed(struct span name, const struct conf_strs *names)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		if (span_ieq(name, span_make(names->v[i], strlen(names->v[i]))))
+			return true;
+	}
+	return false;
+}
+
+static void keys_look(const struct exchange *x, const struct principal_options *options,
+		      struct carried *c)
 {
 	struct span rest = x->query;
 	struct form_pair pair;
 
-	for (uint32_t i = 0; i < PAIRS_MAX && form_next(&rest, &pair); i++) {
-		if (principal_key_parameter(pair.key, pair.value))
-			return pair.value;
-		*signed_link |= is_signature(pair.key, pair.value);
+	c->key = http_header(x->tx, CLIENT, HEADER_API_KEY);
+	for (size_t i = 0; i < options->key_headers.n && principal_is_empty(c->key); i++) {
+		const char *name = options->key_headers.v[i];
+
+		c->key = span_trim(
+			http_header_find(&x->tx->msg[CLIENT], span_make(name, strlen(name))));
 	}
-	return (struct span){0};
+	if (principal_is_empty(c->key))
+		c->key.len = 0;
+	for (uint32_t i = 0; i < PAIRS_MAX && form_next(&rest, &pair); i++) {
+		if (principal_key_parameter(pair.key, pair.value) ||
+		    (!principal_is_empty(pair.value) && is_listed(pair.key, &options->key_query))) {
+			c->query_key = pair.value;
+			break;
+		}
+		c->signed_link |= is_signature(pair.key, pair.value);
+	}
+	c->credentials |= c->value.len || c->key.len || c->query_key.len || c->signed_link;
 }
 
-// ---- all together
-
-// A header that the operator named; what looks like a credential is not shown.
-static bool found_configured(struct exchange *x, const struct conf_strs *headers, uint64_t seed)
+static void token_look(struct principal *p, uint64_t seed, struct carried *c)
 {
+	const struct span others[] = {c->key, c->query_key,
+				      c->session_token ? c->session : (struct span){0}};
+
+	for (uint32_t i = 0; i < 3 && !c->token; i++) {
+		if (others[i].len > KEY_MIN && memcmp(others[i].p, "ey", 2) == 0)
+			c->token = identity_token(p, seed, others[i]);
+		if (c->token && !c->token->flags)
+			c->token = NULL; // no token after all: a key or a session
+	}
+}
+
+// ---- steps
+
+static bool step_header(struct exchange *x, const struct principal *p, uint64_t seed)
+{
+	const struct conf_strs *headers = &p->options->headers;
+
 	for (size_t i = 0; i < headers->n; i++) {
 		struct span name = span_make(headers->v[i], strlen(headers->v[i]));
 		struct span value = span_trim(http_header_find(&x->tx->msg[CLIENT], name));
 		enum segment_class class;
 
-		if (is_empty(value))
+		if (principal_is_empty(value))
 			continue;
-		found(x, PRINCIPAL_CONFIGURED, seed, (struct span){0}, value);
+		found(x, PRINCIPAL_CONFIGURED, SURE_HEADER,
+		      principal_id(PRINCIPAL_CONFIGURED, seed, (struct span){0}, value));
 		class = endpoint_segment(value);
+		// What looks like a credential is not shown.
 		if (contains(name, "token") || contains(name, "secret") || contains(name, "key") ||
 		    contains(name, "auth") || contains(name, "session") || class == SEGMENT_TOKEN ||
 		    class == SEGMENT_HEX)
 			user_show_hash(x, "key:");
 		else
-			user_show(x, value);
-		return true;
-	}
-	return false;
-}
-
-static void found_address(struct exchange *x, uint64_t seed)
-{
-	const struct conn_meta *conn = x->tx->conn;
-	uint64_t hash = siphash_number(seed, 'A', conn->space);
-	char text[48];
-
-	hash = siphash(seed, hash, span_make(conn->addr[CLIENT], 16));
-	found(x, PRINCIPAL_ADDRESS, hash, (struct span){0},
-	      http_header(x->tx, CLIENT, HEADER_USER_AGENT));
-	endpoint_address(conn->addr[CLIENT], text);
-	user_show(x, span_make(text, strlen(text)));
-}
-
-// True when the Authorization field alone said who it is.
-static bool principal_find(struct exchange *x, const struct principal_options *options,
-			   uint64_t seed)
-{
-	struct authorization authorization = authorization_of(x);
-	struct span key = http_header(x->tx, CLIENT, HEADER_API_KEY), parameter_key;
-	bool signed_link = false;
-
-	x->user_len = 0;
-	if (is_empty(key))
-		key.len = 0;
-	parameter_key = query_key(x, &signed_link);
-	x->credentials = !is_empty(authorization.value) || key.len || parameter_key.len ||
-			 signed_link || cookies_authenticate(x, &options->cookies);
-	if (found_configured(x, &options->headers, seed)) {
+			principal_user(x, p->options, value, true);
 		x->credentials = true;
-		return false;
-	}
-	if (found_bearer(x, seed, &authorization))
 		return true;
-	if (found_session(x, &options->cookies, seed) ||
-	    (key.len && found_token(x, seed, key)) ||
-	    (parameter_key.len && found_token(x, seed, parameter_key)) ||
-	    found_basic(x, seed, &authorization))
-		return false;
-	found_address(x, seed);
+	}
 	return false;
 }
 
-// Every request of a session carries the same token: decoding it once is enough. The whole field
-// counts, under the secret seed; eight bytes at a step.
-static uint64_t field_hash(struct span s, uint64_t seed)
+void principal_field(struct exchange *x, const struct principal *p, uint64_t seed,
+		     const char *name, struct span value)
 {
-	uint64_t hash = seed ^ s.len, word;
+	bool shown = is_listed(span_make(name, strlen(name)), &p->options->shown);
 
-	for (; s.len >= 8; s.p += 8, s.len -= 8) {
-		memcpy(&word, s.p, 8);
-		__uint128_t product = (__uint128_t)(word ^ hash) * UINT64_C(0xe7037ed1a0b428db);
-		hash = (uint64_t)product ^ (uint64_t)(product >> 64) ^ (hash << 7 | hash >> 57);
-	}
-	return siphash_id(siphash(seed, hash, s));
+	found(x, PRINCIPAL_CONFIGURED, SURE_FIELD,
+	      principal_id(PRINCIPAL_CONFIGURED, seed, (struct span){0}, value));
+	principal_user(x, p->options, value, shown);
 }
 
-static bool found_again(struct exchange *x, const struct principal_known *known, uint64_t hash)
+static bool step_query(struct exchange *x, const struct principal *p, uint64_t seed)
 {
-	if (known->hash != hash)
+	const struct conf_strs *names = &p->options->query;
+	size_t best = names->n;
+	struct span rest = x->query, value = {0};
+	struct form_pair pair;
+	uint8_t text[256];
+
+	if (names->n == 0)
 		return false;
-	x->credentials = true;
-	x->principal = known->principal;
-	x->principal_kind = PRINCIPAL_JWT;
-	x->user_len = known->user_len;
-	memcpy(x->user, known->user, known->user_len);
+	for (uint32_t k = 0; k < PAIRS_MAX && form_next(&rest, &pair); k++) {
+		if (principal_is_empty(pair.value) || pair.value.len > sizeof(text))
+			continue;
+		for (size_t i = 0; i < best; i++) {
+			if (span_eq(pair.key, span_make(names->v[i], strlen(names->v[i])))) {
+				best = i;
+				value = pair.value;
+			}
+		}
+	}
+	if (best == names->n)
+		return false;
+	principal_field(x, p, seed, names->v[best],
+			span_make(text, form_decode(value, text, true)));
 	return true;
 }
 
-void principal_identify(struct exchange *x, const struct principal_options *options, uint64_t seed,
-			struct principal_cache *cache)
+// The part of the value behind name, up to one of two delimiters.
+static struct span parameter(struct span value, const char *name, uint8_t end)
 {
-	struct span field = http_header(x->tx, CLIENT, HEADER_AUTHORIZATION);
-	// An operator's own header would come before the token.
-	uint64_t hash = cache && options->headers.n == 0 && field.len >= KEY_MIN
-				? field_hash(field, seed) : 0;
-	struct principal_known *known = hash ? &cache->known[hash % PRINCIPAL_CACHE] : NULL;
+	size_t n = strlen(name);
 
-	if (known && found_again(x, known, hash))
+	for (uint32_t i = 0; n <= value.len && i <= value.len - n; i++) {
+		if (span_ieq(span_make(value.p + i, n), span_make(name, n)))
+			return span_until(span_make(value.p + i + n, value.len - i - n), end);
+	}
+	return (struct span){0};
+}
+
+static bool step_key(struct exchange *x, uint64_t seed, const struct carried *c)
+{
+	if (c->key.len)
+		return found_key(x, seed, c->key);
+	if (c->query_key.len)
+		return found_key(x, seed, c->query_key);
+	if (span_ieq(c->scheme, SPAN_LIT("AWS4-HMAC-SHA256"))) {
+		struct span user = parameter(c->value, "Credential=", '/');
+
+		return user.len && found_key(x, seed, user);
+	}
+	return false;
+}
+
+static bool step_session(struct exchange *x, uint64_t seed, const struct carried *c)
+{
+	if (!c->session.len)
+		return false;
+	found(x, PRINCIPAL_SESSION, c->session_listed ? SURE_SESSION : SURE_LOOKS,
+	      principal_id(PRINCIPAL_SESSION, seed, (struct span){0}, c->session));
+	user_show_hash(x, "session:");
+	return true;
+}
+
+// Basic credentials are facts of the request whoever else says who it is.
+static struct span basic_user(struct exchange *x, const struct principal *p, uint64_t seed,
+			      const struct carried *c, uint8_t text[256])
+{
+	struct span all, user;
+	uint32_t taken;
+
+	if (span_ieq(c->scheme, SPAN_LIT("Digest")))
+		return parameter(c->value, "username=\"", '"');
+	if (!span_ieq(c->scheme, SPAN_LIT("Basic")))
+		return (struct span){0};
+	all = span_make(text, token_base64(c->value, text, 256, &taken));
+	// Without a colon this may be a password alone: it is not shown.
+	user = span_until(all, ':');
+	if (user.len == 0 || user.len == all.len)
+		return (struct span){0};
+	x->token_flags |= BASIC_SEEN | (x->tx->conn->tls ? 0 : BASIC_PLAINTEXT);
+	if (all.len < 256) { // else the password is cut
+		struct span password =
+			span_make(user.p + user.len + 1, all.len - user.len - 1);
+
+		x->token_flags |= weak_password(user, password) ? BASIC_WEAK : 0;
+		identity_credentials(x, p, seed, user, password);
+	}
+	return user;
+}
+
+static bool step_basic(struct exchange *x, const struct principal *p, uint64_t seed,
+		       struct span user)
+{
+	if (user.len == 0)
+		return false;
+	found(x, PRINCIPAL_BASIC, SURE_BASIC,
+	      principal_id(PRINCIPAL_BASIC, seed, (struct span){0}, user));
+	principal_user(x, p->options, user, true);
+	return true;
+}
+
+static bool step_certificate(struct exchange *x, uint64_t seed)
+{
+	const struct tls_summary *tls = x->tx->conn->tls;
+
+	if (!tls || !tls->has_cert)
+		return false;
+	found(x, PRINCIPAL_CERTIFICATE, SURE_CERTIFICATE,
+	      principal_id(PRINCIPAL_CERTIFICATE, seed, (struct span){0},
+			   span_make(tls->client_cert_sha256, sizeof(tls->client_cert_sha256))));
+	user_show_hash(x, "certificate:");
+	x->credentials = true;
+	return true;
+}
+
+static bool step_address(struct exchange *x, uint64_t seed)
+{
+	uint64_t hash = siphash_number(seed, 'A', x->tx->conn->space);
+	char text[48];
+
+	hash = siphash(seed, hash, span_make(x->client, 16));
+	if (x->ja4)
+		hash = siphash_number(seed, hash, x->ja4);
+	found(x, PRINCIPAL_ADDRESS, x->ja4 ? SURE_JA4 : SURE_ADDRESS,
+	      principal_id(PRINCIPAL_ADDRESS, hash, (struct span){0},
+			   http_header(x->tx, CLIENT, HEADER_USER_AGENT)));
+	endpoint_address(x->client, text);
+	user_show(x, span_make(text, strlen(text)));
+	return true;
+}
+
+static bool step_ask(struct exchange *x, struct principal *p, uint64_t seed, struct carried *c,
+		     enum principal_step step, struct span basic)
+{
+	switch (step) {
+	case STEP_HEADER:
+		return step_header(x, p, seed);
+	case STEP_QUERY:
+		return step_query(x, p, seed);
+	case STEP_TOKEN:
+		return c->token && (c->bearer || c->token->kind == PRINCIPAL_JWT) &&
+		       found_token(x, c->token);
+	case STEP_SESSION:
+		return step_session(x, seed, c);
+	case STEP_KEY:
+		return step_key(x, seed, c);
+	case STEP_BASIC:
+		return step_basic(x, p, seed, basic);
+	case STEP_CERTIFICATE:
+		return step_certificate(x, seed);
+	case STEP_ADDRESS:
+		return step_address(x, seed);
+	default:
+		return false;
+	}
+}
+
+static uint64_t carried_session(uint64_t seed, const struct carried *c)
+{
+	struct span best = c->value.len     ? c->value
+			   : c->session.len ? c->session
+			   : c->key.len     ? c->key
+					    : c->query_key;
+
+	if (c->token && (c->bearer || !c->value.len))
+		return c->token->session;
+	return best.len ? principal_session(seed, best) : 0;
+}
+
+static void principal_find(struct exchange *x, struct principal *p, uint64_t seed,
+			   struct carried *c)
+{
+	struct span basic = {0};
+	uint8_t text[256];
+
+	keys_look(x, p->options, c);
+	cookies_look(x, p, c);
+	x->credentials = c->credentials;
+	if (!c->token)
+		token_look(p, seed, c);
+	if (c->token)
+		identity_token_facts(x, p, c->token);
+	if (c->scheme.len)
+		basic = basic_user(x, p, seed, c, text);
+	x->session = carried_session(seed, c);
+	for (x->rank = 0; x->rank < p->n_order; x->rank++) {
+		if (step_ask(x, p, seed, c, p->order[x->rank], basic))
+			return;
+	}
+	step_address(x, seed); // there is no other
+}
+
+void principal_identify(struct exchange *x, struct principal *p, uint64_t seed)
+{
+	struct carried c = {0};
+
+	x->user_len = 0;
+	identity_client(x, p, seed);
+	authorization_look(x, &c);
+	if (c.value.len && is_bearer(&c)) {
+		c.token = identity_token(p, seed, c.value);
+		c.bearer = true;
+	}
+	if (!c.token || !p->token_first) {
+		principal_find(x, p, seed, &c);
 		return;
-	if (!principal_find(x, options, seed) || !known || x->principal_kind != PRINCIPAL_JWT)
-		return;
-	known->hash = hash;
-	known->principal = x->principal;
-	known->user_len = x->user_len;
-	memcpy(known->user, x->user, x->user_len);
+	}
+	// Most of all requests: nothing else needs to be looked at.
+	x->credentials = true;
+	x->session = c.token->session;
+	x->rank = p->rank[STEP_TOKEN];
+	identity_token_facts(x, p, c.token);
+	found_token(x, c.token);
 }
 
 const char *principal_text(const struct merged_principal *principal, char *out, size_t size)

@@ -13,6 +13,7 @@
 #include "detect/worker_state.h"
 
 #include "detect/endpoint.h"
+#include "detect/siphash.h"
 
 const struct policies *worker_policies(const struct detect_worker *w)
 {
@@ -23,8 +24,32 @@ const struct policies *worker_policies(const struct detect_worker *w)
 
 // ---- exchanges
 
-static void delta_call(struct delta *d, const struct exchange *x)
+static uint32_t micros(uint64_t from_ns, uint64_t to_ns)
 {
+	uint64_t us = to_ns > from_ns ? (to_ns - from_ns) / 1000 : 0;
+
+	return us < UINT32_MAX ? (uint32_t)us : UINT32_MAX - 1;
+}
+
+// What was asked of the server to change; 0: nothing, or its body was not seen whole.
+static uint64_t request_hash(const struct exchange *x, enum call_verb verb, uint64_t seed)
+{
+	const struct http_msg *request = &x->tx->msg[CLIENT];
+	uint64_t hash;
+
+	if (verb < VERB_POST || verb > VERB_DELETE || request->body_len > request->body_kept ||
+	    !request->complete)
+		return 0;
+	hash = siphash(seed, x->endpoint, x->tx->uri);
+	return siphash_id(siphash(seed, hash, span_make(request->body, request->body_kept)));
+}
+
+static void delta_call(struct detect_worker *w, struct delta *d, struct exchange *x)
+{
+	const struct http_msg *request = &x->tx->msg[CLIENT], *response = &x->tx->msg[SERVER];
+	enum call_verb verb = facts_verb(x->tx->method);
+	bool both = request->seen && response->seen;
+	struct call *call;
 	bool message = x->tx->proto == PROTO_WS, personal = false;
 
 	// The upgrade was the call. Its messages are many, and of most there is nothing to tell.
@@ -36,7 +61,8 @@ static void delta_call(struct delta *d, const struct exchange *x)
 	}
 	for (uint32_t i = 0; i < x->n_hits && !personal; i++)
 		personal = x->hits[i].dir == SERVER && datatype_get(x->hits[i].type)->personal;
-	d->calls[d->n_calls++] = (struct call){
+	call = &d->calls[d->n_calls++];
+	*call = (struct call){
 		.time_ns = exchange_time(x),
 		.order = exchange_order(x),
 		.principal = x->principal,
@@ -47,8 +73,35 @@ static void delta_call(struct delta *d, const struct exchange *x)
 		.flags = (uint8_t)((x->credentials ? CALL_CREDENTIALS : 0) |
 				   (x->login ? CALL_LOGIN : 0) | (x->half ? CALL_HALF : 0) |
 				   (personal ? CALL_PERSONAL : 0) |
-				   (message ? CALL_MESSAGE : 0)),
+				   (message ? CALL_MESSAGE : 0) |
+				   (x->tx->paired_by_guess ? CALL_GUESSED : 0)),
+		.verb = (uint8_t)verb,
+		.connection = x->tx->conn->hash ^ x->tx->conn->id,
+		.path = siphash_id(siphash(w->shared->seed, 'p', x->path)),
+		.request = request_hash(x, verb, w->shared->seed),
+		.req_bytes = request->body_len < UINT32_MAX ? (uint32_t)request->body_len
+							    : UINT32_MAX,
+		.wait_us = both && request->complete ? micros(request->last_ns, response->first_ns)
+						     : UINT32_MAX,
+		.took_us = both ? micros(request->first_ns, response->last_ns) : UINT32_MAX,
+		.n_given = x->n_given,
+		.params_lost = (uint16_t)(x->params_lost < UINT16_MAX ? x->params_lost
+								      : UINT16_MAX),
 	};
+	memcpy(call->client, x->client, sizeof(call->client));
+	call->session = x->session;
+	call->role = x->role;
+	call->agent = x->agent;
+	call->ja4 = x->ja4;
+	call->subject = x->subject_value;
+	call->token_id = x->token_id;
+	call->login_user = x->login_user;
+	call->login_secret = x->login_secret;
+	call->token_flags = x->token_flags;
+	call->login_result = x->login_result;
+	call->user_confidence = x->user_confidence;
+	if (!message)
+		call->params = facts_end(w, x, &call->n_params);
 }
 
 static struct exchange *exchange_new(struct detect_worker *w, struct http_tx *tx)
@@ -83,7 +136,9 @@ static void exchange_identify(struct detect_worker *w, struct exchange *x)
 	endpoint_identify(x, w->shared->seed, hidden);
 	x->base = x->endpoint;
 	x->pending[CLIENT].probe = x->pending[SERVER].probe = learn_probe(w, x);
-	principal_identify(x, state->principal, w->shared->seed, &state->tokens);
+	principal_identify(x, &state->principal, w->shared->seed);
+	if (x->tx->msg[CLIENT].seen && x->tx->proto != PROTO_WS)
+		facts_target(w, x);
 }
 
 static void worker_request(void *ctx, struct http_tx *tx)
@@ -95,17 +150,31 @@ static void worker_request(void *ctx, struct http_tx *tx)
 		exchange_identify(w, x);
 }
 
+// Fields of a response belong to its operation, so it is asked for as soon as it may be known.
+static void exchange_operation(struct detect_worker *w, struct exchange *x)
+{
+	if (x->operated || !x->tx->msg[CLIENT].complete)
+		return;
+	x->operated = true;
+	endpoint_operation(x, w->shared->seed);
+}
+
 static void worker_response(void *ctx, struct http_tx *tx)
 {
 	struct detect_worker *w = ctx;
 	struct exchange *x;
 
+	x = tx->detect;
 	// Not when the request found no room: its sensitive values would be unknown.
-	if (tx->detect || tx->msg[CLIENT].seen)
+	if (!x && !tx->msg[CLIENT].seen) {
+		x = exchange_new(w, tx);
+		if (x)
+			exchange_identify(w, x);
+	}
+	if (!x || tx->proto == PROTO_WS)
 		return;
-	x = exchange_new(w, tx);
-	if (x)
-		exchange_identify(w, x);
+	exchange_operation(w, x);
+	facts_response(w, x);
 }
 
 static struct hits worker_hits(struct detect_worker *w, struct exchange *x)
@@ -139,6 +208,10 @@ static void worker_value(void *ctx, struct http_tx *tx, const struct value *valu
 
 	if (!x)
 		return;
+	if (tx->proto != PROTO_WS)
+		facts_value(w, x, value);
+	if (value->kind == VALUE_LITERAL)
+		return; // no data type is one
 	// The window told already how far the body was searched.
 	struct hits *hits = &((struct worker_state *)w->state)->body_hits;
 	hits->x = x;
@@ -189,6 +262,25 @@ static void worker_detect(struct detect_worker *w, struct exchange *x)
 	}
 }
 
+// What the bodies told of the caller, and which sessions it has from now on.
+static void exchange_caller(struct detect_worker *w, struct exchange *x)
+{
+	struct worker_state *state = w->state;
+	struct delta_binding made[IDENTITY_BINDINGS];
+	struct delta *d = delta_active(w);
+	uint32_t n = principal_end(x, &state->principal, w->shared->seed, made);
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (d->n_bindings == DELTA_BINDINGS) {
+			d->bindings_lost++;
+			continue;
+		}
+		made[i].time_ns = exchange_time(x);
+		made[i].order = exchange_order(x);
+		d->bindings[d->n_bindings++] = made[i];
+	}
+}
+
 static void worker_end(void *ctx, struct http_tx *tx)
 {
 	struct detect_worker *w = ctx;
@@ -202,11 +294,13 @@ static void worker_end(void *ctx, struct http_tx *tx)
 	scan_end(w->scanner, &x->pending[CLIENT], CLIENT, hits_add, &hits);
 	scan_end(w->scanner, &x->pending[SERVER], SERVER, hits_add, &hits);
 	x->half = exchange_half(tx);
-	endpoint_operation(x, shared->seed);
+	if (!x->operated)
+		endpoint_operation(x, shared->seed);
+	exchange_caller(w, x);
 	learn_exchange(w, x);
 	announce_endpoint(w, x);
 	announce_principal(w, x);
-	delta_call(delta_active(w), x);
+	delta_call(w, delta_active(w), x);
 	worker_detect(w, x);
 	if (shared->observer.exchange)
 		shared->observer.exchange(shared->observer.arg, w->index, x, w->findings,
@@ -253,11 +347,15 @@ void delta_clear(struct delta *d)
 	d->n_findings = 0;
 	d->n_names = 0;
 	d->n_fields = 0;
+	d->n_bindings = 0;
 	d->arena_used = 0;
 	d->calls_lost = 0;
 	d->findings_lost = 0;
 	d->names_lost = 0;
 	d->fields_lost = 0;
+	d->n_objects = d->n_call_params = d->n_params = 0;
+	d->objects_lost = d->call_params_lost = d->params_lost = 0;
+	d->bindings_lost = 0;
 	d->exchanges = 0;
 }
 
@@ -281,6 +379,7 @@ void worker_epoch(struct detect_worker *w)
 		state->generation = 1;
 	}
 	detect_worker_snapshot(w);
+	principal_epoch(&state->principal, &w->shared->session_names);
 }
 
 void detect_worker_poll(struct detect_worker *w)

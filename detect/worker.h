@@ -36,10 +36,12 @@ struct detect_shared {
 	const struct conf *conf;
 	const struct ruleset *ruleset;
 	uint64_t seed;             // of all keyed hashes
+	uint64_t salt;             // of passwords: of this run, kept nowhere
 	uint32_t n_workers;
 	struct detect_observer observer;
 	alignas(64) _Atomic uint32_t epoch_wanted; // merger: rw, workers: ro
 	_Atomic(const struct snapshot *) snapshot; // merger: rw, workers: ro
+	struct session_names session_names;        // merger: rw, workers: ro, at a flip
 };
 
 static inline uint64_t snapshot_finding(const struct detector *detector, uint64_t key)

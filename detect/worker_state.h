@@ -7,6 +7,7 @@
 #pragma once
 
 #include "detect/evidence.h"
+#include "detect/facts.h"
 #include "detect/hits.h"
 #include "detect/policy.h"
 #include "detect/principal.h"
@@ -33,12 +34,12 @@ struct field_slot {
 };
 
 struct worker_state {
-	const struct principal_options *principal;
 	struct policies *policies;
 	struct evidence evidence;
 	struct hits_types types;
 	struct hits body_hits; // of the value that is being scanned
 	struct field_cache renamed;
+	struct facts_cache facts;
 	uint32_t n_detectors;
 	struct {
 		const struct detector *detector;
@@ -51,7 +52,7 @@ struct worker_state {
 	struct slot slots[SLOTS];
 	struct field_slot field_slots[FIELD_SLOTS];
 	uint64_t announced[ANNOUNCED];
-	struct principal_cache tokens;
+	struct principal principal;
 };
 
 static inline struct delta *delta_active(struct detect_worker *w)

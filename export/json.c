@@ -55,7 +55,8 @@ const char *json_activity(int value)
 const char *json_user_kind(int value)
 {
 	static const char *const words[] = {"none",    "none",    "address", "basic",
-					    "api_key", "session", "jwt",     "configured"};
+					    "api_key", "session", "jwt",     "configured",
+					    "certificate"};
 
 	return WORD(words, value);
 }
@@ -250,6 +251,10 @@ static void put_people(FILE *out, const Apitap__Issue *issue)
 	json_string(out, ip, strlen(ip));
 	put_bytes(out, "user", &attacker->user);
 	put_text(out, "user_kind", json_user_kind(attacker->user_kind));
+	if (attacker->has_user_confidence)
+		put_number(out, "user_confidence", attacker->user_confidence);
+	if (attacker->proxy_ip)
+		put_text(out, "proxy_ip", attacker->proxy_ip);
 	put_bytes(out, "user_agent", &attacker->user_agent);
 	fputs("},\"target\":{\"host\":", out);
 	json_string(out, target->host.data, target->host.len);

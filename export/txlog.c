@@ -252,7 +252,7 @@ void txlog_exchange(void *arg, uint32_t, const struct exchange *x,
 		    const struct exchange_finding *findings, uint32_t n_findings)
 {
 	static const char *const kinds[] = {"none",    "address", "basic", "api_key",
-					    "session", "jwt",     "configured"};
+					    "session", "jwt",     "configured", "certificate"};
 	struct txlog *log = arg;
 	const struct http_tx *tx = x->tx;
 	const struct http_msg *req = &tx->msg[CLIENT], *resp = &tx->msg[SERVER];

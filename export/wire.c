@@ -147,7 +147,11 @@ static void draft_people(struct draft *draft, const struct issue *from)
 	attacker->port = from->attacker.port;
 	attacker->has_user = put(&attacker->user, from->attacker.user, CLIP_FIELD);
 	attacker->has_user_kind = true;
-	attacker->user_kind = shifted(from->attacker.user_kind, PRINCIPAL_CONFIGURED);
+	attacker->user_kind = shifted(from->attacker.user_kind, PRINCIPAL_CERTIFICATE);
+	attacker->has_user_confidence = from->attacker.user_kind != PRINCIPAL_NONE;
+	attacker->user_confidence = from->attacker.user_confidence;
+	if (from->attacker.proxy_ip && *from->attacker.proxy_ip)
+		attacker->proxy_ip = text(draft, from->attacker.proxy_ip);
 	attacker->has_user_agent = put(&attacker->user_agent, from->attacker.user_agent, CLIP_PATH);
 	draft->issue.attacker = attacker;
 

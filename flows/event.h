@@ -15,6 +15,7 @@ enum value_kind {
 	VALUE_STRING = 0, // between the quotes, escapes not resolved
 	VALUE_NUMBER,
 	VALUE_TEXT, // a piece of unstructured text or of a string too long to be kept whole
+	VALUE_LITERAL, // true, false, null of JSON, NaN and Infinity of others
 	VALUE_DECODED, // a text that stands in the body in another form: v is no part of it
 };
 

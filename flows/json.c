@@ -508,6 +508,9 @@ value:
 		goto odd;
 	if (unlikely(q > w->end))
 		return json_stop(json, w, JSON_VALUE, &v, p);
+	v.kind = VALUE_LITERAL;
+	v.escaped = false;
+	json_emit(w, &here, &v, p, q);
 	p = q;
 
 next:

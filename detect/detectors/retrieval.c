@@ -27,6 +27,7 @@
 #include "detect/draft.h"
 #include "detect/idmap.h"
 #include "detect/principal.h"
+#include "detect/stats.h"
 #include "detect/text.h"
 #include "detect/worker.h"
 
@@ -322,44 +323,17 @@ static void retrieval_terms(struct issue_draft *draft, double times, uint32_t n_
 		retrieval_term(draft, "compared with few users", 3);
 }
 
-// The largest share that so many users can prove and that is exceeded; NAN: none.
-static double percentile_of(uint32_t below, uint32_t others)
-{
-	static const struct {
-		double percentile;
-		uint32_t others; // 1 / (1 - share)
-	} steps[] = {{99.99, 10000}, {99.9, 1000}, {99, 100}};
-
-	for (uint32_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		// More than 99.99 %: fewer than one in 10,000 is not below.
-		if (others >= steps[i].others &&
-		    (uint64_t)(others - below) * steps[i].others < others)
-			return steps[i].percentile;
-	}
-	return NAN;
-}
-
 static void retrieval_texts(struct issue_draft *draft, const struct merged_principal *p,
 			    uint32_t below)
 {
 	const struct issue_metric *metric = &draft->metric;
 	uint32_t others = (uint32_t)metric->population - 1;
-	char user[EXCHANGE_USER + 1], value[32], population[32], less[32], rank[160];
+	char user[EXCHANGE_USER + 1], value[32], rank[160];
 
 	principal_text(p, user, sizeof(user));
 	text_count(value, (uint64_t)metric->value);
-	if (!isnan(metric->percentile))
-		draft_text(rank, sizeof(rank), "more than %.*f %% of the other %s users received",
-			 metric->percentile > 99.95 ? 2
-			 : metric->percentile > 99  ? 1
-						    : 0,
-			 metric->percentile, text_count(population, others));
-	else if (below == others)
-		draft_text(rank, sizeof(rank), "the highest of %s users",
-			 text_count(population, metric->population));
-	else
-		draft_text(rank, sizeof(rank), "more than %s of the other %s users received",
-			 text_count(less, below), text_count(population, others));
+	stats_rank_text(rank, sizeof(rank), below, others,
+			(const char *const[2]){"users", "received"});
 	draft_text(draft->description, sizeof(draft->description),
 		 "%s received %s sensitive values within one minute: %s in the same minute. The "
 		 "average of the others was %.2f.",
@@ -409,7 +383,7 @@ static void user_judge(const struct retrieval_options *options, struct merger *m
 				.window = "60 s",
 				.value = value,
 				.baseline_mean = mean,
-				.percentile = percentile_of(below, others),
+				.percentile = stats_percentile(below, others),
 				.population = (uint64_t)others + 1,
 			},
 	};

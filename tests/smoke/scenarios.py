@@ -30,7 +30,7 @@ ISSUE_KEYS = """id type detector module severity status confidence owasp inciden
     response_codes detected_at first_seen last_seen count attacker target description impact
     remediation metric data_types evidence history""".split()
 INNER_KEYS = {
-    "attacker": "ip user user_kind user_agent".split(),
+    "attacker": "ip user user_kind user_confidence user_agent".split(),
     "target": "host method template path".split(),
     "metric": "name value unit baseline_mean percentile population window".split(),
 }

@@ -90,7 +90,7 @@ static void on_value(void *, struct http_tx *, const struct value *v)
 		return;
 	log_len +=
 		(size_t)snprintf(log_text + log_len, sizeof(log_text) - log_len,
-				 "%c %lu %.*s|%.*s=%.*s\n", "sntd"[v->kind], (unsigned long)v -> off,
+				 "%c %lu %.*s|%.*s=%.*s\n", "sntld"[v->kind], (unsigned long)v -> off,
 				 (int)v -> parent.len, (const char *)v->parent.p, (int)v->key.len,
 				 (const char *)v->key.p, (int)v->v.len, (const char *)v->v.p);
 }

@@ -38,6 +38,8 @@ static inline void sample_issue(struct issue *issue)
 				.port = 51234,
 				.user = SPAN_LIT("alice"),
 				.user_kind = PRINCIPAL_JWT,
+				.user_confidence = 90,
+				.proxy_ip = "10.0.0.9",
 				.user_agent = SPAN_LIT("curl/8.1"),
 			},
 		.target =

@@ -28,7 +28,7 @@ static const char golden[] =
 	"\"first_seen\":\"2024-05-01T08:35:00.000000Z\","
 	"\"last_seen\":\"2024-05-01T08:36:00.000001Z\",\"count\":3,"
 	"\"attacker\":{\"ip\":\"203.0.113.7\",\"user\":\"alice\",\"user_kind\":\"jwt\","
-	"\"user_agent\":\"curl/8.1\"},\"target\":{\"host\":\"api.example.com\",\"method\":\"GET\","
+	"\"user_confidence\":90,\"proxy_ip\":\"10.0.0.9\",\"user_agent\":\"curl/8.1\"},\"target\":{\"host\":\"api.example.com\",\"method\":\"GET\","
 	"\"template\":\"/v1/users/{id}\",\"path\":\"/v1/users/42\"},"
 	"\"description\":\"alice received 413 numbers in one minute.\","
 	"\"impact\":\"Data leaves.\",\"remediation\":\"Return less.\","
@@ -343,6 +343,7 @@ static void test_words(void **)
 	assert_string_equal(json_activity(APITAP__ACTIVITY__ACTIVITY_CLOSED), "Closed");
 	assert_string_equal(json_user_kind(APITAP__USER_KIND__USER_KIND_API_KEY), "api_key");
 	assert_string_equal(json_user_kind(APITAP__USER_KIND__USER_KIND_CONFIGURED), "configured");
+	assert_string_equal(json_user_kind(APITAP__USER_KIND__USER_KIND_CERTIFICATE), "certificate");
 	assert_string_equal(json_user_kind(99), "none");
 	assert_string_equal(json_direction(APITAP__DIRECTION__DIRECTION_REQUEST), "request");
 }

@@ -55,12 +55,13 @@ static void test_events(void **)
 	expect("\"top\"", COMPLETE, "s 1 $|=top\n");
 	expect("42", COMPLETE, "n 0 $|=42\n");
 	expect(" -1e5 ", COMPLETE, "n 1 $|=-1e5\n");
-	expect("true", COMPLETE, "");
+	expect("true", COMPLETE, "l 0 $|=true\n");
 	expect("{}", COMPLETE, "");
 	expect("[]", COMPLETE, "");
 	expect("", COMPLETE, "");
 	expect(" \t\r\n", COMPLETE, "");
-	expect("{\"a\":{},\"b\":[],\"c\":null,\"d\":false,\"e\":true}", COMPLETE, "");
+	expect("{\"a\":{},\"b\":[],\"c\":null,\"d\":false,\"e\":true}", COMPLETE,
+	       "l 19 $|c=null\nl 28 $|d=false\nl 38 $|e=true\n");
 	expect("{\"a\":\"q\\\"uo\\\\\",\"b\":\"\\u00e9\"}", COMPLETE,
 	       "s 6 $|a=q\\\"uo\\\\\ns 20 $|b=\\u00e9\n");
 	expect("{\"\":1,\"a b\":2,\"a\":3,\"a\":4}", COMPLETE,
@@ -70,7 +71,8 @@ static void test_events(void **)
 	expect("\x1e{\"i\":1}\n\x1e[2]", COMPLETE, "n 6 $|i=1\nn 11 $[]|=2\n");
 	expect("{\"i\":1}{\"i\":2}3", COMPLETE, "n 5 $|i=1\nn 12 $|i=2\nn 14 $|=3\n");
 	expect("\xef\xbb\xbf{\"a\":1}", COMPLETE, "n 8 $|a=1\n");
-	expect("[NaN, Infinity, -Infinity, 1]", COMPLETE, "n 27 $[]|=1\n");
+	expect("[NaN, Infinity, -Infinity, 1]", COMPLETE,
+	       "l 1 $[]|=NaN\nl 6 $[]|=Infinity\nl 16 $[]|=-Infinity\nn 27 $[]|=1\n");
 	// Tolerated inside strings: everything.
 	expect("[\"a\nb\", \"\\q\", \"\xff\xc0\"]", COMPLETE,
 	       "s 2 $[]|=a\nb\ns 9 $[]|=\\q\ns 15 $[]|=\xff\xc0\n");

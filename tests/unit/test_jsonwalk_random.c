@@ -143,6 +143,11 @@ static void check_leaf(const json_t *leaf, const char *parent, const char *key)
 		assert_non_null(mine);
 		assert_string_equal(json_string_value(mine), json_string_value(leaf));
 		json_decref(mine);
+	} else if (json_is_boolean(leaf) || json_is_null(leaf)) {
+		assert_int_equal(seen[n_checked].kind, VALUE_LITERAL);
+		assert_string_equal(seen[n_checked].text, json_is_null(leaf)   ? "null"
+							  : json_is_true(leaf) ? "true"
+									       : "false");
 	} else {
 		assert_int_equal(seen[n_checked].kind, VALUE_NUMBER);
 		assert_true(strtod(seen[n_checked].text, NULL) == json_number_value(leaf));
@@ -157,7 +162,7 @@ static void check_tree(json_t *node, const char *parent, const char *key, bool i
 	json_t *child;
 	size_t i;
 
-	if (json_is_string(node) || json_is_number(node)) {
+	if (!json_is_object(node) && !json_is_array(node)) {
 		check_leaf(node, parent, key);
 		return;
 	}

@@ -195,10 +195,10 @@ static void test_sorted(void **unused)
 				sum += call->time_ns * 31 + call->order;
 			}
 			merge_fold_gather(merger, delta);
-			assert_int_equal(merger->n_calls, lens[i]);
-			assert_true(calls_sort(merger));
+			assert_int_equal(merger->calls.n, lens[i]);
+			assert_true(calls_sort(&merger->calls));
 			for (uint32_t k = 0; k < lens[i]; k++) {
-				const struct merger_call *call = &merger->calls[k];
+				const struct merger_call *call = &merger->calls.list[k];
 
 				assert_int_equal(call->time_ns, call->call->time_ns);
 				assert_int_equal(call->order, call->call->order);
@@ -212,7 +212,7 @@ static void test_sorted(void **unused)
 					assert_true(call[-1].call < call->call);
 			}
 			assert_int_equal(sum, 0);
-			merger->n_calls = 0;
+			merger->calls.n = 0;
 			delta_empty(delta);
 		}
 	}

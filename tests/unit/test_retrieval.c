@@ -128,19 +128,6 @@ static void test_crowd(void **)
 	end();
 }
 
-static void test_percentiles(void **)
-{
-	assert_true(percentile_of(10000, 10000) == 99.99);
-	assert_true(percentile_of(9999, 10000) == 99.9); // exactly 99.99 % is not more
-	assert_true(percentile_of(9999, 9999) == 99.9);
-	assert_true(percentile_of(1000, 1000) == 99.9);
-	assert_true(percentile_of(999, 1000) == 99);
-	assert_true(percentile_of(100, 100) == 99);
-	assert_true(isnan(percentile_of(99, 99)));
-	assert_true(isnan(percentile_of(90, 100)));
-	assert_true(isnan(percentile_of(0, 0)));
-}
-
 // Users 1 to n with one value each, and user 500 with `values`, in one second each.
 static void group(uint32_t n, uint32_t values, double second)
 {
@@ -398,7 +385,7 @@ static void test_evidence(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_crowd),      cmocka_unit_test(test_percentiles),
+		cmocka_unit_test(test_crowd),
 		cmocka_unit_test(test_thresholds), cmocka_unit_test(test_window),
 		cmocka_unit_test(test_oracle),     cmocka_unit_test(test_early),
 		cmocka_unit_test(test_clock),      cmocka_unit_test(test_evidence),

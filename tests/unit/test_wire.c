@@ -79,6 +79,8 @@ static void test_all_fields(void **)
 	assert_int_equal(got->attacker->port, 51234);
 	assert_bytes(got->attacker->user, "alice");
 	assert_int_equal(got->attacker->user_kind, APITAP__USER_KIND__USER_KIND_JWT);
+	assert_int_equal(got->attacker->user_confidence, 90);
+	assert_string_equal(got->attacker->proxy_ip, "10.0.0.9");
 	assert_bytes(got->attacker->user_agent, "curl/8.1");
 	assert_bytes(got->target->host, "api.example.com");
 	assert_bytes(got->target->method, "GET");
@@ -150,7 +152,7 @@ static void test_every_enum_value(void **)
 		assert_int_equal(record->issue->status, value <= 3 ? value + 1 : 0);
 		assert_int_equal(record->issue->activity, value <= 2 ? value + 1 : 0);
 		assert_int_equal(record->issue->result, value <= 2 ? value + 1 : 0);
-		assert_int_equal(record->issue->attacker->user_kind, value <= 6 ? value + 1 : 0);
+		assert_int_equal(record->issue->attacker->user_kind, value <= 7 ? value + 1 : 0);
 		assert_int_equal(record->issue->data_types[0]->direction,
 				 value <= 1 ? value + 1 : 0);
 		apitap__record__free_unpacked(record, NULL);

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// What behaviour is judged by: the parameters of a request, the objects that a response gives out,
+// and which fields there are at all. Gathered on the worker while an exchange lasts; handed to the
+// merger with its call.
+//
+//	target, request body ─► params of the exchange ─► behind its call in the delta
+//	response body, links ─► objects given, at once ─► delta
+//	first sight of a field (per class) ─────────────► names of fields in the delta
+//
+// An object is known by its noun and the keyed hash of its identifier, as the request that asks for
+// it writes it and the response that gives it out: neither the endpoint nor the field is a part of
+// that.
+
+#pragma once
+
+#include "detect/delta.h"
+
+struct detect_worker;
+
+enum {
+	FACTS_KEYS = 4096,    // fields whose meaning a worker remembers
+	FACTS_SEEN = 32768,   // fields that the merger is known to have
+	FACTS_ID_MAX = 128,   // bytes of an identifier; longer values are none
+	FACTS_HASHED = 1024,  // bytes of a value that are hashed
+	FACTS_SHAPE = 4096,   // bytes of a response whose fields are always told,
+	FACTS_SHARE = 16,     // of longer ones those of one exchange in so many
+};
+
+// What a field means, by its identity.
+struct facts_key {
+	uint64_t field; // the flow side's; 0: free
+	uint64_t renamed; // field_name_id() of it
+	uint64_t noun;  // 0: of the endpoint
+	uint8_t kind;   // enum noun_kind
+};
+
+struct facts_cache {
+	struct facts_key key[FACTS_KEYS];
+	uint64_t seen[FACTS_SEEN];
+};
+
+// What a value looks like. Of a request that has one.
+enum param_class facts_class(struct span value, double *number);
+enum call_verb facts_verb(struct span method);
+// The identity of a value, and with its noun of an object.
+uint64_t facts_value_hash(struct span value, uint64_t seed);
+
+// The request's target: identifiers in its path, parameters of its query.
+void facts_target(struct detect_worker *w, struct exchange *x);
+// A value of a body.
+void facts_value(struct detect_worker *w, struct exchange *x, const struct value *value);
+// The head of a response: a Location may name what was made.
+void facts_response(struct detect_worker *w, struct exchange *x);
+// At the end of an exchange: its parameters go into the delta. Returns where they stand there, and
+// how many there are in *n.
+const struct call_param *facts_end(struct detect_worker *w, struct exchange *x, uint16_t *n);
