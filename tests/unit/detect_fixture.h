@@ -256,7 +256,8 @@ const struct scan_missed *scan_text(struct scanner *s, struct span text, struct 
 				    uint64_t field, enum dir dir, hit_fn fn, void *arg)
 {
 	s->texts++;
-	fixture_find((struct hit){.dir = dir, .key = key, .field = field}, text, fn, arg);
+	fixture_find((struct hit){.dir = dir, .key = key, .field = field, .alone = text.len <= 48},
+		     text, fn, arg);
 	return NULL;
 }
 
