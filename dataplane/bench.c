@@ -305,6 +305,15 @@ static void staged_value(void *ctx, struct http_tx *tx, const struct value *valu
 	stage_leave(s->clock, before);
 }
 
+static void staged_member(void *ctx, struct http_tx *tx, const struct value *value)
+{
+	struct staged_sink *s = ctx;
+	uint32_t before = stage_enter(s->clock, STAGE_VALUE);
+
+	s->inner.member(s->inner.ctx, tx, value);
+	stage_leave(s->clock, before);
+}
+
 static void bench_merge(struct bench *b, uint64_t ts_ns)
 {
 	detect_epoch_begin(b->sensor->detect);
@@ -476,6 +485,7 @@ static int bench_main(struct bench *b, const char *path)
 			.response = staged_response,
 			.window = staged_window,
 			.value = staged_value,
+			.member = env->sink.member ? staged_member : NULL,
 			.end = staged_end,
 			.ws = staged_ws,
 			.tls = staged_tls,

@@ -8,6 +8,7 @@
 
 #pragma once
 
+#include "detect/captures.h"
 #include "detect/exchange.h"
 #include "detect/sessions.h"
 
@@ -22,6 +23,7 @@ enum {
 	DELTA_OBJECTS = 65536,
 	DELTA_CALL_PARAMS = 131072,
 	DELTA_PARAMS = 4096,
+	DELTA_AGENT = 256, // bytes of a User-Agent
 	FINDING_TYPES = 8,
 };
 
@@ -71,12 +73,15 @@ struct call {
 	uint64_t connection; // tells connections apart
 	uint64_t path;       // keyed hash of the path as sent
 	uint64_t request;    // keyed hash of path, query and body of a request that writes; 0: none
+	uint64_t nonce;      // keyed hash of the Idempotency-Key of a request that writes; 0: none
 	uint32_t req_bytes;  // of the body; UINT32_MAX: or more
 	uint32_t wait_us;    // from the request's last byte to the response's first; UINT32_MAX: unknown
 	uint32_t took_us;    // from the request's first byte to the response's last
 	uint32_t n_given;    // identifiers in the response
 	uint16_t n_params;
-	uint16_t params_lost; // beyond EXCHANGE_PARAMS
+	uint16_t params_lost; // beyond EXCHANGE_PARAMS, or of a full delta
+	uint16_t n_shown;     // behind params: the first properties of a 2xx response that a client
+			      // should not decide (privilege.h), but for those in lists
 	const struct call_param *params;
 };
 
@@ -90,13 +95,16 @@ struct delta_object {
 	bool created;   // by this request
 };
 
-// A field of an endpoint, with a look that it had not before: sent again whenever a worker's cache
-// forgot that it was.
+// CLIENT: the name of a field of a request, whatever became of it (parameters are in its call).
+// SERVER: a field of a successful response, with a look that it had not before. Sent again now and
+// then, and whenever a worker's cache forgot that it was.
 struct delta_param {
 	uint64_t endpoint, field, time_ns;
 	struct span name; // "$.items[].sku", "query.page", "path[2]"
 	uint8_t dir, place, class;
-	bool id; // it names objects
+	uint8_t kind; // enum value_kind
+	bool id;      // it names objects
+	bool sampled; // its exchange is one of those that tell the class of all their values
 };
 
 // The server did what was asked.
@@ -177,5 +185,7 @@ struct delta {
 	struct call_param *call_params;
 	struct delta_param *params;
 	struct delta_binding *bindings;
+	uint32_t n_captures;
+	struct finding captures[CAPTURES_WANTED]; // exchanges that the merger asked for
 	uint8_t *arena;
 };

@@ -58,6 +58,8 @@ struct detect *detect_new(const struct conf *conf, uint32_t n_workers, uint32_t 
 	if (!detect->ruleset)
 		goto err;
 	detect->shared.ruleset = detect->ruleset;
+	detect->shared.workers = detect->workers;
+	detect->shared.capture = detect_worker_capture;
 	// Before the workers: they start with its snapshot.
 	detect->merger = merger_new(&detect->shared, fn, arg, why, why_len);
 	if (!detect->merger)

@@ -32,6 +32,29 @@ struct shape {
 	bool url_safe;    // nothing but letters, digits, - _ . ~ =
 };
 
+// Counters of twelve bits in one word: longer texts are looked at no further than that.
+enum { SHAPE_BITS = 12, SHAPE_MAX = (1 << SHAPE_BITS) - 1 };
+
+#define SHAPE_DIGIT  UINT64_C(1)
+#define SHAPE_UPPER  (UINT64_C(1) << SHAPE_BITS)
+#define SHAPE_LOWER  (UINT64_C(1) << 2 * SHAPE_BITS)
+#define SHAPE_HEX    (UINT64_C(1) << 3 * SHAPE_BITS)
+#define SHAPE_SAFE   (UINT64_C(1) << 4 * SHAPE_BITS) // of what is neither letter nor digit
+#define SHAPE_LETTER (SHAPE_DIGIT | SHAPE_UPPER | SHAPE_LOWER)
+
+static const uint64_t shape_of_byte[256] = {
+	['0' ... '9'] = SHAPE_DIGIT | SHAPE_HEX,
+	['A' ... 'F'] = SHAPE_UPPER | SHAPE_HEX,
+	['G' ... 'Z'] = SHAPE_UPPER,
+	['a' ... 'f'] = SHAPE_LOWER | SHAPE_HEX,
+	['g' ... 'z'] = SHAPE_LOWER,
+	['-'] = SHAPE_SAFE,
+	['_'] = SHAPE_SAFE,
+	['.'] = SHAPE_SAFE,
+	['~'] = SHAPE_SAFE,
+	['='] = SHAPE_SAFE,
+};
+
 static bool is_digit(uint8_t c)
 {
 	return c >= '0' && c <= '9';
@@ -47,25 +70,34 @@ static bool is_alpha(uint8_t c)
 	return span_lower(c) >= 'a' && span_lower(c) <= 'z';
 }
 
+static uint32_t shape_count(uint64_t sum, uint64_t unit)
+{
+	return (uint32_t)(sum / unit) & SHAPE_MAX;
+}
+
 static struct shape shape_of(struct span s)
 {
-	struct shape shape = {.url_safe = true};
-	uint32_t before = 0;
+	uint32_t len = s.len < SHAPE_MAX ? s.len : SHAPE_MAX, changes = 0, other;
+	uint64_t sum = 0, before = len ? shape_of_byte[s.p[0]] & SHAPE_LETTER : 0;
 
-	for (uint32_t i = 0; i < s.len; i++) {
-		uint8_t c = s.p[i];
-		uint32_t kind = is_digit(c) ? 1 : c >= 'A' && c <= 'Z' ? 2 : is_alpha(c) ? 3 : 4;
+	for (uint32_t i = 0; i < len; i++) {
+		uint64_t one = shape_of_byte[s.p[i]], kind = one & SHAPE_LETTER;
 
-		shape.digits += kind == 1;
-		shape.upper += kind == 2;
-		shape.lower += kind == 3;
-		shape.other += kind == 4;
-		shape.hex += is_hex(c);
-		shape.changes += i > 0 && kind != before;
+		sum += one;
+		changes += kind != before;
 		before = kind;
-		if (kind == 4 && c != '-' && c != '_' && c != '.' && c != '~' && c != '=')
-			shape.url_safe = false;
 	}
+	struct shape shape = {
+		.digits = shape_count(sum, SHAPE_DIGIT),
+		.upper = shape_count(sum, SHAPE_UPPER),
+		.lower = shape_count(sum, SHAPE_LOWER),
+		.hex = shape_count(sum, SHAPE_HEX),
+		.changes = changes,
+	};
+
+	other = len - shape.digits - shape.upper - shape.lower;
+	shape.other = other;
+	shape.url_safe = shape_count(sum, SHAPE_SAFE) == other;
 	return shape;
 }
 

@@ -7,6 +7,7 @@
 #include "detect/escape.h"
 
 #include "detect/text.h"
+#include "flows/form.h"
 #include "flows/utf8.h"
 
 static int escape_hex(const uint8_t *p)
@@ -77,24 +78,23 @@ uint32_t escape_json(struct span in, uint8_t *out, bool *coded)
 	return n;
 }
 
+const uint8_t escape_base64_digit[256] = {
+	['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,
+	['H'] = 8,  ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14,
+	['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21,
+	['V'] = 22, ['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28,
+	['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35,
+	['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42,
+	['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48, ['w'] = 49,
+	['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+	['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63,
+	['-'] = 63, ['/'] = 64, ['_'] = 64,
+};
+
 // Six bits, or 64 and more: no letter of either alphabet.
 static inline uint32_t base64_digit(uint8_t c)
 {
-	// One more than the value, so that what is not named is 0.
-	static const uint8_t digits[256] = {
-		['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,
-		['H'] = 8,  ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14,
-		['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21,
-		['V'] = 22, ['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28,
-		['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35,
-		['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42,
-		['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48, ['w'] = 49,
-		['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
-		['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63,
-		['-'] = 63, ['/'] = 64, ['_'] = 64,
-	};
-
-	return digits[c] - 1u;
+	return escape_base64_digit[c] - 1u;
 }
 
 // Controls are in no text that holds data for people.
@@ -103,22 +103,11 @@ static bool base64_is_text(uint8_t c)
 	return (c >= 0x20 && c != 0x7f) || c == '\t' || c == '\n' || c == '\r';
 }
 
-// Two letters of a text: ASCII and no continuation of UTF-8, or a lead byte and a continuation. Nine
-// of ten ids and words end here.
-static inline bool base64_begins(const uint8_t *p)
-{
-	uint32_t first = base64_digit(p[0]), second = base64_digit(p[1]) & 15;
-
-	if (first < 32)
-		return first > 1 && (second < 8 || second > 11);
-	return first >= 48 && first < 64 && second - 8 < 4;
-}
-
 uint32_t escape_base64(struct span in, uint8_t *out)
 {
 	uint32_t n = 0, bits = 0, held = 0, len = in.len;
 
-	if (len < ESCAPE_BASE64_MIN || !base64_begins(in.p))
+	if (len < ESCAPE_BASE64_MIN || !escape_base64_begins(in.p))
 		return 0;
 	if (len % 4 == 0 && in.p[len - 1] == '=')
 		len -= in.p[len - 2] == '=' ? 2 : 1;
@@ -147,4 +136,21 @@ uint32_t escape_base64(struct span in, uint8_t *out)
 			return 0;
 	}
 	return n;
+}
+
+bool escape_value(const struct value *v, uint8_t *buf, struct span *text, bool *again)
+{
+	bool coded = true;
+	uint32_t n;
+
+	if (!v->escaped || v->kind == VALUE_TEXT || v->v.len > ESCAPE_MAX)
+		return false;
+	// Only bodies with containers have backslash escapes, forms have percent escapes.
+	if (v->parent.len)
+		n = escape_json(v->v, buf, &coded);
+	else
+		n = form_decode(v->v, buf, true);
+	*text = (struct span){buf, n};
+	*again = coded;
+	return true;
 }

@@ -6,7 +6,12 @@
 
 #pragma once
 
+#include "flows/event.h"
 #include "flows/span.h"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 // Writes the resolved text to out, which has room for in.len bytes; escapes that are none stay as
 // they are. Returns its length. *coded is set when a \u escape was among them.
@@ -14,6 +19,41 @@ uint32_t escape_json(struct span in, uint8_t *out, bool *coded);
 
 enum { ESCAPE_BASE64_MIN = 16 }; // bytes of what is looked at: eleven or twelve of the text
 
+// By the value of the letter, and one; 0: a letter of neither alphabet.
+extern const uint8_t escape_base64_digit[256];
+
+// Two letters of a text: ASCII and no continuation of UTF-8, or a lead byte and a continuation. Nine
+// of ten ids and words end here.
+static inline bool escape_base64_begins(const uint8_t *p)
+{
+	uint32_t first = escape_base64_digit[p[0]] - 1u;
+	uint32_t second = (escape_base64_digit[p[1]] - 1u) & 15;
+
+	if (first < 32)
+		return first > 1 && (second < 8 || second > 11);
+	return first >= 48 && first < 64 && second - 8 < 4;
+}
+
+// Whether escape_base64() is worth a call: texts for people have a space in their first words. Reads
+// ESCAPE_BASE64_MIN bytes.
+static inline bool escape_base64_may(const uint8_t *p)
+{
+#if defined(__SSE2__)
+	// All letters of the alphabets are above '*', and below 0x80.
+	__m128i x = _mm_loadu_si128((const __m128i *)p);
+
+	if (_mm_movemask_epi8(_mm_cmpgt_epi8(x, _mm_set1_epi8('*'))) != 0xffff)
+		return false;
+#endif
+	return escape_base64_begins(p);
+}
+
 // Writes the text that `in` is in Base64, with or without padding, in either alphabet, to out, which
 // has room for in.len bytes. Returns its length; 0: it is none, or not of a text.
 uint32_t escape_base64(struct span in, uint8_t *out);
+
+enum { ESCAPE_MAX = 512 }; // longer values are judged with their escapes
+
+// A value with escapes: its text, in buf of ESCAPE_MAX bytes. *again: other letters may be in it.
+// False: it is too long, or has none.
+bool escape_value(const struct value *v, uint8_t *buf, struct span *text, bool *again);

@@ -32,6 +32,15 @@ static const struct conf_row evidence_rows[] = {
 	 .offset = offsetof(struct evidence_options, clear),
 	 .def = "false",
 	 .help = "Keep requests and responses of an issue as captured, with nothing masked"},
+	{.key = "capture_mb",
+	 .type = CONF_U32,
+	 .offset = offsetof(struct evidence_options, capture_mb),
+	 .min = 0,
+	 .max = 65536,
+	 .def = "64",
+	 .unit = "MiB",
+	 .help = "Memory of each worker for its last exchanges, from which issues that are found "
+		 "out later take their evidence (0: they have none)"},
 };
 const struct conf_section evidence_section = {
 	.path = "evidence",

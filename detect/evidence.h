@@ -15,6 +15,7 @@
 
 struct evidence_options {
 	bool clear; // nothing is masked
+	uint32_t capture_mb;
 };
 
 extern const struct conf_section evidence_section;

@@ -10,8 +10,10 @@
 #include "detect/facts.h"
 
 #include "detect/endpoint.h"
+#include "detect/escape.h"
 #include "detect/field_name.h"
 #include "detect/noun.h"
+#include "detect/privilege.h"
 #include "detect/siphash.h"
 #include "detect/worker_state.h"
 #include "flows/form.h"
@@ -20,125 +22,20 @@ enum {
 	QUERY_PARAMS = 24, // of them, at most so many from the query
 	LINK_IDS = 4,      // identifiers in one link
 	SEGMENT_NAME = 16,
+	FACTS_HOUR = 42, // 2^42 ns: 73 minutes
+	FACTS_DAY = 46,  // 2^46 ns: 20 hours
+	// What a value looks like: below them, its kind alone.
+	SHAPE_LITERAL = 16,
+	SHAPE_NUMBER = 48,
+	SHAPE_STRING = 80,
 };
-
-// ---- values
+static_assert(SHAPE_NUMBER - SHAPE_LITERAL >= (int)PARAM_CLASSES &&
+		      SHAPE_STRING + (int)PARAM_CLASSES < 128,
+	      "looks are told apart, in seven bits");
 
 static bool is_digit(uint8_t c)
 {
 	return c >= '0' && c <= '9';
-}
-
-// Digits with a sign, a fraction, an exponent (RFC 8259 section 6). Digits beyond those that a
-// double tells apart do not matter.
-static bool number_of(struct span v, bool *whole, double *number)
-{
-	uint32_t i = v.p[0] == '-' || v.p[0] == '+', digits = 0;
-	double n = 0, scale = 1;
-
-	*whole = true;
-	for (; i < v.len && is_digit(v.p[i]); i++, digits++)
-		n = n * 10 + (v.p[i] - '0');
-	if (i < v.len && v.p[i] == '.') {
-		*whole = false;
-		for (i++; i < v.len && is_digit(v.p[i]); i++, digits++) {
-			scale /= 10;
-			n += (v.p[i] - '0') * scale;
-		}
-	}
-	if (digits && i + 1 < v.len && (v.p[i] | 0x20) == 'e') {
-		bool down = v.p[i + 1] == '-';
-		uint32_t power = 0;
-
-		*whole = false;
-		i += 1 + (v.p[i + 1] == '-' || v.p[i + 1] == '+');
-		if (i == v.len)
-			return false;
-		for (; i < v.len && is_digit(v.p[i]); i++)
-			power = power < 400 ? power * 10 + (uint32_t)(v.p[i] - '0') : power;
-		for (power = power < 400 ? power : 400; power; power--)
-			n = down ? n / 10 : n * 10;
-	}
-	*number = v.p[0] == '-' ? -n : n;
-	return digits && i == v.len;
-}
-
-static bool is_word(struct span v)
-{
-	if (v.len > 64)
-		return false;
-	for (uint32_t i = 0; i < v.len; i++) {
-		uint8_t c = v.p[i], lower = span_lower(c);
-
-		if (!is_digit(c) && !(lower >= 'a' && lower <= 'z') && c != '-' && c != '_' &&
-		    c != '.')
-			return false;
-	}
-	return true;
-}
-
-static bool is_url(struct span v)
-{
-	for (uint32_t i = 0; i + 3 < v.len && i < 16; i++) {
-		if (v.p[i] == ':')
-			return i >= 2 && v.p[i + 1] == '/' && v.p[i + 2] == '/';
-	}
-	return false;
-}
-
-enum param_class facts_class(struct span v, double *number)
-{
-	static const uint8_t classes[] = {
-		[SEGMENT_ID] = PARAM_WORD,     [SEGMENT_UUID] = PARAM_UUID,
-		[SEGMENT_HEX] = PARAM_HEX,     [SEGMENT_DATE] = PARAM_DATE,
-		[SEGMENT_EMAIL] = PARAM_EMAIL, [SEGMENT_TOKEN] = PARAM_TOKEN,
-	};
-	enum segment_class looks;
-	bool whole, word;
-
-	*number = 0;
-	if (v.len == 0)
-		return PARAM_EMPTY;
-	if (span_ieq(v, SPAN_LIT("true")) || span_ieq(v, SPAN_LIT("false")))
-		return PARAM_BOOL;
-	if (v.len < 32 && (is_digit(v.p[0]) || v.p[0] == '-' || v.p[0] == '+') &&
-	    number_of(v, &whole, number))
-		return whole ? PARAM_INT : PARAM_NUMBER;
-	if (v.len > ENDPOINT_SEGMENT)
-		return PARAM_TEXT;
-	if (is_url(v))
-		return PARAM_URL;
-	looks = endpoint_segment(v);
-	word = is_word(v);
-	if (looks == SEGMENT_WORD || looks == SEGMENT_ID)
-		return word ? PARAM_WORD : PARAM_TEXT;
-	return classes[looks];
-}
-
-enum call_verb facts_verb(struct span method)
-{
-	static const struct {
-		const char *name;
-		enum call_verb verb;
-	} verbs[] = {
-		{"GET", VERB_GET},     {"HEAD", VERB_GET},       {"POST", VERB_POST},
-		{"PUT", VERB_PUT},     {"PATCH", VERB_PATCH},    {"DELETE", VERB_DELETE},
-		{"OPTIONS", VERB_OPTIONS},
-	};
-
-	for (uint32_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-		if (method.len == strlen(verbs[i].name) &&
-		    memcmp(method.p, verbs[i].name, method.len) == 0)
-			return verbs[i].verb;
-	}
-	return VERB_OTHER;
-}
-
-uint64_t facts_value_hash(struct span value, uint64_t seed)
-{
-	if (value.len > FACTS_HASHED)
-		value.len = FACTS_HASHED;
-	return siphash_id(siphash(seed, 'o', value));
 }
 
 static struct call_param *param_add(struct exchange *x)
@@ -152,31 +49,55 @@ static struct call_param *param_add(struct exchange *x)
 
 // ---- fields that the merger shall know
 
+static uint64_t *seen_slot(struct facts_cache *cache, uint64_t id)
+{
+	return &cache->seen[(id >> 20) % FACTS_SEEN];
+}
+
 static bool seen_before(struct facts_cache *cache, uint64_t id)
 {
-	uint64_t *slot = &cache->seen[(id >> 20) % FACTS_SEEN];
+	uint64_t *slot = seen_slot(cache, id);
 	bool before = *slot == id;
 
 	*slot = id;
 	return before;
 }
 
-static uint64_t shape_id(const struct exchange *x, uint64_t field, uint32_t class, enum dir dir)
+static uint64_t seen_mix(uint64_t id, uint64_t more)
 {
-	uint64_t id = x->endpoint ^ field * UINT64_C(0x9e3779b97f4a7c15);
-
-	id = (id ^ id >> 32) * UINT64_C(0xd6e8feb86659fd93) + (class << 1 | dir);
+	id = (id ^ id >> 32) * UINT64_C(0xd6e8feb86659fd93) + more;
 	id = (id ^ id >> 32) * UINT64_C(0xd6e8feb86659fd93);
 	return siphash_id(id ^ id >> 32);
 }
 
-static void shape_tell(struct detect_worker *w, const struct exchange *x, struct delta_param one,
-		       const uint8_t *name, uint32_t len)
+// A look of a field of a response; one that is still seen is told each day.
+static uint64_t shape_id(const struct exchange *x, uint64_t field, uint32_t look)
 {
-	struct delta *d = delta_active(w);
+	return seen_mix(x->endpoint ^ field * UINT64_C(0x9e3779b97f4a7c15),
+			(exchange_time(x) >> FACTS_DAY) << 8 | look << 1 | SERVER);
+}
 
-	if (d->n_params == DELTA_PARAMS || len > DELTA_ARENA - d->arena_used) {
+// The name of a field of a request. The merger may forget those that only rejected requests have,
+// so that of a request that was accepted is told again, and all of them each hour.
+static uint64_t name_id(const struct exchange *x, uint64_t field, bool accepted)
+{
+	return seen_mix(field * UINT64_C(0x9e3779b97f4a7c15),
+			(exchange_time(x) >> FACTS_HOUR) << 8 | (uint64_t)accepted << 1 | CLIENT);
+}
+
+// id: what seen_before() was asked; it is not seen when there is no room to tell it. Rejected
+// requests, which anybody can send, take half of the room at most.
+static void shape_tell(struct detect_worker *w, const struct exchange *x, struct delta_param one,
+		       const uint8_t *name, uint32_t len, uint64_t id)
+{
+	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
+	struct delta *d = delta_active(w);
+	uint32_t room =
+		one.dir == SERVER || x->tx->status / 100 == 2 ? DELTA_PARAMS : DELTA_PARAMS / 2;
+
+	if (d->n_params >= room || len > DELTA_ARENA - d->arena_used) {
 		d->params_lost++;
+		*seen_slot(cache, id) = 0;
 		return;
 	}
 	one.endpoint = x->endpoint;
@@ -189,6 +110,14 @@ static void shape_tell(struct detect_worker *w, const struct exchange *x, struct
 
 // ---- what fields mean
 
+// Keys of maps are values: {"orders": {"1207": {"id": …}}} speaks of an order.
+static uint64_t noun_part(struct span part, uint64_t seed)
+{
+	while (part.len >= 2 && memcmp(part.p + part.len - 2, "[]", 2) == 0)
+		part.len -= 2;
+	return endpoint_segment(part) == SEGMENT_WORD ? noun_container(part, seed) : 0;
+}
+
 // The last name of "$.data.orders[]" that says something; 0: none does.
 static uint64_t noun_parent(struct span parent, uint64_t seed)
 {
@@ -200,7 +129,7 @@ static uint64_t noun_parent(struct span parent, uint64_t seed)
 			at--;
 		if (at == 0)
 			return 0;
-		noun = noun_container(span_make(parent.p + at, parent.len - at), seed);
+		noun = noun_part(span_make(parent.p + at, parent.len - at), seed);
 		if (noun)
 			return noun;
 		parent.len = at - 1;
@@ -227,22 +156,27 @@ static const struct facts_key *key_of(struct detect_worker *w, const struct valu
 	field_name_make(&name, PLACE_BODY, (struct span){0}, v->parent, v->key);
 	key->renamed = field_name_id(&name, place_of(v), v->field, w->shared->seed);
 	key->kind = (uint8_t)noun_key(v->key, w->shared->seed, &key->noun);
+	key->privilege = privilege_of(v->key);
 	if (key->kind == NOUN_BARE)
 		key->noun = noun_parent(v->parent, w->shared->seed);
 	return key;
 }
 
-// The noun of what an endpoint is about: its last segment that is a word.
-static uint64_t noun_endpoint(const struct exchange *x, uint64_t seed)
+// The noun of what an endpoint is about: its last segment that is a word. Once per exchange.
+static uint64_t noun_endpoint(struct exchange *x, uint64_t seed)
 {
 	struct span path = span_make(x->template, x->template_len), last = {0}, segment;
 
+	if (x->noun_known)
+		return x->noun;
 	path = span_until(path, '#');
 	while (endpoint_next(&path, &segment)) {
 		if (segment.p[0] != '{' && noun_container(segment, seed))
 			last = segment;
 	}
-	return last.p ? noun_container(last, seed) : 0;
+	x->noun = last.p ? noun_container(last, seed) : 0;
+	x->noun_known = true;
+	return x->noun;
 }
 
 // ---- objects given
@@ -263,20 +197,38 @@ static void object_give(struct detect_worker *w, struct exchange *x, uint64_t no
 		.principal = x->principal,
 		.noun = noun,
 		.value = facts_value_hash(value, w->shared->seed),
-		.class = (uint8_t)class,
+		.class = (uint8_t) class,
 		.created = facts_verb(x->tx->method) == VERB_POST,
 	};
+}
+
+static bool looks_uuid(struct span v)
+{
+	return v.len == 36 && v.p[8] == '-' && v.p[13] == '-' &&
+	       endpoint_segment(v) == SEGMENT_UUID;
+}
+
+// Can it be met by chance? No more is asked of what is given out.
+static enum param_class id_class(struct span v)
+{
+	uint32_t digits = 0;
+
+	if (looks_uuid(v))
+		return PARAM_UUID;
+	while (digits < v.len && is_digit(v.p[digits]))
+		digits++;
+	return digits == v.len ? PARAM_INT : v.len >= 16 ? PARAM_TOKEN : PARAM_WORD;
 }
 
 // Identifiers in the path of a link, each behind what it is one of.
 static void link_give(struct detect_worker *w, struct exchange *x, struct span link)
 {
+	uint8_t decoded[ENDPOINT_SEGMENT];
 	struct span segment, path = link;
 	uint64_t noun = 0;
 	uint32_t n = 0;
-	double number;
 
-	if (is_url(link)) {
+	if (facts_is_url(link)) {
 		while (path.len > 3 && memcmp(path.p, "://", 3) != 0) {
 			path.p++;
 			path.len--;
@@ -290,10 +242,16 @@ static void link_give(struct detect_worker *w, struct exchange *x, struct span l
 	path = span_until(span_until(path, '?'), '#');
 	for (uint32_t i = 0; i < ENDPOINT_DEPTH && n < LINK_IDS && endpoint_next(&path, &segment);
 	     i++) {
+		// As the request that follows the link is read.
+		segment = span_until(segment, ';');
+		if (segment.len > sizeof(decoded))
+			continue;
+		segment.len = form_decode(segment, decoded, false);
+		segment.p = decoded;
 		if (endpoint_segment(segment) == SEGMENT_WORD) {
 			noun = noun_container(segment, w->shared->seed);
 		} else if (segment.len <= FACTS_ID_MAX) {
-			object_give(w, x, noun, segment, facts_class(segment, &number));
+			object_give(w, x, noun, segment, id_class(segment));
 			n++;
 		}
 	}
@@ -305,16 +263,10 @@ static bool gives(const struct exchange *x)
 	return x->tx->status / 100 == 2 && x->tx->msg[CLIENT].seen;
 }
 
-static bool looks_uuid(struct span v)
-{
-	return v.len == 36 && v.p[8] == '-' && v.p[13] == '-';
-}
-
 static void value_given(struct detect_worker *w, struct exchange *x, const struct value *v,
 			const struct facts_key *key)
 {
 	uint64_t noun = key->noun;
-	double number;
 
 	if (v->v.len == 0 || v->v.len > FACTS_ID_MAX || v->escaped)
 		return;
@@ -324,7 +276,7 @@ static void value_given(struct detect_worker *w, struct exchange *x, const struc
 	}
 	if (noun == 0)
 		noun = noun_endpoint(x, w->shared->seed);
-	object_give(w, x, noun, v->v, facts_class(v->v, &number));
+	object_give(w, x, noun, v->v, id_class(v->v));
 }
 
 void facts_response(struct detect_worker *w, struct exchange *x)
@@ -332,7 +284,9 @@ void facts_response(struct detect_worker *w, struct exchange *x)
 	struct span location = http_header(x->tx, SERVER, HEADER_LOCATION);
 	uint64_t mix = (exchange_order(x) ^ w->shared->seed) * UINT64_C(0x9e3779b97f4a7c15);
 
+	x->gives = gives(x);
 	x->told_all = (mix >> 40) % FACTS_SHARE == 0;
+	x->news = x->told_all ? FACTS_NEW_ALL : FACTS_NEW;
 	if (location.len && x->tx->status == 201 && x->tx->msg[CLIENT].seen)
 		link_give(w, x, location);
 }
@@ -341,13 +295,19 @@ void facts_response(struct detect_worker *w, struct exchange *x)
 
 static enum param_class literal_class(const struct value *v)
 {
-	return v->v.p[0] == 'n'                         ? PARAM_NULL
+	return v->v.p[0] == 'n'                       ? PARAM_NULL
 	       : v->v.p[0] == 't' || v->v.p[0] == 'f' ? PARAM_BOOL
-						      : PARAM_NUMBER;
+						      : PARAM_WORD; // NaN, Infinity
+}
+
+// Whether it may be a part of a value: pieces, and what was decoded, which is cut at a length.
+static bool is_piece(const struct value *v)
+{
+	return v->kind == VALUE_TEXT || v->kind == VALUE_DECODED;
 }
 
 static void body_shape(struct detect_worker *w, const struct exchange *x, const struct value *v,
-		       struct delta_param one)
+		       struct delta_param one, uint64_t id)
 {
 	uint8_t text[EXCHANGE_NAME];
 	struct field_name name = {.out = text};
@@ -355,7 +315,23 @@ static void body_shape(struct detect_worker *w, const struct exchange *x, const 
 	field_name_make(&name, PLACE_BODY, (struct span){0}, v->parent, v->key);
 	one.dir = (uint8_t)v->dir;
 	one.place = (uint8_t)place_of(v);
-	shape_tell(w, x, one, text, name.n);
+	one.kind = (uint8_t)v->kind;
+	shape_tell(w, x, one, text, name.n, id);
+}
+
+// As the server reads it: a value has one identity wherever it stands.
+static struct span value_plain(const struct value *v, uint8_t out[FACTS_HASHED])
+{
+	struct span text = v->v;
+	bool coded;
+
+	if (!v->escaped)
+		return text;
+	text.len = text.len < FACTS_HASHED ? text.len : FACTS_HASHED;
+	text.len = place_of(v) == PLACE_FORM ? form_decode(text, out, true)
+					     : escape_json(text, out, &coded);
+	text.p = out;
+	return text;
 }
 
 static void value_asked(struct detect_worker *w, struct exchange *x, const struct value *v)
@@ -363,63 +339,137 @@ static void value_asked(struct detect_worker *w, struct exchange *x, const struc
 	const struct facts_key *key = key_of(w, v);
 	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
 	struct call_param *p = param_add(x);
+	uint8_t text[FACTS_HASHED];
+	struct span plain;
+	uint64_t id;
 
 	if (!p)
 		return;
+	plain = value_plain(v, text);
 	*p = (struct call_param){
 		.field = key->renamed,
-		.value = facts_value_hash(v->v, w->shared->seed),
-		.len = v->v.len,
+		// A piece's hash would tell how the packets were cut.
+		.value = is_piece(v) ? 0 : facts_value_hash(plain, w->shared->seed),
+		.len = v->escaped && v->v.len > FACTS_HASHED ? v->v.len : plain.len,
 		.place = (uint8_t)place_of(v),
+		.index = key->privilege,
+		.kind = (uint8_t)v->kind,
 	};
 	p->class = v->kind == VALUE_LITERAL ? (uint8_t)literal_class(v)
-					    : (uint8_t)facts_class(v->v, &p->number);
+		   : is_piece(v)            ? PARAM_TEXT
+					    : (uint8_t)facts_class(plain, &p->number);
 	if ((key->kind == NOUN_NAMED || key->kind == NOUN_BARE) && v->kind != VALUE_LITERAL &&
-	    v->v.len && v->v.len <= FACTS_ID_MAX)
+	    !is_piece(v) && plain.len && plain.len <= FACTS_ID_MAX)
 		p->noun = key->noun ? key->noun : noun_endpoint(x, w->shared->seed);
-	if (!seen_before(cache, shape_id(x, p->field, p->class, CLIENT)))
+	id = name_id(x, p->field, false);
+	if (!seen_before(cache, id))
 		body_shape(w, x, v,
 			   (struct delta_param){
-				   .field = p->field, .class = p->class, .id = p->noun != 0});
+				   .field = p->field, .class = p->class, .id = p->noun != 0},
+			   id);
 }
 
-// A class for each value would cost more than it tells: once for each kind of value.
+// A class for each value would cost more than it tells: that of the first of each kind of value,
+// and of all of the exchanges that are chosen to tell more.
 static void value_shape(struct detect_worker *w, struct exchange *x, const struct value *v,
 			const struct facts_key *key)
 {
 	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
+	enum param_class class = PARAM_EMPTY;
+	uint32_t look = (uint32_t)v->kind;
 	double number;
+	uint64_t id;
 
-	if (seen_before(cache, shape_id(x, key->renamed, v->kind, SERVER)))
+	if (x->news == 0)
 		return;
+	if (v->kind == VALUE_LITERAL) {
+		class = literal_class(v);
+		look = SHAPE_LITERAL + class;
+	} else if (x->told_all) {
+		class = is_piece(v) ? PARAM_TEXT : facts_class(v->v, &number);
+		look = (v->kind == VALUE_NUMBER ? SHAPE_NUMBER : SHAPE_STRING) + class;
+	}
+	id = shape_id(x, key->renamed, look);
+	if (seen_before(cache, id))
+		return;
+	x->news--;
+	if (look < SHAPE_LITERAL)
+		class = is_piece(v) ? PARAM_TEXT : facts_class(v->v, &number);
 	body_shape(w, x, v,
 		   (struct delta_param){
 			   .field = key->renamed,
-			   .class = v->kind == VALUE_LITERAL ? (uint8_t)literal_class(v)
-							     : (uint8_t)facts_class(v->v, &number),
+			   .class = (uint8_t) class,
 			   .id = key->kind == NOUN_NAMED || key->kind == NOUN_BARE,
-		   });
+			   .sampled = x->told_all || v->kind == VALUE_LITERAL,
+		   },
+		   id);
+}
+
+static bool in_list(struct span parent)
+{
+	for (uint32_t i = 0; i + 1 < parent.len; i++) {
+		if (parent.p[i] == '[' && parent.p[i + 1] == ']')
+			return true;
+	}
+	return false;
+}
+
+// Of lists nobody knows whose it is.
+static void value_shown(struct detect_worker *w, struct exchange *x, const struct value *v,
+			const struct facts_key *key)
+{
+	uint8_t text[FACTS_HASHED];
+	struct call_param *p;
+	struct span plain;
+
+	if (x->n_shown == EXCHANGE_SHOWN || in_list(v->parent))
+		return;
+	plain = value_plain(v, text);
+	p = &x->shown[x->n_shown++];
+	*p = (struct call_param){
+		.field = key->renamed,
+		.value = facts_value_hash(plain, w->shared->seed),
+		.len = plain.len,
+		.place = PLACE_BODY,
+		.index = key->privilege,
+	};
+	p->class = v->kind == VALUE_LITERAL ? (uint8_t)literal_class(v)
+					    : (uint8_t)facts_class(plain, &p->number);
 }
 
 void facts_value(struct detect_worker *w, struct exchange *x, const struct value *v)
 {
+	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
+	uint64_t *plain = &cache->plain[(v->field >> 20) % FACTS_KEYS];
 	const struct facts_key *key;
 
-	if (v->continued)
-		return;
-	if (v->dir == CLIENT) {
-		value_asked(w, x, v);
+	if (__builtin_expect(v->dir == CLIENT, 0)) {
+		if (!v->continued)
+			value_asked(w, x, v);
 		return;
 	}
-	if (!gives(x) || v->kind == VALUE_TEXT)
+	if (!x->gives || (v->kind == VALUE_TEXT && v->parent.len == 0))
 		return;
+	if (*plain == v->field && (x->news == 0 || (v->off >= FACTS_SHAPE && !x->told_all))) {
+		if (__builtin_expect(looks_uuid(v->v), 0))
+			object_give(w, x, 0, v->v, PARAM_UUID);
+		return;
+	}
 	key = key_of(w, v);
 	if (v->off < FACTS_SHAPE || x->told_all)
 		value_shape(w, x, v, key);
-	if (__builtin_expect(key->kind != NOUN_NONE, 0) && v->kind != VALUE_LITERAL)
+	if (is_piece(v))
+		return;
+	if (key->privilege)
+		value_shown(w, x, v, key);
+	if (key->kind == NOUN_NONE) {
+		if (!key->privilege || in_list(v->parent))
+			*plain = v->field;
+		if (looks_uuid(v->v))
+			object_give(w, x, 0, v->v, PARAM_UUID);
+	} else if (v->kind != VALUE_LITERAL) {
 		value_given(w, x, v, key);
-	else if (looks_uuid(v->v))
-		object_give(w, x, 0, v->v, PARAM_UUID);
+	}
 }
 
 // ---- targets
@@ -466,7 +516,11 @@ static void target_query(struct detect_worker *w, struct exchange *x)
 	struct call_param *p;
 	uint64_t noun, seed = w->shared->seed;
 
-	for (uint32_t i = 0; i < QUERY_PARAMS && form_next(&rest, &pair); i++) {
+	for (uint32_t i = 0; form_next(&rest, &pair); i++) {
+		if (i == QUERY_PARAMS) {
+			x->params_lost++; // and what follows
+			return;
+		}
 		if (pair.key.len == 0 || pair.key.len > ENDPOINT_SEGMENT)
 			continue;
 		value = pair.value;
@@ -517,7 +571,7 @@ static void path_name(uint32_t i, uint8_t out[SEGMENT_NAME], uint32_t *len)
 	out[(*len)++] = ']';
 }
 
-// Parameters of the target are told here, when it is known that the server took them.
+// Names of parameters of the target are told here, when it is known whether the server took them.
 static void target_shape(struct detect_worker *w, struct exchange *x)
 {
 	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
@@ -528,6 +582,7 @@ static void target_shape(struct detect_worker *w, struct exchange *x)
 	for (uint32_t i = 0; i < x->n_params; i++) {
 		const struct call_param *p = &x->params[i];
 		struct field_name name = {.out = text};
+		uint64_t id;
 		struct delta_param one = {
 			.field = p->field,
 			.dir = CLIENT,
@@ -544,31 +599,34 @@ static void target_shape(struct detect_worker *w, struct exchange *x)
 		}
 		if (p->place != PLACE_QUERY && p->place != PLACE_PATH)
 			return;
-		if (seen_before(cache, shape_id(x, p->field, p->class, CLIENT)))
+		id = name_id(x, p->field, gives(x));
+		if (seen_before(cache, id))
 			continue;
 		if (p->place == PLACE_PATH)
 			path_name(p->index, text, &name.n);
 		else
 			field_name_make(&name, PLACE_QUERY, pair.key, (struct span){0},
 					(struct span){0});
-		shape_tell(w, x, one, text, name.n);
+		shape_tell(w, x, one, text, name.n, id);
 	}
 }
 
-const struct call_param *facts_end(struct detect_worker *w, struct exchange *x, uint16_t *n)
+void facts_end(struct detect_worker *w, struct exchange *x, struct call *call)
 {
 	struct delta *d = delta_active(w);
+	uint32_t left = DELTA_CALL_PARAMS - d->n_call_params;
 	struct call_param *to = d->call_params + d->n_call_params;
 
-	*n = 0;
-	if (gives(x))
-		target_shape(w, x);
-	if (x->n_params > DELTA_CALL_PARAMS - d->n_call_params) {
+	target_shape(w, x);
+	if (x->n_params + x->n_shown > left) {
 		d->call_params_lost += x->n_params;
-		return NULL;
+		x->params_lost += x->n_params;
+		return;
 	}
 	memcpy(to, x->params, x->n_params * sizeof(*to));
-	d->n_call_params += x->n_params;
-	*n = (uint16_t)x->n_params;
-	return to;
+	memcpy(to + x->n_params, x->shown, x->n_shown * sizeof(*to));
+	d->n_call_params += x->n_params + x->n_shown;
+	call->params = to;
+	call->n_params = (uint16_t)x->n_params;
+	call->n_shown = (uint16_t)x->n_shown;
 }

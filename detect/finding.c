@@ -14,10 +14,7 @@
 #include "detect/endpoint.h"
 #include "detect/siphash.h"
 
-enum {
-	NAMES_ARENA = 3 << 20, // of the arena, at most: the rest is for evidence
-	USER_AGENT_MAX = 256,
-};
+enum { NAMES_ARENA = 3 << 20 }; // of the arena, at most: the rest is for evidence
 
 static uint8_t *delta_room(struct delta *d, size_t len)
 {
@@ -100,8 +97,8 @@ void announce_principal(struct detect_worker *w, const struct exchange *x)
 	const uint8_t *addr = x->client;
 	uint64_t variant;
 
-	if (agent.len > USER_AGENT_MAX)
-		agent.len = USER_AGENT_MAX;
+	if (agent.len > DELTA_AGENT)
+		agent.len = DELTA_AGENT;
 	variant = siphash(w->shared->seed, x->principal, span_make(addr, 16));
 	variant = siphash_id(siphash(w->shared->seed, variant, agent));
 	if (!name_wanted(w, variant, DELTA_NAMES, x->user_len + agent.len))
@@ -236,19 +233,41 @@ static void finding_types(struct delta *d, struct finding *f, const struct excha
 	}
 }
 
+static struct span moved(struct span s, const uint8_t *from, uint8_t *to)
+{
+	return span_make(to + (s.p - from), s.len);
+}
+
+// The evidence that another finding has of the same exchange; it stands in one piece, the agent last.
+static void evidence_again(const struct worker_state *state, struct slot *slot, struct finding *f)
+{
+	const struct finding *other = state->copied_by;
+	const uint8_t *from = state->copied->evidence;
+	size_t used = (size_t)(other->user_agent.p - from) + other->user_agent.len;
+
+	memcpy(slot->evidence, from, used);
+	f->evidence = other->evidence;
+	f->evidence.request.head = moved(other->evidence.request.head, from, slot->evidence);
+	f->evidence.request.body = moved(other->evidence.request.body, from, slot->evidence);
+	f->evidence.response.head = moved(other->evidence.response.head, from, slot->evidence);
+	f->evidence.response.body = moved(other->evidence.response.body, from, slot->evidence);
+	f->path = moved(other->path, from, slot->evidence);
+	f->user_agent = moved(other->user_agent, from, slot->evidence);
+}
+
 // Makes x the exchange that stands for the finding. Without room for its evidence the finding has
 // none; but what it had is not given up for that: then the answer is false.
 static bool finding_stand(struct detect_worker *w, struct slot *slot, struct finding *f,
 			  const struct exchange *x, bool evidence)
 {
-	const struct worker_state *state = w->state;
+	struct worker_state *state = w->state;
 	const struct conn_meta *conn = x->tx->conn;
 	struct delta *d = delta_active(w);
 	struct span agent = http_header(x->tx, CLIENT, HEADER_USER_AGENT);
 	uint32_t need = 0, used;
 
-	if (agent.len > USER_AGENT_MAX)
-		agent.len = USER_AGENT_MAX;
+	if (agent.len > DELTA_AGENT)
+		agent.len = DELTA_AGENT;
 	if (evidence)
 		need = evidence_size(x) + agent.len + x->path.len;
 	if (need > slot->room) {
@@ -259,7 +278,9 @@ static bool finding_stand(struct detect_worker *w, struct slot *slot, struct fin
 		slot->evidence = room;
 		slot->room = room ? need : 0;
 	}
-	if (evidence && slot->evidence) {
+	if (evidence && slot->evidence && state->copied) {
+		evidence_again(state, slot, f);
+	} else if (evidence && slot->evidence) {
 		used = evidence_copy(&state->evidence, x, slot->evidence, &f->evidence);
 		f->path = span_make(slot->evidence + used, evidence_path(&state->evidence, x->path,
 									 slot->evidence + used));
@@ -267,6 +288,8 @@ static bool finding_stand(struct detect_worker *w, struct slot *slot, struct fin
 		f->user_agent = span_make(slot->evidence + used, agent.len);
 		if (agent.len)
 			memcpy(slot->evidence + used, agent.p, agent.len);
+		state->copied = slot;
+		state->copied_by = f;
 	}
 	slot->n_values = x->n_values;
 	f->time_ns = exchange_time(x);

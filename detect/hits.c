@@ -60,13 +60,33 @@ static uint64_t hits_field(const struct hits *hits, const struct hit *hit, enum 
 	return field_name_id(&name, place, hit->field, hits->seed);
 }
 
+// Names are made once for all the values of a field: they are the same in every exchange.
+static uint64_t hits_known_field(const struct hits *hits, const struct hit *hit,
+				 enum hit_place place, uint8_t text[EXCHANGE_NAME], uint32_t *len)
+{
+	struct field_text *known;
+
+	if (!hits->cache || !hit->field)
+		return hits_field(hits, hit, place, text, len);
+	known = &hits->cache->text[(hit->field >> 20) % FIELD_TEXTS];
+	if (known->field != hit->field || known->place != place) {
+		known->renamed = hits_field(hits, hit, place, known->text, len);
+		known->field = hit->field;
+		known->place = (uint8_t)place;
+		known->len = (uint8_t)*len;
+	}
+	*len = known->len;
+	memcpy(text, known->text, known->len);
+	return known->renamed;
+}
+
 static struct exchange_hit *hits_new(const struct hits *hits, const struct hit *hit,
 				     enum hit_place place)
 {
 	struct exchange *x = hits->x;
 	uint8_t text[EXCHANGE_NAME];
 	uint32_t len;
-	uint64_t field = hits_field(hits, hit, place, text, &len);
+	uint64_t field = hits_known_field(hits, hit, place, text, &len);
 	struct exchange_hit *h = field == hit->field ? NULL : hits_find(x, hit, place, field);
 
 	if (h)

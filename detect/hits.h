@@ -24,11 +24,17 @@ struct hits_types {
 
 // What fields were renamed to, by their own identity: names with values in them are rare, and the
 // answer for one of the others is the same for all of its values.
-enum { FIELD_CACHE = 1024 };
+enum { FIELD_CACHE = 1024, FIELD_TEXTS = 256 };
 struct field_cache {
 	struct {
 		uint64_t field, renamed; // 0: free
 	} slot[FIELD_CACHE];
+	// What is told of fields with hits.
+	struct field_text {
+		uint64_t field, renamed; // 0: free
+		uint8_t place, len;
+		uint8_t text[EXCHANGE_NAME];
+	} text[FIELD_TEXTS];
 };
 
 // What one scan is of. arg of hits_add().

@@ -10,6 +10,8 @@
 
 #include "detect/keyctx.h"
 
+#include "detect/marks.h"
+
 enum {
 	KEYCTX_TABLE = 4096, // slots of the word table, a power of two
 	KEYCTX_WORD_MAX = 32,
@@ -60,7 +62,8 @@ static const char *const keyctx_generic[] = {
 // What fields are called that say what another one is: {"type": "passport", "value": "…"}, with at
 // most one word before it, as in "idType". "system" is FHIR's, of identifiers.
 static const char *const keyctx_naming[] = {
-	"type", "name", "key", "label", "kind", "field", "title", "system", "attribute", "property", NULL,
+	"type",  "name",   "key",       "label",    "kind", "field",
+	"title", "system", "attribute", "property", NULL,
 };
 
 enum { KEYCTX_HASH_START = 0x1505 };
@@ -395,7 +398,9 @@ void keyctx_match(const struct keyctx_words *words, struct span key, struct keyc
 	    keyctx_is_wide(key.p, key.len < KEYCTX_KEY_MAX ? key.len : KEYCTX_KEY_MAX))
 		keyctx_match_wide(words, key, out);
 	out->odd = keyctx_is_odd(key);
-	out->plain = !out->any && !out->generic && !out->odd;
+	out->field = (uint8_t)mark_field_named(key);
+	out->plain = !out->any && !out->generic && !out->odd && !out->naming && !out->said &&
+		     !out->field;
 }
 
 struct span keyctx_container(struct span parent)
@@ -418,11 +423,24 @@ uint64_t keyctx_hash(struct span key, uint64_t seed)
 	return h ^ h >> 29;
 }
 
-const struct keyctx *keyctx_fill(const struct keyctx_words *words, struct keyctx *slot,
+const struct keyctx *keyctx_fill(const struct keyctx_words *words, struct keyctx_cache *cache,
 				 struct span key, uint64_t hash)
 {
-	keyctx_match(words, key, slot);
-	slot->hash = hash;
-	slot->len = key.len + 1;
-	return slot;
+	uint32_t at = keyctx_slot_of(cache, hash);
+	struct keyctx *first = &cache->slot[at], *second = &cache->slot[at ^ 1];
+
+	// Two names of one place, in turns: neither is computed anew.
+	if (keyctx_is(second, key, hash)) {
+		struct keyctx k = *second;
+
+		*second = *first;
+		*first = k;
+		return first;
+	}
+	if (first->len)
+		*second = *first;
+	keyctx_match(words, key, first);
+	first->hash = hash;
+	first->len = key.len + 1;
+	return first;
 }

@@ -30,7 +30,8 @@ struct keyctx {
 	bool generic;     // says nothing by itself ("value", "number"): ask the container's name
 	bool odd;         // the name may itself be a value ("jane@example.org")
 	bool naming;      // its value may say what the one beside it is ("type", "label")
-	bool plain;       // none of these; naming and said may be set
+	bool plain;       // none of these, but for weak
+	uint8_t field;    // mark_field_named()
 };
 
 struct keyctx_cache {
@@ -45,8 +46,9 @@ bool keyctx_words_fill(struct keyctx_words *words, const uint64_t on[DATATYPE_WO
 
 // The set for a name, computed without a cache.
 void keyctx_match(const struct keyctx_words *words, struct span key, struct keyctx *out);
-// Fills a slot of the cache.
-const struct keyctx *keyctx_fill(const struct keyctx_words *words, struct keyctx *slot,
+// Puts a name at its first place in the cache; what stood there moves to the second one, so that
+// two names that meet do not drive each other out.
+const struct keyctx *keyctx_fill(const struct keyctx_words *words, struct keyctx_cache *cache,
 				 struct span key, uint64_t hash);
 // The part of a path that names the last container: "users" of "$.users[]".
 struct span keyctx_container(struct span parent);
@@ -58,6 +60,28 @@ static inline bool keyctx_has(const uint64_t *set, uint32_t type)
 	return set[type / 64] >> (type % 64) & 1;
 }
 
+static inline uint32_t keyctx_slot_of(const struct keyctx_cache *cache, uint64_t hash)
+{
+	uint64_t mixed = (hash ^ cache->seed) * UINT64_C(0x9e3779b97f4a7c15);
+
+	return mixed >> 32 & (KEYCTX_SLOTS - 1);
+}
+
+static inline bool keyctx_is(const struct keyctx *k, struct span key, uint64_t hash)
+{
+	// A slot that was never filled has the length of no name.
+	return ((k->hash ^ hash) | (k->len ^ (key.len + 1))) == 0;
+}
+
+// What the cache knows of a name at its first place; NULL: nothing. hash: as of keyctx_get().
+static inline const struct keyctx *keyctx_peek(const struct keyctx_cache *cache, struct span key,
+					       uint64_t hash)
+{
+	const struct keyctx *k = &cache->slot[keyctx_slot_of(cache, hash)];
+
+	return __builtin_expect(keyctx_is(k, key, hash), 1) ? k : NULL;
+}
+
 // keyctx_match() from the cache. hash: a keyed hash of the name; with the length it stands for the
 // name, for nobody without the key can find two that share both. The result is valid until the
 // next call.
@@ -65,11 +89,7 @@ static inline const struct keyctx *keyctx_get(const struct keyctx_words *words,
 					      struct keyctx_cache *cache, struct span key,
 					      uint64_t hash)
 {
-	uint64_t mixed = (hash ^ cache->seed) * UINT64_C(0x9e3779b97f4a7c15);
-	struct keyctx *k = &cache->slot[mixed >> 32 & (KEYCTX_SLOTS - 1)];
+	const struct keyctx *k = keyctx_peek(cache, key, hash);
 
-	// A slot that was never filled has the length of no name.
-	if (__builtin_expect(((k->hash ^ hash) | (k->len ^ (key.len + 1))) == 0, 1))
-		return k;
-	return keyctx_fill(words, k, key, hash);
+	return k ? k : keyctx_fill(words, cache, key, hash);
 }

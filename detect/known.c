@@ -141,6 +141,22 @@ lost:
 	return NULL;
 }
 
+void known_endpoint_remove(struct known *k, uint64_t id)
+{
+	struct known_endpoint *e = known_endpoint(k, id);
+	uint32_t at = 0;
+
+	if (!e)
+		return;
+	while (k->endpoints[at] != e)
+		at++;
+	k->n_endpoints--;
+	memmove(&k->endpoints[at], &k->endpoints[at + 1],
+		(k->n_endpoints - at) * sizeof(struct known_endpoint *));
+	idmap_remove(&k->endpoint_map, id);
+	endpoint_free(e);
+}
+
 void known_endpoint_call(struct known_endpoint *e, const struct call *call)
 {
 	struct merged_endpoint *pub = &e->pub;
@@ -208,10 +224,6 @@ struct known_principal *known_principal_add(struct known *k, uint64_t id)
 	}
 	p->pub.id = id;
 	p->pub.user = p->pub.user_agent = p->empty;
-	for (uint32_t i = 0; i < k->n_areas; i++) {
-		if (k->principal_area[i])
-			p->pub.area[i] = (uint8_t *)p + k->principal_area[i];
-	}
 	p->place = k->n_principals;
 	k->principals[k->n_principals++] = p;
 	list_in(k, p);

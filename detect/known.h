@@ -11,7 +11,7 @@
 #include "detect/detector.h"
 #include "detect/idmap.h"
 
-enum { KNOWN_AREAS = 32 }; // length of area[] in detector.h
+enum { KNOWN_AREAS = DETECTOR_MAX };
 
 // One of a principal's last calls.
 struct known_call {
@@ -85,10 +85,19 @@ static inline void known_prefetch(const struct known_endpoint *e, const struct k
 // The endpoint of that id, new if need be. NULL: no room (counted) or no memory.
 struct known_endpoint *known_endpoint_add(struct known *k, uint64_t id, struct span host,
 					  struct span method, struct span template);
+// Its areas go with it. Not known: nothing happens.
+void known_endpoint_remove(struct known *k, uint64_t id);
 // The principal of that id, new if need be; then the one idle longest may go. NULL: no memory.
 struct known_principal *known_principal_add(struct known *k, uint64_t id);
 // Who it is. The first answer stays.
 void known_principal_name(struct known_principal *p, const struct delta_name *name);
+// What the detector of that index keeps there; NULL: nothing.
+static inline void *known_principal_area(const struct known *k, struct known_principal *p,
+					 uint32_t detector)
+{
+	return k->principal_area[detector] ? (uint8_t *)p + k->principal_area[detector] : NULL;
+}
+
 void known_principal_call(struct known *k, struct known_principal *p, const struct call *call);
 void known_endpoint_call(struct known_endpoint *e, const struct call *call);
 // The last calls of p, oldest first, at most ISSUE_MAX_HISTORY. Returns how many.

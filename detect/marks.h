@@ -2,8 +2,8 @@
 // Copyright (c) 2026 The apitap authors
 //
 // Marks: texts that a program shows only when something went wrong inside of it, such as the
-// errors of databases, stack traces and debug pages. Their literals stand in the same Hyperscan
-// database as those of the data types, so a body is still read once. What a message has is kept
+// errors of databases, stack traces and debug pages. In responses their literals stand in one Hyperscan
+// database with those of the data types, so a body is still read once. What a message has is kept
 // as one bit for each product; the detector of error texts judges it at the exchange's end.
 //
 // A check looks back from the end of the match only: what stands before it is always shown again
@@ -133,12 +133,20 @@ struct mark_field {
 
 enum { MARK_FIELDS = 128 };
 
+_Static_assert(MARK_FIELDS < UINT8_MAX, "struct keyctx, field");
+
 extern const struct mark_field mark_fields[]; // ended by name NULL
 
 uint32_t mark_fields_count(void);
 // Its pattern for Hyperscan, caseless. False: it does not fit.
 bool mark_field_pattern(uint32_t i, char *out, size_t size);
 bool mark_field_in(uint32_t i, struct span text);
+// The number, and one, of the property that a whole key names; 0: none.
+uint32_t mark_field_named(struct span key);
+// What its pattern asks of what follows: the bytes of a string; and what stands behind the colon
+// when that is no string.
+bool mark_field_string(uint32_t i, struct span string);
+bool mark_field_token(uint32_t i, struct span token);
 void mark_field_title(uint32_t i, char *out, size_t size);
 static inline void mark_field_found(struct marks *marks, uint32_t i)
 {

@@ -3,7 +3,8 @@
 //
 // Names of properties that are a program's own affair. The dictionary is written as words: the
 // patterns made of it find them in camelCase, snake_case, kebab-case and any case, as keys of JSON
-// and as elements of XML. Control thread, at the start; the worker sees bits.
+// and as elements of XML. Where the walker tells of every name no pattern is searched: the name is
+// compared once, when the worker meets it first, and what follows it is judged as the pattern does.
 
 #include "detect/marks.h"
 
@@ -118,6 +119,49 @@ bool mark_field_in(uint32_t i, struct span text)
 			return true;
 	}
 	return false;
+}
+
+uint32_t mark_field_named(struct span key)
+{
+	for (uint32_t i = 0; mark_fields[i].name && key.len; i++) {
+		const char *c = mark_fields[i].name;
+		uint32_t at = 0;
+
+		for (; *c; c++) {
+			if (*c == ' ')
+				at += at < key.len && (key.p[at] == '_' || key.p[at] == '-');
+			else if (at < key.len && same_letter(key.p[at], *c))
+				at++;
+			else
+				break;
+		}
+		if (!*c && at == key.len)
+			return i + 1;
+	}
+	return 0;
+}
+
+bool mark_field_string(uint32_t i, struct span string)
+{
+	return mark_fields[i].when == FIELD_ANY ||
+	       (string.len && string.p[0] != '*' && string.p[0] != '\\' && string.p[0] != '"');
+}
+
+bool mark_field_token(uint32_t i, struct span token)
+{
+	uint8_t inside;
+
+	if (mark_fields[i].when == FIELD_ANY)
+		return true;
+	if (token.len == 0)
+		return false;
+	if (token.p[0] != '[' && token.p[0] != '{')
+		return token.p[0] == 't' || token.p[0] == '-' ||
+		       (token.p[0] >= '0' && token.p[0] <= '9');
+	inside = token.len > 1 ? token.p[1] : 0;
+	if (inside == ' ')
+		inside = token.len > 2 ? token.p[2] : 0;
+	return inside == '"' || (inside >= '0' && inside <= '9');
 }
 
 // "passwordHash"

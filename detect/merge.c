@@ -13,15 +13,11 @@
 #include "detect/merge.h"
 
 #include "dataplane/log.h"
+#include "detect/inventory.h"
 #include "detect/keep.h"
 #include "detect/policy.h"
 
 #include <stdio.h>
-
-struct merger_options {
-	uint32_t max_endpoints, max_principals, history, max_issues, update_s;
-	uint32_t max_fields, field_values, field_share;
-};
 
 #define MERGER_ROW(field, ...)                                                                     \
 	{                                                                                          \
@@ -38,7 +34,8 @@ static const struct conf_row merger_rows[] = {
 	MERGER_ROW(max_issues, .min = 1, .max = 1 << 20, .def = "10000", .unit = "issues",
 		   .help = "Different issues kept at once"),
 	MERGER_ROW(update_s, .min = 0, .max = 86400, .def = "60", .unit = "s",
-		   .help = "Shortest time between two updates of one issue"),
+		   .help = "Shortest time between two updates of one issue; one that got worse "
+			   "(severity, evidence, a value a quarter higher) is told after a second"),
 	MERGER_ROW(max_fields, .min = 64, .max = 1 << 20, .def = "65536", .unit = "fields",
 		   .help = "Fields whose data types are learnt; the one without values for longest "
 			   "is forgotten"),
@@ -47,7 +44,7 @@ static const struct conf_row merger_rows[] = {
 	MERGER_ROW(field_share, .min = 50, .max = 100, .def = "80", .unit = "%",
 		   .help = "The share of them that must pass the type's check"),
 };
-static const struct conf_section merger_section = {
+const struct conf_section merger_section = {
 	.path = "detect",
 	.help = "What detection remembers, and how often it tells",
 	.size = sizeof(struct merger_options),
@@ -200,10 +197,16 @@ size_t merger_fields_bytes(const struct conf *conf)
 	return learn_bytes(o->max_fields) + MERGER_SNAPSHOTS * sizeof(struct learn_sets);
 }
 
+size_t merger_objects_bytes(const struct conf *conf)
+{
+	return objects_bytes(conf_get(conf, &objects_section));
+}
+
 struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, char *why,
 			  size_t why_len)
 {
 	const struct merger_options *o = conf_get(shared->conf, &merger_section);
+	const struct inventory_options *in = conf_get(shared->conf, &inventory_section);
 	struct merger *m = calloc(1, sizeof(*m));
 
 	if (!m) {
@@ -212,10 +215,17 @@ struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, 
 	}
 	m->shared = shared;
 	known_init(&m->known, o->max_endpoints, o->max_principals, o->history);
+	params_init(&m->params, in->max_params, in->max_endpoint_params, o->max_endpoints);
 	issues_init(&m->issues, shared->seed, o->max_issues, o->update_s);
 	m->issues.fn = fn;
 	m->issues.arg = arg;
 	m->issues.known = &m->known;
+	m->issues.incidents = &m->incidents;
+	if (incidents_init(&m->incidents, shared->conf, shared->seed)) {
+		snprintf(why, why_len, "no memory for incidents");
+		merger_free(m);
+		return NULL;
+	}
 	if (learn_init(&m->learn, &(struct learn_options){
 					  .max_fields = o->max_fields,
 					  .min_values = o->field_values,
@@ -225,7 +235,13 @@ struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, 
 		merger_free(m);
 		return NULL;
 	}
-	if (detectors_new(m, why, why_len)) {
+	if (objects_init(&m->store, conf_get(shared->conf, &objects_section))) {
+		snprintf(why, why_len, "no memory for the owners of objects");
+		merger_free(m);
+		return NULL;
+	}
+	if (sources_init(&m->sources, shared->conf, shared->seed, why, why_len) ||
+	    detectors_new(m, why, why_len)) {
 		merger_free(m);
 		return NULL;
 	}
@@ -260,6 +276,9 @@ static void lists_free(struct merger *m)
 	free(m->calls.other);
 	free(m->objects.list);
 	free(m->objects.other);
+	free(m->captures);
+	m->captures = NULL;
+	m->n_captures = m->captures_room = 0;
 	free(m->names);
 	free(m->findings);
 	free(m->groups);
@@ -282,9 +301,13 @@ void merger_free(struct merger *m)
 	for (uint32_t i = 0; i < m->n_watch; i++)
 		watch_clear(&m->watch[i]);
 	issues_clear(&m->issues);
+	incidents_fini(&m->incidents);
 	known_clear(&m->known);
 	learn_fini(&m->learn);
+	objects_fini(&m->store);
+	params_clear(&m->params);
 	sessions_fini(&m->sessions);
+	sources_fini(&m->sources);
 	for (uint32_t i = 0; i < m->n_detectors; i++) {
 		detector_stop(&m->detectors[i]);
 		free(m->detectors[i].state);
@@ -292,6 +315,18 @@ void merger_free(struct merger *m)
 	lists_free(m);
 	policies_sweep(m, 0, true);
 	free(m);
+}
+
+void merger_forget(struct merger *m, uint64_t endpoint)
+{
+	for (uint32_t i = 0; i < m->n_detectors; i++) {
+		struct merger_detector *d = &m->detectors[i];
+
+		if (d->enabled && d->detector->forget)
+			d->detector->forget(d->state, m, endpoint);
+	}
+	learn_forget(&m->learn, endpoint);
+	known_endpoint_remove(&m->known, endpoint);
 }
 
 bool merger_restart(struct merger *m, uint32_t detector)
@@ -306,7 +341,8 @@ bool merger_restart(struct merger *m, uint32_t detector)
 	for (uint32_t i = 0; endpoint_size && i < m->known.n_endpoints; i++)
 		memset(m->known.endpoints[i]->pub.area[detector], 0, endpoint_size);
 	for (uint32_t i = 0; principal_size && i < m->known.n_principals; i++)
-		memset(m->known.principals[i]->pub.area[detector], 0, principal_size);
+		memset(known_principal_area(&m->known, m->known.principals[i], detector), 0,
+		       principal_size);
 	if (detector_start(d) == 0)
 		return true;
 	LOG(ERR, "Detector %s cannot start again and is off until the next start.",
@@ -327,14 +363,20 @@ void merger_reset(struct merger *m)
 	m->told_learnt = m->told_quiet = m->told_fields = 0;
 	m->told_full = false;
 	issues_clear(&m->issues);
+	incidents_clear(&m->incidents);
 	known_clear(&m->known);
 	learn_reset(&m->learn);
+	objects_clear(&m->store);
+	params_clear(&m->params);
 	sessions_fini(&m->sessions);
+	sources_clear(&m->sources);
 	memset(&m->shared->session_names, 0, sizeof(m->shared->session_names));
 	for (uint32_t i = 0; i < m->n_detectors; i++)
 		merger_restart(m, i);
 	m->n_names = m->n_findings = m->n_groups = m->n_history = 0;
 	m->calls.n = m->objects.n = 0;
+	m->n_wishes = m->n_captures = 0;
+	m->wishes_lost = 0;
 	m->exchanges = m->calls_lost = m->findings_total = m->findings_lost = m->names_lost = 0;
 	m->objects_lost = m->call_params_lost = m->objects_lost_ns = 0;
 	m->now_ns = m->merges = 0;
@@ -472,6 +514,7 @@ void merger_finish(struct merger *m, uint64_t now_ns)
 	m->now_ns = now_ns;
 	merge_release(m, true);
 	merger_evaluate(m, true);
+	merge_wishes_ask(m);
 	issues_tell(&m->issues, now_ns, true);
 }
 
@@ -501,7 +544,7 @@ void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest)
 	const struct issues *t = &m->issues;
 	bool changed = m->watch_changed || m->policies_changed || m->told_learnt != m->learnt.n ||
 		       m->told_quiet != t->quiet.n || m->told_full != t->full ||
-		       m->told_fields != m->learn.changes;
+		       m->told_fields != m->learn.changes || merge_wishes_wait(m);
 	struct merger_snapshot *next = changed ? snapshot_free(m, oldest) : NULL;
 
 	policies_sweep(m, oldest, false);
@@ -524,6 +567,8 @@ void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest)
 	for (uint32_t i = 0; i < m->n_watch; i++)
 		next->snapshot.watch[i] = m->watch[i].principal;
 	qsort(next->snapshot.watch, m->n_watch, sizeof(uint64_t), compare_principals);
+	next->snapshot.wanted_turn = m->published->snapshot.wanted_turn;
+	next->snapshot.wanted_turn += merge_wishes_publish(m, &next->snapshot);
 	next->used = true;
 	// Pairs with the acquire of workers when they flip.
 	atomic_store_explicit(&m->shared->snapshot, &next->snapshot, memory_order_release);
@@ -557,6 +602,21 @@ struct merged_principal *merger_principal(struct merger *m, uint64_t id)
 	return p ? &p->pub : NULL;
 }
 
+const struct source *merger_source(struct merger *m, const uint8_t addr[16])
+{
+	return sources_address(&m->sources, addr);
+}
+
+const struct source *merger_source_prefix(struct merger *m, const uint8_t addr[16])
+{
+	return sources_prefix(&m->sources, addr);
+}
+
+void merger_location(struct merger *m, const uint8_t addr[16], struct location *out)
+{
+	sources_locate(&m->sources, addr, out);
+}
+
 uint32_t merger_endpoints(struct merger *m)
 {
 	return m->known.n_endpoints;
@@ -565,6 +625,11 @@ uint32_t merger_endpoints(struct merger *m)
 struct merged_endpoint *merger_endpoint_at(struct merger *m, uint32_t i)
 {
 	return i < m->known.n_endpoints ? &m->known.endpoints[i]->pub : NULL;
+}
+
+const char *merger_param_name(struct merger *m, uint64_t, uint64_t field)
+{
+	return params_name(&m->params, field);
 }
 
 uint32_t merger_principals(struct merger *m)
@@ -588,7 +653,8 @@ void *merger_principal_area(struct merger *m, struct merged_principal *p, const 
 {
 	int i = merge_detector(m, d);
 
-	return i < 0 ? NULL : p->area[i];
+	return i < 0 ? NULL
+		     : known_principal_area(&m->known, (struct known_principal *)p, (uint32_t)i);
 }
 
 void merger_raise(struct merger *m, const struct detector *d, uint64_t key,
@@ -614,12 +680,21 @@ void merger_raise(struct merger *m, const struct detector *d, uint64_t key,
 
 	if (i < 0 || !m->detectors[i].enabled)
 		return;
+	if (m->call && p && m->call->principal == p->id)
+		facts.client = m->call->client;
 	facts.options = m->detectors[i].options;
 	if (!e && evidence)
 		facts.endpoint = merger_endpoint(m, evidence->finding.endpoint);
 	if (p && !issues_has(&m->issues, d, key))
 		facts.n_history = known_history((const struct known_principal *)p, history);
 	issues_put(&m->issues, &facts, m->now_ns);
+	if (m->call && !evidence)
+		merger_capture(m, d, key, m->call->time_ns, m->call->order);
+}
+
+struct objects *merger_objects(struct merger *m)
+{
+	return &m->store;
 }
 
 void merger_watch(struct merger *m, uint64_t principal)

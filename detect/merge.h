@@ -7,17 +7,29 @@
 
 #pragma once
 
+#include "detect/incident.h"
 #include "detect/issues.h"
 #include "detect/known.h"
 #include "detect/learn.h"
+#include "detect/objects.h"
+#include "detect/params.h"
 #include "detect/sessions.h"
+#include "detect/sources.h"
 #include "detect/worker.h"
 
 enum {
 	MERGER_SNAPSHOTS = 4,
+	MERGER_WISHES = 64,
+	MERGER_PATIENCE = 3, // merges until an answer is not expected any more
 	MERGER_HELD = 256, // findings that wait for more values of their fields,
 	MERGER_HOLD_S = 60, // at most so long
 };
+
+struct merger_options { // section "detect"
+	uint32_t max_endpoints, max_principals, history, max_issues, update_s;
+	uint32_t max_fields, field_values, field_share;
+};
+extern const struct conf_section merger_section;
 
 struct merger_detector {
 	const struct detector *detector;
@@ -57,6 +69,14 @@ struct merger_watch {
 	struct merger_evidence *evidence[KNOWN_AREAS]; // owned; newest of each detector
 };
 
+// An issue that waits for evidence of a call.
+struct merger_wish {
+	const struct detector *detector;
+	uint64_t key;
+	struct capture_id id;
+	uint64_t asked; // merge in which it was published; 0: not yet
+};
+
 struct merger_snapshot {
 	struct snapshot snapshot;
 	bool used;        // it was published once
@@ -74,8 +94,12 @@ struct merger {
 	struct detect_shared *shared;
 	struct known known;
 	struct learn learn;
+	struct params params;
 	struct issues issues;
+	struct incidents incidents;
 	struct sessions sessions;
+	struct objects store; // whose objects are whose
+	struct sources sources;
 	struct merger_detector detectors[KNOWN_AREAS];
 	uint32_t n_detectors;
 	uint32_t callers[KNOWN_AREAS], n_callers; // indexes of those that look at calls
@@ -100,6 +124,12 @@ struct merger {
 	struct merger_watch watch[WATCH_MAX];
 	uint32_t n_watch;
 	bool watch_changed;
+	const struct call *call; // that detectors look at just now
+	struct merger_wish wishes[MERGER_WISHES];
+	uint32_t n_wishes;
+	uint64_t wishes_lost; // issues without evidence because too many wished for some
+	const struct finding **captures; // owned list; answers of workers
+	uint32_t n_captures, captures_room;
 	struct merger_evidence *held[MERGER_HELD]; // owned, in the order in which they came
 	uint32_t n_held;
 	struct idset learnt; // endpoints, as in snapshots
@@ -109,6 +139,7 @@ struct merger {
 	struct merger_policies *policies; // the newest first; NULL: those of the start
 	bool policies_changed;
 
+	uint32_t sections_skipped; // of the baseline that was loaded: not understood here
 	uint64_t exchanges, calls_lost, findings_total, findings_lost, names_lost;
 	uint64_t objects_lost, call_params_lost;
 	uint64_t objects_lost_ns; // when the last one was lost; 0: never
@@ -123,6 +154,8 @@ void merger_reset(struct merger *m);
 
 // Memory of what is learnt of fields under this configuration, with the snapshots of it.
 size_t merger_fields_bytes(const struct conf *conf);
+// Memory of whose objects are whose.
+size_t merger_objects_bytes(const struct conf *conf);
 // Folds what was gathered, judges, hands out what is due.
 void merger_run(struct merger *m, uint64_t now_ns);
 // Judges for the last time and hands out all that changed.
@@ -132,8 +165,20 @@ void merger_finish(struct merger *m, uint64_t now_ns);
 void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest);
 // Other policies from the next snapshot on; takes conf when it succeeds. False: out of memory.
 bool merger_policies(struct merger *m, struct conf *conf);
+// Forgets what was learnt of one endpoint. No worker runs.
+void merger_forget(struct merger *m, uint64_t endpoint);
 // A detector's state and areas as at the start. False: it refused and is off now.
 bool merger_restart(struct merger *m, uint32_t detector);
+
+// wishes.c
+// Takes the answers that were gathered to the issues that wait for them.
+void merge_wishes(struct merger *m);
+// Is there one that no snapshot has told of?
+bool merge_wishes_wait(const struct merger *m);
+// Puts those into a snapshot. False: there are none.
+bool merge_wishes_publish(struct merger *m, struct snapshot *s);
+// Asks idle workers for what is still wished for; then nobody waits any more.
+void merge_wishes_ask(struct merger *m);
 
 // Between merge.c and merge_fold.c.
 // Index of a detector, or -1.

@@ -61,12 +61,19 @@ static bool calls_room(struct merger_calls *calls, uint32_t more)
 	return list_room(&calls->list, &calls->room, calls->n + more, sizeof(*calls->list));
 }
 
+static void merge_objects_lost(struct merger *m, uint64_t lost)
+{
+	m->objects_lost += lost;
+	m->objects_lost_ns = m->now_ns;
+	objects_lost(&m->store, m->now_ns);
+}
+
 // Only when somebody asks for them: they are many.
 static void gather_objects(struct merger *m, const struct delta *delta)
 {
 	uint64_t lost = delta->objects_lost;
 
-	if (m->n_takers == 0)
+	if (m->n_takers == 0 && !objects_on(&m->store))
 		return;
 	if (calls_room(&m->objects, delta->n_objects)) {
 		for (uint32_t i = 0; i < delta->n_objects; i++) {
@@ -78,9 +85,8 @@ static void gather_objects(struct merger *m, const struct delta *delta)
 	} else {
 		lost += delta->n_objects;
 	}
-	m->objects_lost += lost;
 	if (lost)
-		m->objects_lost_ns = m->now_ns;
+		merge_objects_lost(m, lost);
 }
 
 void merge_fold_gather(struct merger *m, const struct delta *delta)
@@ -90,15 +96,21 @@ void merge_fold_gather(struct merger *m, const struct delta *delta)
 	m->findings_lost += delta->findings_lost;
 	m->names_lost += delta->names_lost;
 	learn_gather(&m->learn, delta);
+	params_gather(&m->params, delta);
 	sessions_gather(&m->sessions, delta);
+	if (list_room(&m->captures, &m->captures_room, m->n_captures + delta->n_captures,
+		      sizeof(*m->captures))) {
+		for (uint32_t i = 0; i < delta->n_captures; i++)
+			m->captures[m->n_captures++] = &delta->captures[i];
+	}
 	m->call_params_lost += delta->call_params_lost;
 	gather_objects(m, delta);
 	if (calls_room(&m->calls, delta->n_calls)) {
 		for (uint32_t i = 0; i < delta->n_calls; i++) {
 			const struct call *call = &delta->calls[i];
 
-			m->calls.list[m->calls.n++] = (struct merger_call){
-				call->time_ns, call->order, {.call = call}};
+			m->calls.list[m->calls.n++] =
+				(struct merger_call){call->time_ns, call->order, {.call = call}};
 		}
 	} else {
 		m->calls_lost += delta->n_calls;
@@ -318,8 +330,13 @@ static void call_fold(struct merger *m, const struct call *call)
 		known_endpoint_call(e, call);
 	if (p)
 		known_principal_call(&m->known, p, call);
+	if (e && call_ok(call) && !(call->flags & CALL_MESSAGE))
+		params_call(&m->params, call);
+	sources_call(&m->sources, call);
 	m->call_endpoint = e;
 	m->call_principal = p;
+	m->call = call;
+	objects_call(&m->store, call);
 	for (uint32_t i = 0; i < m->n_callers; i++) {
 		struct merger_detector *d = &m->detectors[m->callers[i]];
 
@@ -328,6 +345,7 @@ static void call_fold(struct merger *m, const struct call *call)
 	}
 	m->call_endpoint = NULL;
 	m->call_principal = NULL;
+	m->call = NULL;
 }
 
 // What was given by exchanges before that one; NULL: by all.
@@ -336,6 +354,7 @@ static uint32_t objects_fold(struct merger *m, uint32_t next, const struct merge
 	for (; next < m->objects.n; next++) {
 		if (until && !call_before(&m->objects.list[next], until))
 			break;
+		objects_give(&m->store, m->objects.list[next].object);
 		for (uint32_t i = 0; i < m->n_takers; i++) {
 			struct merger_detector *d = &m->detectors[m->takers[i]];
 
@@ -493,8 +512,7 @@ void merge_fold(struct merger *m)
 		m->calls.n = 0;
 	}
 	if (!calls_sort(&m->objects)) {
-		m->objects_lost += m->objects.n;
-		m->objects_lost_ns = m->now_ns;
+		merge_objects_lost(m, m->objects.n);
 		m->objects.n = 0;
 	}
 	for (uint32_t i = 0; i < m->calls.n; i++) {
@@ -515,6 +533,7 @@ void merge_fold(struct merger *m)
 		if (m->detectors[m->groups[i].detector].enabled)
 			group_judge(m, &m->groups[i]);
 	}
+	merge_wishes(m);
 	m->calls.n = m->objects.n = 0;
 	m->n_names = m->n_findings = m->n_groups = m->n_history = 0;
 }

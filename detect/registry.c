@@ -11,19 +11,18 @@
 
 #include "detect/detector.h"
 
-enum { DETECTORS_MAX = 32 }; // length of the area[] tables of detector.h
 
-static const struct detector *detectors[DETECTORS_MAX];
+static const struct detector *detectors[DETECTOR_MAX];
 static uint32_t n_detectors;
 
 void detector_add(const struct detector *detector)
 {
 	uint32_t place = n_detectors;
 
-	if (n_detectors == DETECTORS_MAX || !detector->id || !detector->name ||
+	if (n_detectors == DETECTOR_MAX || !detector->id || !detector->name ||
 	    !detector->section) {
 		fprintf(stderr, "detector %s: %s\n", detector->id ? detector->id : "without id",
-			n_detectors == DETECTORS_MAX ? "one too many" : "needs id, name, section");
+			n_detectors == DETECTOR_MAX ? "one too many" : "needs id, name, section");
 		abort();
 	}
 	while (place > 0 && strcmp(detectors[place - 1]->id, detector->id) >= 0) {

@@ -180,34 +180,37 @@ static bool ruleset_patterns(const struct ruleset *r, struct pattern_list *list)
 		    !pattern_add(list, t->pattern, t->pattern_flags, i))
 			return false;
 	}
+	return true;
+}
+
+static bool ruleset_marks(const struct ruleset *r, struct pattern_list *list)
+{
 	for (uint32_t i = 0; i < r->n_marks; i++) {
 		if (!pattern_add(list, r->mark[i]->pattern,
 				 r->mark[i]->caseless ? HS_FLAG_CASELESS : 0, RULESET_MARK + i))
 			return false;
 	}
+	return true;
+}
+
+static bool ruleset_fields(struct pattern_list *list)
+{
 	for (uint32_t i = 0; i < mark_fields_count(); i++) {
 		if (i == MARK_FIELDS ||
 		    !mark_field_pattern(i, list->field[i], sizeof(list->field[i])) ||
-		    !pattern_add(list, list->field[i], HS_FLAG_CASELESS,
-				 RULESET_MARK + r->n_marks + i))
+		    !pattern_add(list, list->field[i], HS_FLAG_CASELESS, i))
 			return false;
 	}
 	return true;
 }
 
-static bool ruleset_compile(struct ruleset *r, char *why, size_t why_len)
+static bool pattern_compile(const struct pattern_list *list, struct hs_database **db, char *why,
+			    size_t why_len)
 {
-	struct pattern_list *list = calloc(1, sizeof(*list));
 	hs_platform_info_t here, *platform = &here;
 	hs_compile_error_t *err = NULL;
-	bool good = false;
-	uint32_t n;
+	uint32_t n = list->n;
 
-	if (!list || !ruleset_patterns(r, list)) {
-		snprintf(why, why_len, "more than %d patterns, or no memory for them", PATTERNS_MAX);
-		goto out;
-	}
-	n = list->n;
 	for (uint32_t i = 0; i < n; i++) {
 		hs_expr_info_t *info = NULL;
 
@@ -217,20 +220,17 @@ static bool ruleset_compile(struct ruleset *r, char *why, size_t why_len)
 			snprintf(why, why_len, "pattern %s: wider than %d bytes", list->text[i],
 				 PATTERN_WIDTH_MAX);
 			free(info);
-			goto out;
+			return false;
 		}
 		free(info);
 	}
-	good = n == 0;
-	if (good)
-		goto out;
+	if (n == 0)
+		return true;
 	if (hs_populate_platform(&here) != HS_SUCCESS)
 		platform = NULL;
-	if (hs_compile_multi(list->text, list->flags, list->ids, n, HS_MODE_BLOCK, platform, &r->patterns, &err) ==
-	    HS_SUCCESS) {
-		good = true;
-		goto out;
-	}
+	if (hs_compile_multi(list->text, list->flags, list->ids, n, HS_MODE_BLOCK, platform, db,
+			     &err) == HS_SUCCESS)
+		return true;
 fail:
 	snprintf(why, why_len, "pattern %s: %s",
 		 err && err->expression >= 0 && (unsigned int)err->expression < n
@@ -238,6 +238,29 @@ fail:
 			 : "",
 		 err ? err->message : "out of memory");
 	hs_free_compile_error(err);
+	return false;
+}
+
+static bool ruleset_compile(struct ruleset *r, char *why, size_t why_len)
+{
+	struct pattern_list *list = calloc(1, sizeof(*list));
+	bool good = false;
+
+	if (!list || !ruleset_patterns(r, list))
+		goto many;
+	if (!pattern_compile(list, &r->patterns, why, why_len))
+		goto out;
+	if (!ruleset_marks(r, list))
+		goto many;
+	if (!pattern_compile(list, &r->answers, why, why_len))
+		goto out;
+	list->n = 0;
+	if (!ruleset_fields(list))
+		goto many;
+	good = pattern_compile(list, &r->fields, why, why_len);
+	goto out;
+many:
+	snprintf(why, why_len, "more than %d patterns, or no memory for them", PATTERNS_MAX);
 out:
 	free(list);
 	return good;
@@ -321,9 +344,17 @@ void ruleset_free(struct ruleset *ruleset)
 	if (!ruleset)
 		return;
 	hs_free_database(ruleset->patterns);
+	hs_free_database(ruleset->answers);
+	hs_free_database(ruleset->fields);
 	own_free(ruleset->own);
 	free(ruleset->words);
 	free(ruleset);
+}
+
+// One scratch is large enough for all of them.
+static bool scanner_scratch(struct scanner *s, const struct hs_database *db)
+{
+	return !db || hs_alloc_scratch(db, &s->scratch) == HS_SUCCESS;
 }
 
 struct scanner *scanner_new(const struct ruleset *ruleset, uint64_t seed)
@@ -335,9 +366,10 @@ struct scanner *scanner_new(const struct ruleset *ruleset, uint64_t seed)
 	memset(s, 0, sizeof(*s));
 	s->rules = ruleset;
 	s->names.seed = seed;
-	if ((ruleset->patterns && hs_alloc_scratch(ruleset->patterns, &s->scratch) != HS_SUCCESS) ||
-	    (ruleset->own &&
-	     hs_alloc_scratch(ruleset->own->patterns, &s->scratch) != HS_SUCCESS)) {
+	s->quick = !ruleset->own && !ruleset->reference;
+	if (!scanner_scratch(s, ruleset->patterns) || !scanner_scratch(s, ruleset->answers) ||
+	    !scanner_scratch(s, ruleset->fields) ||
+	    (ruleset->own && !scanner_scratch(s, ruleset->own->patterns))) {
 		scanner_free(s);
 		return NULL;
 	}

@@ -81,10 +81,13 @@ struct ruleset {
 	runs_fn masks;
 	shapes_worth_fn worth;
 	struct keyctx_words *words;
-	uint32_t n_marks; // behind them: mark_fields
+	uint32_t n_marks;
 	const struct mark *mark[RULESET_MARKS];
 	struct own_types *own; // owned; NULL: the operator has none
-	struct hs_database *patterns; // ids are type indices, or marks from RULESET_MARK on; NULL: none
+	// Marks would take the first one from Hyperscan's fastest engine; they count in answers only.
+	struct hs_database *patterns; // ids are type indices; NULL: none
+	struct hs_database *answers;  // the same and marks, from RULESET_MARK on
+	struct hs_database *fields;   // ids are those of mark_fields
 };
 
 static inline bool ruleset_supports(const struct ruleset *r, const struct keyctx *k, uint32_t type)

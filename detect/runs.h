@@ -82,6 +82,24 @@ __attribute__((target("avx2"))) static inline struct runs_block runs_block_avx2(
 		.wide = runs_pair(x, y),
 	};
 }
+
+// The first half of a block, the other one empty.
+__attribute__((target("avx2"))) static inline struct runs_block runs_half_avx2(const uint8_t *p)
+{
+	__m256i x = _mm256_loadu_si256((const __m256i *)p);
+	__m256i d = _mm256_sub_epi8(x, _mm256_set1_epi8('0'));
+	__m256i l = _mm256_sub_epi8(_mm256_or_si256(x, _mm256_set1_epi8(0x20)),
+				    _mm256_set1_epi8('a'));
+	__m256i digit = _mm256_cmpeq_epi8(_mm256_min_epu8(d, _mm256_set1_epi8(9)), d);
+	__m256i letter = _mm256_cmpeq_epi8(_mm256_min_epu8(l, _mm256_set1_epi8(25)), l);
+
+	return (struct runs_block){
+		.alnum = (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(digit, letter)),
+		.digit = (uint32_t)_mm256_movemask_epi8(digit),
+		.at = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(x, _mm256_set1_epi8('@'))),
+		.wide = (uint32_t)_mm256_movemask_epi8(x),
+	};
+}
 #endif
 
 // Classifies n blocks; reads n * RUNS_BLOCK bytes.

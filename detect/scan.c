@@ -20,12 +20,10 @@
 #include "detect/escape.h"
 #include "detect/scan_name.h"
 #include "detect/scan_sink.h"
-#include "flows/form.h"
 
 #include <hs/hs.h>
 
 enum {
-	SCAN_ESCAPED = 512,    // longer values are judged with their escapes
 	SCAN_HOLD = 96,        // shapes are not longer
 	SCAN_HOLD_MATCH = 184, // what a check wants to see behind a pattern
 	SCAN_VALUE_MIN = 6,    // shorter values need a name that tells what they are
@@ -41,10 +39,6 @@ static void scan_on_mark(struct scanner *s, uint32_t i, uint32_t to)
 {
 	uint32_t end = s->mark_start + to;
 
-	if (s->marks && i >= s->rules->n_marks) {
-		mark_field_found(s->marks, i - s->rules->n_marks);
-		return;
-	}
 	if (!s->marks || s->marks_refused >= MARK_REFUSED)
 		return;
 	if (!marks_found(s->marks, s->rules->mark[i], span_make(s->mark_text.p, end),
@@ -72,7 +66,7 @@ static int scan_on_match(unsigned int id, unsigned long long from, unsigned long
 // Fills s->match with the pattern hits of a text that end behind `after`.
 static void scan_patterns(struct scanner *s, struct span text, uint32_t after)
 {
-	const struct hs_database *db = s->rules->patterns;
+	const struct hs_database *db = s->marks ? s->rules->answers : s->rules->patterns;
 	uint32_t start = after > PATTERN_WIDTH_MAX ? after - PATTERN_WIDTH_MAX : 0, n = 0;
 
 	s->n_match = 0;
@@ -350,7 +344,7 @@ static void scan_window_values(struct scanner *s, struct scan_pending *p, const 
 		f->off = w->off + s->match[i].end;
 		f->type = (uint16_t)s->match[i].type;
 		v = scan_check(s->rules, f->type, w->bytes, s->match[i].end, (struct span){0},
-			       &sink_no_name);
+			       &scan_no_name);
 		f->kept = (uint8_t)(v.len < PENDING_BYTES ? v.len : PENDING_BYTES);
 		if (f->kept)
 			memcpy(f->bytes, v.p, f->kept);
@@ -451,6 +445,8 @@ void scan_window(struct scanner *s, struct scan_pending *pending, const struct w
 	s->mark_text = window->bytes;
 	s->mark_off = window->off;
 	s->marks_refused = 0;
+	if (s->marks)
+		scan_fields(s, pending, window);
 	if (window->values)
 		scan_window_values(s, pending, window, fn, arg);
 	else
@@ -467,33 +463,20 @@ static void scan_odd_name(struct scanner *s, const struct sink *value, struct sp
 	scan_whole(s, &k, false, true);
 }
 
-// A value with escapes: its text, in buf. False: it is too long, or has none.
-static bool scan_decode(const struct value *v, uint8_t *buf, struct span *text, bool *again)
+// An amount, an id or a time: of what needs no name only a card is a number.
+static inline bool scan_is_short(const struct value *v)
 {
-	bool coded = true;
-	uint32_t n;
-
-	if (!v->escaped || v->kind == VALUE_TEXT || v->v.len > SCAN_ESCAPED)
-		return false;
-	// Only bodies with containers have backslash escapes, forms have percent escapes.
-	if (v->parent.len)
-		n = escape_json(v->v, buf, &coded);
-	else
-		n = form_decode(v->v, buf, true);
-	*text = (struct span){buf, n};
-	*again = coded;
-	return true;
+	return v->v.len < SCAN_VALUE_MIN ||
+	       (v->kind == VALUE_NUMBER &&
+		v->v.len - SCAN_NUMBER_MIN > SCAN_NUMBER_MAX - SCAN_NUMBER_MIN);
 }
 
-// The first looks at a value whose name supports no type with a shape. An amount, an id or a time:
-// of what needs no name only a card is a number.
+// The first looks at a value whose name supports no type with a shape.
 static inline bool scan_is_idle(const struct scanner *s, const struct value *v)
 {
 	if (v->kind == VALUE_DECODED)
 		return false; // no window has shown its patterns
-	if (v->kind == VALUE_NUMBER && (v->v.len < SCAN_NUMBER_MIN || v->v.len > SCAN_NUMBER_MAX))
-		return true;
-	if (v->v.len < SCAN_VALUE_MIN)
+	if (scan_is_short(v))
 		return true;
 	return v->kind != VALUE_TEXT && !v->escaped && !s->rules->worth(s->rules, v->v);
 }
@@ -512,7 +495,7 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 						       const struct keyctx *key, hit_fn fn,
 						       void *arg)
 {
-	uint8_t buf[SCAN_ESCAPED + RUNS_BLOCK];
+	uint8_t buf[ESCAPE_MAX + RUNS_BLOCK];
 	const struct scan_missed *missed;
 	bool again = false, decoded;
 	struct sink k;
@@ -527,7 +510,7 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 	k.alone = value->kind != VALUE_TEXT && value->v.len <= SCAN_ALONE;
 	if (key->odd)
 		scan_odd_name(s, &k, value->key);
-	decoded = scan_decode(value, buf, &k.job.text, &again);
+	decoded = escape_value(value, buf, &k.job.text, &again);
 	if (value->kind == VALUE_DECODED) {
 		k.raw_len = value->overlap;
 		again = true;
@@ -560,7 +543,7 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 static __attribute__((noinline)) void scan_coded(struct scanner *s, const struct value *value,
 						 const struct keyctx *key, hit_fn fn, void *arg)
 {
-	uint8_t buf[SCAN_ESCAPED + RUNS_BLOCK];
+	uint8_t buf[ESCAPE_MAX + RUNS_BLOCK];
 	uint32_t n = escape_base64(value->v, buf);
 	struct sink k;
 
@@ -578,7 +561,8 @@ static __attribute__((noinline)) void scan_coded(struct scanner *s, const struct
 
 static inline bool scan_may_be_coded(struct span value)
 {
-	return value.len >= ESCAPE_BASE64_MIN && value.len <= SCAN_ESCAPED;
+	return value.len >= ESCAPE_BASE64_MIN && value.len <= ESCAPE_MAX &&
+	       escape_base64_may(value.p);
 }
 
 // A value in which only a type of the operator's can be.
@@ -613,8 +597,10 @@ static __attribute__((noinline)) void scan_value_probe(struct scanner *s,
 		scan_value_own(s, value, key, fn, arg);
 }
 
+// A value whose name is known.
 static inline void scan_value_as(struct scanner *s, struct scan_pending *pending,
-			  const struct value *value, const struct keyctx *key, hit_fn fn, void *arg)
+				 const struct value *value, const struct keyctx *key, hit_fn fn,
+				 void *arg)
 {
 	if (value->kind == VALUE_STRING && scan_may_be_coded(value->v))
 		scan_coded(s, value, key, fn, arg);
@@ -632,14 +618,16 @@ static inline void scan_value_as(struct scanner *s, struct scan_pending *pending
 	scan_value_whole(s, pending, value, key, fn, arg);
 }
 
-void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,
-		hit_fn fn, void *arg)
+// Any value, with all there is to ask about its name.
+static __attribute__((noinline)) void scan_value_any(struct scanner *s,
+						     struct scan_pending *pending,
+						     const struct value *value, hit_fn fn,
+						     void *arg)
 {
 	const struct keyctx *key;
 
-	// The same bytes were searched as text.
-	if (pending->text)
-		return;
+	if (value->dir == SERVER && value->key.len)
+		scan_property(s, pending, value);
 	key = scan_name(s, value->key, value->key_hash, value->parent);
 	if (__builtin_expect(key->naming, 0)) {
 		scan_name_keep(pending, value);
@@ -651,6 +639,36 @@ void scan_value(struct scanner *s, struct scan_pending *pending, const struct va
 		return;
 	}
 	scan_value_as(s, pending, value, key, fn, arg);
+}
+
+// A value whose name says nothing and that is not too short to do so itself.
+static __attribute__((noinline)) void scan_value_plain(struct scanner *s,
+						       struct scan_pending *pending,
+						       const struct value *value,
+						       const struct keyctx *key, hit_fn fn,
+						       void *arg)
+{
+	if (value->kind == VALUE_STRING && scan_may_be_coded(value->v))
+		scan_coded(s, value, key, fn, arg);
+	if (!scan_is_idle(s, value))
+		scan_value_whole(s, pending, value, key, fn, arg);
+}
+
+// Three of four values are told short. Whatever is called is called last: nothing is to be kept.
+void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,
+		hit_fn fn, void *arg)
+{
+	const struct keyctx *key = &scan_no_name;
+
+	// The same bytes were searched as text.
+	if (pending->text)
+		return;
+	if (value->key.len)
+		key = keyctx_peek(&s->names, value->key, value->key_hash);
+	if (!key || !key->plain || pending->busy || !s->quick || value->kind == VALUE_DECODED)
+		scan_value_any(s, pending, value, fn, arg);
+	else if (!scan_is_short(value))
+		scan_value_plain(s, pending, value, key, fn, arg);
 }
 
 void scan_end(struct scanner *s, struct scan_pending *pending, enum dir dir, hit_fn fn, void *arg)

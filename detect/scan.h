@@ -139,6 +139,8 @@ void scan_window(struct scanner *s, struct scan_pending *pending, const struct w
 		 hit_fn fn, void *arg);
 void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,
 		hit_fn fn, void *arg);
+// A literal name, or a member that is a container (struct event_sink, member).
+void scan_member(struct scanner *s, struct scan_pending *pending, const struct value *value);
 // The message ended: pattern hits that belong to no value are reported now.
 void scan_end(struct scanner *s, struct scan_pending *pending, enum dir dir, hit_fn fn, void *arg);
 // A short text (at most 16 KiB): query value, header value, path segment. Not from a body.

@@ -7,16 +7,20 @@
 
 #include "detect/scan_name.h"
 
-const struct keyctx *scan_name_generic(struct scanner *s, const struct keyctx *k,
+const struct keyctx *scan_name_generic(struct scanner *s, struct span key, uint64_t hash,
 				       struct span parent)
 {
-	struct span key = keyctx_container(parent);
+	struct span container = keyctx_container(parent);
 	const struct keyctx *c;
 
-	if (key.len == 0)
-		return k;
-	c = keyctx_get(s->rules->words, &s->names, key, keyctx_hash(key, s->names.seed));
-	return c->plain && !c->weak ? k : c;
+	if (container.len) {
+		c = keyctx_get(s->rules->words, &s->names, container,
+			       keyctx_hash(container, s->names.seed));
+		if (c->any || c->weak || c->generic || c->odd)
+			return c;
+	}
+	// The container's may have taken its place in the cache.
+	return keyctx_get(s->rules->words, &s->names, key, hash);
 }
 
 // Objects of one body are told apart by their path: siblings share it.

@@ -9,7 +9,7 @@
 
 #include "detect/scan_sink.h"
 
-const struct keyctx *scan_name_generic(struct scanner *s, const struct keyctx *k,
+const struct keyctx *scan_name_generic(struct scanner *s, struct span key, uint64_t hash,
 				       struct span parent);
 // Keeps a value that may say what the next ones in its object are; what was kept before is gone.
 void scan_name_keep(struct scan_pending *p, const struct value *v);
@@ -24,7 +24,7 @@ static inline const struct keyctx *scan_name(struct scanner *s, struct span key,
 	const struct keyctx *k;
 
 	if (key.len == 0)
-		return &sink_no_name;
+		return &scan_no_name;
 	k = keyctx_get(s->rules->words, &s->names, key, hash);
-	return k->generic && parent.len ? scan_name_generic(s, k, parent) : k;
+	return k->generic && parent.len ? scan_name_generic(s, key, hash, parent) : k;
 }

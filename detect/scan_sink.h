@@ -34,7 +34,7 @@ struct sink {
 
 enum { SINK_REFUSED = 128 }; // false candidates that any text may have, and one for four bytes
 
-static const struct keyctx sink_no_name = {.plain = true};
+static const struct keyctx scan_no_name = {.plain = true};
 
 // A value that was accepted, with what the field's name says of its type.
 void sink_report(struct sink *k, uint32_t type, struct span value, bool ctx);
@@ -51,7 +51,7 @@ static inline void sink_init(struct sink *k, struct scanner *s, hit_fn fn, void 
 	k->job.from = 0;
 	k->job.to = text.len;
 	k->job.wide_from = 0;
-	k->job.key = &sink_no_name;
+	k->job.key = &scan_no_name;
 	k->job.name = (struct span){0};
 	k->job.padded = false;
 	k->job.budget = s->rules->reference ? UINT32_MAX : SINK_REFUSED + text.len / 4;

@@ -30,6 +30,7 @@ struct scan_match {
 struct scanner {
 	const struct ruleset *rules;
 	struct hs_scratch *scratch;
+	bool quick; // no value is looked at but for its name or form: no types of the operator's
 	struct scan_stats stats;
 	uint64_t serial; // of the last message
 	uint64_t owner;  // message that found[] is of
@@ -53,6 +54,11 @@ struct scanner {
 	refused_fn refused; // NULL: nobody asks
 	void *refused_arg;
 };
+
+// Internal properties of an answer: in a window, by the name of a value (scan_member(): of what is
+// none).
+void scan_fields(struct scanner *s, struct scan_pending *pending, const struct window *window);
+void scan_property(struct scanner *s, struct scan_pending *pending, const struct value *value);
 
 typedef void (*own_fn)(void *arg, uint32_t type, struct span value);
 // Calls fn for the operator's types in a text (rules->own is set) that end behind `after`.

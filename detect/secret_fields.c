@@ -20,22 +20,10 @@ static bool contains(struct span s, const char *word)
 	return false;
 }
 
-// A bit for two letters that follow each other, in any case.
-static uint64_t pair_bit(uint32_t a, uint32_t b)
-{
-	return UINT64_C(1) << (((a & 31) * 5 + (b & 31)) & 63);
-}
-
-// Words of two letters and more.
 static bool contains_any(struct span s, const char *const *words)
 {
-	uint64_t pairs = 0; // that occur in s: hardly a word begins with one of them
-
-	for (uint32_t i = 0; i + 1 < s.len; i++)
-		pairs |= pair_bit(s.p[i], s.p[i + 1]);
 	for (; *words; words++) {
-		if (pairs & pair_bit((uint8_t)(*words)[0], (uint8_t)(*words)[1]) &&
-		    contains(s, *words))
+		if (contains(s, *words))
 			return true;
 	}
 	return false;
@@ -51,27 +39,66 @@ static bool is_any(struct span s, const char *const *words)
 	return false;
 }
 
+static const char *const secret_words[] = {
+	"token",   "secret",     "api-key", "api_key",    "apikey",    "passw", "auth",
+	"session", "credential", "jwt",     "passphrase", "signature", NULL};
+static const char *const secret_names[] = {"key",  "pwd", "pin",       "otp",    "sig",
+					   "code", "sid", "phpsessid", "cookie", NULL};
+static const char *const passwords[] = {"passw", "pwd", "passphrase", "secret", NULL};
+static const char *const pins[] = {"pin", "otp", NULL};
+
+// Do three letters stand in the name that one of the words above begins with? Hardly any name has
+// them.
+static bool may_be_secret(struct span name)
+{
+#define LETTER(c) (UINT32_C(1) << ((c) & 31))
+	static const uint32_t second[32] = {
+		['a' & 31] = LETTER('p') | LETTER('u'),
+		['c' & 31] = LETTER('r') | LETTER('o'),
+		['j' & 31] = LETTER('w'),
+		['k' & 31] = LETTER('e'),
+		['o' & 31] = LETTER('t'),
+		['p' & 31] = LETTER('a') | LETTER('h') | LETTER('i') | LETTER('w'),
+		['s' & 31] = LETTER('e') | LETTER('i'),
+		['t' & 31] = LETTER('o'),
+	};
+	static const uint32_t third[32] = {
+		['a' & 31] = LETTER('i') | LETTER('-') | LETTER('_') | LETTER('t'),
+		['c' & 31] = LETTER('e') | LETTER('d') | LETTER('o'),
+		['j' & 31] = LETTER('t'),
+		['k' & 31] = LETTER('y'),
+		['o' & 31] = LETTER('p'),
+		['p' & 31] = LETTER('s') | LETTER('p') | LETTER('n') | LETTER('d'),
+		['s' & 31] = LETTER('c') | LETTER('s') | LETTER('g') | LETTER('d'),
+		['t' & 31] = LETTER('k'),
+	};
+#undef LETTER
+	for (uint32_t i = 0; i + 2 < name.len; i++) {
+		uint32_t first = name.p[i] & 31;
+
+		if (second[first] >> (name.p[i + 1] & 31) & third[first] >> (name.p[i + 2] & 31) & 1)
+			return true;
+	}
+	return false;
+}
+
 bool secret_name(struct span name)
 {
-	static const char *const words[] = {
-		"token",   "secret",     "api-key", "api_key",    "apikey",    "passw", "auth",
-		"session", "credential", "jwt",     "passphrase", "signature", NULL};
-	static const char *const names[] = {"key",  "pwd", "pin",       "otp",    "sig",
-					    "code", "sid", "phpsessid", "cookie", NULL};
 	// Challenges and pseudo header fields say nothing that is secret.
 	static const char *const open[] = {"www-authenticate", "proxy-authenticate", "authority",
 					   ":authority", NULL};
 
-	return !is_any(name, open) && (contains_any(name, words) || is_any(name, names));
+	return may_be_secret(name) && !is_any(name, open) &&
+	       (contains_any(name, secret_words) || is_any(name, secret_names));
 }
 
 // In bodies there are codes and keys of all sorts, and authors.
 static bool is_secret(struct span name, uint32_t len)
 {
-	static const char *const passwords[] = {"passw", "pwd", "passphrase", "secret", NULL};
-	static const char *const pins[] = {"pin", "otp", NULL};
 	static const char *const harmless[] = {"code", "key", NULL};
 
+	if (!may_be_secret(name))
+		return false;
 	if (contains_any(name, passwords) || is_any(name, pins))
 		return len > 0;
 	return len >= VALUE_MIN && secret_name(name) && !is_any(name, harmless) &&
@@ -97,19 +124,22 @@ static void walk_field(struct walk *w, uint32_t name, uint32_t name_end, uint32_
 		w->fields[w->n++] = (struct secret_field){from, to};
 }
 
-// The closing quote of the string that begins at `at`, or the end.
+// The closing quote of the string that begins at `at`, or the end: the first quote with an even
+// number of backslashes before it.
 static uint32_t string_end(struct span body, uint32_t at)
 {
-	while (at < body.len) {
-		const uint8_t *quote = memchr(body.p + at, '"', body.len - at);
-		const uint8_t *escape;
+	for (uint32_t from = at; from < body.len;) {
+		const uint8_t *quote = memchr(body.p + from, '"', body.len - from);
+		uint32_t end, escapes = 0;
 
 		if (!quote)
 			return body.len;
-		escape = memchr(body.p + at, '\\', (size_t)(quote - body.p) - at);
-		if (!escape)
-			return (uint32_t)(quote - body.p);
-		at = (uint32_t)(escape - body.p) + 2;
+		end = (uint32_t)(quote - body.p);
+		while (end - escapes > from && body.p[end - escapes - 1] == '\\')
+			escapes++;
+		if (escapes % 2 == 0)
+			return end;
+		from = end + 1;
 	}
 	return body.len;
 }

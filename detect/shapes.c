@@ -18,6 +18,7 @@ enum {
 	SHAPES_STEP = SHAPES_BLOCKS - 2, // of which this many are looked at
 	WIDE_MIN = 12,                   // bytes beyond ASCII that make a text wide
 	CHAIN_BYTES = 18,                // of six pairs, and one
+	CHAIN_LEAST = 14,                // of three fours, the shortest
 	WIDE_VALUES = 64,                // values that are taken from one wide text
 };
 
@@ -404,21 +405,14 @@ static uint32_t shapes_masks(const struct shapes_job *job, uint32_t base, uint32
 
 // One block alone: the same looks as in shapes_block() and shapes_start(), without a name, up to
 // the point where a type would be asked.
-static inline __attribute__((always_inline)) bool shapes_worth_block(const struct ruleset *rules,
-								     struct span text,
-								     struct runs_block b)
+static inline __attribute__((always_inline)) bool shapes_worth_starts(const struct ruleset *rules,
+								      struct span text,
+								      uint64_t alnum,
+								      uint64_t digit)
 {
-	uint64_t keep = shapes_low(text.len), starts;
+	struct runs_block b = {.alnum = alnum, .digit = digit};
+	uint64_t starts = b.alnum & ~(b.alnum << 1);
 
-	if (b.at & keep)
-		return true;
-	b.digit &= keep;
-	b.alnum &= keep;
-	if (b.wide && __builtin_popcountll(b.wide & keep) >= WIDE_MIN)
-		return true;
-	starts = b.alnum & ~(b.alnum << 1);
-	if (__builtin_popcountll(b.digit) < rules->near_min)
-		return shapes_chains(b.alnum, starts, false);
 	// The most usual ones are a UUID or a time stamp and nothing else.
 	if (starts & 1) {
 		struct shapes_at a = {.alnum = b.alnum, .digit = b.digit};
@@ -449,6 +443,29 @@ static inline __attribute__((always_inline)) bool shapes_worth_block(const struc
 	return false;
 }
 
+typedef bool (*shapes_starts_fn)(const struct ruleset *rules, struct span text, uint64_t alnum,
+				 uint64_t digit);
+
+// What most values are over with. The rest is called last: nothing is to be kept for it.
+static inline __attribute__((always_inline)) bool shapes_worth_block(const struct ruleset *rules,
+								     struct span text,
+								     struct runs_block b,
+								     shapes_starts_fn rest)
+{
+	uint64_t keep = shapes_low(text.len);
+
+	if (b.at & keep)
+		return true;
+	b.digit &= keep;
+	b.alnum &= keep;
+	if (b.wide && __builtin_popcountll(b.wide & keep) >= WIDE_MIN)
+		return true;
+	if (__builtin_popcountll(b.digit) < rules->near_min)
+		return text.len >= CHAIN_LEAST &&
+		       shapes_chains(b.alnum, b.alnum & ~(b.alnum << 1), false);
+	return rest(rules, text, b.alnum, b.digit);
+}
+
 static bool shapes_worth_long(const struct ruleset *rules, struct span text)
 {
 	struct runs_block b[SHAPES_BLOCKS];
@@ -476,6 +493,13 @@ static bool shapes_worth_long(const struct ruleset *rules, struct span text)
 	return false;
 }
 
+static __attribute__((noinline)) bool shapes_starts_plain(const struct ruleset *rules,
+							  struct span text, uint64_t alnum,
+							  uint64_t digit)
+{
+	return shapes_worth_starts(rules, text, alnum, digit);
+}
+
 static bool shapes_worth_plain(const struct ruleset *rules, struct span text)
 {
 	struct runs_block b;
@@ -483,21 +507,31 @@ static bool shapes_worth_plain(const struct ruleset *rules, struct span text)
 	if (text.len > RUNS_BLOCK)
 		return shapes_worth_long(rules, text);
 	runs_scalar(text.p, 1, &b);
-	return shapes_worth_block(rules, text, b);
+	return shapes_worth_block(rules, text, b, shapes_starts_plain);
 }
 
 #if defined(__x86_64__)
 static bool shapes_worth_sse2(const struct ruleset *rules, struct span text)
 {
 	return text.len > RUNS_BLOCK ? shapes_worth_long(rules, text)
-				     : shapes_worth_block(rules, text, runs_block_sse2(text.p));
+				     : shapes_worth_block(rules, text, runs_block_sse2(text.p),
+							  shapes_starts_plain);
+}
+
+__attribute__((target("avx2,bmi,bmi2,popcnt"), noinline)) static bool shapes_starts_avx2(
+	const struct ruleset *rules, struct span text, uint64_t alnum, uint64_t digit)
+{
+	return shapes_worth_starts(rules, text, alnum, digit);
 }
 
 __attribute__((target("avx2,bmi,bmi2,popcnt"))) static bool shapes_worth_avx2(
 	const struct ruleset *rules, struct span text)
 {
-	return text.len > RUNS_BLOCK ? shapes_worth_long(rules, text)
-				     : shapes_worth_block(rules, text, runs_block_avx2(text.p));
+	if (text.len > RUNS_BLOCK)
+		return shapes_worth_long(rules, text);
+	if (text.len > RUNS_BLOCK / 2)
+		return shapes_worth_block(rules, text, runs_block_avx2(text.p), shapes_starts_avx2);
+	return shapes_worth_block(rules, text, runs_half_avx2(text.p), shapes_starts_avx2);
 }
 
 static bool shapes_has_avx2(void)
@@ -558,13 +592,44 @@ static inline bool shapes_want(struct shapes_job *job)
 	return any;
 }
 
-uint32_t shapes_scan(struct shapes_job *job)
+// '@' in a block.
+static inline void shapes_addresses(struct shapes_job *job, uint64_t at, uint32_t base)
+{
+	for (; at; at &= at - 1) {
+		uint32_t pos = base + (uint32_t)__builtin_ctzll(at);
+
+		if (pos >= job->from && pos < job->to)
+			shapes_address(job, pos);
+	}
+}
+
+// A value of one block: most of them are.
+static uint32_t shapes_scan_block(struct shapes_job *job)
+{
+	uint64_t keep = shapes_low(job->text.len);
+	struct runs_block b[2];
+	uint32_t skip;
+
+	job->rules->masks(job->text.p, 1, b);
+	b[0].alnum &= keep;
+	b[0].digit &= keep;
+	b[0].at &= keep;
+	b[0].wide &= keep;
+	b[1] = (struct runs_block){0};
+	skip = shapes_block(job, b, 0, false, 0);
+	if (b[0].at)
+		shapes_addresses(job, b[0].at, 0);
+	if (b[0].wide && __builtin_popcountll(b[0].wide) >= WIDE_MIN && job->rules->wide.n)
+		shapes_wide(job);
+	return skip;
+}
+
+static uint32_t shapes_scan_blocks(struct shapes_job *job)
 {
 	struct runs_block b[SHAPES_BLOCKS + 2];
 	uint32_t skip = 0, wide = 0;
 	uint32_t base = job->from & ~(RUNS_BLOCK - 1u);
 
-	job->named = shapes_want(job);
 	while (base < job->to) {
 		uint32_t left = job->text.len - base, n, blocks, looked;
 		bool joined = false, last;
@@ -580,23 +645,26 @@ uint32_t shapes_scan(struct shapes_job *job)
 		looked = last ? blocks : SHAPES_STEP;
 		for (uint32_t i = 0; i < looked; i++) {
 			uint32_t start = base + i * RUNS_BLOCK;
-			uint64_t at = b[i].at;
-
 			wide += (uint32_t)__builtin_popcountll(b[i].wide);
 			if (start >= job->to)
 				break;
 			skip = shapes_block(job, b + i, start, joined, skip);
 			joined = b[i].alnum >> 63;
-			for (; at; at &= at - 1) {
-				uint32_t pos = start + (uint32_t)__builtin_ctzll(at);
-
-				if (pos >= job->from && pos < job->to)
-					shapes_address(job, pos);
-			}
+			shapes_addresses(job, b[i].at, start);
 		}
 		base += looked * RUNS_BLOCK;
 	}
 	if (wide >= WIDE_MIN && job->rules->wide.n)
 		shapes_wide(job);
 	return skip;
+}
+
+uint32_t shapes_scan(struct shapes_job *job)
+{
+	uint32_t len = job->text.len;
+
+	job->named = shapes_want(job);
+	if (job->padded && job->from == 0 && job->to == len && len <= RUNS_BLOCK)
+		return shapes_scan_block(job);
+	return shapes_scan_blocks(job);
 }

@@ -44,6 +44,25 @@ static uint64_t request_hash(const struct exchange *x, enum call_verb verb, uint
 	return siphash_id(siphash(seed, hash, span_make(request->body, request->body_kept)));
 }
 
+// What marks a request as the only one of its kind. Of writes only: it looks at all header lines.
+static uint64_t nonce_hash(const struct exchange *x, enum call_verb verb, uint64_t seed)
+{
+	struct span name, value;
+	uint32_t at = 0;
+
+	if (verb < VERB_POST || verb > VERB_DELETE)
+		return 0;
+	while (http_header_next(&x->tx->msg[CLIENT], &at, &name, &value)) {
+		// "Idempotency-Key", "X-Idempotency-Key": most names are of another length.
+		if (name.len != 15 && name.len != 17)
+			continue;
+		name = span_make(name.p + (name.len - 15), 15);
+		if (value.len && span_ieq(name, SPAN_LIT("idempotency-key")))
+			return siphash_id(siphash(seed, 'n', value));
+	}
+	return 0;
+}
+
 static void delta_call(struct detect_worker *w, struct delta *d, struct exchange *x)
 {
 	const struct http_msg *request = &x->tx->msg[CLIENT], *response = &x->tx->msg[SERVER];
@@ -72,21 +91,19 @@ static void delta_call(struct detect_worker *w, struct delta *d, struct exchange
 		.status = x->tx->status,
 		.flags = (uint8_t)((x->credentials ? CALL_CREDENTIALS : 0) |
 				   (x->login ? CALL_LOGIN : 0) | (x->half ? CALL_HALF : 0) |
-				   (personal ? CALL_PERSONAL : 0) |
-				   (message ? CALL_MESSAGE : 0) |
+				   (personal ? CALL_PERSONAL : 0) | (message ? CALL_MESSAGE : 0) |
 				   (x->tx->paired_by_guess ? CALL_GUESSED : 0)),
 		.verb = (uint8_t)verb,
 		.connection = x->tx->conn->hash ^ x->tx->conn->id,
 		.path = siphash_id(siphash(w->shared->seed, 'p', x->path)),
 		.request = request_hash(x, verb, w->shared->seed),
-		.req_bytes = request->body_len < UINT32_MAX ? (uint32_t)request->body_len
-							    : UINT32_MAX,
+		.nonce = nonce_hash(x, verb, w->shared->seed),
+		.req_bytes =
+			request->body_len < UINT32_MAX ? (uint32_t)request->body_len : UINT32_MAX,
 		.wait_us = both && request->complete ? micros(request->last_ns, response->first_ns)
 						     : UINT32_MAX,
 		.took_us = both ? micros(request->first_ns, response->last_ns) : UINT32_MAX,
 		.n_given = x->n_given,
-		.params_lost = (uint16_t)(x->params_lost < UINT16_MAX ? x->params_lost
-								      : UINT16_MAX),
 	};
 	memcpy(call->client, x->client, sizeof(call->client));
 	call->session = x->session;
@@ -101,7 +118,8 @@ static void delta_call(struct detect_worker *w, struct delta *d, struct exchange
 	call->login_result = x->login_result;
 	call->user_confidence = x->user_confidence;
 	if (!message)
-		call->params = facts_end(w, x, &call->n_params);
+		facts_end(w, x, call);
+	call->params_lost = (uint16_t)(x->params_lost < UINT16_MAX ? x->params_lost : UINT16_MAX);
 }
 
 static struct exchange *exchange_new(struct detect_worker *w, struct http_tx *tx)
@@ -210,13 +228,24 @@ static void worker_value(void *ctx, struct http_tx *tx, const struct value *valu
 		return;
 	if (tx->proto != PROTO_WS)
 		facts_value(w, x, value);
-	if (value->kind == VALUE_LITERAL)
-		return; // no data type is one
+	if (value->kind == VALUE_LITERAL) { // no data type is one
+		scan_member(w->scanner, &x->pending[value->dir], value);
+		return;
+	}
 	// The window told already how far the body was searched.
 	struct hits *hits = &((struct worker_state *)w->state)->body_hits;
 	hits->x = x;
 	hits->end = 0;
 	scan_value(w->scanner, &x->pending[value->dir], value, hits_add, hits);
+}
+
+static void worker_member(void *ctx, struct http_tx *tx, const struct value *value)
+{
+	struct detect_worker *w = ctx;
+	struct exchange *x = tx->detect;
+
+	if (x)
+		scan_member(w->scanner, &x->pending[value->dir], value);
 }
 
 static bool exchange_half(const struct http_tx *tx)
@@ -253,6 +282,7 @@ static void worker_detect(struct detect_worker *w, struct exchange *x)
 	struct worker_state *state = w->state;
 
 	w->n_findings = 0;
+	state->copied = NULL;
 	for (uint32_t i = 0; i < state->n_detectors; i++) {
 		const struct detector *detector = state->detectors[i].detector;
 
@@ -301,6 +331,9 @@ static void worker_end(void *ctx, struct http_tx *tx)
 	announce_endpoint(w, x);
 	announce_principal(w, x);
 	delta_call(w, delta_active(w), x);
+	if (tx->proto != PROTO_WS && tx->msg[CLIENT].seen)
+		captures_keep(&((struct worker_state *)w->state)->captures, x,
+			      (struct capture_id){exchange_time(x), exchange_order(x)});
 	worker_detect(w, x);
 	if (shared->observer.exchange)
 		shared->observer.exchange(shared->observer.arg, w->index, x, w->findings,
@@ -333,6 +366,7 @@ struct event_sink detect_worker_sink(struct detect_worker *w)
 		.response = worker_response,
 		.window = worker_window,
 		.value = worker_value,
+		.member = worker_member,
 		.end = worker_end,
 		.ws = worker_ws,
 		.tls = worker_tls,
@@ -353,6 +387,7 @@ void delta_clear(struct delta *d)
 	d->findings_lost = 0;
 	d->names_lost = 0;
 	d->fields_lost = 0;
+	d->n_captures = 0;
 	d->n_objects = d->n_call_params = d->n_params = 0;
 	d->objects_lost = d->call_params_lost = d->params_lost = 0;
 	d->bindings_lost = 0;
@@ -363,6 +398,35 @@ void detect_worker_snapshot(struct detect_worker *w)
 {
 	// The merger has filled it before it published it.
 	w->snapshot = atomic_load_explicit(&w->shared->snapshot, memory_order_acquire);
+}
+
+const struct finding *detect_worker_capture(struct detect_worker *w, struct capture_id id)
+{
+	struct worker_state *state = w->state;
+	const struct capture *capture = captures_find(&state->captures, id);
+	struct delta *d = delta_active(w);
+	struct finding *f;
+
+	if (!capture || d->n_captures == CAPTURES_WANTED ||
+	    capture_room(capture) > DELTA_ARENA - d->arena_used)
+		return NULL;
+	f = &d->captures[d->n_captures++];
+	capture_show(capture, &state->evidence, d->arena + d->arena_used, f);
+	d->arena_used += capture_room(capture);
+	return f;
+}
+
+// Seldom, and few: for a wish somebody raised an issue.
+static void worker_answer(struct detect_worker *w)
+{
+	struct worker_state *state = w->state;
+	const struct snapshot *s = w->snapshot;
+
+	if (!s || s->wanted_turn == state->answered)
+		return;
+	state->answered = s->wanted_turn;
+	for (uint32_t i = 0; i < s->n_wanted; i++)
+		detect_worker_capture(w, s->wanted[i]);
 }
 
 void worker_epoch(struct detect_worker *w)
@@ -380,6 +444,7 @@ void worker_epoch(struct detect_worker *w)
 	}
 	detect_worker_snapshot(w);
 	principal_epoch(&state->principal, &w->shared->session_names);
+	worker_answer(w);
 }
 
 void detect_worker_poll(struct detect_worker *w)

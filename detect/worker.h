@@ -29,6 +29,9 @@ struct snapshot {
 	struct idset quiet;   // findings (snapshot_finding) whose issues have all that is kept
 	uint32_t n_watch;
 	uint64_t watch[WATCH_MAX]; // principals, sorted
+	uint64_t wanted_turn;      // grows when others are wanted
+	uint32_t n_wanted;
+	struct capture_id wanted[CAPTURES_WANTED]; // exchanges whose evidence is asked for
 };
 
 // Options that both halves read, from section "detect" and neighbours: detect/options.c.
@@ -38,6 +41,9 @@ struct detect_shared {
 	uint64_t seed;             // of all keyed hashes
 	uint64_t salt;             // of passwords: of this run, kept nowhere
 	uint32_t n_workers;
+	// Whom to ask for captures when they are idle, and how. NULL: nobody.
+	struct detect_worker *const *workers;
+	const struct finding *(*capture)(struct detect_worker *w, struct capture_id id);
 	struct detect_observer observer;
 	alignas(64) _Atomic uint32_t epoch_wanted; // merger: rw, workers: ro
 	_Atomic(const struct snapshot *) snapshot; // merger: rw, workers: ro
@@ -62,7 +68,7 @@ struct detect_worker {
 	void *state; // of worker.c: caches, options; opaque to others
 	uint32_t active;       // which delta is being filled
 	struct delta delta[2]; // worker: [active], merger: the other one after a flip
-	struct exchange_finding findings[32]; // of the exchange that is just ending
+	struct exchange_finding findings[DETECTOR_MAX]; // of the exchange that is just ending
 	uint32_t n_findings;
 	uint64_t exchange_pool_empty;
 	alignas(64) _Atomic uint32_t epoch_done; // worker: rw, merger: ro
@@ -74,5 +80,7 @@ void detect_worker_free(struct detect_worker *w);
 void detect_worker_reset(struct detect_worker *w);
 struct event_sink detect_worker_sink(struct detect_worker *w);
 void detect_worker_poll(struct detect_worker *w);
+// Evidence of one exchange, into the delta that is being filled; NULL: it is not there any more.
+const struct finding *detect_worker_capture(struct detect_worker *w, struct capture_id id);
 // Takes the newest snapshot.
 void detect_worker_snapshot(struct detect_worker *w);

@@ -15,6 +15,8 @@ void detect_worker_reset(struct detect_worker *w)
 
 	pool_reset(&w->exchanges);
 	memset(state->announced, 0, sizeof(state->announced));
+	captures_clear(&state->captures);
+	state->answered = 0;
 	memset(state->facts.seen, 0, sizeof(state->facts.seen));
 	principal_forget(&state->principal);
 	for (uint32_t i = 0; i < 2; i++)
@@ -82,6 +84,8 @@ struct detect_worker *detect_worker_new(struct detect_shared *shared, uint32_t i
 	};
 	state_detectors(state, shared->conf);
 	state->policies = policies_new(shared->conf);
+	if (captures_init(&state->captures, (uint64_t)evidence->capture_mb << 20))
+		goto memory;
 	if (!state->policies || delta_init(&w->delta[0]) || delta_init(&w->delta[1]) ||
 	    pool_init(&w->exchanges, sizeof(struct exchange), n_exchanges))
 		goto memory;
@@ -126,8 +130,10 @@ void detect_worker_free(struct detect_worker *w)
 		free(w->delta[i].bindings);
 		free(w->delta[i].arena);
 	}
-	if (state)
+	if (state) {
 		policies_free(state->policies);
+		captures_fini(&state->captures);
+	}
 	free(state);
 	free(w);
 }

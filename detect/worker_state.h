@@ -14,7 +14,6 @@
 #include "detect/worker.h"
 
 enum {
-	DETECTORS_MAX = 32,
 	ANNOUNCED = 65536, // names that the merger is known to have
 	SLOTS = 4 * DELTA_FINDINGS,
 	FIELD_SLOTS = 2 * DELTA_FIELDS,
@@ -40,13 +39,17 @@ struct worker_state {
 	struct hits body_hits; // of the value that is being scanned
 	struct field_cache renamed;
 	struct facts_cache facts;
+	struct captures captures;
+	uint64_t answered; // turn of the snapshot whose wishes were looked at last
 	uint32_t n_detectors;
 	struct {
 		const struct detector *detector;
 		const void *options;
-	} detectors[DETECTORS_MAX]; // those that are enabled
+	} detectors[DETECTOR_MAX]; // those that are enabled
 	uint32_t generation;
 	uint32_t names_bytes; // of the arena, in this epoch
+	const struct slot *copied; // has the evidence of the present exchange; NULL: none has
+	const struct finding *copied_by;
 	uint32_t n_met;       // findings that a detector met in the present exchange
 	const struct finding *met[EXCHANGE_HITS];
 	struct slot slots[SLOTS];

@@ -228,6 +228,8 @@ static void body_scan(struct flow_env *env, struct body *body, uint8_t *fresh, u
 		.fresh = (uint32_t)(w.fresh - w.begin),
 		.off = w.off,
 		.values = body->kind == MEDIA_WALKED && env->sink.value,
+		.members = body->kind == MEDIA_WALKED && env->sink.value && env->sink.member &&
+			   body->walker->members,
 	};
 
 	env->stats.body_scanned_bytes += n + body->held;

@@ -42,6 +42,7 @@ struct window {
 	uint32_t fresh;
 	uint64_t off;  // of bytes.p in the decoded body
 	bool values;   // the same bytes also arrive as values (JSON, form): no text search needed
+	bool members;  // … or as members: no name in them is left untold (JSON)
 };
 
 struct event_sink {
@@ -50,6 +51,9 @@ struct event_sink {
 	void (*response)(void *ctx, struct http_tx *tx); // final response head complete
 	void (*window)(void *ctx, struct http_tx *tx, const struct window *window);
 	void (*value)(void *ctx, struct http_tx *tx, const struct value *value);
+	// A member of an object whose value is a container: v begins with its bracket. NULL: nobody
+	// asks.
+	void (*member)(void *ctx, struct http_tx *tx, const struct value *value);
 	void (*end)(void *ctx, struct http_tx *tx); // all that will be known is known
 	// Beside exchanges.
 	void (*ws)(void *ctx, const struct conn_meta *conn, const struct ws_frame *frame);

@@ -226,6 +226,17 @@ static inline void json_emit(const struct walk *w, const struct json_here *here,
 	w->sink->value(w->sink->ctx, w->tx, v);
 }
 
+// A member whose value is a container. Not inlined: it is for the few.
+static __attribute__((noinline)) void json_member(const struct walk *w,
+						  const struct json_here *here, struct value *v,
+						  const uint8_t *p, const uint8_t *stop)
+{
+	v->v = span_make(p, (size_t)(stop - p));
+	v->off = here->base + (uintptr_t)p;
+	v->field = walk_field_hash_at(here->field_base, v->key_hash);
+	w->sink->member(w->sink->ctx, w->tx, v);
+}
+
 // Not inlined, or it is computed anew for every value.
 static __attribute__((noinline)) struct json_here json_here(const struct json *json,
 							    const struct walk *w)
@@ -550,6 +561,12 @@ first_element:
 	goto odd;
 
 open:
+	if (in_object && w->sink->member) {
+		// The bracket, a space and what is inside are shown together.
+		if (unlikely(w->end - p < JSON_BEGINS && !w->last))
+			return json_stop(json, w, JSON_VALUE, &v, p);
+		json_member(w, &here, &v, p, w->end);
+	}
 	if (unlikely(!json_open(json, &v, *p == '[', in_object))) {
 		json->state = JSON_TOO_DEEP;
 		return p;
@@ -630,6 +647,7 @@ static const struct walker json_walker = {
 		  "application/x-ndjson", "application/ndjson", "application/jsonl",
 		  "application/x-jsonlines", "application/json-seq", "application/csp-report"},
 	.parts = true,
+	.members = true,
 	.wide = true,
 	.too_deep = ANOMALY_JSON_DEPTH,
 	.size = sizeof(struct json),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The apitap authors
 //
-// Resumable walk over JSON text (RFC 8259): a value event per string and number.
+// Resumable walk over JSON text (RFC 8259): a value event per string, number and literal name, and for
+// those who ask a member event per member of an object that is a container.
 
 #pragma once
 
@@ -13,6 +14,7 @@
 enum {
 	JSON_DEPTH = 64, // containers inside each other, at most
 	JSON_PATH = 255, // bytes of the path text
+	JSON_BEGINS = 3,   // bytes of a container that are shown with its name
 	JSON_NUMBER = 128, // bytes of a number that is one token; longer ones are text
 };
 

@@ -39,6 +39,7 @@ struct walker {
 	const char *types[12];
 	bool doubtful;    // clients send the type without thinking: first bytes are looked at, too
 	bool parts;       // may be in a part of another body
+	bool members;     // calls sink.member
 	bool wide;        // UTF-16 without a mark is recognised (RFC 4627 section 3)
 	uint8_t too_deep; // enum http_anomaly of a body nested too deep; those have a limit
 	uint32_t size;    // bytes of state

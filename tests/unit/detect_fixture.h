@@ -380,6 +380,10 @@ void scan_value(struct scanner *s, struct scan_pending *, const struct value *v,
 	}
 }
 
+void scan_member(struct scanner *, struct scan_pending *, const struct value *)
+{
+}
+
 void scan_end(struct scanner *, struct scan_pending *, enum dir, hit_fn, void *)
 {
 }

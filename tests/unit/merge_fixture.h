@@ -51,6 +51,7 @@ static void *fail_realloc(void *old, size_t size)
 #include "detect/known.c"
 #include "detect/merge.c"
 #include "detect/merge_fold.c"
+#include "detect/sources.c"
 
 // ---- Borders
 
@@ -60,12 +61,19 @@ void conf_section_add(const struct conf_section *section)
 }
 
 static struct merger_options options;
+static struct inventory_options inventory_options = {
+	.max_params = 1000,
+	.max_endpoint_params = 100,
+};
+static struct incidents_options incident_options = {3600, 64};
 
 struct fake_options {
 	bool enabled;
 	uint32_t threshold;
 };
 
+static const struct sources_options address_options = {
+	.max_addresses = 64, .max_prefixes = 64, .prefix_v4 = 24, .prefix_v6 = 56};
 static struct fake_options alpha_options, beta_options, gamma_options;
 static const struct conf_section alpha_section, beta_section, gamma_section;
 
@@ -101,10 +109,13 @@ void policies_free(struct policies *policies)
 const void *conf_get(const struct conf *conf, const struct conf_section *section)
 {
 	assert_null(conf);
-	return section == &alpha_section   ? (const void *)&alpha_options
-	       : section == &beta_section  ? (const void *)&beta_options
-	       : section == &gamma_section ? (const void *)&gamma_options
-					   : (const void *)&options;
+	return section == &sources_section     ? (const void *)&address_options
+	       : section == &alpha_section       ? (const void *)&alpha_options
+	       : section == &beta_section      ? (const void *)&beta_options
+	       : section == &gamma_section     ? (const void *)&gamma_options
+	       : section == &inventory_section ? (const void *)&inventory_options
+	       : section == &incidents_section ? (const void *)&incident_options
+					       : (const void *)&options;
 }
 
 static char logged[4096];
@@ -221,6 +232,11 @@ static bool alpha_accept(const struct detector *self, const void *o, struct merg
 	return finding->arg[0] >= ((struct alpha_state *)state)->refuse_below;
 }
 
+static void *principal_area(struct merger *m, struct merged_principal *p, uint32_t detector)
+{
+	return known_principal_area(&m->known, (struct known_principal *)p, detector);
+}
+
 static void alpha_evaluate(const struct detector *self, const void *o, struct merger *m,
 			   void *state, uint64_t now_ns, bool last)
 {
@@ -231,7 +247,7 @@ static void alpha_evaluate(const struct detector *self, const void *o, struct me
 		return;
 	for (uint32_t i = 0; i < merger_principals(m); i++) {
 		struct merged_principal *p = merger_principal_at(m, i);
-		uint64_t calls = ((struct alpha_area *)p->area[0])->calls;
+		uint64_t calls = ((struct alpha_area *)principal_area(m, p, 0))->calls;
 		struct issue_draft draft = {
 			.severity = calls > 2 * fake->threshold ? SEVERITY_HIGH : SEVERITY_LOW,
 			.confidence = 50,
@@ -422,7 +438,13 @@ static void told_forget(void)
 
 // ---- Deltas
 
-enum { TEST_CALLS = 4096, TEST_FINDINGS = 256, TEST_NAMES = 4096, TEST_ARENA = 1 << 20, TEST_FIELDS = 16};
+enum {
+	TEST_CALLS = 4096,
+	TEST_FINDINGS = 256,
+	TEST_NAMES = 4096,
+	TEST_ARENA = 1 << 20,
+	TEST_FIELDS = 16
+};
 
 static struct delta *delta_make(void)
 {

@@ -7,6 +7,7 @@
 #include "tests/unit/detect_fixture.h"
 
 #include "detect/evidence.c"
+#include "detect/secret_fields.c"
 
 static struct exchange x;
 static struct fixture f;
@@ -286,6 +287,26 @@ static void test_secret_fields(void **)
 	done();
 }
 
+// The look at three letters loses none of the words.
+static void test_secret_words(void **)
+{
+	const char *const *lists[] = {secret_words, secret_names, passwords, pins};
+
+	for (uint32_t l = 0; l < sizeof(lists) / sizeof(lists[0]); l++) {
+		for (const char *const *word = lists[l]; *word; word++) {
+			struct span name = span_make(*word, strlen(*word));
+			uint8_t upper[32];
+
+			assert_true(may_be_secret(name));
+			for (uint32_t i = 0; i < name.len; i++)
+				upper[i] = name.p[i] >= 'a' ? name.p[i] - 32 : name.p[i];
+			assert_true(may_be_secret(span_make(upper, name.len)));
+		}
+	}
+	assert_false(may_be_secret(SPAN_LIT("customer_total")));
+	assert_false(may_be_secret(SPAN_LIT("to")));
+}
+
 // A body that ended early: its last value was never seen whole.
 static void test_tail(void **)
 {
@@ -373,6 +394,7 @@ int main(void)
 		cmocka_unit_test(test_body),          cmocka_unit_test(test_body_cuts),
 		cmocka_unit_test(test_body_limits),   cmocka_unit_test(test_overlaps),
 		cmocka_unit_test(test_tail),          cmocka_unit_test(test_secret_fields),
+		cmocka_unit_test(test_secret_words),
 		cmocka_unit_test(test_many_values),   cmocka_unit_test(test_path),
 		cmocka_unit_test(test_hostile),
 	};

@@ -25,12 +25,12 @@ static void test_areas_aligned(void **unused)
 	for (uint32_t i = 0; i < 99; i++) {
 		struct merged_principal *p = merger_principal_at(merger, i);
 
-		assert_int_equal((uintptr_t)p->area[0] % 16, 0);
-		assert_int_equal((uintptr_t)p->area[1] % 16, 0);
+		assert_int_equal((uintptr_t)principal_area(merger, p, 0) % 16, 0);
+		assert_int_equal((uintptr_t)principal_area(merger, p, 1) % 16, 0);
 		// Inside of the block, not over one another.
-		assert_true((uint8_t *)p->area[1] - (uint8_t *)p->area[0] >= 8);
-		memset(p->area[0], 0xff, 8);
-		memset(p->area[1], 0xff, 3);
+		assert_true((uint8_t *)principal_area(merger, p, 1) - (uint8_t *)principal_area(merger, p, 0) >= 8);
+		memset(principal_area(merger, p, 0), 0xff, 8);
+		memset(principal_area(merger, p, 1), 0xff, 3);
 		memset(merger_endpoint_at(merger, i)->area[0], 0xff, 8);
 	}
 }

@@ -607,9 +607,9 @@ static void test_no_start(void **unused)
 	assert_null(merger_new(&other, NULL, NULL, why, sizeof(why)));
 	assert_string_equal(why, "detector T-1 cannot start");
 	alpha_init_rc = 0;
-	n_detectors = 33;
+	n_detectors = DETECTOR_MAX + 1;
 	assert_null(merger_new(&other, NULL, NULL, why, sizeof(why)));
-	assert_string_equal(why, "more than 32 detectors");
+	assert_string_equal(why, "more than 64 detectors");
 	n_detectors = 3;
 	for (fail_at = 1; fail_at <= 3; fail_at++) {
 		n_allocs = 0;

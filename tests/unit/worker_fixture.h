@@ -166,6 +166,7 @@ struct entry {
 	struct merged_endpoint endpoint;
 	struct merged_principal principal;
 	char text[3][400];
+	void *area[DETECTOR_MAX]; // of a principal
 };
 
 struct raised {
@@ -182,14 +183,15 @@ struct merger {
 	struct idmap endpoint_map, principal_map;
 	struct entry *endpoints[ENTRIES_MAX], *principals[ENTRIES_MAX];
 	uint32_t n_endpoints, n_principals;
-	void *state[32];
-	const void *options[32];
+	void *state[DETECTOR_MAX];
+	const void *options[DETECTOR_MAX];
 	struct raised raised[RAISED_MAX];
 	uint32_t n_raised;
 	uint64_t watched[4096];
 	uint64_t learnt; // endpoint that was told last
 	uint32_t n_watched;
 	bool reverse; // deltas are gathered from the last worker on
+	struct sources sources;
 };
 
 static struct merger merger;
@@ -206,7 +208,10 @@ static uint32_t index_of(const struct detector *detector)
 
 static inline void merger_open(const struct conf *conf)
 {
+	char why[256];
+
 	memset(&merger, 0, sizeof(merger));
+	assert_int_equal(sources_init(&merger.sources, conf, SEED, why, sizeof(why)), 0);
 	for (uint32_t i = 0; i < detector_count(); i++) {
 		const struct detector *d = detector_get(i);
 
@@ -219,9 +224,9 @@ static inline void merger_open(const struct conf *conf)
 
 static void entry_free(struct entry *e)
 {
-	for (uint32_t i = 0; i < 32; i++) {
+	for (uint32_t i = 0; i < DETECTOR_MAX; i++) {
 		free(e->endpoint.area[i]);
-		free(e->principal.area[i]);
+		free(e->area[i]);
 	}
 	free(e);
 }
@@ -237,6 +242,7 @@ static inline void merger_close(void)
 		entry_free(merger.endpoints[i]);
 	for (uint32_t i = 0; i < merger.n_principals; i++)
 		entry_free(merger.principals[i]);
+	sources_fini(&merger.sources);
 	idmap_fini(&merger.endpoint_map);
 	idmap_fini(&merger.principal_map);
 }
@@ -279,7 +285,7 @@ static struct entry *principal_add(uint64_t id, struct span user)
 	e->principal =
 		(struct merged_principal){.id = id, .user = e->text[0], .user_agent = e->text[1]};
 	for (uint32_t i = 0; i < detector_count(); i++)
-		e->principal.area[i] = calloc(1, detector_get(i)->principal_size + 1);
+		e->area[i] = calloc(1, detector_get(i)->principal_size + 1);
 	return e;
 }
 
@@ -295,6 +301,21 @@ struct merged_principal *merger_principal(struct merger *m, uint64_t id)
 	struct entry *e = idmap_get(&m->principal_map, id);
 
 	return e ? &e->principal : NULL;
+}
+
+const struct source *merger_source(struct merger *m, const uint8_t addr[16])
+{
+	return sources_address(&m->sources, addr);
+}
+
+const struct source *merger_source_prefix(struct merger *m, const uint8_t addr[16])
+{
+	return sources_prefix(&m->sources, addr);
+}
+
+void merger_location(struct merger *m, const uint8_t addr[16], struct location *out)
+{
+	sources_locate(&m->sources, addr, out);
 }
 
 uint32_t merger_endpoints(struct merger *m)
@@ -324,7 +345,8 @@ void *merger_endpoint_area(struct merger *, struct merged_endpoint *e, const str
 
 void *merger_principal_area(struct merger *, struct merged_principal *p, const struct detector *d)
 {
-	return p->area[index_of(d)];
+	return ((struct entry *)((uint8_t *)p - offsetof(struct entry, principal)))
+		->area[index_of(d)];
 }
 
 void merger_watch(struct merger *m, uint64_t principal)
@@ -398,6 +420,7 @@ static void fold_calls(struct call *calls, uint32_t n)
 		}
 		if (e)
 			e->calls++;
+		sources_call(&merger.sources, &calls[i]);
 		for (uint32_t k = 0; k < detector_count(); k++) {
 			if (detector_get(k)->call)
 				detector_get(k)->call(detector_get(k), merger.options[k], &merger,

@@ -22,7 +22,7 @@ void gen_fatal(const char *format, ...)
 	exit(1);
 }
 
-static void buffer_reserve(struct gen_buffer *buffer, size_t more)
+void gen_buffer_reserve(struct gen_buffer *buffer, size_t more)
 {
 	size_t cap = buffer->cap ? buffer->cap : 256;
 
@@ -36,20 +36,6 @@ static void buffer_reserve(struct gen_buffer *buffer, size_t more)
 	buffer->cap = cap;
 }
 
-void gen_buffer_add(struct gen_buffer *buffer, const void *data, size_t len)
-{
-	if (!len)
-		return;
-	buffer_reserve(buffer, len);
-	memcpy(buffer->p + buffer->len, data, len);
-	buffer->len += len;
-}
-
-void gen_buffer_text(struct gen_buffer *buffer, const char *text)
-{
-	gen_buffer_add(buffer, text, strlen(text));
-}
-
 void gen_buffer_printf(struct gen_buffer *buffer, const char *format, ...)
 {
 	va_list ap;
@@ -60,7 +46,7 @@ void gen_buffer_printf(struct gen_buffer *buffer, const char *format, ...)
 	va_end(ap);
 	if (len < 0)
 		gen_fatal("cannot format \"%s\"", format);
-	buffer_reserve(buffer, (size_t)len + 1);
+	gen_buffer_reserve(buffer, (size_t)len + 1);
 	va_start(ap, format);
 	vsnprintf(buffer->p + buffer->len, (size_t)len + 1, format, ap);
 	va_end(ap);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <string.h>
 
 struct gen_buffer {
 	char *p;
@@ -16,8 +17,24 @@ struct gen_buffer {
 // Prints "apitap-gen: " and the message, exits 1.
 __attribute__((noreturn, format(printf, 1, 2))) void gen_fatal(const char *format, ...);
 
-void gen_buffer_add(struct gen_buffer *buffer, const void *data, size_t len);
-void gen_buffer_text(struct gen_buffer *buffer, const char *text);
+// Makes room for so many bytes behind those that are there.
+void gen_buffer_reserve(struct gen_buffer *buffer, size_t more);
+
+static inline void gen_buffer_add(struct gen_buffer *buffer, const void *data, size_t len)
+{
+	if (!len)
+		return;
+	if (len > buffer->cap - buffer->len)
+		gen_buffer_reserve(buffer, len);
+	memcpy(buffer->p + buffer->len, data, len);
+	buffer->len += len;
+}
+
+static inline void gen_buffer_text(struct gen_buffer *buffer, const char *text)
+{
+	gen_buffer_add(buffer, text, strlen(text));
+}
+
 __attribute__((nonnull(2), format(printf, 2, 3))) void gen_buffer_printf(struct gen_buffer *buffer,
 									 const char *format, ...);
 // Empties it, keeps the memory.

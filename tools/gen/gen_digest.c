@@ -35,33 +35,43 @@ static uint32_t rotate(uint32_t x, uint32_t n)
 
 static void sha256_block(struct sha256 *sha)
 {
-	uint32_t w[64], v[8];
+	uint32_t w[64], a = sha->state[0], b = sha->state[1], c = sha->state[2], d = sha->state[3];
+	uint32_t e = sha->state[4], f = sha->state[5], g = sha->state[6], h = sha->state[7];
 
 	for (uint32_t i = 0; i < 16; i++) {
-		const uint8_t *b = sha->block + 4 * i;
+		const uint8_t *p = sha->block + 4 * i;
 
-		w[i] = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+		w[i] = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 	}
 	for (uint32_t i = 16; i < 64; i++) {
-		uint32_t a = w[i - 15], e = w[i - 2];
+		uint32_t x = w[i - 15], y = w[i - 2];
 
-		w[i] = w[i - 16] + w[i - 7] + (rotate(a, 7) ^ rotate(a, 18) ^ a >> 3) +
-		       (rotate(e, 17) ^ rotate(e, 19) ^ e >> 10);
+		w[i] = w[i - 16] + w[i - 7] + (rotate(x, 7) ^ rotate(x, 18) ^ x >> 3) +
+		       (rotate(y, 17) ^ rotate(y, 19) ^ y >> 10);
 	}
-	memcpy(v, sha->state, sizeof(v));
 	for (uint32_t i = 0; i < 64; i++) {
-		uint32_t choose = (v[4] & v[5]) ^ (~v[4] & v[6]);
-		uint32_t majority = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
-		uint32_t t1 = v[7] + (rotate(v[4], 6) ^ rotate(v[4], 11) ^ rotate(v[4], 25)) +
-			      choose + round_constants[i] + w[i];
-		uint32_t t2 = (rotate(v[0], 2) ^ rotate(v[0], 13) ^ rotate(v[0], 22)) + majority;
+		uint32_t t1 = h + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) +
+			      ((e & f) ^ (~e & g)) + round_constants[i] + w[i];
+		uint32_t t2 = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) +
+			      ((a & b) ^ (a & c) ^ (b & c));
 
-		memmove(v + 1, v, 7 * sizeof(v[0]));
-		v[4] += t1;
-		v[0] = t1 + t2;
+		h = g;
+		g = f;
+		f = e;
+		e = d + t1;
+		d = c;
+		c = b;
+		b = a;
+		a = t1 + t2;
 	}
-	for (uint32_t i = 0; i < 8; i++)
-		sha->state[i] += v[i];
+	sha->state[0] += a;
+	sha->state[1] += b;
+	sha->state[2] += c;
+	sha->state[3] += d;
+	sha->state[4] += e;
+	sha->state[5] += f;
+	sha->state[6] += g;
+	sha->state[7] += h;
 }
 
 static void sha256_init(struct sha256 *sha)

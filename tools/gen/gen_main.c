@@ -6,6 +6,7 @@
 // beyond main().
 
 #include "tools/gen/gen.h"
+#include "tools/gen/gen_play_main.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -60,6 +61,7 @@ static void print_list(void)
 static void print_help(void)
 {
 	printf("usage: apitap-gen SCENARIO [options] OUT.pcap\n"
+	       "       apitap-gen play FILE.scn OUT.pcap [options]\n"
 	       "       apitap-gen --list\n"
 	       "\n"
 	       "Makes a capture of API traffic. What is in it, and which issues a sensor should\n"
@@ -256,11 +258,14 @@ int main(int argc, char **argv)
 {
 	struct gen_options options = {
 		.offender_rate = 413, .mean = 10.64, .seed = 1, .start_s = 1767225600};
-	const char *name = parse_options(argc, argv, &options);
 	struct gen gen = {.options = &options};
 	const struct gen_scenario *scenario;
 	struct gen_pcap_totals totals;
+	const char *name;
 
+	if (argc > 1 && !strcmp(argv[1], "play"))
+		return play_main(argc - 1, argv + 1);
+	name = parse_options(argc, argv, &options);
 	if (!name)
 		return 0;
 	scenario = find_scenario(name);
