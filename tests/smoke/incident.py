@@ -12,6 +12,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 SCENARIO = pathlib.Path(__file__).resolve().parent.parent / "scenarios" / "incident.scn"
 STORY = ["D-44", "D-16", "D-10"]
@@ -96,6 +97,41 @@ def state(build, work, capture):
     check("and learnt anew", (kept / "apitap.baseline").stat().st_size > 1000)
 
 
+def sensor(build, work, conf, log, seconds):
+    """The sensor watches for so long. Returns its messages."""
+    with open(log, "w") as err:
+        process = subprocess.Popen((build / "apitap", "run", "-c", conf, "--", "--no-huge"),
+                                   stdout=subprocess.DEVNULL, stderr=err)
+        while "watching" not in log.read_text() and process.poll() is None:
+            time.sleep(0.05)
+        time.sleep(seconds)
+        process.terminate()
+        process.wait()
+    return log.read_text()
+
+
+def live(build, work, capture):
+    kept, conf, log = work / "kept", work / "run.conf", work / "run.log"
+    conf.write_text(f"""ports = ( {{ name = "tap"; device = "net_pcap0,rx_pcap={capture}"; }} );
+state: {{ dir = "{kept}"; }};
+export: {{ pub = "ipc://{work}/issues"; replay = "ipc://{work}/replay"; spool = "{work}/spool"; }};
+workers: {{ count = 1; }};
+""")
+    listed = ""
+    for seconds in 2, 5, 20:  # the capture is there at once, but this machine may be busy
+        text = sensor(build, work, conf, log, seconds)
+        listed = run(build / "apitap", "baseline", "--state", kept, "list").stdout
+        if ORDERS in listed:
+            break
+    check("the sensor keeps what it learnt", ORDERS in listed, text)
+    before = (kept / "apitap.seed").read_bytes()
+    text = sensor(build, work, conf, log, 1)
+    check("and has it back at the next start", "what was learnt is back" in text and
+          "put aside" not in text and (kept / "apitap.seed").read_bytes() == before, text)
+    again = run(build / "apitap", "baseline", "--state", kept, "list").stdout
+    check("nothing of it is gone", len(again.splitlines()) >= len(listed.splitlines()))
+
+
 def main():
     build = pathlib.Path(sys.argv[1])
     with tempfile.TemporaryDirectory() as work:
@@ -105,6 +141,7 @@ def main():
         issues = incidents(build, work, capture)
         cards(build, capture, issues)
         state(build, work, capture)
+        live(build, work, capture)
     sys.exit(failed > 0)
 
 
