@@ -414,6 +414,13 @@ static int errors_load(void *, struct merger *m, FILE *in, size_t len, uint32_t 
 	return 0;
 }
 
+static size_t errors_memory(const void *opaque, const struct conf *)
+{
+	const struct errors_options *options = opaque;
+
+	return lru_bytes(sizeof(struct errors_caller), options->callers);
+}
+
 static const struct detector errors = {
 	.id = "D-45",
 	.name = "errors",
@@ -426,6 +433,7 @@ static const struct detector errors = {
 	.endpoint_size = sizeof(struct errors_endpoint),
 	.init = errors_init,
 	.fini = errors_fini,
+	.memory = errors_memory,
 	.call = errors_call,
 	.save = errors_save,
 	.load = errors_load,
