@@ -370,7 +370,9 @@ static bool is_unusual(const struct bfla_options *options, const struct call *ca
 		   l->pair->ok < options->share / 100 * l->role->calls;
 	l->method = l->share && writes(call->verb) && l->path->ok >= options->min_path &&
 		    !(l->path->verbs >> call->verb & 1);
-	return l->method || (l->share && l->others >= options->others);
+	// It is the others' when hardly one of twenty of its calls came from this role.
+	return l->method || (l->share && l->others >= options->others &&
+			     l->pair->ok * UINT64_C(20) <= area->ok);
 }
 
 static void bfla_teach(const struct call *call, struct bfla_endpoint *area,

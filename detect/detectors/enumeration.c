@@ -22,7 +22,7 @@
 
 #include <math.h>
 
-enum { WINDOW_S = 600, FIRST = 12, REACHES = 40, USERS_P = 7, FEW_GAPS = 8 };
+enum { WINDOW_S = 600, FIRST = 12, REACHES = 40, USERS_P = 7, FEW_GAPS = 8, FEW_USES = 100 };
 
 struct enumeration_options {
 	bool enabled;
@@ -317,6 +317,10 @@ static void view_judge(const struct detector *self, const struct enumeration_opt
 	users = (uint32_t)hll_count(area->users, USERS_P);
 	compared = users >= options->min_users;
 	reach = others_reach(area, pair, users);
+	// The fixed limit is for parameters whose ids mostly had been given: a batch has them from
+	// elsewhere.
+	if (!compared && (view->bound.requests < FEW_USES || view->bound.share < 0.5))
+		return;
 	if (pair->n <= (compared ? options->factor * reach : (double)options->limit))
 		return;
 	pair->told = pair->n;

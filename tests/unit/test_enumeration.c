@@ -143,7 +143,11 @@ static void test_usual(void **)
 static void test_few_users(void **)
 {
 	open_with("");
-	learn(50);
+	for (uint64_t i = 0; i < 200; i++) // a batch of one has its ids from elsewhere
+		ask(9, GET_ORDER, VERB_GET, 200, 40000 + i);
+	assert_int_equal(merger.n_raised, 0);
+	for (uint32_t i = 0; i < 12; i++)
+		learn(50);
 	for (uint64_t i = 0; i < 85; i++)
 		ask(7, GET_ORDER, VERB_GET, 200, 5000 + i);
 	assert_int_equal(merger.n_raised, 0);
