@@ -22,6 +22,7 @@ enum {
 	EXCHANGE_TEMPLATE = 192,
 	EXCHANGE_USER = 64,
 	EXCHANGE_PARAMS = 32,
+	EXCHANGE_SHOWN = 8,
 	EXCHANGE_ROLE = 32,
 };
 
@@ -45,6 +46,12 @@ enum token_flag {
 	BASIC_SEEN = 1 << 14,       // Basic credentials with a user name
 	BASIC_PLAINTEXT = 1 << 15,  // … and no TLS around the connection as seen here
 	BASIC_WEAK = 1 << 16,       // … with a password of the list, none, or the user name
+};
+
+enum agent_kind {
+	AGENT_UNKNOWN = 0, // none was sent
+	AGENT_BROWSER,     // or what passes for one
+	AGENT_PROGRAM,
 };
 
 enum login_result {
@@ -122,12 +129,12 @@ enum param_class {
 struct call_param {
 	uint64_t field; // identity within the endpoint, as in struct delta_param
 	uint64_t noun;  // the kind of object that it names; 0: it names none
-	uint64_t value; // keyed hash, the same wherever the value stands
+	uint64_t value; // keyed hash, the same wherever the value stands; 0: it came in pieces
 	double number;  // of INT and NUMBER
 	uint32_t len;   // bytes
 	uint8_t class;  // enum param_class
 	uint8_t place;  // enum hit_place
-	uint8_t index;  // PATH: of the segment
+	uint8_t index;  // PATH: of the segment; BODY, FORM: of the name's privilege (privilege.h)
 	uint8_t kind;   // enum value_kind, of a body
 };
 
@@ -153,6 +160,7 @@ struct exchange {
 	uint64_t login_secret; // the password; its salt is never kept
 	uint32_t token_flags;  // enum token_flag
 	uint8_t login_result;  // enum login_result, known at the end
+	uint8_t agent_kind;    // enum agent_kind
 	uint8_t rank;          // principal.c: place in the order of what said who it is
 	uint64_t endpoint;  // keyed hash of host, method, template
 	uint64_t base;      // the same before the operation of the body was known
@@ -165,6 +173,7 @@ struct exchange {
 	bool login;         // sign-in, sign-up or token request: credentials in the body
 	uint32_t id_segments; // a bit for each path segment that is a value in the template
 	bool operated;      // the operation of the body is a part of the template
+	uint8_t api;        // enum call_api, by that operation
 	bool half;          // one side only, or a hole: detectors must not conclude from absence
 
 	uint32_t n_hits;
@@ -175,6 +184,7 @@ struct exchange {
 	uint64_t value_off, value_end; // where the last of them lies: it may have several types
 	uint64_t scanned[2];   // the body was searched up to here; what is behind is not shown
 	uint32_t n_params, params_lost, n_given; // n_given: identifiers in the response
+	uint32_t n_shown;   // properties of the response that a client should not decide
 	uint64_t noun;      // of what the endpoint is about; 0: nothing that is known
 	bool noun_known;    // it was looked for
 	bool gives;         // its response may give its caller something to ask for
@@ -187,4 +197,5 @@ struct exchange {
 	struct exchange_miss misses[EXCHANGE_MISSES];
 	struct exchange_mask masks[2][EXCHANGE_MASKS];
 	struct call_param params[EXCHANGE_PARAMS];
+	struct call_param shown[EXCHANGE_SHOWN];
 };

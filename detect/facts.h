@@ -36,6 +36,7 @@ struct facts_key {
 	uint64_t renamed; // field_name_id() of it
 	uint64_t noun;  // 0: of the endpoint
 	uint8_t kind;   // enum noun_kind
+	uint8_t privilege; // privilege_of() the name
 };
 
 struct facts_cache {
@@ -47,6 +48,8 @@ struct facts_cache {
 // What a value looks like. Of a request that has one.
 enum param_class facts_class(struct span value, double *number);
 enum call_verb facts_verb(struct span method);
+// Does it begin with a scheme and "://"?
+bool facts_is_url(struct span value);
 // The identity of a value, and with its noun of an object.
 uint64_t facts_value_hash(struct span value, uint64_t seed);
 
@@ -56,6 +59,6 @@ void facts_target(struct detect_worker *w, struct exchange *x);
 void facts_value(struct detect_worker *w, struct exchange *x, const struct value *value);
 // The head of a response: a Location may name what was made.
 void facts_response(struct detect_worker *w, struct exchange *x);
-// At the end of an exchange: its parameters go into the delta. Returns where they stand there, and
-// how many there are in *n.
-const struct call_param *facts_end(struct detect_worker *w, struct exchange *x, uint16_t *n);
+// At the end of an exchange: its parameters, and what its response showed, go into the delta behind
+// the call.
+void facts_end(struct detect_worker *w, struct exchange *x, struct call *call);

@@ -14,10 +14,7 @@
 #include "detect/endpoint.h"
 #include "detect/siphash.h"
 
-enum {
-	NAMES_ARENA = 3 << 20, // of the arena, at most: the rest is for evidence
-	USER_AGENT_MAX = 256,
-};
+enum { NAMES_ARENA = 3 << 20 }; // of the arena, at most: the rest is for evidence
 
 static uint8_t *delta_room(struct delta *d, size_t len)
 {
@@ -69,8 +66,10 @@ static bool name_wanted(struct detect_worker *w, uint64_t id, uint32_t names, ui
 
 void announce_endpoint(struct detect_worker *w, const struct exchange *x)
 {
-	// Scanners make up paths without end; the names of those that exist come first.
+	// Scanners make up paths without end: those that the server does not have are no endpoints,
+	// and only findings about them need their names.
 	bool missing = x->tx->status == 404 || x->tx->status == 405 || x->tx->status == 0;
+	uint64_t id = missing ? ~x->endpoint : x->endpoint;
 	struct delta *d = delta_active(w);
 	uint8_t host[ENDPOINT_HOST + 1];
 	struct span method = x->tx->method;
@@ -78,12 +77,13 @@ void announce_endpoint(struct detect_worker *w, const struct exchange *x)
 
 	if (method.len > ENDPOINT_METHOD)
 		method.len = ENDPOINT_METHOD;
-	if (!name_wanted(w, x->endpoint, missing ? DELTA_NAMES / 2 : DELTA_NAMES,
+	if (!name_wanted(w, id, missing ? DELTA_NAMES / 2 : DELTA_NAMES,
 			 host_len + method.len + x->template_len))
 		return;
 	d->names[d->n_names++] = (struct delta_name){
 		.id = x->endpoint,
 		.is_endpoint = true,
+		.missing = missing,
 		.a = delta_copy(d, span_make(host, host_len)),
 		.b = delta_copy(d, method),
 		.c = delta_copy(d, span_make(x->template, x->template_len)),
@@ -100,8 +100,8 @@ void announce_principal(struct detect_worker *w, const struct exchange *x)
 	const uint8_t *addr = x->client;
 	uint64_t variant;
 
-	if (agent.len > USER_AGENT_MAX)
-		agent.len = USER_AGENT_MAX;
+	if (agent.len > DELTA_AGENT)
+		agent.len = DELTA_AGENT;
 	variant = siphash(w->shared->seed, x->principal, span_make(addr, 16));
 	variant = siphash_id(siphash(w->shared->seed, variant, agent));
 	if (!name_wanted(w, variant, DELTA_NAMES, x->user_len + agent.len))
@@ -269,8 +269,8 @@ static bool finding_stand(struct detect_worker *w, struct slot *slot, struct fin
 	struct span agent = http_header(x->tx, CLIENT, HEADER_USER_AGENT);
 	uint32_t need = 0, used;
 
-	if (agent.len > USER_AGENT_MAX)
-		agent.len = USER_AGENT_MAX;
+	if (agent.len > DELTA_AGENT)
+		agent.len = DELTA_AGENT;
 	if (evidence)
 		need = evidence_size(x) + agent.len + x->path.len;
 	if (need > slot->room) {

@@ -7,17 +7,13 @@
 
 #include "detect/incident.h"
 
+#include "detect/draft.h"
 #include "detect/siphash.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { ACTORS_PER_INCIDENT = 4 };
-
-struct incidents_options {
-	uint32_t idle_s, max_incidents;
-};
 
 static const struct conf_row incidents_rows[] = {
 	{.key = "idle_s", .type = CONF_U32, .offset = offsetof(struct incidents_options, idle_s),
@@ -193,7 +189,7 @@ static uint64_t incident_open(struct incidents *t, uint64_t principal, uint64_t 
 		return 0;
 	if (!fresh)
 		return key;
-	snprintf(i->id, sizeof(i->id), "%016llx%016llx", (unsigned long long)key,
+	draft_text(i->id, sizeof(i->id), "%016llx%016llx", (unsigned long long)key,
 		 (unsigned long long)siphash(t->seed, 'D', first));
 	i->principal = principal;
 	i->address = address;

@@ -77,6 +77,9 @@ struct incidents {
 	struct lru pending; // … ► issues about APIs that it received
 };
 
+struct incidents_options { // section "detect.incidents"
+	uint32_t idle_s, max_incidents;
+};
 extern const struct conf_section incidents_section;
 
 size_t incidents_bytes(const struct conf *conf);

@@ -9,13 +9,17 @@
 // An issue only ever gets worse: severity and result rise, confidence keeps its highest value
 // (with the terms that led to it), counts are summed. A new issue is told at once. An update
 // waits until the issue was silent for the configured time, unless it says something that
-// somebody should know now: then one second.
+// somebody should know now: a higher severity, the first evidence, a measured value that is a
+// quarter above the one told last. Then it waits one second. So t seconds of the same thing make
+// at most 2 + t / update_s records, and one more for each time that it gets worse.
 
 #include "detect/issues.h"
 
 #include "detect/datatype.h"
+#include "detect/endpoint.h"
 #include "detect/incident.h"
 #include "detect/keep.h"
+#include "detect/memory.h"
 #include "detect/siphash.h"
 #include "detect/worker.h"
 
@@ -23,6 +27,7 @@
 #include <stdio.h>
 
 #define URGENT_NS UINT64_C(1000000000)
+#define WORSE     1.25 // times the measured value that was told last
 
 struct issue_record {
 	struct issue issue;
@@ -32,12 +37,31 @@ struct issue_record {
 	struct keep keep, texts;
 	uint64_t table_id, incident; // incident: 0: none
 	uint64_t told_ns;
+	double told_value; // of the metric
 	bool told, changed, urgent, with_evidence, held;
 	struct issue_record *changed_next;
 	uint64_t evidence_ns, evidence_order; // of the exchange that was taken in last
 	uint64_t type_field[ISSUE_MAX_TYPES];
 	uint16_t type_index[ISSUE_MAX_TYPES];
 };
+
+enum { PATH_KEPT = 4096 };
+
+size_t issues_bytes(uint32_t max, uint32_t history)
+{
+	// Each text at its longest. A chunk is left half empty at worst.
+	const size_t address = 46, names = ENDPOINT_HOST + ENDPOINT_METHOD + EXCHANGE_TEMPLATE;
+	size_t kept = 3 * address + EXCHANGE_USER + DELTA_AGENT + names + PATH_KEPT +
+		      history * names + ISSUE_MAX_TYPES * (EXCHANGE_NAME + EXCHANGE_SAMPLE);
+	size_t texts = sizeof(((struct issue_draft *)0)->description) +
+		       sizeof(((struct issue_draft *)0)->impact) +
+		       sizeof(((struct issue_draft *)0)->remediation) +
+		       (3 + ISSUE_MAX_TERMS) * 128;
+
+	return max * (memory_block(sizeof(struct issue_record)) + 2 * (kept + KEEP_CHUNK) +
+		      2 * (texts + KEEP_CHUNK)) +
+	       memory_list(max) + memory_map(max);
+}
 
 void issues_init(struct issues *t, uint64_t seed, uint32_t max, uint32_t update_s)
 {
@@ -256,7 +280,8 @@ static void record_target(struct issue_record *r, const struct issue_facts *fact
 		record_text(r, &issue->target.template, span_of(e->template));
 	}
 	if (f && f->endpoint == r->endpoint) {
-		record_text(r, &issue->target.path, f->path);
+		record_text(r, &issue->target.path,
+			    span_make(f->path.p, f->path.len < PATH_KEPT ? f->path.len : PATH_KEPT));
 		record_address(r, &issue->target.ip, &issue->target.port, f->server,
 			       f->server_port);
 	}
@@ -269,7 +294,7 @@ static void record_history(struct issues *t, struct issue_record *r,
 
 	for (uint32_t i = 0; i < n; i++) {
 		const struct known_call *call = &facts->history[facts->n_history - n + i];
-		const struct known_endpoint *e = known_endpoint(t->known, call->endpoint);
+		const struct known_endpoint *e = known_target(t->known, call->endpoint);
 		struct issue_call *to = &r->issue.history[i];
 
 		*to = (struct issue_call){
@@ -455,7 +480,7 @@ static void record_numbers(struct issue_record *r, const struct issue_draft *dra
 		memcpy(issue->terms, draft->terms, sizeof(issue->terms));
 	}
 	if (draft->metric.present) {
-		if (!issue->metric.present || issue->metric.value != draft->metric.value)
+		if (!issue->metric.present || draft->metric.value >= WORSE * r->told_value)
 			r->urgent = true;
 		issue->metric = draft->metric;
 	}
@@ -687,6 +712,7 @@ void issues_tell(struct issues *t, uint64_t now_ns, bool all)
 		r->changed = r->urgent = false;
 		r->told = true;
 		r->told_ns = now_ns;
+		r->told_value = r->issue.metric.value;
 		record_chain(t, r);
 		if (t->fn)
 			t->fn(t->arg, &r->issue);

@@ -53,6 +53,8 @@ struct issue_facts {
 	uint32_t n_history;
 };
 
+// Memory of so many issues, without ISSUES_EVIDENCE_BYTES.
+size_t issues_bytes(uint32_t max, uint32_t history);
 void issues_init(struct issues *t, uint64_t seed, uint32_t max, uint32_t update_s);
 // Forgets all issues. What was counted starts anew.
 void issues_clear(struct issues *t);

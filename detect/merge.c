@@ -13,16 +13,10 @@
 #include "detect/merge.h"
 
 #include "dataplane/log.h"
-#include "detect/inventory.h"
 #include "detect/keep.h"
 #include "detect/policy.h"
 
 #include <stdio.h>
-
-struct merger_options {
-	uint32_t max_endpoints, max_principals, history, max_issues, update_s;
-	uint32_t max_fields, field_values, field_share;
-};
 
 #define MERGER_ROW(field, ...)                                                                     \
 	{                                                                                          \
@@ -39,7 +33,8 @@ static const struct conf_row merger_rows[] = {
 	MERGER_ROW(max_issues, .min = 1, .max = 1 << 20, .def = "10000", .unit = "issues",
 		   .help = "Different issues kept at once"),
 	MERGER_ROW(update_s, .min = 0, .max = 86400, .def = "60", .unit = "s",
-		   .help = "Shortest time between two updates of one issue"),
+		   .help = "Shortest time between two updates of one issue; one that got worse "
+			   "(severity, evidence, a value a quarter higher) is told after a second"),
 	MERGER_ROW(max_fields, .min = 64, .max = 1 << 20, .def = "65536", .unit = "fields",
 		   .help = "Fields whose data types are learnt; the one without values for longest "
 			   "is forgotten"),
@@ -48,7 +43,7 @@ static const struct conf_row merger_rows[] = {
 	MERGER_ROW(field_share, .min = 50, .max = 100, .def = "80", .unit = "%",
 		   .help = "The share of them that must pass the type's check"),
 };
-static const struct conf_section merger_section = {
+const struct conf_section merger_section = {
 	.path = "detect",
 	.help = "What detection remembers, and how often it tells",
 	.size = sizeof(struct merger_options),
@@ -245,6 +240,7 @@ struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, 
 		return NULL;
 	}
 	if (sources_init(&m->sources, shared->conf, shared->seed, why, why_len) ||
+	    inventory_init(&m->inventory, in, why, why_len) ||
 	    detectors_new(m, why, why_len)) {
 		merger_free(m);
 		return NULL;
@@ -310,6 +306,7 @@ void merger_free(struct merger *m)
 	learn_fini(&m->learn);
 	objects_fini(&m->store);
 	params_clear(&m->params);
+	inventory_fini(&m->inventory);
 	sessions_fini(&m->sessions);
 	sources_fini(&m->sources);
 	for (uint32_t i = 0; i < m->n_detectors; i++) {
@@ -319,6 +316,18 @@ void merger_free(struct merger *m)
 	lists_free(m);
 	policies_sweep(m, 0, true);
 	free(m);
+}
+
+void merger_forget(struct merger *m, uint64_t endpoint)
+{
+	for (uint32_t i = 0; i < m->n_detectors; i++) {
+		struct merger_detector *d = &m->detectors[i];
+
+		if (d->enabled && d->detector->forget)
+			d->detector->forget(d->state, m, endpoint);
+	}
+	learn_forget(&m->learn, endpoint);
+	known_endpoint_remove(&m->known, endpoint);
 }
 
 bool merger_restart(struct merger *m, uint32_t detector)
@@ -360,6 +369,7 @@ void merger_reset(struct merger *m)
 	learn_reset(&m->learn);
 	objects_clear(&m->store);
 	params_clear(&m->params);
+	inventory_reset(&m->inventory);
 	sessions_fini(&m->sessions);
 	sources_clear(&m->sources);
 	memset(&m->shared->session_names, 0, sizeof(m->shared->session_names));
@@ -585,6 +595,13 @@ struct merged_endpoint *merger_endpoint(struct merger *m, uint64_t id)
 	return e ? &e->pub : NULL;
 }
 
+struct merged_endpoint *merge_target(struct merger *m, uint64_t id)
+{
+	struct known_endpoint *e = known_target(&m->known, id);
+
+	return e ? &e->pub : NULL;
+}
+
 struct merged_principal *merger_principal(struct merger *m, uint64_t id)
 {
 	struct known_principal *p = m->call_principal;
@@ -607,6 +624,11 @@ const struct source *merger_source_prefix(struct merger *m, const uint8_t addr[1
 void merger_location(struct merger *m, const uint8_t addr[16], struct location *out)
 {
 	sources_locate(&m->sources, addr, out);
+}
+
+const struct conf *merger_conf(const struct merger *m)
+{
+	return m->shared->conf;
 }
 
 uint32_t merger_endpoints(struct merger *m)
@@ -676,7 +698,7 @@ void merger_raise(struct merger *m, const struct detector *d, uint64_t key,
 		facts.client = m->call->client;
 	facts.options = m->detectors[i].options;
 	if (!e && evidence)
-		facts.endpoint = merger_endpoint(m, evidence->finding.endpoint);
+		facts.endpoint = merge_target(m, evidence->finding.endpoint);
 	if (p && !issues_has(&m->issues, d, key))
 		facts.n_history = known_history((const struct known_principal *)p, history);
 	issues_put(&m->issues, &facts, m->now_ns);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "detect/incident.h"
+#include "detect/inventory.h"
 #include "detect/issues.h"
 #include "detect/known.h"
 #include "detect/learn.h"
@@ -24,6 +25,12 @@ enum {
 	MERGER_HELD = 256, // findings that wait for more values of their fields,
 	MERGER_HOLD_S = 60, // at most so long
 };
+
+struct merger_options { // section "detect"
+	uint32_t max_endpoints, max_principals, history, max_issues, update_s;
+	uint32_t max_fields, field_values, field_share;
+};
+extern const struct conf_section merger_section;
 
 struct merger_detector {
 	const struct detector *detector;
@@ -89,6 +96,7 @@ struct merger {
 	struct known known;
 	struct learn learn;
 	struct params params;
+	struct inventory inventory;
 	struct issues issues;
 	struct incidents incidents;
 	struct sessions sessions;
@@ -133,6 +141,7 @@ struct merger {
 	struct merger_policies *policies; // the newest first; NULL: those of the start
 	bool policies_changed;
 
+	uint32_t sections_skipped; // of the baseline that was loaded: not understood here
 	uint64_t exchanges, calls_lost, findings_total, findings_lost, names_lost;
 	uint64_t objects_lost, call_params_lost;
 	uint64_t objects_lost_ns; // when the last one was lost; 0: never
@@ -158,6 +167,8 @@ void merger_finish(struct merger *m, uint64_t now_ns);
 void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest);
 // Other policies from the next snapshot on; takes conf when it succeeds. False: out of memory.
 bool merger_policies(struct merger *m, struct conf *conf);
+// Forgets what was learnt of one endpoint. No worker runs.
+void merger_forget(struct merger *m, uint64_t endpoint);
 // A detector's state and areas as at the start. False: it refused and is off now.
 bool merger_restart(struct merger *m, uint32_t detector);
 
@@ -172,6 +183,8 @@ bool merge_wishes_publish(struct merger *m, struct snapshot *s);
 void merge_wishes_ask(struct merger *m);
 
 // Between merge.c and merge_fold.c.
+// What a finding is about: an endpoint, or a path that the server does not have. NULL: unknown.
+struct merged_endpoint *merge_target(struct merger *m, uint64_t id);
 // Index of a detector, or -1.
 int merge_detector(const struct merger *m, const struct detector *detector);
 // Keeps a copy of what was found, when it is about a watched principal.

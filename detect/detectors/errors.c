@@ -118,7 +118,7 @@ static void errors_texts(struct issue_draft *draft, const struct errors_case *c)
 		draft->description, sizeof(draft->description),
 		"%s %s %s %s in %s calls within a minute (%.1f %%); %.2f %% are usual, known from "
 		"%s earlier calls%s. By chance alone that happens in fewer than one of 10^%.0f "
-		"minutes.%s%s",
+		"minutes.%s%s.",
 		c->principal ? user : where, c->principal ? "received" : "answered with",
 		text_count(k, c->k), what, text_count(n, c->n), 100.0 * c->k / c->n, 100 * c->usual,
 		text_count(base, (uint64_t)c->baseline),

@@ -65,9 +65,7 @@ static struct inventory_options inventory_options = {
 	.max_params = 1000,
 	.max_endpoint_params = 100,
 };
-static struct {
-	uint32_t idle_s, max_incidents; // as struct incidents_options
-} incident_options = {3600, 64};
+static struct incidents_options incident_options = {3600, 64};
 
 struct fake_options {
 	bool enabled;

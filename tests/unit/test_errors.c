@@ -40,7 +40,7 @@ static void test_endpoint(void **)
 	open_usual();
 	for (uint32_t i = 0; i < 200; i++)
 		ask(1000 + i * 0.2, i % 40, 50, i % 2 ? 503 : 200);
-	assert_int_equal(merger.n_raised, 1); // none of the users
+	assert_raised(1); // none of the users
 	r = raised_by("D-45", 0);
 	assert_draft(r);
 	assert_true(r->endpoint == 50 && r->principal == 0);
@@ -52,7 +52,7 @@ static void test_endpoint(void **)
 	// Another minute of it is more of the same, and did not become usual.
 	for (uint32_t i = 0; i < 200; i++)
 		ask(1060 + i * 0.2, i % 40, 50, i % 2 ? 503 : 200);
-	assert_int_equal(merger.n_raised, 1);
+	assert_raised(1);
 	assert_int_equal(r->count, 2);
 	assert_true(r->draft.metric.baseline_mean < 2);
 	end();
@@ -68,7 +68,7 @@ static void test_caller(void **)
 		ask(1000 + i * 0.3, 8, 50 + i % 2, 200);
 		ask(1000 + i * 0.3, 9, 50 + i % 2, 200);
 	}
-	assert_int_equal(merger.n_raised, 1);
+	assert_raised(1);
 	r = raised_by("D-45", 0);
 	assert_draft(r);
 	assert_true(r->principal == hashed(1000007));
@@ -102,7 +102,7 @@ static void test_silent(void **)
 	// Answers that were not seen.
 	for (uint32_t i = 0; i < 500; i++)
 		ask(5200 + i * 0.1, i % 40, 50, 0);
-	assert_int_equal(merger.n_raised, 0);
+	assert_raised(0);
 	end();
 	// An endpoint that always answers so.
 	begin("");
@@ -111,7 +111,7 @@ static void test_silent(void **)
 		ask(i, i % 5, 50, hashed(i) % 2 ? 404 : 200);
 	for (uint32_t i = 0; i < 60; i++)
 		ask(7000 + i * 0.5, 1, 50, hashed(i) % 3 ? 404 : 200);
-	assert_int_equal(merger.n_raised, 0);
+	assert_raised(0);
 	end();
 }
 
@@ -142,7 +142,7 @@ static void test_saved(void **)
 	fclose(file);
 	for (uint32_t i = 0; i < 60; i++)
 		ask(1000 + i * 0.5, i % 20, 50, i % 2 ? 503 : 200);
-	assert_int_equal(merger.n_raised, 1);
+	assert_raised(1);
 	free(bytes);
 	end();
 }

@@ -46,9 +46,9 @@ static void test_one_source(void **)
 		for (uint32_t i = 0; i < 800; i++)
 			some(w * 10 + 9.99 + i / 1e5, 900, PAGE, i % 2 ? 503 : 200, 90000);
 		if (w == 41)
-			assert_int_equal(merger.n_raised, 0);
+			assert_raised(0);
 	}
-	assert_int_equal(merger.n_raised, 1);
+	assert_raised(1);
 	r = raised_by("D-40", 0);
 	assert_draft(r);
 	assert_true(r->principal == hashed(1000900) && r->endpoint == PAGE);
@@ -72,7 +72,7 @@ static void test_many_sources(void **)
 		for (uint32_t i = 0; i < 4000; i++)
 			some(w * 10 + 9.9 + i / 1e5, 1000 + i % 200, PAGE, 200, 2100);
 	}
-	assert_int_equal(merger.n_raised, 1);
+	assert_raised(1);
 	r = raised_by("D-40", 0);
 	assert_draft(r);
 	assert_true(r->key == PAGE && r->principal == 0);
@@ -92,7 +92,7 @@ static void test_host(void **)
 			some(w * 10 + i / 1000.0, w < 40 ? i : 5000 + i % 100, 100 + i % 100, 200,
 			     2000);
 	}
-	assert_int_equal(merger.n_raised, 1);
+	assert_raised(1);
 	assert_draft(raised_by("D-40", 0));
 	assert_text(raised_by("D-40", 0)->draft.description, "The host api.example received");
 	end();
@@ -107,7 +107,7 @@ static void test_source(void **)
 		for (uint32_t i = 0; i < 1500; i++)
 			some(w * 10 + i / 1e3, 900, i % 2 ? PAGE : OTHER, 200, 2000);
 	}
-	assert_int_equal(merger.n_raised, 1);
+	assert_raised(1);
 	assert_draft(raised_by("D-40", 0));
 	assert_text(raised_by("D-40", 0)->draft.description, "192.0.3.132 sent more than 1,000");
 	end();
@@ -121,7 +121,7 @@ static void test_silent(void **)
 		for (uint32_t i = 0; i < 3000; i++)
 			some(w * 10 + i / 300.0, 2000 + i % 1500, PAGE, 200, 2000);
 	}
-	assert_int_equal(merger.n_raised, 0);
+	assert_raised(0);
 	end();
 	// Two windows are none; nor is a lot that is always so, or where nothing was learnt.
 	open_usual("");
@@ -129,7 +129,7 @@ static void test_silent(void **)
 		for (uint32_t i = 0; i < (w % 3 ? 2000u : 20u); i++)
 			some(w * 10 + i / 300.0, 900, PAGE, 200, 2000);
 	}
-	assert_int_equal(merger.n_raised, 0);
+	assert_raised(0);
 	end();
 	begin("");
 	endpoint_named(PAGE, "GET", "/page");
@@ -141,7 +141,7 @@ static void test_silent(void **)
 				     : 901 + i % 40,
 			     PAGE, 200, 2000);
 	}
-	assert_int_equal(merger.n_raised, 0);
+	assert_raised(0);
 	end();
 	// Below the floor, however unusual.
 	open_usual("");
@@ -149,7 +149,7 @@ static void test_silent(void **)
 		for (uint32_t i = 0; i < 499; i++)
 			some(w * 10 + i / 300.0, 900, PAGE, 200, 2000);
 	}
-	assert_int_equal(merger.n_raised, 0);
+	assert_raised(0);
 	end();
 }
 
@@ -180,7 +180,7 @@ static void test_saved(void **)
 		for (uint32_t i = 0; i < 2000; i++)
 			some(w * 10 + i / 300.0, 900, PAGE, 429, 2000);
 	}
-	assert_int_equal(merger.n_raised, 1);
+	assert_raised(1);
 	assert_int_equal(raised_by("D-40", 0)->draft.severity, SEVERITY_LOW);
 	free(bytes);
 	end();

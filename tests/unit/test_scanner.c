@@ -26,11 +26,11 @@ static void test_scan(void **)
 	begin("");
 	for (uint32_t i = 0; i < 30; i++)
 		ask(i * 1.5, 7, 100 + i, 100 + i, i % 3 ? 404 : 403, 0);
-	assert_int_equal(merger.n_raised, 0);
+	assert_raised(0);
 	ask(46, 7, 101, 101, 404, 0); // again
-	assert_int_equal(merger.n_raised, 0);
+	assert_raised(0);
 	ask(47, 7, 130, 130, 404, 0);
-	assert_int_equal(merger.n_raised, 1);
+	assert_raised(1);
 	r = raised_by("D-44", 0);
 	assert_draft(r);
 	assert_true(r->draft.metric.value == 31);
@@ -45,7 +45,7 @@ static void test_scan(void **)
 	assert_int_equal(r->count, 1);
 	ask(55, 7, 161, 161, 404, 0);
 	ask(55, 7, 162, 162, 404, 0);
-	assert_int_equal(merger.n_raised, 1);
+	assert_raised(1);
 	assert_int_equal(r->count, 2);
 	end();
 }
@@ -72,7 +72,7 @@ static void test_found(void **)
 	snprintf(p->text[1], 400, "Mozilla/5.00 (Nikto/2.1.6)");
 	for (uint32_t i = 0; i < 40; i++)
 		ask(1 + i * 0.1, 7, 100 + i, 100 + i, 404, 0);
-	assert_int_equal(merger.n_raised, 1);
+	assert_raised(1);
 	r = raised_by("D-44", 0);
 	assert_draft(r);
 	assert_int_equal(r->draft.result, RESULT_SUCCEEDED);
@@ -130,7 +130,7 @@ static void test_silent(void **)
 	// Each from an address of its own.
 	for (uint32_t i = 0; i < 200; i++)
 		ask(100 + i * 0.1, 1000 + i, 100 + i, 100 + i, 404, 0);
-	assert_int_equal(merger.n_raised, 0);
+	assert_raised(0);
 	end();
 }
 
@@ -147,7 +147,7 @@ static void test_sources(void **)
 		call.status = 404;
 		call_give(&scanner, &call);
 	}
-	assert_int_equal(merger.n_raised, 1);
+	assert_raised(1);
 	for (uint32_t i = 0; i < 1000; i++)
 		ask(100 + i * 0.01, i, 5, 5, 404, 0);
 	assert_int_equal(((struct scanner_state *)merger.state[index_of(&scanner)])->sources.n, 16);
