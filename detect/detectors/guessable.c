@@ -100,8 +100,8 @@ static uint32_t small_gaps(const struct guessable_endpoint *area)
 // Who else has an object is only known when it is seen again.
 static bool is_due(const struct guessable_options *options, const struct guessable_endpoint *area)
 {
-	return area->n >= options->min_ids && area->known >= options->min_ids &&
-	       area->shared * 5 < area->known && small_gaps(area) >= GAPS_SHARE;
+	return area->n >= options->min_ids && area->known >= 4 * options->min_ids &&
+	       area->shared * 20 < area->known && small_gaps(area) >= GAPS_SHARE;
 }
 
 static void guessable_raise(const struct detector *self, struct merger *m, struct merged_endpoint *e,

@@ -193,13 +193,13 @@ static uint64_t of_random(uint64_t i)
 static void test_row(void **)
 {
 	open_with("");
-	for (uint64_t who = 1; who <= 48; who++) {
+	for (uint64_t who = 1; who <= 192; who++) {
 		list(who, LIST, 3000 + who * 3, 3);
 		ask(who, GET_ORDER, VERB_GET, 200, 3000 + who * 3);
 	}
 	evaluate(false);
 	assert_int_equal(merger.n_raised, 0);
-	for (uint64_t who = 49; who <= 56; who++) {
+	for (uint64_t who = 193; who <= 200; who++) {
 		list(who, LIST, 3000 + who * 3, 3);
 		ask(who, GET_ORDER, VERB_GET, 200, 3000 + who * 3);
 	}
@@ -209,7 +209,7 @@ static void test_row(void **)
 	assert_int_equal(merger.raised[0].principal, 0);
 	assert_int_equal(merger.raised[0].endpoint, GET_ORDER);
 	assert_int_equal(merger.raised[0].draft.severity, SEVERITY_LOW);
-	assert_non_null(strstr(merger.raised[0].draft.description, "56 different"));
+	assert_non_null(strstr(merger.raised[0].draft.description, "171 different"));
 	for (uint64_t who = 1; who <= 300; who++)
 		ask(who, GET_ORDER, VERB_GET, 200, 3000 + who);
 	evaluate(true);
