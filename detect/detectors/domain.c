@@ -147,6 +147,27 @@ static int domain_init(void *state, const void *opaque)
 	return 0;
 }
 
+static size_t domain_memory(const void *opaque, const struct conf *)
+{
+	const struct domain_options *options = opaque;
+
+	return lru_bytes(sizeof(struct domain), options->max_domains) +
+	       lru_bytes(sizeof(struct domain_oddity), ODDS_MAX) +
+	       lru_bytes(sizeof(struct domain_try), TRIES_MAX);
+}
+
+static void domain_forget(void *state, struct merger *, uint64_t endpoint)
+{
+	struct domains *s = state;
+	struct domain *next;
+
+	for (struct domain *d = lru_first(&s->domains); d; d = next) {
+		next = lru_next(&s->domains, d);
+		if (d->endpoint == endpoint)
+			lru_remove(&s->domains, lru_id(d));
+	}
+}
+
 static void domain_fini(void *state)
 {
 	struct domains *s = state;
@@ -336,15 +357,17 @@ static void domain_call(const struct detector *, const void *opaque, struct merg
 
 // ---- judging
 
-static void param_text(struct merger *, const struct domain_try *t, char *out, size_t size)
+static void param_text(struct merger *m, const struct domain_try *t, char *out, size_t size)
 {
-	const struct call_param *p = &t->param;
+	const char *name = merger_param_name(m, t->endpoint, t->param.field);
+	char clean[96];
 
-	if (p->place != PLACE_QUERY && p->index)
-		draft_text(out, size, "The parameter \"%s\"", privilege_text(p->index));
+	text_clean(clean, sizeof(clean), name ? name : "", name ? strlen(name) : 0);
+	if (name)
+		draft_text(out, size, "The parameter %s", clean);
 	else
 		draft_text(out, size, "A parameter of the %s",
-			   p->place == PLACE_QUERY ? "query" : "body");
+			   t->param.place == PLACE_QUERY ? "query" : "body");
 }
 
 // "was -3; in 1,234 accepted calls of 120 users it was between 1 and 4".
@@ -649,6 +672,8 @@ static const struct detector domain = {
 	.principal_size = sizeof(struct domain_actor),
 	.init = domain_init,
 	.fini = domain_fini,
+	.memory = domain_memory,
+	.forget = domain_forget,
 	.call = domain_call,
 	.evaluate = domain_evaluate,
 	.save = domain_save,
