@@ -343,7 +343,8 @@ static void errors_call(const struct detector *, const void *opaque, struct merg
 	struct errors_endpoint *e = pub ? merger_endpoint_area(m, pub, &errors) : NULL;
 	const struct errors_caller *u;
 
-	if (!e || call->status == 0 || (call->flags & (CALL_MESSAGE | CALL_GUESSED)) ||
+	// A response without its request is of no endpoint.
+	if (!e || !*pub->method || call->status == 0 || (call->flags & (CALL_MESSAGE | CALL_GUESSED)) ||
 	    call->time_ns / WINDOW_NS + 1 < e->window)
 		return;
 	if (call->principal)

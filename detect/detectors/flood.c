@@ -541,7 +541,8 @@ static void flood_call(const struct detector *, const void *options, struct merg
 	struct flood_job job = {.options = options, .m = m, .t = state, .call = call};
 	struct merged_endpoint *e = merger_endpoint(m, call->endpoint);
 
-	if (!e || (call->flags & CALL_MESSAGE))
+	// A response without its request is of no endpoint.
+	if (!e || !*e->method || (call->flags & CALL_MESSAGE))
 		return;
 	if (job.t->first_window == 0)
 		job.t->first_window = call->time_ns / WINDOW_NS + 1;
