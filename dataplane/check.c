@@ -112,6 +112,12 @@ int command_check(int argc, char **argv)
 		conf_free(conf);
 		return EXIT_USAGE;
 	}
+	if (inventory_check(conf, why, sizeof(why))) {
+		fprintf(stderr, "%s\n", why);
+		ruleset_free(ruleset);
+		conf_free(conf);
+		return EXIT_USAGE;
+	}
 	flow_plan(conf, 1, 65536, false, &plan);
 	own_notes(conf, stdout);
 	printf("%s: valid; %zu ports, %u data types; connections of one worker take at most %" PRIu64

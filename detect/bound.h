@@ -15,6 +15,7 @@
 
 #include "detect/hll.h"
 #include "detect/lru.h"
+#include "detect/mix.h"
 
 enum { BOUND_P = 6, BOUND_CROWD = 8, BOUND_HALVE = 16384 };
 

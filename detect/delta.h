@@ -24,6 +24,7 @@ enum {
 	DELTA_CALL_PARAMS = 131072,
 	DELTA_PARAMS = 4096,
 	DELTA_AGENT = 256, // bytes of a User-Agent
+	DELTA_TYPES = 1024,
 	FINDING_TYPES = 8,
 };
 
@@ -34,6 +35,18 @@ enum call_flag {
 	CALL_PERSONAL = 8, // the response held personal data
 	CALL_MESSAGE = 16, // no exchange: a WebSocket message of the server with sensitive values
 	CALL_GUESSED = 32, // pairing crossed a hole
+	CALL_TLS = 64,     // decrypted here
+};
+
+// How a request says what it wants.
+enum call_api {
+	API_REST = 0, // by method and path
+	API_GRAPHQL,
+	API_JSON_RPC,
+	API_SOAP,
+	API_GRPC,
+	API_WEBSOCKET, // its upgrade
+	API_KINDS,
 };
 
 // What a method does (RFC 9110 section 9.2).
@@ -70,6 +83,7 @@ struct call {
 	uint32_t token_flags;              // enum token_flag
 	uint8_t login_result;              // enum login_result
 	uint8_t user_confidence;           // that the principal is who it seems, 0..100
+	uint8_t agent_kind;                // enum agent_kind
 	uint64_t connection; // tells connections apart
 	uint64_t path;       // keyed hash of the path as sent
 	uint64_t request;    // keyed hash of path, query and body of a request that writes; 0: none
@@ -78,6 +92,8 @@ struct call {
 	uint32_t wait_us;    // from the request's last byte to the response's first; UINT32_MAX: unknown
 	uint32_t took_us;    // from the request's first byte to the response's last
 	uint32_t n_given;    // identifiers in the response
+	uint8_t peer[16], server[16]; // addresses of the connection
+	uint8_t api;                  // enum call_api
 	uint16_t n_params;
 	uint16_t params_lost; // beyond EXCHANGE_PARAMS, or of a full delta
 	uint16_t n_shown;     // behind params: the first properties of a 2xx response that a client
@@ -107,6 +123,13 @@ struct delta_param {
 	bool sampled; // its exchange is one of those that tell the class of all their values
 };
 
+// A data type in the requests or responses of an endpoint that were successful; sent again each day.
+struct delta_type {
+	uint64_t endpoint, time_ns;
+	uint16_t type;
+	uint8_t dir;
+};
+
 // The server did what was asked.
 static inline bool call_ok(const struct call *call)
 {
@@ -117,6 +140,7 @@ static inline bool call_ok(const struct call *call)
 struct delta_name {
 	uint64_t id;
 	bool is_endpoint;
+	bool missing;             // endpoints: the server said 404 or 405, or nothing
 	enum principal_kind kind; // principals
 	uint8_t confidence;       // principals: 0..100
 	uint8_t addr[16];         // principals: address when first seen
@@ -184,6 +208,9 @@ struct delta {
 	struct delta_object *objects;
 	struct call_param *call_params;
 	struct delta_param *params;
+	struct delta_type *types;
+	uint32_t n_types;
+	uint64_t types_lost;
 	struct delta_binding *bindings;
 	uint32_t n_captures;
 	struct finding captures[CAPTURES_WANTED]; // exchanges that the merger asked for

@@ -532,6 +532,7 @@ void endpoint_operation(struct exchange *x, uint64_t seed)
 				  : !template_put(&t, value, strlen(value)))
 		return;
 	x->template_len = (uint16_t)t.n;
+	x->api = operation_api(x->tx);
 	endpoint_hash(x, seed);
 }
 

@@ -28,9 +28,10 @@ enum {
 	SHAPE_LITERAL = 16,
 	SHAPE_NUMBER = 48,
 	SHAPE_STRING = 80,
+	SHAPE_TYPE = 127,
 };
 static_assert(SHAPE_NUMBER - SHAPE_LITERAL >= (int)PARAM_CLASSES &&
-		      SHAPE_STRING + (int)PARAM_CLASSES < 128,
+		      SHAPE_STRING + (int)PARAM_CLASSES < SHAPE_TYPE,
 	      "looks are told apart, in seven bits");
 
 static bool is_digit(uint8_t c)
@@ -605,6 +606,33 @@ static void target_shape(struct detect_worker *w, struct exchange *x)
 	}
 }
 
+// Data types that a successful exchange held.
+static void types_tell(struct detect_worker *w, const struct exchange *x)
+{
+	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
+	struct delta *d = delta_active(w);
+
+	for (uint32_t i = 0; i < x->n_hits; i++) {
+		const struct exchange_hit *hit = &x->hits[i];
+		uint64_t id = shape_id(x, (uint64_t)hit->type << 1 | hit->dir, SHAPE_TYPE);
+
+		if (hit->place == PLACE_REFERER || hit->tests == hit->count ||
+		    seen_before(cache, id))
+			continue;
+		if (d->n_types == DELTA_TYPES) {
+			d->types_lost++;
+			*seen_slot(cache, id) = 0;
+			continue;
+		}
+		d->types[d->n_types++] = (struct delta_type){
+			.endpoint = x->endpoint,
+			.time_ns = exchange_time(x),
+			.type = hit->type,
+			.dir = hit->dir,
+		};
+	}
+}
+
 void facts_end(struct detect_worker *w, struct exchange *x, struct call *call)
 {
 	struct delta *d = delta_active(w);
@@ -612,6 +640,8 @@ void facts_end(struct detect_worker *w, struct exchange *x, struct call *call)
 	struct call_param *to = d->call_params + d->n_call_params;
 
 	target_shape(w, x);
+	if (gives(x) && x->n_hits)
+		types_tell(w, x);
 	if (x->n_params + x->n_shown > left) {
 		d->call_params_lost += x->n_params;
 		x->params_lost += x->n_params;

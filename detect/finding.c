@@ -66,8 +66,10 @@ static bool name_wanted(struct detect_worker *w, uint64_t id, uint32_t names, ui
 
 void announce_endpoint(struct detect_worker *w, const struct exchange *x)
 {
-	// Scanners make up paths without end; the names of those that exist come first.
+	// Scanners make up paths without end: those that the server does not have are no endpoints,
+	// and only findings about them need their names.
 	bool missing = x->tx->status == 404 || x->tx->status == 405 || x->tx->status == 0;
+	uint64_t id = missing ? ~x->endpoint : x->endpoint;
 	struct delta *d = delta_active(w);
 	uint8_t host[ENDPOINT_HOST + 1];
 	struct span method = x->tx->method;
@@ -75,12 +77,13 @@ void announce_endpoint(struct detect_worker *w, const struct exchange *x)
 
 	if (method.len > ENDPOINT_METHOD)
 		method.len = ENDPOINT_METHOD;
-	if (!name_wanted(w, x->endpoint, missing ? DELTA_NAMES / 2 : DELTA_NAMES,
+	if (!name_wanted(w, id, missing ? DELTA_NAMES / 2 : DELTA_NAMES,
 			 host_len + method.len + x->template_len))
 		return;
 	d->names[d->n_names++] = (struct delta_name){
 		.id = x->endpoint,
 		.is_endpoint = true,
+		.missing = missing,
 		.a = delta_copy(d, span_make(host, host_len)),
 		.b = delta_copy(d, method),
 		.c = delta_copy(d, span_make(x->template, x->template_len)),

@@ -22,6 +22,11 @@ void foreign_fini(struct foreign *f)
 	lru_fini(&f->suspects);
 }
 
+size_t foreign_bytes(const struct foreign_options *options)
+{
+	return lru_bytes(sizeof(struct foreign_suspect), options->max_suspects);
+}
+
 // A POST to an operation (GraphQL, JSON-RPC, SOAP) may as well only ask.
 bool foreign_writes(const struct call *call, const struct merged_endpoint *e)
 {
@@ -39,16 +44,12 @@ bool foreign_writes(const struct call *call, const struct merged_endpoint *e)
 
 uint64_t foreign_key(const struct call *call)
 {
-	uint64_t key = call->principal ^ call->endpoint * UINT64_C(0x9e3779b97f4a7c15);
-
-	key = (key ^ key >> 32) * UINT64_C(0xd6e8feb86659fd93);
-	key ^= key >> 32;
-	return key ? key : 1;
+	return mix64(mix64(8, call->principal), call->endpoint);
 }
 
 static void set_add(struct foreign_set *set, uint64_t id)
 {
-	uint32_t tag = (uint32_t)(id ^ id >> 32);
+	uint32_t tag = mix_tag(id);
 
 	for (uint32_t i = 0; i < set->n; i++) {
 		if (set->id[i] == tag)

@@ -294,7 +294,7 @@ static void record_history(struct issues *t, struct issue_record *r,
 
 	for (uint32_t i = 0; i < n; i++) {
 		const struct known_call *call = &facts->history[facts->n_history - n + i];
-		const struct known_endpoint *e = known_endpoint(t->known, call->endpoint);
+		const struct known_endpoint *e = known_target(t->known, call->endpoint);
 		struct issue_call *to = &r->issue.history[i];
 
 		*to = (struct issue_call){

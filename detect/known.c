@@ -46,7 +46,19 @@ void known_area(struct known *k, size_t endpoint_size, size_t principal_size)
 static void endpoint_free(struct known_endpoint *e)
 {
 	free(e->text);
+	free(e->inventory);
 	free(e);
+}
+
+static void missing_forget(struct known *k)
+{
+	struct known_endpoint *e = k->missing_oldest;
+
+	k->missing_oldest = e->newer;
+	if (!e->newer)
+		k->missing_newest = NULL;
+	idmap_remove(&k->missing_map, e->pub.id);
+	endpoint_free(e);
 }
 
 static void principal_free(struct known_principal *p)
@@ -60,6 +72,9 @@ void known_clear(struct known *k)
 {
 	for (uint32_t i = 0; i < k->n_endpoints; i++)
 		endpoint_free(k->endpoints[i]);
+	while (k->missing_oldest)
+		missing_forget(k);
+	idmap_fini(&k->missing_map);
 	for (uint32_t i = 0; i < k->n_principals; i++)
 		principal_free(k->principals[i]);
 	free(k->endpoints);
@@ -155,6 +170,39 @@ void known_endpoint_remove(struct known *k, uint64_t id)
 		(k->n_endpoints - at) * sizeof(struct known_endpoint *));
 	idmap_remove(&k->endpoint_map, id);
 	endpoint_free(e);
+}
+
+void known_missing_add(struct known *k, uint64_t id, struct span host, struct span method,
+		       struct span template)
+{
+	struct known_endpoint *e;
+	char *to[3];
+
+	if (id == 0 || known_target(k, id))
+		return;
+	if (k->missing_map.n >= KNOWN_MISSING)
+		missing_forget(k);
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return;
+	e->text = texts_copy((struct span[]){host, method, template}, to);
+	if (!e->text || !idmap_add(&k->missing_map, id, e)) {
+		endpoint_free(e);
+		return;
+	}
+	e->pub.id = id;
+	e->pub.host = to[0];
+	e->pub.method = to[1];
+	e->pub.template = to[2];
+	*(k->missing_newest ? &k->missing_newest->newer : &k->missing_oldest) = e;
+	k->missing_newest = e;
+}
+
+struct known_endpoint *known_target(const struct known *k, uint64_t id)
+{
+	struct known_endpoint *e = known_endpoint(k, id);
+
+	return e ? e : idmap_get(&k->missing_map, id);
 }
 
 void known_endpoint_call(struct known_endpoint *e, const struct call *call)

@@ -4,6 +4,8 @@
 // What the merger knows: endpoints and principals with their counts, the areas that detectors
 // keep in them, and each principal's last calls. Both tables are bounded. An endpoint beyond the
 // bound is not learnt; a principal beyond it takes the place of the one that was idle longest.
+// What a server only ever called missing is no endpoint: its texts are kept apart, the latest
+// KNOWN_MISSING of them, so that an issue about it can say what it is about.
 // Merger's thread only.
 
 #pragma once
@@ -11,6 +13,7 @@
 #include "detect/detector.h"
 #include "detect/idmap.h"
 
+enum { KNOWN_MISSING = 4096 };
 enum { KNOWN_AREAS = DETECTOR_MAX };
 
 // One of a principal's last calls.
@@ -23,6 +26,8 @@ struct known_call {
 struct known_endpoint {
 	struct merged_endpoint pub; // first: a pointer to it is a pointer to the whole
 	char *text;                 // owned: host, method, template
+	struct inventory_endpoint *inventory; // owned; NULL: no memory
+	struct known_endpoint *newer;         // of those that are missing
 				    // areas follow
 };
 
@@ -47,6 +52,8 @@ struct known {
 	struct known_endpoint **endpoints;   // in the order in which they became known
 	struct known_principal **principals; // in no order that means something
 	uint32_t n_endpoints, endpoints_room, n_principals, principals_room;
+	struct idmap missing_map; // as endpoints, without areas; owned
+	struct known_endpoint *missing_oldest, *missing_newest;
 	struct known_principal *oldest, *newest;
 	uint32_t endpoints_lost, principals_lost;
 };
@@ -87,6 +94,11 @@ struct known_endpoint *known_endpoint_add(struct known *k, uint64_t id, struct s
 					  struct span method, struct span template);
 // Its areas go with it. Not known: nothing happens.
 void known_endpoint_remove(struct known *k, uint64_t id);
+// The texts of what is no endpoint (yet).
+void known_missing_add(struct known *k, uint64_t id, struct span host, struct span method,
+		       struct span template);
+// An endpoint, or what is none; NULL: nobody said what it is.
+struct known_endpoint *known_target(const struct known *k, uint64_t id);
 // The principal of that id, new if need be; then the one idle longest may go. NULL: no memory.
 struct known_principal *known_principal_add(struct known *k, uint64_t id);
 // Who it is. The first answer stays.

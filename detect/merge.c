@@ -13,7 +13,6 @@
 #include "detect/merge.h"
 
 #include "dataplane/log.h"
-#include "detect/inventory.h"
 #include "detect/keep.h"
 #include "detect/policy.h"
 
@@ -241,6 +240,7 @@ struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, 
 		return NULL;
 	}
 	if (sources_init(&m->sources, shared->conf, shared->seed, why, why_len) ||
+	    inventory_init(&m->inventory, in, why, why_len) ||
 	    detectors_new(m, why, why_len)) {
 		merger_free(m);
 		return NULL;
@@ -306,6 +306,7 @@ void merger_free(struct merger *m)
 	learn_fini(&m->learn);
 	objects_fini(&m->store);
 	params_clear(&m->params);
+	inventory_fini(&m->inventory);
 	sessions_fini(&m->sessions);
 	sources_fini(&m->sources);
 	for (uint32_t i = 0; i < m->n_detectors; i++) {
@@ -368,6 +369,7 @@ void merger_reset(struct merger *m)
 	learn_reset(&m->learn);
 	objects_clear(&m->store);
 	params_clear(&m->params);
+	inventory_reset(&m->inventory);
 	sessions_fini(&m->sessions);
 	sources_clear(&m->sources);
 	memset(&m->shared->session_names, 0, sizeof(m->shared->session_names));
@@ -593,6 +595,13 @@ struct merged_endpoint *merger_endpoint(struct merger *m, uint64_t id)
 	return e ? &e->pub : NULL;
 }
 
+struct merged_endpoint *merge_target(struct merger *m, uint64_t id)
+{
+	struct known_endpoint *e = known_target(&m->known, id);
+
+	return e ? &e->pub : NULL;
+}
+
 struct merged_principal *merger_principal(struct merger *m, uint64_t id)
 {
 	struct known_principal *p = m->call_principal;
@@ -615,6 +624,11 @@ const struct source *merger_source_prefix(struct merger *m, const uint8_t addr[1
 void merger_location(struct merger *m, const uint8_t addr[16], struct location *out)
 {
 	sources_locate(&m->sources, addr, out);
+}
+
+const struct conf *merger_conf(const struct merger *m)
+{
+	return m->shared->conf;
 }
 
 uint32_t merger_endpoints(struct merger *m)
@@ -684,7 +698,7 @@ void merger_raise(struct merger *m, const struct detector *d, uint64_t key,
 		facts.client = m->call->client;
 	facts.options = m->detectors[i].options;
 	if (!e && evidence)
-		facts.endpoint = merger_endpoint(m, evidence->finding.endpoint);
+		facts.endpoint = merge_target(m, evidence->finding.endpoint);
 	if (p && !issues_has(&m->issues, d, key))
 		facts.n_history = known_history((const struct known_principal *)p, history);
 	issues_put(&m->issues, &facts, m->now_ns);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "detect/incident.h"
+#include "detect/inventory.h"
 #include "detect/issues.h"
 #include "detect/known.h"
 #include "detect/learn.h"
@@ -95,6 +96,7 @@ struct merger {
 	struct known known;
 	struct learn learn;
 	struct params params;
+	struct inventory inventory;
 	struct issues issues;
 	struct incidents incidents;
 	struct sessions sessions;
@@ -181,6 +183,8 @@ bool merge_wishes_publish(struct merger *m, struct snapshot *s);
 void merge_wishes_ask(struct merger *m);
 
 // Between merge.c and merge_fold.c.
+// What a finding is about: an endpoint, or a path that the server does not have. NULL: unknown.
+struct merged_endpoint *merge_target(struct merger *m, uint64_t id);
 // Index of a detector, or -1.
 int merge_detector(const struct merger *m, const struct detector *detector);
 // Keeps a copy of what was found, when it is about a watched principal.

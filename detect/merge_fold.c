@@ -4,7 +4,7 @@
 // The deltas of an epoch become what is known:
 //
 //	fields   ─► what they are (learn.h)
-//	names    ─► endpoints become known; principals wait for their time
+//	names    ─► endpoints and principals become known, when their time has come
 //	calls    ─► sorted by (time, order), one after the other: counts, histories, call() of
 //	            each detector; a finding's history is taken when its turn in time comes
 //	objects  ─► object() of each detector, behind the call that they were given to
@@ -97,6 +97,7 @@ void merge_fold_gather(struct merger *m, const struct delta *delta)
 	m->names_lost += delta->names_lost;
 	learn_gather(&m->learn, delta);
 	params_gather(&m->params, delta);
+	inventory_gather(m, delta);
 	sessions_gather(&m->sessions, delta);
 	if (list_room(&m->captures, &m->captures_room, m->n_captures + delta->n_captures,
 		      sizeof(*m->captures))) {
@@ -151,6 +152,7 @@ static int compare_names(const void *a, const void *b)
 	int order = compare_numbers(x->id, y->id);
 
 	order = order ? order : compare_numbers(x->is_endpoint, y->is_endpoint);
+	order = order ? order : compare_numbers(x->missing, y->missing);
 	order = order ? order : compare_numbers(x->time_ns, y->time_ns);
 	order = order ? order : memcmp(x->addr, y->addr, sizeof(x->addr));
 	order = order ? order : compare_numbers(x->kind, y->kind);
@@ -174,7 +176,7 @@ static bool name_is_new(const struct merger *m, const struct delta_name *name)
 	const struct known_principal *p;
 
 	if (name->is_endpoint)
-		return !known_endpoint(&m->known, name->id);
+		return !(name->missing ? known_target : known_endpoint)(&m->known, name->id);
 	p = known_principal(&m->known, name->id);
 	return !p || !p->text;
 }
@@ -199,7 +201,8 @@ static void names_sort(struct merger *m)
 		qsort(m->names, n, sizeof(*m->names), compare_names);
 	for (uint32_t i = 0; i < n; i++) {
 		if (i == 0 || m->names[i]->id != m->names[i - 1]->id ||
-		    m->names[i]->is_endpoint != m->names[i - 1]->is_endpoint)
+		    m->names[i]->is_endpoint != m->names[i - 1]->is_endpoint ||
+		    m->names[i]->missing != m->names[i - 1]->missing)
 			m->names[once++] = m->names[i];
 	}
 	if (once)
@@ -207,25 +210,25 @@ static void names_sort(struct merger *m)
 	m->n_names = once;
 }
 
-static void names_endpoints(struct merger *m)
+static void name_endpoint(struct merger *m, const struct delta_name *name)
 {
-	for (uint32_t i = 0; i < m->n_names; i++) {
-		const struct delta_name *name = m->names[i];
-
-		if (name->is_endpoint)
-			known_endpoint_add(&m->known, name->id, name->a, name->b, name->c);
-	}
+	if (name->missing)
+		known_missing_add(&m->known, name->id, name->a, name->b, name->c);
+	else
+		known_endpoint_add(&m->known, name->id, name->a, name->b, name->c);
 }
 
-// Principals that were announced up to that time.
-static uint32_t names_principals(struct merger *m, uint32_t next, uint64_t time_ns)
+// What was announced up to that time.
+static uint32_t names_fold(struct merger *m, uint32_t next, uint64_t time_ns)
 {
 	for (; next < m->n_names && m->names[next]->time_ns <= time_ns; next++) {
 		const struct delta_name *name = m->names[next];
 		struct known_principal *p;
 
-		if (name->is_endpoint)
+		if (name->is_endpoint) {
+			name_endpoint(m, name);
 			continue;
+		}
 		p = known_principal_add(&m->known, name->id);
 		if (p)
 			known_principal_name(p, name);
@@ -330,9 +333,9 @@ static void call_fold(struct merger *m, const struct call *call)
 		known_endpoint_call(e, call);
 	if (p)
 		known_principal_call(&m->known, p, call);
-	if (e && call_ok(call) && !(call->flags & CALL_MESSAGE))
-		params_call(&m->params, call);
 	sources_call(&m->sources, call);
+	if (e)
+		inventory_call(m, e, p, call);
 	m->call_endpoint = e;
 	m->call_principal = p;
 	m->call = call;
@@ -472,7 +475,7 @@ void merge_judge(struct merger *m, const struct finding *f, const struct known_c
 			   .count = f->count,
 			   .first_ns = f->time_ns,
 			   .last_ns = f->last_ns,
-			   .endpoint = merger_endpoint(m, f->endpoint),
+			   .endpoint = merge_target(m, f->endpoint),
 			   .principal = merger_principal(m, f->principal),
 			   .finding = f,
 			   .history = history,
@@ -504,7 +507,6 @@ void merge_fold(struct merger *m)
 	learn_fold(&m->learn);
 	sessions_fold(m);
 	names_sort(m);
-	names_endpoints(m);
 	if (!findings_join(m))
 		m->findings_lost += m->n_findings;
 	if (!calls_sort(&m->calls)) {
@@ -519,15 +521,16 @@ void merge_fold(struct merger *m)
 		const struct merger_call *call = &m->calls.list[i];
 
 		calls_prefetch(m, i);
-		name = names_principals(m, name, call->time_ns);
+		name = names_fold(m, name, call->time_ns);
 		if (group < m->n_groups)
 			group = groups_histories(m, group, call);
 		object = objects_fold(m, object, call);
 		call_fold(m, call->call);
 	}
-	names_principals(m, name, UINT64_MAX);
+	names_fold(m, name, UINT64_MAX);
 	groups_histories(m, group, NULL);
 	objects_fold(m, object, NULL);
+	inventory_fold(m);
 	merge_release(m, false);
 	for (uint32_t i = 0; i < m->n_groups; i++) {
 		if (m->detectors[m->groups[i].detector].enabled)

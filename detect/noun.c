@@ -56,7 +56,8 @@ static struct span word_at(const struct noun_words *w, uint32_t i)
 static bool is_one_of(struct span word, const char *const *list, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		if (word.len == strlen(list[i]) && memcmp(word.p, list[i], word.len) == 0)
+		if (word.p[0] == (uint8_t)list[i][0] && word.len == strlen(list[i]) &&
+		    memcmp(word.p, list[i], word.len) == 0)
 			return true;
 	}
 	return false;

@@ -98,18 +98,6 @@ static uint32_t seconds(uint64_t time_ns)
 	return (uint32_t)(time_ns / UINT64_C(1000000000));
 }
 
-static uint64_t mix(uint64_t id, uint64_t with)
-{
-	id = (id ^ with) * UINT64_C(0x9e3779b97f4a7c15);
-	id = (id ^ id >> 32) * UINT64_C(0xd6e8feb86659fd93);
-	return id ^ id >> 32;
-}
-
-static uint32_t tag32(uint64_t id)
-{
-	return (uint32_t)(id ^ id >> 32);
-}
-
 static uint16_t tag16(uint64_t id)
 {
 	return (uint16_t)(id ^ id >> 16 ^ id >> 32 ^ id >> 48);
@@ -119,16 +107,13 @@ uint64_t objects_id(uint64_t noun, uint64_t value, enum param_class class)
 {
 	bool rare = class == PARAM_UUID || class == PARAM_HEX || class == PARAM_TOKEN ||
 		    class == PARAM_EMAIL;
-	uint64_t id = mix(mix(3, value), rare ? 0 : noun);
 
-	return id ? id : 1;
+	return mix64(mix64(3, value), rare ? 0 : noun);
 }
 
 static uint64_t relation_id(uint64_t principal, uint64_t object)
 {
-	uint64_t id = mix(mix(4, principal), object);
-
-	return id ? id : 1;
+	return mix64(mix64(4, principal), object);
 }
 
 // ---- Life
@@ -257,7 +242,7 @@ static uint32_t group_of(const struct object *object, uint16_t role)
 
 static void getter_add(struct object *object, uint64_t principal, uint16_t role)
 {
-	uint32_t g = group_of(object, role), tag = tag32(principal);
+	uint32_t g = group_of(object, role), tag = mix_tag(principal);
 
 	if (object->n[g] == 0)
 		object->role[g] = role;
@@ -273,7 +258,7 @@ static void getter_add(struct object *object, uint64_t principal, uint16_t role)
 
 static uint8_t others_of(const struct object *object, uint64_t principal, uint16_t role)
 {
-	uint32_t g = group_of(object, role), tag = tag32(principal);
+	uint32_t g = group_of(object, role), tag = mix_tag(principal);
 	uint8_t n = object->n[g];
 
 	for (uint32_t i = 0; i < object->n[g] && i < OBJECTS_GETTERS; i++)
@@ -303,7 +288,7 @@ static void view_fill(struct objects *o, struct objects_view *view, const struct
 {
 	const struct object *object = lru_get(&o->objects, view->object);
 	struct relation *relation = lru_get(&o->relations, relation_id(call->principal, view->object));
-	bool by_this = relation && relation->tag == tag32(call->order);
+	bool by_this = relation && relation->tag == mix_tag(call->order);
 
 	if (object) {
 		view->others = others_of(object, call->principal, p->role);
@@ -476,7 +461,7 @@ void objects_give(struct objects *o, const struct delta_object *given)
 		return;
 	if (fresh) {
 		relation->principal = given->principal;
-		relation->tag = tag32(given->order);
+		relation->tag = mix_tag(given->order);
 	}
 	relation->last_s = now_s;
 	object_had(o, given, id, asked != NULL, p->role, now_s);

@@ -14,6 +14,8 @@
 
 #include "detect/operation.h"
 
+#include "detect/delta.h"
+
 enum {
 	KEYS_MAX = 12,   // of an object
 	DEPTH_MAX = 256, // of what is stepped over
@@ -347,4 +349,17 @@ struct span operation_name(const struct http_tx *tx, struct span query)
 	if (name.len > OPERATION_NAME)
 		name.len = 0;
 	return name;
+}
+
+uint8_t operation_api(const struct http_tx *tx)
+{
+	const struct http_msg *msg = &tx->msg[CLIENT];
+	struct span type = msg->header[HEADER_CONTENT_TYPE];
+
+	if (msg->body_kept && is_xml(type))
+		return API_SOAP;
+	if (msg->body_kept && is_json(type) &&
+	    after(span_make(msg->body, msg->body_kept), "\"jsonrpc\"").len)
+		return API_JSON_RPC;
+	return API_GRAPHQL;
 }

@@ -15,3 +15,5 @@ enum {
 // Its name, within the kept head or body, or a word for one without a name; len == 0: it is none of
 // these, or the name was not seen.
 struct span operation_name(const struct http_tx *tx, struct span query);
+// What kind of operation that is, of a request whose operation has a name: enum call_api.
+uint8_t operation_api(const struct http_tx *tx);

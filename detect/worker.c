@@ -92,7 +92,8 @@ static void delta_call(struct detect_worker *w, struct delta *d, struct exchange
 		.flags = (uint8_t)((x->credentials ? CALL_CREDENTIALS : 0) |
 				   (x->login ? CALL_LOGIN : 0) | (x->half ? CALL_HALF : 0) |
 				   (personal ? CALL_PERSONAL : 0) | (message ? CALL_MESSAGE : 0) |
-				   (x->tx->paired_by_guess ? CALL_GUESSED : 0)),
+				   (x->tx->paired_by_guess ? CALL_GUESSED : 0) |
+				   (x->tx->conn->tls ? CALL_TLS : 0)),
 		.verb = (uint8_t)verb,
 		.connection = x->tx->conn->hash ^ x->tx->conn->id,
 		.path = siphash_id(siphash(w->shared->seed, 'p', x->path)),
@@ -106,9 +107,15 @@ static void delta_call(struct detect_worker *w, struct delta *d, struct exchange
 		.n_given = x->n_given,
 	};
 	memcpy(call->client, x->client, sizeof(call->client));
+	memcpy(call->peer, x->tx->conn->addr[CLIENT], sizeof(call->peer));
+	memcpy(call->server, x->tx->conn->addr[SERVER], sizeof(call->server));
+	call->api = x->tx->status == 101 || message ? API_WEBSOCKET
+		    : x->tx->grpc                   ? API_GRPC
+						    : x->api;
 	call->session = x->session;
 	call->role = x->role;
 	call->agent = x->agent;
+	call->agent_kind = x->agent_kind;
 	call->ja4 = x->ja4;
 	call->subject = x->subject_value;
 	call->token_id = x->token_id;
@@ -388,8 +395,8 @@ void delta_clear(struct delta *d)
 	d->names_lost = 0;
 	d->fields_lost = 0;
 	d->n_captures = 0;
-	d->n_objects = d->n_call_params = d->n_params = 0;
-	d->objects_lost = d->call_params_lost = d->params_lost = 0;
+	d->n_objects = d->n_call_params = d->n_params = d->n_types = 0;
+	d->objects_lost = d->call_params_lost = d->params_lost = d->types_lost = 0;
 	d->bindings_lost = 0;
 	d->exchanges = 0;
 }

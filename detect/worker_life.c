@@ -35,10 +35,11 @@ static int delta_init(struct delta *d)
 	d->objects = calloc(DELTA_OBJECTS, sizeof(d->objects[0]));
 	d->call_params = calloc(DELTA_CALL_PARAMS, sizeof(d->call_params[0]));
 	d->params = calloc(DELTA_PARAMS, sizeof(d->params[0]));
+	d->types = calloc(DELTA_TYPES, sizeof(d->types[0]));
 	d->bindings = calloc(DELTA_BINDINGS, sizeof(d->bindings[0]));
 	d->arena = malloc(DELTA_ARENA);
 	return d->calls && d->findings && d->names && d->fields && d->bindings && d->objects && d->call_params &&
-			       d->params && d->arena
+			       d->params && d->types && d->arena
 		       ? 0
 		       : -1;
 }
@@ -127,6 +128,7 @@ void detect_worker_free(struct detect_worker *w)
 		free(w->delta[i].objects);
 		free(w->delta[i].call_params);
 		free(w->delta[i].params);
+		free(w->delta[i].types);
 		free(w->delta[i].bindings);
 		free(w->delta[i].arena);
 	}

@@ -47,6 +47,11 @@ static void bola_fini(void *state)
 	foreign_fini(state);
 }
 
+static size_t bola_memory(const void *opaque, const struct conf *)
+{
+	return foreign_bytes(&((const struct bola_options *)opaque)->foreign);
+}
+
 static void bola_call(const struct detector *self, const void *opaque, struct merger *m,
 		      void *state, const struct call *call)
 {
@@ -94,6 +99,7 @@ static const struct detector bola = {
 	.state_size = sizeof(struct foreign),
 	.init = bola_init,
 	.fini = bola_fini,
+	.memory = bola_memory,
 	.call = bola_call,
 };
 DETECTOR_REGISTER(bola);

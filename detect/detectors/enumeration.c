@@ -18,7 +18,6 @@
 #include "detect/few.h"
 #include "detect/foreign.h"
 #include "detect/principal.h"
-#include "detect/siphash.h"
 #include "detect/text.h"
 
 #include <math.h>
@@ -98,6 +97,14 @@ static void enumeration_fini(void *state)
 	lru_fini(&e->many);
 }
 
+static size_t enumeration_memory(const void *opaque, const struct conf *)
+{
+	const struct enumeration_options *options = opaque;
+
+	return lru_bytes(sizeof(struct pair), options->max_pairs) +
+	       lru_bytes(sizeof(struct few), options->max_many);
+}
+
 // ---- The histogram: 0 .. 7, then four steps for each doubling
 
 static uint32_t step_of(uint32_t n)
@@ -153,16 +160,9 @@ static uint32_t others_reach(const struct enumeration_endpoint *area, const stru
 
 // ---- Counting
 
-static uint64_t mix(uint64_t id, uint64_t with)
-{
-	id = (id ^ with) * UINT64_C(0x9e3779b97f4a7c15);
-	id = (id ^ id >> 32) * UINT64_C(0xd6e8feb86659fd93);
-	return id ^ id >> 32;
-}
-
 static bool is_new(struct enumeration *s, struct pair *pair, uint64_t key, uint64_t object)
 {
-	uint32_t tag = (uint32_t)(object ^ object >> 32);
+	uint32_t tag = mix_tag(object);
 	struct few *set;
 	bool fresh;
 
@@ -180,8 +180,8 @@ static bool is_new(struct enumeration *s, struct pair *pair, uint64_t key, uint6
 	if (!set)
 		return false;
 	for (uint32_t i = 0; fresh && i < FIRST; i++)
-		few_add(set, siphash_id(mix(5, pair->id[i])));
-	if (!few_add(set, siphash_id(mix(5, tag))))
+		few_add(set, mix64(5, pair->id[i]));
+	if (!few_add(set, mix64(5, tag)))
 		return false;
 	pair->n = (uint32_t)few_count(set);
 	return true;
@@ -200,10 +200,12 @@ static void gap_count(struct pair *pair, const struct call_param *param)
 	pair->last = param->number;
 }
 
+// suspect: it does not say what is usual.
 static struct pair *pair_count(struct enumeration *s, struct enumeration_endpoint *area,
-			       const struct call *call, const struct objects_view *view)
+			       const struct call *call, const struct objects_view *view,
+			       bool suspect)
 {
-	uint64_t key = siphash_id(mix(mix(mix(6, call->principal), call->endpoint), view->param->field));
+	uint64_t key = mix64(mix64(mix64(6, call->principal), call->endpoint), view->param->field);
 	uint32_t now_s = (uint32_t)(call->time_ns / UINT64_C(1000000000)), before;
 	bool fresh;
 	struct pair *pair = lru_touch(&s->pairs, key, &fresh);
@@ -211,7 +213,7 @@ static struct pair *pair_count(struct enumeration *s, struct enumeration_endpoin
 	if (!pair)
 		return NULL;
 	if (fresh || (now_s > pair->begin_s && now_s - pair->begin_s >= WINDOW_S)) {
-		*pair = (struct pair){.begin_s = now_s};
+		*pair = (struct pair){.begin_s = now_s, .out = suspect};
 		lru_remove(&s->many, key);
 	}
 	before = pair->n;
@@ -304,7 +306,9 @@ static void view_judge(const struct detector *self, const struct enumeration_opt
 {
 	bool foreign = view->answer == OBJECTS_FOREIGN ||
 		       (view->answer == OBJECTS_UNSURE && view->owner && !view->weak);
-	struct pair *pair = foreign && !view->open ? pair_count(s, area, call, view) : NULL;
+	bool suspect = merger_objects(m)->suspect;
+	struct pair *pair =
+		foreign && !view->open ? pair_count(s, area, call, view, suspect) : NULL;
 	uint32_t users, reach;
 	bool compared;
 
@@ -337,7 +341,7 @@ static void enumeration_call(const struct detector *self, const void *opaque, st
 	if (!area)
 		return;
 	if (call_ok(call))
-		hll_add(area->users, USERS_P, mix(7, call->principal));
+		hll_add(area->users, USERS_P, mix64(7, call->principal));
 	for (uint32_t i = 0; i < objects->n_views; i++)
 		view_judge(self, opaque, m, state, area, call, &objects->view[i]);
 }
@@ -354,6 +358,7 @@ static const struct detector enumeration = {
 	.endpoint_size = sizeof(struct enumeration_endpoint),
 	.init = enumeration_init,
 	.fini = enumeration_fini,
+	.memory = enumeration_memory,
 	.call = enumeration_call,
 };
 DETECTOR_REGISTER(enumeration);

@@ -45,6 +45,11 @@ static void tamper_fini(void *state)
 	foreign_fini(state);
 }
 
+static size_t tamper_memory(const void *opaque, const struct conf *)
+{
+	return foreign_bytes(&((const struct tamper_options *)opaque)->foreign);
+}
+
 static void tamper_call(const struct detector *self, const void *opaque, struct merger *m,
 			void *state, const struct call *call)
 {
@@ -91,6 +96,7 @@ static const struct detector tamper = {
 	.state_size = sizeof(struct foreign),
 	.init = tamper_init,
 	.fini = tamper_fini,
+	.memory = tamper_memory,
 	.call = tamper_call,
 };
 DETECTOR_REGISTER(tamper);

@@ -41,5 +41,6 @@ only 'pcap/' 'dataplane/source_pcap\.c'
 only 'rte_ethdev\.h' 'dataplane/(port|worker)\.c'
 only 'brotli/' 'flows/brotli\.c'
 only 'nghttp2/' 'flows/h2_hpack\.c'
+only 'yaml\.h' 'detect/doc\.c'
 only 'zlib\.h' 'flows/inflate\.[ch]|export/.*|detect/(baseline|check)\.c|tools/gen/.*'
 exit $bad

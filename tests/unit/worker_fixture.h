@@ -323,6 +323,11 @@ void merger_location(struct merger *m, const uint8_t addr[16], struct location *
 	sources_locate(&m->sources, addr, out);
 }
 
+const struct conf *merger_conf(const struct merger *)
+{
+	return work_conf;
+}
+
 uint32_t merger_endpoints(struct merger *m)
 {
 	return m->n_endpoints;
