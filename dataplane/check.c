@@ -4,8 +4,10 @@
 // apitap check: is this configuration right, and what would it take?
 
 #include "dataplane/command.h"
+#include "dataplane/eal.h"
 #include "dataplane/port.h"
 #include "detect/own.h"
+#include "detect/memory.h"
 #include "detect/merge.h"
 #include "detect/scan.h"
 #include "flows/flow_conf.h"
@@ -24,6 +26,40 @@ static void print_help(void)
 	       "examples:\n"
 	       "  apitap check --sample > apitap.conf\n"
 	       "  apitap check -c apitap.conf\n");
+}
+
+static void print_row(const struct memory_row *row)
+{
+	char number[24] = "";
+
+	if (row->n)
+		snprintf(number, sizeof(number), "%" PRIu64, row->n);
+	printf("  %-18s %9s %-12s %9.1f MiB\n", row->name, number, row->unit,
+	       (double)row->bytes / (1 << 20));
+}
+
+// What a sensor with this configuration takes when all of its tables are full.
+static void print_memory(const struct conf *conf)
+{
+	uint32_t n_workers = command_workers(conf), mbufs = command_mbufs(conf), n;
+	struct memory_row rows[MEMORY_ROWS];
+	struct flow_plan plan;
+	uint64_t sum = 0;
+
+	flow_plan(conf, n_workers, mbufs, false, &plan);
+	n = memory_rows(conf, n_workers, plan.n_tx, rows);
+	printf("memory at most, with %" PRIu32 " %s:\n", n_workers,
+	       n_workers == 1 ? "worker" : "workers");
+	for (uint32_t i = 0; i < n; i++) {
+		print_row(&rows[i]);
+		sum += rows[i].bytes;
+	}
+	print_row(&(struct memory_row){"connections", "workers", n_workers, plan.bytes * n_workers});
+	print_row(&(struct memory_row){"packet buffers", "buffers", mbufs,
+				       (uint64_t)eal_memory_mb(mbufs) << 20});
+	sum += plan.bytes * n_workers + ((uint64_t)eal_memory_mb(mbufs) << 20);
+	printf("  %-41s %9.1f MiB\n", "sum, without the program and its patterns",
+	       (double)sum / (1 << 20));
 }
 
 int command_check(int argc, char **argv)
@@ -76,12 +112,18 @@ int command_check(int argc, char **argv)
 		conf_free(conf);
 		return EXIT_USAGE;
 	}
+	if (!sources_check(conf, why, sizeof(why))) {
+		fprintf(stderr, "%s: %s\n", file, why);
+		ruleset_free(ruleset);
+		conf_free(conf);
+		return EXIT_USAGE;
+	}
 	flow_plan(conf, 1, 65536, false, &plan);
 	own_notes(conf, stdout);
 	printf("%s: valid; %zu ports, %u data types; connections of one worker take at most %" PRIu64
-	       " MiB when it has them all; what is learnt of fields takes %zu MiB\n",
-	       file, conf_count(conf, &port_section), datatype_count(), plan.bytes >> 20,
-	       merger_fields_bytes(conf) >> 20);
+	       " MiB when it has them all\n",
+	       file, conf_count(conf, &port_section), datatype_count(), plan.bytes >> 20);
+	print_memory(conf);
 	ruleset_free(ruleset);
 	conf_free(conf);
 	return EXIT_OK;

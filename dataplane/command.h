@@ -22,6 +22,7 @@ enum {
 int command_replay(int argc, char **argv);
 int command_run(int argc, char **argv);
 int command_check(int argc, char **argv);
+int command_baseline(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_explain(int argc, char **argv);
 int command_types(int argc, char **argv);
@@ -44,6 +45,9 @@ bool command_number(const char *name, const char *option, const char *text, uint
 // "0@(0,2),1@(0,2)": lcores 0..n-1. Floating over all CPUs that the process may use, or each
 // pinned to one of them in turn. text holds at least 4 KiB.
 uint32_t command_cpus(void);
+// What 'run' takes: its polling workers and its packet buffers.
+uint32_t command_workers(const struct conf *conf);
+uint32_t command_mbufs(const struct conf *conf);
 void command_lcores(uint32_t n, bool pinned, char *text, size_t len);
 uint64_t command_random(void);
 // What other folders have to tell operators.

@@ -28,6 +28,7 @@ static const struct {
 	{"replay", command_replay, "read captures (pcap, pcapng) and report their issues"},
 	{"explain", command_explain, "tell what was decided about one connection of a capture"},
 	{"check", command_check, "validate a configuration; print a sample or all keys"},
+	{"baseline", command_baseline, "show what was learnt, or have an endpoint learnt anew"},
 	{"types", command_types, "list the data types, or try them on a text"},
 	{"bench", command_bench, "measure one worker core with a capture"},
 };

@@ -10,6 +10,7 @@
 #include "dataplane/link.h"
 #include "dataplane/replay_engine.h"
 #include "dataplane/source_pcap.h"
+#include "dataplane/state.h"
 #include "export/card.h"
 #include "export/exporter.h"
 #include "export/json.h"
@@ -20,17 +21,18 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { REPLAY_MBUFS = 32768, REPLAY_MBUFS_PER_WORKER = 8192 };
 
-// Offline results must repeat: ids are keyed with a constant, not with a secret.
+// Offline results must repeat: ids are keyed with a constant, not with a secret; with --state by
+// that of the directory, so that a sensor's baseline can judge captures.
 static const uint64_t replay_seed = 0x61706974617031;
 
 struct replay {
-	const char *conf_file, *state, *tx_path, *issue_path;
+	const char *conf_file, *state_dir, *tx_path, *issue_path;
+	struct state state; // when there is state_dir
 	uint64_t n_workers;
 	double speed; // 0: as fast as possible
 	bool each, hashes, quiet, publish;
@@ -139,7 +141,7 @@ static int parse(struct replay *r, int argc, char **argv)
 			r->each = true;
 			break;
 		case STATE:
-			r->state = optarg;
+			r->state_dir = optarg;
 			break;
 		case TRANSACTIONS:
 			r->tx_path = optarg;
@@ -170,7 +172,7 @@ static int parse(struct replay *r, int argc, char **argv)
 	}
 	if (optind == argc)
 		return command_usage("replay", "no capture given");
-	if (r->each && r->state)
+	if (r->each && r->state_dir)
 		return command_usage("replay", "--each forgets what --state would keep; choose one");
 	r->paths = argv + optind;
 	r->n_paths = argc - optind;
@@ -331,6 +333,13 @@ static int replay_open(struct replay *r)
 	};
 	char why[512], lcores[65536];
 
+	if (r->state_dir) {
+		if (state_open(&r->state, r->state_dir, why, sizeof(why)) != 0) {
+			fprintf(stderr, "apitap replay: %s\n", why);
+			return EXIT_FAILED;
+		}
+		options.seed = r->state.seed;
+	}
 	command_lcores(r->n_workers > 1 ? (uint32_t)r->n_workers + 1 : 1, false, lcores,
 		       sizeof(lcores));
 	struct eal_plan plan = {
@@ -351,7 +360,7 @@ static int replay_open(struct replay *r)
 		return EXIT_FAILED;
 	r->sensor = sensor_new(r->conf, &options, why, sizeof(why));
 	if (r->sensor)
-		r->engine = replay_engine_new(r->sensor, replay_seed, why, sizeof(why));
+		r->engine = replay_engine_new(r->sensor, options.seed, why, sizeof(why));
 	if (!r->engine) {
 		fprintf(stderr, "apitap replay: %s\n", why);
 		return EXIT_FAILED;
@@ -384,12 +393,11 @@ static int replay_open(struct replay *r)
 		if (!r->issues)
 			return EXIT_FAILED;
 	}
-	if (r->state) {
-		int rc = mkdir(r->state, 0700);
+	if (r->state_dir) {
+		int rc = detect_load(r->sensor->detect, r->state_dir);
 
-		rc = rc && errno != EEXIST ? -errno : detect_load(r->sensor->detect, r->state);
 		if (rc) {
-			fprintf(stderr, "apitap replay: %s: %s\n", r->state, strerror(-rc));
+			fprintf(stderr, "apitap replay: %s: %s\n", r->state_dir, strerror(-rc));
 			return EXIT_FAILED;
 		}
 	}
@@ -413,12 +421,15 @@ static void print_summary(const struct replay *r)
 
 static int replay_close(struct replay *r, int code)
 {
-	int rc = r->state && r->sensor ? detect_save(r->sensor->detect, r->state) : 0;
+	bool opened = r->state_dir && r->engine;
+	int rc = opened ? detect_save(r->sensor->detect, r->state_dir) : 0;
 
 	if (rc) {
-		fprintf(stderr, "apitap replay: %s: %s\n", r->state, strerror(-rc));
+		fprintf(stderr, "apitap replay: %s: %s\n", r->state_dir, strerror(-rc));
 		code = EXIT_FAILED;
 	}
+	if (opened)
+		state_close(&r->state);
 	if (r->txlog && !txlog_free(r->txlog)) {
 		fprintf(stderr, "apitap replay: %s: %s\n", r->tx_path, strerror(errno));
 		code = EXIT_FAILED;

@@ -11,6 +11,7 @@
 #include "dataplane/log.h"
 #include "dataplane/port.h"
 #include "dataplane/sensor.h"
+#include "dataplane/state.h"
 #include "detect/policy.h"
 #include "export/exporter.h"
 
@@ -72,6 +73,19 @@ static const struct conf_section memory_section = {
 };
 CONF_SECTION(memory_section);
 
+uint32_t command_workers(const struct conf *conf)
+{
+	const struct workers_options *workers = conf_get(conf, &workers_section);
+	uint32_t cpus = command_cpus();
+
+	return workers->count ? workers->count : cpus > 1 ? cpus - 1 : 1;
+}
+
+uint32_t command_mbufs(const struct conf *conf)
+{
+	return ((const struct memory_options *)conf_get(conf, &memory_section))->mbufs;
+}
+
 struct appliance {
 	const struct conf *conf;
 	const char *file; // it was read from
@@ -82,6 +96,8 @@ struct appliance {
 	_Atomic bool stop;
 	struct sensor *sensor;
 	struct exporter *exporter;
+	bool kept; // state.dir is there
+	struct state state;
 };
 
 static void print_help(void)
@@ -221,6 +237,29 @@ static int run_queues(struct appliance *r, uint64_t seed)
 	return 0;
 }
 
+static int run_load(struct appliance *r, char *why, size_t why_len)
+{
+	uint64_t begin = realtime_ns();
+	int rc = detect_load(r->sensor->detect, r->state.dir);
+
+	if (rc) {
+		snprintf(why, why_len, "state.dir: %s", strerror(-rc));
+		return -1;
+	}
+	LOG(NOTICE, "what was learnt is back from %s after %.2f s", r->state.dir,
+	    (double)(realtime_ns() - begin) / 1e9);
+	return 0;
+}
+
+// What cannot be saved now may be saved next time; somebody must know.
+static void run_save(struct appliance *r)
+{
+	int rc = r->kept ? detect_save(r->sensor->detect, r->state.dir) : 0;
+
+	if (rc)
+		LOG(ERR, "what was learnt could not be saved to %s: %s", r->state.dir, strerror(-rc));
+}
+
 static int run_open(struct appliance *r, char **extra, int n_extra)
 {
 	const struct memory_options *memory = conf_get(r->conf, &memory_section);
@@ -231,11 +270,21 @@ static int run_open(struct appliance *r, char **extra, int n_extra)
 		.issue = on_issue,
 		.issue_arg = r,
 	};
-	int code = run_eal(r, extra, n_extra, memory->mbufs);
+	const struct state_options *state = conf_get(r->conf, &state_section);
 	struct rte_mempool *pool;
 	unsigned lcore, i = 0;
 	char why[512];
+	int code;
 
+	if (*state->dir) {
+		if (state_open(&r->state, state->dir, why, sizeof(why)) != 0)
+			goto err;
+		r->kept = true;
+		options.seed = r->state.seed;
+	} else {
+		LOG(NOTICE, "state.dir is empty: what is learnt is forgotten at the end");
+	}
+	code = run_eal(r, extra, n_extra, memory->mbufs);
 	if (code)
 		return code;
 	pool = eal_pool("packets", memory->mbufs, SOCKET_ID_ANY);
@@ -248,6 +297,8 @@ static int run_open(struct appliance *r, char **extra, int n_extra)
 	memset(r->workers, 0, sizeof(struct worker) * r->n_workers);
 	r->sensor = sensor_new(r->conf, &options, why, sizeof(why));
 	if (!r->sensor)
+		goto err;
+	if (r->kept && run_load(r, why, sizeof(why)) != 0)
 		goto err;
 	r->clock = (struct worker_clock){.tsc_hz = rte_get_tsc_hz(), .base_tsc = rte_rdtsc()};
 	clock_correct(&r->clock);
@@ -348,7 +399,9 @@ static bool run_reload(struct appliance *r)
 
 static void run_control(struct appliance *r)
 {
+	const struct state_options *state = conf_get(r->conf, &state_section);
 	uint64_t epoch_ns = (uint64_t)r->sensor->epoch_ms * 1000000, next = 0, corrected = 0;
+	uint64_t save_ns = state->save_min * UINT64_C(60000000000), saved = worker_now_ns(&r->clock);
 	uint64_t seen[WORKER_MAX] = {0}, since_ms[WORKER_MAX] = {0};
 	bool flipping = false;
 
@@ -368,6 +421,10 @@ static void run_control(struct appliance *r)
 		if (flipping && detect_epoch_ready(r->sensor->detect)) {
 			detect_merge(r->sensor->detect, now);
 			flipping = false;
+		}
+		if (r->kept && !flipping && now - saved > save_ns) {
+			run_save(r);
+			saved = now;
 		}
 		if (now - corrected > UINT64_C(1000000000)) {
 			clock_correct(&r->clock);
@@ -446,7 +503,6 @@ static void run_drain(struct appliance *r)
 
 static int run_main(struct appliance *r, char **extra, int n_extra)
 {
-	const struct workers_options *workers = conf_get(r->conf, &workers_section);
 	uint32_t cpus = command_cpus();
 	struct fates rest = {0};
 	int code;
@@ -457,7 +513,7 @@ static int run_main(struct appliance *r, char **extra, int n_extra)
 			r->n_ports, RUN_PORTS);
 		return EXIT_USAGE;
 	}
-	r->n_workers = workers->count ? workers->count : cpus > 1 ? cpus - 1 : 1;
+	r->n_workers = command_workers(r->conf);
 	if (r->n_workers >= cpus)
 		LOG(WARNING, "%u workers and the control thread share %u CPUs", r->n_workers, cpus);
 	uint32_t n_ports = r->n_ports;
@@ -475,6 +531,9 @@ static int run_main(struct appliance *r, char **extra, int n_extra)
 	run_drain(r);
 	sensor_finish(r->sensor, worker_now_ns(&r->clock), &rest);
 	fate_add(&r->workers[0].fates, &rest);
+	run_save(r);
+	if (r->kept)
+		state_close(&r->state);
 	code = run_print(r);
 	run_close(r);
 	return code;

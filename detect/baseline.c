@@ -336,8 +336,10 @@ static bool take_endpoint(struct cursor *c, struct merger *m)
 	if (!m || known_endpoint(&m->known, numbers[0]))
 		return true;
 	e = known_endpoint_add(&m->known, numbers[0], texts[0], texts[1], texts[2]);
-	if (!e)
+	if (!e) {
+		m->sections_skipped++;
 		return true; // more than there is room for now: counted
+	}
 	e->pub.first_ns = numbers[1];
 	e->pub.last_ns = numbers[2];
 	e->pub.calls = numbers[3];
@@ -382,6 +384,7 @@ static void load_detector(struct merger *m, const struct section *s)
 		LOG(NOTICE, "What was learnt by '%.*s' version %u is not used: %s.",
 		    (int)s->name.len, (const char *)s->name.p, s->version,
 		    i < 0 ? "no such detector is on" : "it is newer than this program");
+		m->sections_skipped++;
 		return;
 	}
 	if (s->bytes.len == 0)
@@ -392,6 +395,7 @@ static void load_detector(struct merger *m, const struct section *s)
 		fclose(in);
 	if (rc == 0)
 		return;
+	m->sections_skipped++;
 	LOG(WARNING, "Detector %s could not read what it had learnt; it starts anew.",
 	    d->detector->id);
 	merger_restart(m, (uint32_t)i);
@@ -404,6 +408,7 @@ static void load_fields(struct merger *m, const struct section *s)
 
 	if (in)
 		fclose(in);
+	m->sections_skipped += rc != 0;
 	if (rc)
 		LOG(WARNING, "What was learnt of fields cannot be used; they are learnt anew.");
 }

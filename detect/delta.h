@@ -24,6 +24,7 @@ enum {
 	DELTA_CALL_PARAMS = 131072,
 	DELTA_PARAMS = 4096,
 	DELTA_TYPES = 1024,
+	DELTA_AGENT = 256, // bytes of a User-Agent
 	FINDING_TYPES = 8,
 };
 
@@ -85,6 +86,7 @@ struct call {
 	uint64_t connection; // tells connections apart
 	uint64_t path;       // keyed hash of the path as sent
 	uint64_t request;    // keyed hash of path, query and body of a request that writes; 0: none
+	uint64_t nonce;      // keyed hash of the Idempotency-Key of a request that writes; 0: none
 	uint32_t req_bytes;  // of the body; UINT32_MAX: or more
 	uint32_t wait_us;    // from the request's last byte to the response's first; UINT32_MAX: unknown
 	uint32_t took_us;    // from the request's first byte to the response's last
@@ -93,6 +95,8 @@ struct call {
 	uint8_t api;                  // enum call_api
 	uint16_t n_params;
 	uint16_t params_lost; // beyond EXCHANGE_PARAMS, or of a full delta
+	uint16_t n_shown;     // behind params: the first properties of a 2xx response that a client
+			      // should not decide (privilege.h), but for those in lists
 	const struct call_param *params;
 };
 

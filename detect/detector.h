@@ -10,11 +10,13 @@
 #include "conf/conf.h"
 #include "detect/delta.h"
 #include "detect/issue.h"
+#include "detect/sources.h"
 
 struct detect_worker;
 struct merger;
 struct merged_endpoint;
 struct merged_principal;
+struct objects;
 
 enum { DETECTOR_MAX = 64 };
 
@@ -38,6 +40,9 @@ struct detector {
 	const char *module; // "Runtime" or "Posture"
 	uint32_t version;
 	const char *owasp[ISSUE_MAX_OWASP]; // primary first
+	// Its issues tell of an API's fault: they do not accuse the caller (incident.h). Modules
+	// "Posture" do so anyhow.
+	bool about_api;
 	const struct conf_section *section; // first field of its struct: bool enabled
 
 	// Worker. Called once per ended exchange, hits and identity complete. Reports through
@@ -54,6 +59,9 @@ struct detector {
 	size_t state_size, endpoint_size, principal_size;
 	int (*init)(void *state, const void *options);
 	void (*fini)(void *state);
+	// Bytes that it takes at most under this configuration beside state and areas: its tables
+	// (lru_bytes(), number of entries by size), whoever sends what. NULL: none.
+	size_t (*memory)(const void *options, const struct conf *conf);
 	void (*call)(const struct detector *self, const void *options, struct merger *m, void *state,
 		     const struct call *call);
 	// An identifier that a response gave to somebody; those of an exchange come after its call.
@@ -68,6 +76,8 @@ struct detector {
 	void (*describe)(const struct detector *self, const void *options,
 			 const struct merged_endpoint *endpoint,
 			 const struct merged_principal *principal, struct issue_draft *draft);
+	// One endpoint is to be learnt anew: what is known of it beside its area goes. NULL: nothing.
+	void (*forget)(void *state, struct merger *m, uint64_t endpoint);
 	// What was learnt, one blob; NULL: nothing to keep.
 	int (*save)(const void *state, const struct merger *m, FILE *out);
 	int (*load)(void *state, struct merger *m, FILE *in, size_t len, uint32_t version);
@@ -128,12 +138,22 @@ struct merged_principal *merger_principal(struct merger *m, uint64_t id); // NUL
 // What a parameter (struct call_param) or a field is called: "query.limit", "path[2]",
 // "$.items[].sku"; also of requests that were rejected. NULL: unknown. As captured: clean it.
 const char *merger_param_name(struct merger *m, uint64_t endpoint, uint64_t field);
+// What is known of a client address, and of the network that it lies in; NULL: nothing, or it was
+// forgotten. The call that is looked at just now is counted.
+const struct source *merger_source(struct merger *m, const uint8_t addr[16]);
+const struct source *merger_source_prefix(struct merger *m, const uint8_t addr[16]);
+// Where an address lies: also of one that is not known.
+void merger_location(struct merger *m, const uint8_t addr[16], struct location *out);
 uint32_t merger_endpoints(struct merger *m);
 struct merged_endpoint *merger_endpoint_at(struct merger *m, uint32_t i);
 uint32_t merger_principals(struct merger *m);
 struct merged_principal *merger_principal_at(struct merger *m, uint32_t i);
 void *merger_endpoint_area(struct merger *m, struct merged_endpoint *e, const struct detector *d);
 void *merger_principal_area(struct merger *m, struct merged_principal *p, const struct detector *d);
+
+// Merger: whose objects are whose, with what is known of the identifiers of the call that is looked
+// at. Never NULL; see objects_on().
+struct objects *merger_objects(struct merger *m);
 
 // Merger: raise or update the issue (detector, key) without a finding: about a principal.
 // The newest evidence that workers sent for a watched principal is attached.

@@ -8,9 +8,17 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
+
+struct issue_draft;
+
+enum { DRAFT_CAP = 60 };
 
 // snprintf() for the texts of an issue. Merger only.
 __attribute__((format(printf, 3, 4))) int draft_text(char *out, size_t size, const char *format, ...);
+// What is claimed against a baseline of fewer than `enough` (users, calls, values) has a confidence
+// of at most DRAFT_CAP: a term takes off the rest. After all other terms. Merger only.
+void draft_cap(struct issue_draft *draft, uint64_t baseline, uint64_t enough);
 // Zeroed memory, NULL when there is none. Merger only.
 void *draft_alloc(size_t n, size_t size);
 void draft_free(void *p);

@@ -10,8 +10,10 @@
 #include "detect/facts.h"
 
 #include "detect/endpoint.h"
+#include "detect/escape.h"
 #include "detect/field_name.h"
 #include "detect/noun.h"
+#include "detect/privilege.h"
 #include "detect/siphash.h"
 #include "detect/worker_state.h"
 #include "flows/form.h"
@@ -32,123 +34,9 @@ static_assert(SHAPE_NUMBER - SHAPE_LITERAL >= (int)PARAM_CLASSES &&
 		      SHAPE_STRING + (int)PARAM_CLASSES < SHAPE_TYPE,
 	      "looks are told apart, in seven bits");
 
-// ---- values
-
 static bool is_digit(uint8_t c)
 {
 	return c >= '0' && c <= '9';
-}
-
-// Digits with a sign, a fraction, an exponent (RFC 8259 section 6). Digits beyond those that a
-// double tells apart do not matter.
-static bool number_of(struct span v, bool *whole, double *number)
-{
-	uint32_t i = v.p[0] == '-' || v.p[0] == '+', digits = 0;
-	double n = 0, scale = 1;
-
-	*whole = true;
-	for (; i < v.len && is_digit(v.p[i]); i++, digits++)
-		n = n * 10 + (v.p[i] - '0');
-	if (i < v.len && v.p[i] == '.') {
-		*whole = false;
-		for (i++; i < v.len && is_digit(v.p[i]); i++, digits++) {
-			scale /= 10;
-			n += (v.p[i] - '0') * scale;
-		}
-	}
-	if (digits && i + 1 < v.len && (v.p[i] | 0x20) == 'e') {
-		bool down = v.p[i + 1] == '-';
-		uint32_t power = 0;
-
-		*whole = false;
-		i += 1 + (v.p[i + 1] == '-' || v.p[i + 1] == '+');
-		if (i == v.len)
-			return false;
-		for (; i < v.len && is_digit(v.p[i]); i++)
-			power = power < 400 ? power * 10 + (uint32_t)(v.p[i] - '0') : power;
-		for (power = power < 400 ? power : 400; power; power--)
-			n = down ? n / 10 : n * 10;
-	}
-	*number = v.p[0] == '-' ? -n : n;
-	return digits && i == v.len;
-}
-
-static bool is_word(struct span v)
-{
-	if (v.len > 64)
-		return false;
-	for (uint32_t i = 0; i < v.len; i++) {
-		uint8_t c = v.p[i], lower = span_lower(c);
-
-		if (!is_digit(c) && !(lower >= 'a' && lower <= 'z') && c != '-' && c != '_' &&
-		    c != '.')
-			return false;
-	}
-	return true;
-}
-
-static bool is_url(struct span v)
-{
-	for (uint32_t i = 0; i + 3 < v.len && i < 16; i++) {
-		if (v.p[i] == ':')
-			return i >= 2 && v.p[i + 1] == '/' && v.p[i + 2] == '/';
-	}
-	return false;
-}
-
-enum param_class facts_class(struct span v, double *number)
-{
-	static const uint8_t classes[] = {
-		[SEGMENT_ID] = PARAM_WORD,     [SEGMENT_UUID] = PARAM_UUID,
-		[SEGMENT_HEX] = PARAM_HEX,     [SEGMENT_DATE] = PARAM_DATE,
-		[SEGMENT_EMAIL] = PARAM_EMAIL, [SEGMENT_TOKEN] = PARAM_TOKEN,
-	};
-	enum segment_class looks;
-	bool whole, word;
-
-	*number = 0;
-	if (v.len == 0)
-		return PARAM_EMPTY;
-	if (span_ieq(v, SPAN_LIT("true")) || span_ieq(v, SPAN_LIT("false")))
-		return PARAM_BOOL;
-	if (v.len < 32 && (is_digit(v.p[0]) || v.p[0] == '-' || v.p[0] == '+') &&
-	    number_of(v, &whole, number))
-		return whole ? PARAM_INT : PARAM_NUMBER;
-	if (v.len > ENDPOINT_SEGMENT)
-		return PARAM_TEXT;
-	if (is_url(v))
-		return PARAM_URL;
-	looks = endpoint_segment(v);
-	word = is_word(v);
-	if (looks == SEGMENT_WORD || looks == SEGMENT_ID)
-		return word ? PARAM_WORD : PARAM_TEXT;
-	return classes[looks];
-}
-
-enum call_verb facts_verb(struct span method)
-{
-	static const struct {
-		const char *name;
-		enum call_verb verb;
-	} verbs[] = {
-		{"GET", VERB_GET},         {"HEAD", VERB_GET},    {"POST", VERB_POST},
-		{"PUT", VERB_PUT},         {"PATCH", VERB_PATCH}, {"DELETE", VERB_DELETE},
-		{"OPTIONS", VERB_OPTIONS},
-	};
-
-	for (uint32_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-		if (method.len == strlen(verbs[i].name) &&
-		    memcmp(method.p, verbs[i].name, method.len) == 0)
-			return verbs[i].verb;
-	}
-	return VERB_OTHER;
-}
-
-uint64_t facts_value_hash(struct span value, uint64_t seed)
-{
-	if (value.len > FACTS_HASHED)
-		value.len = FACTS_HASHED;
-	return siphash_id(siphash(seed, 'o', value));
 }
 
 static struct call_param *param_add(struct exchange *x)
@@ -223,6 +111,14 @@ static void shape_tell(struct detect_worker *w, const struct exchange *x, struct
 
 // ---- what fields mean
 
+// Keys of maps are values: {"orders": {"1207": {"id": …}}} speaks of an order.
+static uint64_t noun_part(struct span part, uint64_t seed)
+{
+	while (part.len >= 2 && memcmp(part.p + part.len - 2, "[]", 2) == 0)
+		part.len -= 2;
+	return endpoint_segment(part) == SEGMENT_WORD ? noun_container(part, seed) : 0;
+}
+
 // The last name of "$.data.orders[]" that says something; 0: none does.
 static uint64_t noun_parent(struct span parent, uint64_t seed)
 {
@@ -234,7 +130,7 @@ static uint64_t noun_parent(struct span parent, uint64_t seed)
 			at--;
 		if (at == 0)
 			return 0;
-		noun = noun_container(span_make(parent.p + at, parent.len - at), seed);
+		noun = noun_part(span_make(parent.p + at, parent.len - at), seed);
 		if (noun)
 			return noun;
 		parent.len = at - 1;
@@ -261,22 +157,27 @@ static const struct facts_key *key_of(struct detect_worker *w, const struct valu
 	field_name_make(&name, PLACE_BODY, (struct span){0}, v->parent, v->key);
 	key->renamed = field_name_id(&name, place_of(v), v->field, w->shared->seed);
 	key->kind = (uint8_t)noun_key(v->key, w->shared->seed, &key->noun);
+	key->privilege = privilege_of(v->key);
 	if (key->kind == NOUN_BARE)
 		key->noun = noun_parent(v->parent, w->shared->seed);
 	return key;
 }
 
-// The noun of what an endpoint is about: its last segment that is a word.
-static uint64_t noun_endpoint(const struct exchange *x, uint64_t seed)
+// The noun of what an endpoint is about: its last segment that is a word. Once per exchange.
+static uint64_t noun_endpoint(struct exchange *x, uint64_t seed)
 {
 	struct span path = span_make(x->template, x->template_len), last = {0}, segment;
 
+	if (x->noun_known)
+		return x->noun;
 	path = span_until(path, '#');
 	while (endpoint_next(&path, &segment)) {
 		if (segment.p[0] != '{' && noun_container(segment, seed))
 			last = segment;
 	}
-	return last.p ? noun_container(last, seed) : 0;
+	x->noun = last.p ? noun_container(last, seed) : 0;
+	x->noun_known = true;
+	return x->noun;
 }
 
 // ---- objects given
@@ -302,15 +203,33 @@ static void object_give(struct detect_worker *w, struct exchange *x, uint64_t no
 	};
 }
 
+static bool looks_uuid(struct span v)
+{
+	return v.len == 36 && v.p[8] == '-' && v.p[13] == '-' &&
+	       endpoint_segment(v) == SEGMENT_UUID;
+}
+
+// Can it be met by chance? No more is asked of what is given out.
+static enum param_class id_class(struct span v)
+{
+	uint32_t digits = 0;
+
+	if (looks_uuid(v))
+		return PARAM_UUID;
+	while (digits < v.len && is_digit(v.p[digits]))
+		digits++;
+	return digits == v.len ? PARAM_INT : v.len >= 16 ? PARAM_TOKEN : PARAM_WORD;
+}
+
 // Identifiers in the path of a link, each behind what it is one of.
 static void link_give(struct detect_worker *w, struct exchange *x, struct span link)
 {
+	uint8_t decoded[ENDPOINT_SEGMENT];
 	struct span segment, path = link;
 	uint64_t noun = 0;
 	uint32_t n = 0;
-	double number;
 
-	if (is_url(link)) {
+	if (facts_is_url(link)) {
 		while (path.len > 3 && memcmp(path.p, "://", 3) != 0) {
 			path.p++;
 			path.len--;
@@ -324,10 +243,16 @@ static void link_give(struct detect_worker *w, struct exchange *x, struct span l
 	path = span_until(span_until(path, '?'), '#');
 	for (uint32_t i = 0; i < ENDPOINT_DEPTH && n < LINK_IDS && endpoint_next(&path, &segment);
 	     i++) {
+		// As the request that follows the link is read.
+		segment = span_until(segment, ';');
+		if (segment.len > sizeof(decoded))
+			continue;
+		segment.len = form_decode(segment, decoded, false);
+		segment.p = decoded;
 		if (endpoint_segment(segment) == SEGMENT_WORD) {
 			noun = noun_container(segment, w->shared->seed);
 		} else if (segment.len <= FACTS_ID_MAX) {
-			object_give(w, x, noun, segment, facts_class(segment, &number));
+			object_give(w, x, noun, segment, id_class(segment));
 			n++;
 		}
 	}
@@ -339,16 +264,10 @@ static bool gives(const struct exchange *x)
 	return x->tx->status / 100 == 2 && x->tx->msg[CLIENT].seen;
 }
 
-static bool looks_uuid(struct span v)
-{
-	return v.len == 36 && v.p[8] == '-' && v.p[13] == '-';
-}
-
 static void value_given(struct detect_worker *w, struct exchange *x, const struct value *v,
 			const struct facts_key *key)
 {
 	uint64_t noun = key->noun;
-	double number;
 
 	if (v->v.len == 0 || v->v.len > FACTS_ID_MAX || v->escaped)
 		return;
@@ -358,7 +277,7 @@ static void value_given(struct detect_worker *w, struct exchange *x, const struc
 	}
 	if (noun == 0)
 		noun = noun_endpoint(x, w->shared->seed);
-	object_give(w, x, noun, v->v, facts_class(v->v, &number));
+	object_give(w, x, noun, v->v, id_class(v->v));
 }
 
 void facts_response(struct detect_worker *w, struct exchange *x)
@@ -366,7 +285,9 @@ void facts_response(struct detect_worker *w, struct exchange *x)
 	struct span location = http_header(x->tx, SERVER, HEADER_LOCATION);
 	uint64_t mix = (exchange_order(x) ^ w->shared->seed) * UINT64_C(0x9e3779b97f4a7c15);
 
+	x->gives = gives(x);
 	x->told_all = (mix >> 40) % FACTS_SHARE == 0;
+	x->news = x->told_all ? FACTS_NEW_ALL : FACTS_NEW;
 	if (location.len && x->tx->status == 201 && x->tx->msg[CLIENT].seen)
 		link_give(w, x, location);
 }
@@ -377,7 +298,7 @@ static enum param_class literal_class(const struct value *v)
 {
 	return v->v.p[0] == 'n'                       ? PARAM_NULL
 	       : v->v.p[0] == 't' || v->v.p[0] == 'f' ? PARAM_BOOL
-						      : PARAM_NUMBER;
+						      : PARAM_WORD; // NaN, Infinity
 }
 
 static void body_shape(struct detect_worker *w, const struct exchange *x, const struct value *v,
@@ -393,26 +314,47 @@ static void body_shape(struct detect_worker *w, const struct exchange *x, const 
 	shape_tell(w, x, one, text, name.n, id);
 }
 
+// As the server reads it: a value has one identity wherever it stands.
+static struct span value_plain(const struct value *v, uint8_t out[FACTS_HASHED])
+{
+	struct span text = v->v;
+	bool coded;
+
+	if (!v->escaped)
+		return text;
+	text.len = text.len < FACTS_HASHED ? text.len : FACTS_HASHED;
+	text.len = place_of(v) == PLACE_FORM ? form_decode(text, out, true)
+					     : escape_json(text, out, &coded);
+	text.p = out;
+	return text;
+}
+
 static void value_asked(struct detect_worker *w, struct exchange *x, const struct value *v)
 {
 	const struct facts_key *key = key_of(w, v);
 	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
 	struct call_param *p = param_add(x);
+	uint8_t text[FACTS_HASHED];
+	struct span plain;
 	uint64_t id;
 
 	if (!p)
 		return;
+	plain = value_plain(v, text);
 	*p = (struct call_param){
 		.field = key->renamed,
-		.value = facts_value_hash(v->v, w->shared->seed),
-		.len = v->v.len,
+		// A piece's hash would tell how the packets were cut.
+		.value = v->kind == VALUE_TEXT ? 0 : facts_value_hash(plain, w->shared->seed),
+		.len = v->escaped && v->v.len > FACTS_HASHED ? v->v.len : plain.len,
 		.place = (uint8_t)place_of(v),
+		.index = key->privilege,
 		.kind = (uint8_t)v->kind,
 	};
 	p->class = v->kind == VALUE_LITERAL ? (uint8_t)literal_class(v)
-					    : (uint8_t)facts_class(v->v, &p->number);
+		   : v->kind == VALUE_TEXT  ? PARAM_TEXT
+					    : (uint8_t)facts_class(plain, &p->number);
 	if ((key->kind == NOUN_NAMED || key->kind == NOUN_BARE) && v->kind != VALUE_LITERAL &&
-	    v->v.len && v->v.len <= FACTS_ID_MAX)
+	    v->kind != VALUE_TEXT && plain.len && plain.len <= FACTS_ID_MAX)
 		p->noun = key->noun ? key->noun : noun_endpoint(x, w->shared->seed);
 	id = name_id(x, p->field, false);
 	if (!seen_before(cache, id))
@@ -433,6 +375,8 @@ static void value_shape(struct detect_worker *w, struct exchange *x, const struc
 	double number;
 	uint64_t id;
 
+	if (x->news == 0)
+		return;
 	if (v->kind == VALUE_LITERAL) {
 		class = literal_class(v);
 		look = SHAPE_LITERAL + class;
@@ -443,6 +387,7 @@ static void value_shape(struct detect_worker *w, struct exchange *x, const struc
 	id = shape_id(x, key->renamed, look);
 	if (seen_before(cache, id))
 		return;
+	x->news--;
 	if (look < SHAPE_LITERAL)
 		class = v->kind == VALUE_TEXT ? PARAM_TEXT : facts_class(v->v, &number);
 	body_shape(w, x, v,
@@ -455,27 +400,71 @@ static void value_shape(struct detect_worker *w, struct exchange *x, const struc
 		   id);
 }
 
+static bool in_list(struct span parent)
+{
+	for (uint32_t i = 0; i + 1 < parent.len; i++) {
+		if (parent.p[i] == '[' && parent.p[i + 1] == ']')
+			return true;
+	}
+	return false;
+}
+
+// Of lists nobody knows whose it is.
+static void value_shown(struct detect_worker *w, struct exchange *x, const struct value *v,
+			const struct facts_key *key)
+{
+	uint8_t text[FACTS_HASHED];
+	struct call_param *p;
+	struct span plain;
+
+	if (x->n_shown == EXCHANGE_SHOWN || in_list(v->parent))
+		return;
+	plain = value_plain(v, text);
+	p = &x->shown[x->n_shown++];
+	*p = (struct call_param){
+		.field = key->renamed,
+		.value = facts_value_hash(plain, w->shared->seed),
+		.len = plain.len,
+		.place = PLACE_BODY,
+		.index = key->privilege,
+	};
+	p->class = v->kind == VALUE_LITERAL ? (uint8_t)literal_class(v)
+					    : (uint8_t)facts_class(plain, &p->number);
+}
+
 void facts_value(struct detect_worker *w, struct exchange *x, const struct value *v)
 {
+	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
+	uint64_t *plain = &cache->plain[(v->field >> 20) % FACTS_KEYS];
 	const struct facts_key *key;
 
-	if (v->continued)
-		return;
-	if (v->dir == CLIENT) {
-		value_asked(w, x, v);
+	if (__builtin_expect(v->dir == CLIENT, 0)) {
+		if (!v->continued)
+			value_asked(w, x, v);
 		return;
 	}
-	if (!gives(x) || (v->kind == VALUE_TEXT && v->parent.len == 0))
+	if (!x->gives || (v->kind == VALUE_TEXT && v->parent.len == 0))
 		return;
+	if (*plain == v->field && (x->news == 0 || (v->off >= FACTS_SHAPE && !x->told_all))) {
+		if (__builtin_expect(looks_uuid(v->v), 0))
+			object_give(w, x, 0, v->v, PARAM_UUID);
+		return;
+	}
 	key = key_of(w, v);
 	if (v->off < FACTS_SHAPE || x->told_all)
 		value_shape(w, x, v, key);
 	if (v->kind == VALUE_TEXT)
 		return;
-	if (__builtin_expect(key->kind != NOUN_NONE, 0) && v->kind != VALUE_LITERAL)
+	if (key->privilege)
+		value_shown(w, x, v, key);
+	if (key->kind == NOUN_NONE) {
+		if (!key->privilege || in_list(v->parent))
+			*plain = v->field;
+		if (looks_uuid(v->v))
+			object_give(w, x, 0, v->v, PARAM_UUID);
+	} else if (v->kind != VALUE_LITERAL) {
 		value_given(w, x, v, key);
-	else if (looks_uuid(v->v))
-		object_give(w, x, 0, v->v, PARAM_UUID);
+	}
 }
 
 // ---- targets
@@ -522,7 +511,11 @@ static void target_query(struct detect_worker *w, struct exchange *x)
 	struct call_param *p;
 	uint64_t noun, seed = w->shared->seed;
 
-	for (uint32_t i = 0; i < QUERY_PARAMS && form_next(&rest, &pair); i++) {
+	for (uint32_t i = 0; form_next(&rest, &pair); i++) {
+		if (i == QUERY_PARAMS) {
+			x->params_lost++; // and what follows
+			return;
+		}
 		if (pair.key.len == 0 || pair.key.len > ENDPOINT_SEGMENT)
 			continue;
 		value = pair.value;
@@ -640,22 +633,24 @@ static void types_tell(struct detect_worker *w, const struct exchange *x)
 	}
 }
 
-const struct call_param *facts_end(struct detect_worker *w, struct exchange *x, uint16_t *n)
+void facts_end(struct detect_worker *w, struct exchange *x, struct call *call)
 {
 	struct delta *d = delta_active(w);
+	uint32_t left = DELTA_CALL_PARAMS - d->n_call_params;
 	struct call_param *to = d->call_params + d->n_call_params;
 
-	*n = 0;
 	target_shape(w, x);
 	if (gives(x) && x->n_hits)
 		types_tell(w, x);
-	if (x->n_params > DELTA_CALL_PARAMS - d->n_call_params) {
+	if (x->n_params + x->n_shown > left) {
 		d->call_params_lost += x->n_params;
 		x->params_lost += x->n_params;
-		return NULL;
+		return;
 	}
 	memcpy(to, x->params, x->n_params * sizeof(*to));
-	d->n_call_params += x->n_params;
-	*n = (uint16_t)x->n_params;
-	return to;
+	memcpy(to + x->n_params, x->shown, x->n_shown * sizeof(*to));
+	d->n_call_params += x->n_params + x->n_shown;
+	call->params = to;
+	call->n_params = (uint16_t)x->n_params;
+	call->n_shown = (uint16_t)x->n_shown;
 }

@@ -25,7 +25,9 @@ enum {
 	FACTS_ID_MAX = 128,   // bytes of an identifier; longer values are none
 	FACTS_HASHED = 1024,  // bytes of a value that are hashed
 	FACTS_SHAPE = 4096,   // bytes of a response whose fields are always told,
-	FACTS_SHARE = 16,     // of longer ones those of one exchange in so many
+	FACTS_SHARE = 16,     // of longer ones those of one exchange in so many;
+	FACTS_NEW = 3,        // new ones of an exchange, when there are more than is remembered,
+	FACTS_NEW_ALL = 24,   // and of one in FACTS_SHARE
 };
 
 // What a field means, by its identity.
@@ -34,9 +36,11 @@ struct facts_key {
 	uint64_t renamed; // field_name_id() of it
 	uint64_t noun;  // 0: of the endpoint
 	uint8_t kind;   // enum noun_kind
+	uint8_t privilege; // privilege_of() the name
 };
 
 struct facts_cache {
+	uint64_t plain[FACTS_KEYS]; // fields that are no identifiers, as nearly all are; 0: free
 	struct facts_key key[FACTS_KEYS];
 	uint64_t seen[FACTS_SEEN];
 };
@@ -44,6 +48,8 @@ struct facts_cache {
 // What a value looks like. Of a request that has one.
 enum param_class facts_class(struct span value, double *number);
 enum call_verb facts_verb(struct span method);
+// Does it begin with a scheme and "://"?
+bool facts_is_url(struct span value);
 // The identity of a value, and with its noun of an object.
 uint64_t facts_value_hash(struct span value, uint64_t seed);
 
@@ -53,6 +59,6 @@ void facts_target(struct detect_worker *w, struct exchange *x);
 void facts_value(struct detect_worker *w, struct exchange *x, const struct value *value);
 // The head of a response: a Location may name what was made.
 void facts_response(struct detect_worker *w, struct exchange *x);
-// At the end of an exchange: its parameters go into the delta. Returns where they stand there, and
-// how many there are in *n.
-const struct call_param *facts_end(struct detect_worker *w, struct exchange *x, uint16_t *n);
+// At the end of an exchange: its parameters, and what its response showed, go into the delta behind
+// the call.
+void facts_end(struct detect_worker *w, struct exchange *x, struct call *call);

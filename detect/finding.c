@@ -14,10 +14,7 @@
 #include "detect/endpoint.h"
 #include "detect/siphash.h"
 
-enum {
-	NAMES_ARENA = 3 << 20, // of the arena, at most: the rest is for evidence
-	USER_AGENT_MAX = 256,
-};
+enum { NAMES_ARENA = 3 << 20 }; // of the arena, at most: the rest is for evidence
 
 static uint8_t *delta_room(struct delta *d, size_t len)
 {
@@ -103,8 +100,8 @@ void announce_principal(struct detect_worker *w, const struct exchange *x)
 	const uint8_t *addr = x->client;
 	uint64_t variant;
 
-	if (agent.len > USER_AGENT_MAX)
-		agent.len = USER_AGENT_MAX;
+	if (agent.len > DELTA_AGENT)
+		agent.len = DELTA_AGENT;
 	variant = siphash(w->shared->seed, x->principal, span_make(addr, 16));
 	variant = siphash_id(siphash(w->shared->seed, variant, agent));
 	if (!name_wanted(w, variant, DELTA_NAMES, x->user_len + agent.len))
@@ -272,8 +269,8 @@ static bool finding_stand(struct detect_worker *w, struct slot *slot, struct fin
 	struct span agent = http_header(x->tx, CLIENT, HEADER_USER_AGENT);
 	uint32_t need = 0, used;
 
-	if (agent.len > USER_AGENT_MAX)
-		agent.len = USER_AGENT_MAX;
+	if (agent.len > DELTA_AGENT)
+		agent.len = DELTA_AGENT;
 	if (evidence)
 		need = evidence_size(x) + agent.len + x->path.len;
 	if (need > slot->room) {

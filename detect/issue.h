@@ -61,6 +61,7 @@ enum {
 	ISSUE_MAX_TYPES = 16,
 	ISSUE_MAX_EVIDENCE = 3,
 	ISSUE_MAX_HISTORY = 32,
+	ISSUE_MAX_RELATED = 16,
 };
 
 struct issue_term {
@@ -109,6 +110,14 @@ struct issue_metric {
 	uint64_t population; // principals compared, this one included
 };
 
+// Another issue of the same incident.
+struct issue_related {
+	char id[33];
+	const char *detector;
+	enum severity severity;
+	uint64_t first_seen_ns;
+};
+
 struct issue {
 	char id[33]; // 32 hex digits: hash of the de-duplication key and the first time
 	const char *type, *detector, *module;
@@ -150,4 +159,10 @@ struct issue {
 	uint32_t n_evidence;
 	struct issue_call history[ISSUE_MAX_HISTORY]; // oldest first
 	uint32_t n_history;
+
+	char incident_id[33]; // 32 hex digits; "": it belongs to no incident
+	uint32_t risk;        // 0..100, of the incident as it is now, or of the issue alone (incident.h)
+	uint32_t n_incident;  // issues that the incident has; 0: no incident
+	const struct issue_related *related; // the newest of its other issues, the oldest first
+	uint32_t n_related;
 };

@@ -9,12 +9,17 @@
 // An issue only ever gets worse: severity and result rise, confidence keeps its highest value
 // (with the terms that led to it), counts are summed. A new issue is told at once. An update
 // waits until the issue was silent for the configured time, unless it says something that
-// somebody should know now: then one second.
+// somebody should know now: a higher severity, the first evidence, a measured value that is a
+// quarter above the one told last. Then it waits one second. So t seconds of the same thing make
+// at most 2 + t / update_s records, and one more for each time that it gets worse.
 
 #include "detect/issues.h"
 
 #include "detect/datatype.h"
+#include "detect/endpoint.h"
+#include "detect/incident.h"
 #include "detect/keep.h"
+#include "detect/memory.h"
 #include "detect/siphash.h"
 #include "detect/worker.h"
 
@@ -22,6 +27,7 @@
 #include <stdio.h>
 
 #define URGENT_NS UINT64_C(1000000000)
+#define WORSE     1.25 // times the measured value that was told last
 
 struct issue_record {
 	struct issue issue;
@@ -29,13 +35,33 @@ struct issue_record {
 	uint64_t key;
 	uint64_t endpoint; // that the target is about
 	struct keep keep, texts;
+	uint64_t table_id, incident; // incident: 0: none
 	uint64_t told_ns;
+	double told_value; // of the metric
 	bool told, changed, urgent, with_evidence, held;
 	struct issue_record *changed_next;
 	uint64_t evidence_ns, evidence_order; // of the exchange that was taken in last
 	uint64_t type_field[ISSUE_MAX_TYPES];
 	uint16_t type_index[ISSUE_MAX_TYPES];
 };
+
+enum { PATH_KEPT = 4096 };
+
+size_t issues_bytes(uint32_t max, uint32_t history)
+{
+	// Each text at its longest. A chunk is left half empty at worst.
+	const size_t address = 46, names = ENDPOINT_HOST + ENDPOINT_METHOD + EXCHANGE_TEMPLATE;
+	size_t kept = 3 * address + EXCHANGE_USER + DELTA_AGENT + names + PATH_KEPT +
+		      history * names + ISSUE_MAX_TYPES * (EXCHANGE_NAME + EXCHANGE_SAMPLE);
+	size_t texts = sizeof(((struct issue_draft *)0)->description) +
+		       sizeof(((struct issue_draft *)0)->impact) +
+		       sizeof(((struct issue_draft *)0)->remediation) +
+		       (3 + ISSUE_MAX_TERMS) * 128;
+
+	return max * (memory_block(sizeof(struct issue_record)) + 2 * (kept + KEEP_CHUNK) +
+		      2 * (texts + KEEP_CHUNK)) +
+	       memory_list(max) + memory_map(max);
+}
 
 void issues_init(struct issues *t, uint64_t seed, uint32_t max, uint32_t update_s)
 {
@@ -138,6 +164,7 @@ static struct issue_record *record_new(struct issues *t, const struct issue_fact
 	}
 	r->detector = d;
 	r->key = facts->key;
+	r->table_id = id;
 	r->with_evidence = t->n < ISSUES_WITH_EVIDENCE;
 	r->issue = (struct issue){
 		.type = text_or_none(d->title),
@@ -226,6 +253,8 @@ static void record_attacker(struct issue_record *r, const struct issue_facts *fa
 		record_proxy(r, f);
 		record_text(r, &issue->attacker.user_agent, f->user_agent);
 	}
+	if (facts->client)
+		record_address(r, &issue->attacker.ip, &issue->attacker.port, facts->client, 0);
 	if (!p)
 		return;
 	record_address(r, &issue->attacker.ip, &issue->attacker.port, p->addr, 0);
@@ -251,7 +280,8 @@ static void record_target(struct issue_record *r, const struct issue_facts *fact
 		record_text(r, &issue->target.template, span_of(e->template));
 	}
 	if (f && f->endpoint == r->endpoint) {
-		record_text(r, &issue->target.path, f->path);
+		record_text(r, &issue->target.path,
+			    span_make(f->path.p, f->path.len < PATH_KEPT ? f->path.len : PATH_KEPT));
 		record_address(r, &issue->target.ip, &issue->target.port, f->server,
 			       f->server_port);
 	}
@@ -450,7 +480,7 @@ static void record_numbers(struct issue_record *r, const struct issue_draft *dra
 		memcpy(issue->terms, draft->terms, sizeof(issue->terms));
 	}
 	if (draft->metric.present) {
-		if (!issue->metric.present || issue->metric.value != draft->metric.value)
+		if (!issue->metric.present || draft->metric.value >= WORSE * r->told_value)
 			r->urgent = true;
 		issue->metric = draft->metric;
 	}
@@ -502,6 +532,97 @@ static void record_change(struct issues *t, struct issue_record *r)
 	t->changed_end = &r->changed_next;
 }
 
+// ---- What else the actor did
+
+static bool detector_accuses(const struct detector *d)
+{
+	return !d->about_api && !(d->module && strcmp(d->module, "Posture") == 0);
+}
+
+static void facts_actor(const struct issue_facts *facts, struct incident_actor *actor)
+{
+	const struct merged_principal *p = facts->principal;
+
+	*actor = (struct incident_actor){0};
+	if (p && p->kind != PRINCIPAL_NONE && p->kind != PRINCIPAL_ADDRESS)
+		actor->principal = p->id;
+	if (facts->client)
+		memcpy(actor->addr, facts->client, sizeof(actor->addr));
+	else if (facts->finding)
+		memcpy(actor->addr, facts->finding->client, sizeof(actor->addr));
+	else if (p)
+		memcpy(actor->addr, p->addr, sizeof(actor->addr));
+}
+
+// Issues that waited for this actor to be accused.
+static void record_pending(struct issues *t, const struct incident_actor *actor, uint64_t incident)
+{
+	uint64_t id;
+
+	while ((id = incidents_pending(t->incidents, actor))) {
+		struct issue_record *r = idmap_get(&t->map, id);
+
+		if (!r || r->incident)
+			continue;
+		r->incident = incident;
+		incidents_put(t->incidents, incident, id, &r->issue, true);
+	}
+}
+
+static void record_incident(struct issues *t, struct issue_record *r,
+			    const struct issue_facts *facts)
+{
+	bool fresh = !r->incident, opened = false;
+	struct incident_actor actor;
+
+	if (!t->incidents)
+		return;
+	if (fresh) {
+		facts_actor(facts, &actor);
+		r->incident = incidents_join(t->incidents, &actor, detector_accuses(r->detector),
+					     r->table_id, &r->issue, &opened);
+	}
+	if (r->incident)
+		incidents_put(t->incidents, r->incident, r->table_id, &r->issue, fresh);
+	if (opened)
+		record_pending(t, &actor, r->incident);
+}
+
+// What is told of it: the incident as it is now. Of one that was forgotten what was told last.
+static void record_chain(struct issues *t, struct issue_record *r)
+{
+	const struct incident *i = NULL;
+	struct issue *issue = &r->issue;
+	uint32_t alone = (uint32_t)(100 * incident_weight(issue->severity, issue->result,
+							   issue->confidence) +
+				    0.5);
+
+	issue->related = t->related;
+	issue->n_related = 0;
+	if (t->incidents)
+		i = incidents_find(t->incidents, r->incident);
+	if (!i) {
+		if (issue->risk < alone)
+			issue->risk = alone;
+		return;
+	}
+	memcpy(issue->incident_id, i->id, sizeof(issue->incident_id));
+	issue->risk = i->risk;
+	issue->n_incident = i->n + i->summary.n;
+	for (uint32_t k = 0; k < i->n && issue->n_related < ISSUE_MAX_RELATED; k++) {
+		const struct incident_link *link = &i->link[k];
+		struct issue_related *to = &t->related[issue->n_related];
+
+		if (link->issue == r->table_id)
+			continue;
+		memcpy(to->id, link->id, sizeof(to->id));
+		to->detector = link->detector;
+		to->severity = link->severity;
+		to->first_seen_ns = link->first_ns;
+		issue->n_related++;
+	}
+}
+
 void issues_put(struct issues *t, const struct issue_facts *facts, uint64_t now_ns)
 {
 	uint64_t id;
@@ -527,6 +648,7 @@ void issues_put(struct issues *t, const struct issue_facts *facts, uint64_t now_
 	record_target(r, facts);
 	record_finding(t, r, facts, created);
 	record_judge(r, facts);
+	record_incident(t, r, facts);
 	record_change(t, r);
 }
 
@@ -590,6 +712,8 @@ void issues_tell(struct issues *t, uint64_t now_ns, bool all)
 		r->changed = r->urgent = false;
 		r->told = true;
 		r->told_ns = now_ns;
+		r->told_value = r->issue.metric.value;
+		record_chain(t, r);
 		if (t->fn)
 			t->fn(t->arg, &r->issue);
 	}
@@ -611,6 +735,8 @@ void issues_foreach(struct issues *t, issue_fn fn, void *arg)
 	// The list's own order is not needed any more by anybody.
 	if (t->n)
 		qsort(t->list, t->n, sizeof(*t->list), compare_records);
-	for (uint32_t i = 0; i < t->n; i++)
+	for (uint32_t i = 0; i < t->n; i++) {
+		record_chain(t, t->list[i]);
 		fn(arg, &t->list[i]->issue);
+	}
 }

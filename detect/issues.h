@@ -9,6 +9,7 @@
 
 #include "detect/detect.h"
 #include "detect/idset.h"
+#include "detect/incident.h"
 #include "detect/known.h"
 
 enum {
@@ -26,6 +27,8 @@ struct issues {
 	uint64_t seed, update_ns;
 	uint32_t max;
 	const struct known *known; // names of the endpoints in histories
+	struct incidents *incidents; // NULL: issues stand alone
+	struct issue_related related[ISSUE_MAX_RELATED]; // of the issue that is being told
 
 	struct idmap map;
 	struct issue_record **list; // owned, in order of creation
@@ -43,12 +46,15 @@ struct issue_facts {
 	uint64_t count, first_ns, last_ns;
 	const struct merged_endpoint *endpoint;   // NULL: unknown
 	const struct merged_principal *principal; // NULL: unknown
+	const uint8_t *client;            // address that the judged call came from; NULL: unknown
 	const struct finding *finding;    // joined; or for a judgement evidence of it, or NULL
 	const struct issue_draft *judged; // NULL: the finding speaks for itself
 	const struct known_call *history; // the principal's calls up to that moment, oldest first
 	uint32_t n_history;
 };
 
+// Memory of so many issues, without ISSUES_EVIDENCE_BYTES.
+size_t issues_bytes(uint32_t max, uint32_t history);
 void issues_init(struct issues *t, uint64_t seed, uint32_t max, uint32_t update_s);
 // Forgets all issues. What was counted starts anew.
 void issues_clear(struct issues *t);

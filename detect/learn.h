@@ -107,6 +107,8 @@ enum learn_answer {
 // What speaks against a finding. Writes its numbers of different values.
 enum learn_answer learn_finding(const struct learn *l, struct finding *f);
 void learn_fill(const struct learn *l, struct learn_sets *sets);
+// What is known of the fields of an endpoint is not known any more.
+void learn_forget(struct learn *l, uint64_t endpoint);
 // 0 or negative errno; after a failed load the table is empty.
 int learn_save(const struct learn *l, FILE *out);
 int learn_load(struct learn *l, FILE *in, size_t len, uint32_t version);

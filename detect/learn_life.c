@@ -47,6 +47,21 @@ void learn_reset(struct learn *l)
 	l->forgotten = l->lost = 0;
 }
 
+void learn_forget(struct learn *l, uint64_t endpoint)
+{
+	for (uint32_t i = l->oldest; i != LEARN_NOBODY; i = l->entries[i].newer) {
+		struct learn_entry *e = &l->entries[i];
+
+		if (e->sum.endpoint != endpoint)
+			continue;
+		// Its place stays in the list, as one that nobody finds.
+		if (idmap_get(&l->map, e->sum.id) == e)
+			idmap_remove(&l->map, e->sum.id);
+		e->verdict = LEARN_OPEN;
+	}
+	l->changes++;
+}
+
 // ---- Writing
 
 static void put_number(FILE *out, uint64_t number, uint32_t bytes)

@@ -18,11 +18,6 @@
 
 #include <stdio.h>
 
-struct merger_options {
-	uint32_t max_endpoints, max_principals, history, max_issues, update_s;
-	uint32_t max_fields, field_values, field_share;
-};
-
 #define MERGER_ROW(field, ...)                                                                     \
 	{                                                                                          \
 		.key = #field, .type = CONF_U32, .offset = offsetof(struct merger_options, field), \
@@ -38,7 +33,8 @@ static const struct conf_row merger_rows[] = {
 	MERGER_ROW(max_issues, .min = 1, .max = 1 << 20, .def = "10000", .unit = "issues",
 		   .help = "Different issues kept at once"),
 	MERGER_ROW(update_s, .min = 0, .max = 86400, .def = "60", .unit = "s",
-		   .help = "Shortest time between two updates of one issue"),
+		   .help = "Shortest time between two updates of one issue; one that got worse "
+			   "(severity, evidence, a value a quarter higher) is told after a second"),
 	MERGER_ROW(max_fields, .min = 64, .max = 1 << 20, .def = "65536", .unit = "fields",
 		   .help = "Fields whose data types are learnt; the one without values for longest "
 			   "is forgotten"),
@@ -47,7 +43,7 @@ static const struct conf_row merger_rows[] = {
 	MERGER_ROW(field_share, .min = 50, .max = 100, .def = "80", .unit = "%",
 		   .help = "The share of them that must pass the type's check"),
 };
-static const struct conf_section merger_section = {
+const struct conf_section merger_section = {
 	.path = "detect",
 	.help = "What detection remembers, and how often it tells",
 	.size = sizeof(struct merger_options),
@@ -200,6 +196,11 @@ size_t merger_fields_bytes(const struct conf *conf)
 	return learn_bytes(o->max_fields) + MERGER_SNAPSHOTS * sizeof(struct learn_sets);
 }
 
+size_t merger_objects_bytes(const struct conf *conf)
+{
+	return objects_bytes(conf_get(conf, &objects_section));
+}
+
 struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, char *why,
 			  size_t why_len)
 {
@@ -218,6 +219,12 @@ struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, 
 	m->issues.fn = fn;
 	m->issues.arg = arg;
 	m->issues.known = &m->known;
+	m->issues.incidents = &m->incidents;
+	if (incidents_init(&m->incidents, shared->conf, shared->seed)) {
+		snprintf(why, why_len, "no memory for incidents");
+		merger_free(m);
+		return NULL;
+	}
 	if (learn_init(&m->learn, &(struct learn_options){
 					  .max_fields = o->max_fields,
 					  .min_values = o->field_values,
@@ -227,7 +234,13 @@ struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, 
 		merger_free(m);
 		return NULL;
 	}
+	if (objects_init(&m->store, conf_get(shared->conf, &objects_section))) {
+		snprintf(why, why_len, "no memory for the owners of objects");
+		merger_free(m);
+		return NULL;
+	}
 	if (inventory_init(&m->inventory, in, why, why_len) ||
+	    sources_init(&m->sources, shared->conf, shared->seed, why, why_len) ||
 	    detectors_new(m, why, why_len)) {
 		merger_free(m);
 		return NULL;
@@ -288,11 +301,14 @@ void merger_free(struct merger *m)
 	for (uint32_t i = 0; i < m->n_watch; i++)
 		watch_clear(&m->watch[i]);
 	issues_clear(&m->issues);
+	incidents_fini(&m->incidents);
 	known_clear(&m->known);
 	learn_fini(&m->learn);
+	objects_fini(&m->store);
 	params_clear(&m->params);
 	inventory_fini(&m->inventory);
 	sessions_fini(&m->sessions);
+	sources_fini(&m->sources);
 	for (uint32_t i = 0; i < m->n_detectors; i++) {
 		detector_stop(&m->detectors[i]);
 		free(m->detectors[i].state);
@@ -300,6 +316,18 @@ void merger_free(struct merger *m)
 	lists_free(m);
 	policies_sweep(m, 0, true);
 	free(m);
+}
+
+void merger_forget(struct merger *m, uint64_t endpoint)
+{
+	for (uint32_t i = 0; i < m->n_detectors; i++) {
+		struct merger_detector *d = &m->detectors[i];
+
+		if (d->enabled && d->detector->forget)
+			d->detector->forget(d->state, m, endpoint);
+	}
+	learn_forget(&m->learn, endpoint);
+	known_endpoint_remove(&m->known, endpoint);
 }
 
 bool merger_restart(struct merger *m, uint32_t detector)
@@ -336,11 +364,14 @@ void merger_reset(struct merger *m)
 	m->told_learnt = m->told_quiet = m->told_fields = 0;
 	m->told_full = false;
 	issues_clear(&m->issues);
+	incidents_clear(&m->incidents);
 	known_clear(&m->known);
 	learn_reset(&m->learn);
+	objects_clear(&m->store);
 	params_clear(&m->params);
 	inventory_reset(&m->inventory);
 	sessions_fini(&m->sessions);
+	sources_clear(&m->sources);
 	memset(&m->shared->session_names, 0, sizeof(m->shared->session_names));
 	for (uint32_t i = 0; i < m->n_detectors; i++)
 		merger_restart(m, i);
@@ -580,6 +611,21 @@ struct merged_principal *merger_principal(struct merger *m, uint64_t id)
 	return p ? &p->pub : NULL;
 }
 
+const struct source *merger_source(struct merger *m, const uint8_t addr[16])
+{
+	return sources_address(&m->sources, addr);
+}
+
+const struct source *merger_source_prefix(struct merger *m, const uint8_t addr[16])
+{
+	return sources_prefix(&m->sources, addr);
+}
+
+void merger_location(struct merger *m, const uint8_t addr[16], struct location *out)
+{
+	sources_locate(&m->sources, addr, out);
+}
+
 uint32_t merger_endpoints(struct merger *m)
 {
 	return m->known.n_endpoints;
@@ -643,6 +689,8 @@ void merger_raise(struct merger *m, const struct detector *d, uint64_t key,
 
 	if (i < 0 || !m->detectors[i].enabled)
 		return;
+	if (m->call && p && m->call->principal == p->id)
+		facts.client = m->call->client;
 	facts.options = m->detectors[i].options;
 	if (!e && evidence)
 		facts.endpoint = merge_target(m, evidence->finding.endpoint);
@@ -651,6 +699,11 @@ void merger_raise(struct merger *m, const struct detector *d, uint64_t key,
 	issues_put(&m->issues, &facts, m->now_ns);
 	if (m->call && !evidence)
 		merger_capture(m, d, key, m->call->time_ns, m->call->order);
+}
+
+struct objects *merger_objects(struct merger *m)
+{
+	return &m->store;
 }
 
 void merger_watch(struct merger *m, uint64_t principal)

@@ -8,11 +8,14 @@
 #pragma once
 
 #include "detect/inventory.h"
+#include "detect/incident.h"
 #include "detect/issues.h"
 #include "detect/known.h"
 #include "detect/learn.h"
+#include "detect/objects.h"
 #include "detect/params.h"
 #include "detect/sessions.h"
+#include "detect/sources.h"
 #include "detect/worker.h"
 
 enum {
@@ -22,6 +25,12 @@ enum {
 	MERGER_HELD = 256, // findings that wait for more values of their fields,
 	MERGER_HOLD_S = 60, // at most so long
 };
+
+struct merger_options { // section "detect"
+	uint32_t max_endpoints, max_principals, history, max_issues, update_s;
+	uint32_t max_fields, field_values, field_share;
+};
+extern const struct conf_section merger_section;
 
 struct merger_detector {
 	const struct detector *detector;
@@ -89,7 +98,10 @@ struct merger {
 	struct params params;
 	struct inventory inventory;
 	struct issues issues;
+	struct incidents incidents;
 	struct sessions sessions;
+	struct objects store; // whose objects are whose
+	struct sources sources;
 	struct merger_detector detectors[KNOWN_AREAS];
 	uint32_t n_detectors;
 	uint32_t callers[KNOWN_AREAS], n_callers; // indexes of those that look at calls
@@ -129,6 +141,7 @@ struct merger {
 	struct merger_policies *policies; // the newest first; NULL: those of the start
 	bool policies_changed;
 
+	uint32_t sections_skipped; // of the baseline that was loaded: not understood here
 	uint64_t exchanges, calls_lost, findings_total, findings_lost, names_lost;
 	uint64_t objects_lost, call_params_lost;
 	uint64_t objects_lost_ns; // when the last one was lost; 0: never
@@ -143,6 +156,8 @@ void merger_reset(struct merger *m);
 
 // Memory of what is learnt of fields under this configuration, with the snapshots of it.
 size_t merger_fields_bytes(const struct conf *conf);
+// Memory of whose objects are whose.
+size_t merger_objects_bytes(const struct conf *conf);
 // Folds what was gathered, judges, hands out what is due.
 void merger_run(struct merger *m, uint64_t now_ns);
 // Judges for the last time and hands out all that changed.
@@ -152,6 +167,8 @@ void merger_finish(struct merger *m, uint64_t now_ns);
 void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest);
 // Other policies from the next snapshot on; takes conf when it succeeds. False: out of memory.
 bool merger_policies(struct merger *m, struct conf *conf);
+// Forgets what was learnt of one endpoint. No worker runs.
+void merger_forget(struct merger *m, uint64_t endpoint);
 // A detector's state and areas as at the start. False: it refused and is off now.
 bool merger_restart(struct merger *m, uint32_t detector);
 

@@ -61,12 +61,19 @@ static bool calls_room(struct merger_calls *calls, uint32_t more)
 	return list_room(&calls->list, &calls->room, calls->n + more, sizeof(*calls->list));
 }
 
+static void merge_objects_lost(struct merger *m, uint64_t lost)
+{
+	m->objects_lost += lost;
+	m->objects_lost_ns = m->now_ns;
+	objects_lost(&m->store, m->now_ns);
+}
+
 // Only when somebody asks for them: they are many.
 static void gather_objects(struct merger *m, const struct delta *delta)
 {
 	uint64_t lost = delta->objects_lost;
 
-	if (m->n_takers == 0)
+	if (m->n_takers == 0 && !objects_on(&m->store))
 		return;
 	if (calls_room(&m->objects, delta->n_objects)) {
 		for (uint32_t i = 0; i < delta->n_objects; i++) {
@@ -78,9 +85,8 @@ static void gather_objects(struct merger *m, const struct delta *delta)
 	} else {
 		lost += delta->n_objects;
 	}
-	m->objects_lost += lost;
 	if (lost)
-		m->objects_lost_ns = m->now_ns;
+		merge_objects_lost(m, lost);
 }
 
 void merge_fold_gather(struct merger *m, const struct delta *delta)
@@ -329,9 +335,11 @@ static void call_fold(struct merger *m, const struct call *call)
 		known_principal_call(&m->known, p, call);
 	if (e)
 		inventory_call(m, e, p, call);
+	sources_call(&m->sources, call);
 	m->call_endpoint = e;
 	m->call_principal = p;
 	m->call = call;
+	objects_call(&m->store, call);
 	for (uint32_t i = 0; i < m->n_callers; i++) {
 		struct merger_detector *d = &m->detectors[m->callers[i]];
 
@@ -349,6 +357,7 @@ static uint32_t objects_fold(struct merger *m, uint32_t next, const struct merge
 	for (; next < m->objects.n; next++) {
 		if (until && !call_before(&m->objects.list[next], until))
 			break;
+		objects_give(&m->store, m->objects.list[next].object);
 		for (uint32_t i = 0; i < m->n_takers; i++) {
 			struct merger_detector *d = &m->detectors[m->takers[i]];
 
@@ -505,8 +514,7 @@ void merge_fold(struct merger *m)
 		m->calls.n = 0;
 	}
 	if (!calls_sort(&m->objects)) {
-		m->objects_lost += m->objects.n;
-		m->objects_lost_ns = m->now_ns;
+		merge_objects_lost(m, m->objects.n);
 		m->objects.n = 0;
 	}
 	for (uint32_t i = 0; i < m->calls.n; i++) {

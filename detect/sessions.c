@@ -7,6 +7,7 @@
 
 #include "detect/sessions.h"
 
+#include "detect/memory.h"
 #include "detect/merge.h"
 
 struct session {
@@ -15,6 +16,11 @@ struct session {
 	uint8_t user_len;
 	uint8_t text[EXCHANGE_USER];
 };
+
+size_t sessions_bytes(void)
+{
+	return SESSIONS_MAX * memory_block(sizeof(struct session)) + memory_map(SESSIONS_MAX);
+}
 
 void sessions_fini(struct sessions *s)
 {

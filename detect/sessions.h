@@ -82,6 +82,7 @@ struct sessions {
 };
 
 // Merger's thread.
+size_t sessions_bytes(void); // at most
 void sessions_fini(struct sessions *s);
 // Borrows a delta's bindings until sessions_fold().
 void sessions_gather(struct sessions *s, const struct delta *delta);

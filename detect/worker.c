@@ -44,6 +44,25 @@ static uint64_t request_hash(const struct exchange *x, enum call_verb verb, uint
 	return siphash_id(siphash(seed, hash, span_make(request->body, request->body_kept)));
 }
 
+// What marks a request as the only one of its kind. Of writes only: it looks at all header lines.
+static uint64_t nonce_hash(const struct exchange *x, enum call_verb verb, uint64_t seed)
+{
+	struct span name, value;
+	uint32_t at = 0;
+
+	if (verb < VERB_POST || verb > VERB_DELETE)
+		return 0;
+	while (http_header_next(&x->tx->msg[CLIENT], &at, &name, &value)) {
+		// "Idempotency-Key", "X-Idempotency-Key": most names are of another length.
+		if (name.len != 15 && name.len != 17)
+			continue;
+		name = span_make(name.p + (name.len - 15), 15);
+		if (value.len && span_ieq(name, SPAN_LIT("idempotency-key")))
+			return siphash_id(siphash(seed, 'n', value));
+	}
+	return 0;
+}
+
 static void delta_call(struct detect_worker *w, struct delta *d, struct exchange *x)
 {
 	const struct http_msg *request = &x->tx->msg[CLIENT], *response = &x->tx->msg[SERVER];
@@ -79,6 +98,7 @@ static void delta_call(struct detect_worker *w, struct delta *d, struct exchange
 		.connection = x->tx->conn->hash ^ x->tx->conn->id,
 		.path = siphash_id(siphash(w->shared->seed, 'p', x->path)),
 		.request = request_hash(x, verb, w->shared->seed),
+		.nonce = nonce_hash(x, verb, w->shared->seed),
 		.req_bytes =
 			request->body_len < UINT32_MAX ? (uint32_t)request->body_len : UINT32_MAX,
 		.wait_us = both && request->complete ? micros(request->last_ns, response->first_ns)
@@ -104,7 +124,7 @@ static void delta_call(struct detect_worker *w, struct delta *d, struct exchange
 	call->login_result = x->login_result;
 	call->user_confidence = x->user_confidence;
 	if (!message)
-		call->params = facts_end(w, x, &call->n_params);
+		facts_end(w, x, call);
 	call->params_lost = (uint16_t)(x->params_lost < UINT16_MAX ? x->params_lost : UINT16_MAX);
 }
 

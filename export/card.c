@@ -342,6 +342,33 @@ static void proof(FILE *out, const Apitap__Issue *issue)
 	}
 }
 
+// The actor's other issues, before and after this one.
+static void incident(FILE *out, const Apitap__Issue *issue)
+{
+	uint32_t others = issue->incident_issues ? issue->incident_issues - 1 : 0;
+
+	if (!issue->incident_id || !issue->incident_id[0])
+		return;
+	fprintf(out, "\n%*sIncident ", INDENT, "");
+	field(out, span_text(issue->incident_id));
+	fprintf(out, ", risk %" PRIu32 " of 100, %" PRIu32 " %s\n", issue->risk,
+		issue->incident_issues, issue->incident_issues == 1 ? "issue" : "issues");
+	if (others > issue->n_related)
+		fprintf(out, "%*s%zu older ones are not listed\n", 2 * INDENT, "",
+			others - issue->n_related);
+	for (size_t i = 0; i < issue->n_related; i++) {
+		const Apitap__Related *one = issue->related[i];
+
+		fprintf(out, "%*s", 2 * INDENT, "");
+		clock_time(out, one->first_seen_ns);
+		fprintf(out, "  %-8s  ", json_severity(one->severity));
+		field(out, span_text(one->detector));
+		fputs("  id ", out);
+		field(out, span_text(one->id));
+		putc('\n', out);
+	}
+}
+
 void card_print(FILE *out, const Apitap__Record *record)
 {
 	const Apitap__Issue *issue = record->issue;
@@ -356,6 +383,7 @@ void card_print(FILE *out, const Apitap__Record *record)
 	paragraph(out, "Why that is a problem", span_of(&issue->impact));
 	paragraph(out, "What you should do", span_of(&issue->remediation));
 	data_types(out, issue);
+	incident(out, issue);
 	proof(out, issue);
 	putc('\n', out);
 }

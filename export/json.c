@@ -352,6 +352,32 @@ static void put_proof(FILE *out, const Apitap__Issue *issue)
 	putc(']', out);
 }
 
+static void put_incident(FILE *out, const Apitap__Issue *issue)
+{
+	const char *id = issue->incident_id;
+
+	put_key(out, "incident_id");
+	if (id && *id)
+		json_string(out, id, strlen(id));
+	else
+		fputs("null", out);
+	put_number(out, "risk", issue->risk);
+	put_number(out, "incident_issues", issue->incident_issues);
+	fputs(",\"related\":[", out);
+	for (size_t i = 0; i < issue->n_related; i++) {
+		const Apitap__Related *one = issue->related[i];
+
+		separate(out, i);
+		fputs("{\"id\":", out);
+		json_string(out, one->id ? one->id : "", one->id ? strlen(one->id) : 0);
+		put_text(out, "detector", one->detector);
+		put_text(out, "severity", json_severity(one->severity));
+		put_time(out, "first_seen", one->first_seen_ns);
+		putc('}', out);
+	}
+	putc(']', out);
+}
+
 static void put_tail(FILE *out, const Apitap__Record *record)
 {
 	const Apitap__Issue *issue = record->issue;
@@ -387,6 +413,7 @@ bool json_issue(FILE *out, const struct Apitap__Record *record)
 	put_metric(out, issue->metric);
 	put_data_types(out, issue);
 	put_proof(out, issue);
+	put_incident(out, issue);
 	put_tail(out, record);
 	return true;
 }

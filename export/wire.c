@@ -30,6 +30,7 @@ static_assert(ISSUE_MAX_EVIDENCE * 2 * (CLIP_HEAD + CLIP_BODY + 64) +
 			      ISSUE_MAX_TYPES * (CLIP_WORD + 2 * CLIP_FIELD + 64) +
 			      (ISSUE_MAX_OWASP + ISSUE_MAX_TERMS + ISSUE_MAX_CODES + 16) *
 				      (CLIP_WORD + 32) +
+			      ISSUE_MAX_RELATED * (2 * CLIP_WORD + 32) +
 			      3 * CLIP_TEXT + 8 * CLIP_PATH + WIRE_HEADROOM <
 		      WIRE_MAX_RECORD,
 	      "the longest issue fits a record");
@@ -48,6 +49,7 @@ struct draft {
 	Apitap__Evidence evidence[ISSUE_MAX_EVIDENCE], *evidence_list[ISSUE_MAX_EVIDENCE];
 	Apitap__Message messages[ISSUE_MAX_EVIDENCE][2];
 	Apitap__Call calls[ISSUE_MAX_HISTORY], *call_list[ISSUE_MAX_HISTORY];
+	Apitap__Related related[ISSUE_MAX_RELATED], *related_list[ISSUE_MAX_RELATED];
 	char *owasp[ISSUE_MAX_OWASP];
 	char mended[4096]; // copies of the strings that are not valid UTF-8 or too long
 	size_t n_mended;
@@ -282,6 +284,32 @@ static void draft_proof(struct draft *draft, const struct issue *from)
 	}
 }
 
+static void draft_incident(struct draft *draft, const struct issue *from)
+{
+	Apitap__Issue *issue = &draft->issue;
+
+	issue->has_risk = true;
+	issue->risk = from->risk;
+	if (!from->incident_id[0])
+		return;
+	issue->incident_id = text(draft, from->incident_id);
+	issue->has_incident_issues = true;
+	issue->incident_issues = from->n_incident;
+	issue->n_related = at_most(from->n_related, ISSUE_MAX_RELATED);
+	issue->related = draft->related_list;
+	for (uint32_t i = 0; i < issue->n_related; i++) {
+		Apitap__Related *to = draft->related_list[i] = &draft->related[i];
+
+		apitap__related__init(to);
+		to->id = text(draft, from->related[i].id);
+		to->detector = text(draft, from->related[i].detector);
+		to->has_severity = true;
+		to->severity = shifted(from->related[i].severity, SEVERITY_CRITICAL);
+		to->has_first_seen_ns = true;
+		to->first_seen_ns = from->related[i].first_seen_ns;
+	}
+}
+
 static void draft_issue(struct draft *draft, const struct issue *from)
 {
 	Apitap__Issue *issue = &draft->issue;
@@ -323,6 +351,7 @@ static void draft_issue(struct draft *draft, const struct issue *from)
 	draft_metric(draft, &from->metric);
 	draft_lists(draft, from);
 	draft_proof(draft, from);
+	draft_incident(draft, from);
 }
 
 static struct wire_record *record_pack(const Apitap__Record *record)

@@ -225,6 +225,7 @@ static const struct detector credential = {
 	.name = "credential",
 	.title = "Credential Leak",
 	.module = "Runtime",
+	.about_api = true,
 	.version = 1,
 	.owasp = {"API2:2023", "API8:2023"},
 	.section = &credential_section,

@@ -341,6 +341,7 @@ static const struct detector error_text = {
 	.name = "error_text",
 	.title = "Internal Details in Response",
 	.module = "Runtime",
+	.about_api = true,
 	.version = 1,
 	.owasp = {"API8:2023"},
 	.section = &error_text_section,

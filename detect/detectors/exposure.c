@@ -27,6 +27,7 @@
 #include "detect/worker.h"
 
 enum {
+	ANSWERS_ENOUGH = 100,      // of an endpoint; below, confidence is capped
 	LEARNT_MAX = 48,           // (field, type) of one endpoint
 	SAVED_ENDPOINTS = 1 << 20, // at most in a file
 	SAVED_HEAD = 8 + 8 + 8 + 8 + 1 + 2,
@@ -264,6 +265,7 @@ static void exposure_describe(const struct detector *, const void *opaque,
 
 	if (!f || f->n_types == 0)
 		return;
+	draft_cap(draft, endpoint ? endpoint->ok : 0, ANSWERS_ENOUGH);
 	what = datatype_get(f->types[0].type)->title;
 	share_text(share, sizeof(share), f);
 	endpoint_text(endpoint, where, sizeof(where));
@@ -395,6 +397,7 @@ static const struct detector exposure = {
 	.name = "exposure",
 	.title = "Sensitive Data Exposure",
 	.module = "Runtime",
+	.about_api = true,
 	.version = 1,
 	.owasp = {"API3:2023"},
 	.section = &exposure_section,

@@ -27,6 +27,7 @@
 #include "detect/detector.h"
 #include "detect/draft.h"
 #include "detect/idmap.h"
+#include "detect/memory.h"
 #include "detect/principal.h"
 #include "detect/stats.h"
 #include "detect/text.h"
@@ -37,6 +38,7 @@ enum {
 	GRACE_S = 2,       // a second is closed when one this much later was seen
 	SECONDS = 64,      // window and open seconds, a power of two
 	OPEN = 4,          // lists of open seconds
+	USERS_ENOUGH = 100, // below, confidence is capped
 	VALUE_MAX = 65535, // larger sums count as this one when users are ranked
 	USERS_CHUNK = 1024,
 	CHUNKS_MAX = 1024, // a million users within a minute
@@ -390,6 +392,7 @@ static void user_judge(const struct retrieval_options *options, struct merger *m
 			},
 	};
 	retrieval_terms(&draft, mean > 0 ? value / mean : INFINITY, others + 1);
+	draft_cap(&draft, others + 1, USERS_ENOUGH);
 	retrieval_texts(&draft, p, below);
 	merger_raise(m, &retrieval, u->id, p, merger_endpoint(m, u->endpoint), u->last_ns, &draft);
 }
@@ -465,13 +468,25 @@ static void clock_start(struct retrieval *r, uint64_t second)
 	r->closed = second - 1;
 }
 
+// Behind one address many people sign in, and each answer brings the tokens of another one: that
+// says nothing of the address.
+static bool is_sign_in(struct merger *m, const struct call *call)
+{
+	const struct merged_principal *p;
+
+	if (!(call->flags & CALL_LOGIN))
+		return false;
+	p = merger_principal(m, call->principal);
+	return !p || p->kind == PRINCIPAL_NONE || p->kind == PRINCIPAL_ADDRESS;
+}
+
 static void retrieval_call(const struct detector *, const void *opaque, struct merger *m,
 			   void *state, const struct call *call)
 {
 	const struct retrieval_options *options = opaque;
 	uint64_t second = call->time_ns / UINT64_C(1000000000);
 	struct retrieval *r = state;
-	uint32_t values = call_ok(call) ? call->n_values : 0, slot, room;
+	uint32_t values = call_ok(call) && !is_sign_in(m, call) ? call->n_values : 0, slot, room;
 	struct user *u;
 
 	if (second < SECONDS)
@@ -551,6 +566,12 @@ static void retrieval_fini(void *state)
 	users_clear(state);
 }
 
+static size_t retrieval_memory(const void *, const struct conf *)
+{
+	return CHUNKS_MAX * memory_block(USERS_CHUNK * sizeof(struct user)) +
+	       memory_map(CHUNKS_MAX * USERS_CHUNK);
+}
+
 static const struct detector retrieval = {
 	.id = "D-10",
 	.name = "retrieval",
@@ -563,6 +584,7 @@ static const struct detector retrieval = {
 	.state_size = sizeof(struct retrieval),
 	.principal_size = sizeof(struct retrieval_told),
 	.fini = retrieval_fini,
+	.memory = retrieval_memory,
 	.call = retrieval_call,
 	.accept = retrieval_accept,
 	.evaluate = retrieval_evaluate,

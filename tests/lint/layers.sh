@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 order=(conf dataplane flows detect export)
-root='dataplane/(main|sensor|replay|replay_engine|run|check|bench|explain|explain_print|keylogs|types|command)\.[ch]'
+root='dataplane/(main|sensor|replay|replay_engine|run|baseline|check|bench|explain|explain_print|keylogs|types|command)\.[ch]'
 bad=0
 
 complain() {
@@ -36,6 +36,7 @@ only() {
 only 'libconfig\.h' 'conf/load\.c|tools/gen/gen_play_read\.h'
 only 'hs' 'detect/(own|own_life|ruleset|scan|scan_fields)\.[ch]|detect/types/.*'
 only 'nng/' 'export/.*|tools/issues\.c'
+only 'maxminddb\.h' 'detect/geo\.c'
 only 'pcap/' 'dataplane/source_pcap\.c'
 only 'rte_ethdev\.h' 'dataplane/(port|worker)\.c'
 only 'brotli/' 'flows/brotli\.c'

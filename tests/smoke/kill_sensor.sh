@@ -2,17 +2,23 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The apitap authors
 #
-# usage: kill_sensor.sh BUILD [ROUNDS]
+# usage: kill_sensor.sh BUILD [ROUNDS] [replay|run]
 #
 # The sensor works through a capture of two thousand different issues at a pace that raises
 # hundreds of them a second, and is killed with SIGKILL at a random moment, again and again, while
 # a subscriber listens. Afterwards everything that the subscriber ever saw must be found again by
 # asking for all issues since number 0, byte for byte the same, and no number may come twice.
+# run: the sensor is the appliance, on a port that plays the capture as fast as it goes.
 
 set -euo pipefail
 
 build=$(cd "$1" && pwd)
 rounds=${2:-100}
+mode=${3:-replay}
+if [[ $mode == run && $EUID -ne 0 ]]; then
+	printf 'skipped: apitap run wants root\n'
+	exit 77
+fi
 work=$(mktemp -d)
 subscriber=
 sensor=
@@ -36,9 +42,14 @@ export: {
 };
 CONF
 
-start_sensor() { # speed, capture
-	"$build/apitap" replay --export --quiet --speed "$1" -c "$work/sensor.conf" "$2" \
-		>"$work/sensor.log" 2>&1 &
+start_sensor() { # mode, speed, capture
+	if [[ $1 == run ]]; then
+		"$build/apitap" run -c "$work/run.conf" -- --no-huge -m 512 --no-telemetry \
+			--file-prefix "kill$$" >"$work/sensor.log" 2>&1 &
+	else
+		"$build/apitap" replay --export --quiet --speed "$2" -c "$work/sensor.conf" "$3" \
+			>"$work/sensor.log" 2>&1 &
+	fi
 	sensor=$!
 	for ((i = 0; i < 200; i++)); do
 		grep -q 'notice: Spool' "$work/sensor.log" && return 0
@@ -51,13 +62,18 @@ start_sensor() { # speed, capture
 }
 
 "$build/apitap-gen" storm "$work/storm.pcap" >/dev/null
+{
+	printf 'ports = ( { name = "tap"; device = "net_pcap0,rx_pcap=%s"; } );\n' "$work/storm.pcap"
+	cat "$work/sensor.conf"
+} >"$work/run.conf"
 
-# One subscriber through all rounds; it comes back by itself.
-"$build/apitap-issues" --json --url "ipc://$work/issues" >"$work/seen.jsonl" 2>"$work/seen.err" &
+# One subscriber through all rounds; it comes back by itself. Its file is there before it is.
+: >"$work/seen.jsonl"
+"$build/apitap-issues" --json --url "ipc://$work/issues" >>"$work/seen.jsonl" 2>"$work/seen.err" &
 subscriber=$!
 for ((round = 1; round <= rounds; round++)); do
 	before=$(stat -c %s "$work/seen.jsonl")
-	start_sensor 10x "$work/storm.pcap"
+	start_sensor "$mode" 10x "$work/storm.pcap"
 	# Every third time at any moment after the start, else when it is known to be at work.
 	for ((i = 0; round % 3 && i < 200; i++)); do
 		(($(stat -c %s "$work/seen.jsonl") > before)) && break
@@ -72,9 +88,10 @@ wait "$subscriber" 2>/dev/null || true
 subscriber=
 
 # Nearly asleep: it only answers.
-start_sensor 0.001x "$work/storm.pcap"
+: >"$work/all.jsonl"
+start_sensor replay 0.001x "$work/storm.pcap"
 timeout 120 "$build/apitap-issues" --json --since 0 --url "ipc://$work/issues" \
-	--timeout 60 >"$work/all.jsonl" 2>"$work/all.err" &
+	--timeout 60 >>"$work/all.jsonl" 2>"$work/all.err" &
 reader=$!
 last=-1
 quiet=0 # seconds without a new record: on a busy machine one says nothing

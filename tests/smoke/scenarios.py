@@ -28,7 +28,8 @@ import zlib
 # Of one issue, in this order; what follows them is about the record, not about the issue.
 ISSUE_KEYS = """id type detector module severity status confidence owasp incident_result
     response_codes detected_at first_seen last_seen count attacker target description impact
-    remediation metric data_types evidence history""".split()
+    remediation metric data_types evidence history incident_id risk incident_issues
+    related""".split()
 INNER_KEYS = {
     "attacker": "ip user user_kind user_confidence user_agent".split(),
     "target": "host method template path".split(),

@@ -51,6 +51,7 @@ static void *fail_realloc(void *old, size_t size)
 #include "detect/known.c"
 #include "detect/merge.c"
 #include "detect/merge_fold.c"
+#include "detect/sources.c"
 
 // ---- Borders
 
@@ -64,12 +65,15 @@ static struct inventory_options inventory_options = {
 	.max_params = 1000,
 	.max_endpoint_params = 100,
 };
+static struct incidents_options incident_options = {3600, 64};
 
 struct fake_options {
 	bool enabled;
 	uint32_t threshold;
 };
 
+static const struct sources_options address_options = {
+	.max_addresses = 64, .max_prefixes = 64, .prefix_v4 = 24, .prefix_v6 = 56};
 static struct fake_options alpha_options, beta_options, gamma_options;
 static const struct conf_section alpha_section, beta_section, gamma_section;
 
@@ -105,10 +109,12 @@ void policies_free(struct policies *policies)
 const void *conf_get(const struct conf *conf, const struct conf_section *section)
 {
 	assert_null(conf);
-	return section == &alpha_section       ? (const void *)&alpha_options
+	return section == &sources_section     ? (const void *)&address_options
+	       : section == &alpha_section       ? (const void *)&alpha_options
 	       : section == &beta_section      ? (const void *)&beta_options
 	       : section == &gamma_section     ? (const void *)&gamma_options
 	       : section == &inventory_section ? (const void *)&inventory_options
+	       : section == &incidents_section ? (const void *)&incident_options
 					       : (const void *)&options;
 }
 

@@ -11,6 +11,11 @@
 
 static inline void sample_issue(struct issue *issue)
 {
+	static const struct issue_related related[2] = {
+		{"ffeeddccbbaa99887766554433221100", "D-44", SEVERITY_MEDIUM, 1714552000000000000},
+		{"0123456789abcdef0123456789abcdef", "D-16", SEVERITY_LOW, 1714552100000000000},
+	};
+
 	*issue = (struct issue){
 		.id = "00112233445566778899aabbccddeeff",
 		.type = "Excessive Data Retrieval",
@@ -108,5 +113,10 @@ static inline void sample_issue(struct issue *issue)
 				},
 			},
 		.n_history = 2,
+		.incident_id = "cafe0000cafe0000cafe0000cafe0000",
+		.risk = 61,
+		.n_incident = 5,
+		.related = related,
+		.n_related = 2,
 	};
 }

@@ -120,6 +120,33 @@ static void file_seal(uint8_t *bytes, size_t len)
 	file_write(bytes, len);
 }
 
+// One endpoint is learnt anew; the others stay what they were.
+static void test_forget(void **unused)
+{
+	struct stat st;
+
+	assert_non_null(unused);
+	learn();
+	merger_forget(merger, 5);
+	assert_null(merger_endpoint(merger, 5));
+	assert_int_equal(baseline_save(merger, dir), 0);
+	assert_int_equal(stat(path, &st), 0);
+	merger_reset(merger);
+	assert_int_equal(baseline_load(merger, dir), 0);
+	assert_int_equal(merger->sections_skipped, 0);
+	assert_int_equal(merger_endpoints(merger), 2);
+	assert_null(merger_endpoint(merger, 5));
+	assert_int_equal(merger_endpoint(merger, 7)->status[5], 1);
+	assert_null(learn_find(&merger->learn, 5, 11, 1, SERVER));
+	assert_int_equal(learn_find(&merger->learn, 7, 11, 1, SERVER)->verdict, LEARN_IS_NOT);
+	// It becomes known again like any other.
+	learn();
+	assert_int_equal(merger_endpoints(merger), 3);
+	assert_int_equal(merger_endpoint(merger, 5)->calls, 3);
+	merger_forget(merger, 12345); // never heard of
+	assert_int_equal(merger_endpoints(merger), 3);
+}
+
 static void test_round_trip(void **unused)
 {
 	uint8_t first[4096], *again;
@@ -472,6 +499,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		TEST(test_forget),
 		TEST(test_round_trip),        TEST(test_none),
 		TEST(test_long_path),         TEST(test_every_byte),
 		TEST(test_every_byte_sealed), TEST(test_other_seed),

@@ -193,24 +193,60 @@ static void test_urgent(void **unused)
 	assert_int_equal(n_told, 1);
 	assert_told("metric1 calls  minute 5 2\n");
 	assert_told("nobody: 5 times");
-	put_metric(6, SEVERITY_LOW, 2);
+	put_metric(6, SEVERITY_LOW, 2); // a little more: no hurry
+	issues_tell(table(), 1001 * S, false);
+	assert_int_equal(n_told, 1);
+	put_metric(7, SEVERITY_LOW, 2);
 	issues_tell(table(), 1000 * S + S / 2, false);
 	assert_int_equal(n_told, 1);
 	issues_tell(table(), 1001 * S, false);
 	assert_int_equal(n_told, 2);
-	assert_told("metric1 calls  minute 6 2\n");
-	put_metric(6, SEVERITY_LOW, 3); // the same again: no hurry
+	assert_told("metric1 calls  minute 7 2\n");
+	put_metric(7, SEVERITY_LOW, 3); // the same again: no hurry
 	issues_tell(table(), 1010 * S, false);
 	assert_int_equal(n_told, 2);
-	put_metric(6, SEVERITY_HIGH, 4);
+	put_metric(7, SEVERITY_HIGH, 4);
 	issues_tell(table(), 1010 * S, false);
 	assert_int_equal(n_told, 3);
 	assert_told("sev3 act1 ");
-	put_metric(6, SEVERITY_LOW, 5);
+	put_metric(7, SEVERITY_LOW, 5);
 	issues_tell(table(), 1069 * S, false);
 	assert_int_equal(n_told, 3);
 	issues_tell(table(), 1070 * S, false);
 	assert_int_equal(n_told, 4);
+}
+
+// 10,000 times the same within 1,000 s: one issue, counted in full, in 2 + 1,000 / 60 records. A
+// measured value that grows with each makes one more for each quarter that it is above the last.
+static void test_rate(void **unused)
+{
+	const uint32_t most = 2 + 1000 / 60, quarters = 42; // ln 10,000 / ln 1.25
+
+	assert_non_null(unused);
+	table()->fn = take_last;
+	for (uint32_t i = 0; i < 10000; i++) {
+		put(&alpha, 7, 100 * S + i * (S / 10), 1);
+		issues_tell(table(), 100 * S + i * (S / 10), false);
+		if (i == 5000)
+			told_forget();
+	}
+	issues_tell(table(), 1100 * S, true);
+	assert_int_equal(table()->n, 1);
+	assert_int_equal(table()->created, 1);
+	assert_true(table()->created + table()->updated <= most);
+	assert_int_equal(last.count, 10000);
+	assert_int_equal(last.first_seen_ns, 100 * S);
+	assert_int_equal(last.last_seen_ns, 100 * S + 9999 * (S / 10) + 1);
+	issues_clear(table());
+	told_forget();
+	for (uint32_t i = 1; i <= 10000; i++) {
+		put_metric(i, SEVERITY_LOW, 100 * S + i * (S / 10));
+		issues_tell(table(), 100 * S + i * (S / 10), false);
+	}
+	issues_tell(table(), 1200 * S, true);
+	assert_int_equal(table()->created, 1);
+	assert_true(table()->updated <= most + quarters);
+	assert_true(last.metric.value == 10000);
 }
 
 // Several at once come in the order of their change; one that is not due keeps its place.
@@ -489,6 +525,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_created),         TEST(test_id),
 		TEST(test_only_worse),      TEST(test_update_time),
+		TEST(test_rate),
 		TEST(test_urgent),          TEST(test_tell_order),
 		TEST(test_three_evidences), TEST(test_first_issues_have_evidence),
 		TEST(test_bound),           TEST(test_codes_and_types_bounded),

@@ -46,7 +46,13 @@ static const char golden[] =
 	"\"host\":\"api.example.com\",\"template\":\"/v1/users/{id}\",\"status\":200,"
 	"\"resp_bytes\":90000,\"values\":413},{\"time\":\"2024-05-01T08:35:59.000000Z\","
 	"\"method\":\"GET\",\"host\":\"api.example.com\",\"template\":\"/v1/users/{id}\","
-	"\"status\":null,\"resp_bytes\":0,\"values\":0}],\"sensor\":\"dc1-a\","
+	"\"status\":null,\"resp_bytes\":0,\"values\":0}],"
+	"\"incident_id\":\"cafe0000cafe0000cafe0000cafe0000\",\"risk\":61,\"incident_issues\":5,"
+	"\"related\":[{\"id\":\"ffeeddccbbaa99887766554433221100\",\"detector\":\"D-44\","
+	"\"severity\":\"Medium\",\"first_seen\":\"2024-05-01T08:26:40.000000Z\"},"
+	"{\"id\":\"0123456789abcdef0123456789abcdef\",\"detector\":\"D-16\","
+	"\"severity\":\"Low\",\"first_seen\":\"2024-05-01T08:28:20.000000Z\"}],"
+	"\"sensor\":\"dc1-a\","
 	"\"epoch\":1714552000000000,\"seq\":812,\"activity\":\"Updated\","
 	"\"confidence_terms\":[{\"name\":\"above the baseline\",\"points\":60},"
 	"{\"name\":\"few calls seen\",\"points\":-8}]}\n";
@@ -153,11 +159,14 @@ static void test_absent_values(void **)
 	issue.metric.present = false;
 	issue.n_owasp = issue.n_codes = issue.n_types = issue.n_terms = 0;
 	issue.n_evidence = issue.n_history = 0;
+	issue.incident_id[0] = '\0';
 	line = line_of(&issue, &len);
 	json = parse(line, len);
 	assert_true(json_is_null(json_object_get(json, "metric")));
 	assert_int_equal(json_array_size(json_object_get(json, "owasp")), 0);
 	assert_true(json_is_array(json_object_get(json, "history")));
+	assert_true(json_is_null(json_object_get(json, "incident_id")));
+	assert_int_equal(json_array_size(json_object_get(json, "related")), 0);
 	json_decref(json);
 	free(line);
 }

@@ -344,6 +344,34 @@ static void test_clock(void **)
 }
 
 // Who takes all in one answer has evidence all the same; others only when they are watched.
+// 200 people sign in from behind one address, which is nobody; one user signs in 200 times.
+static void test_sign_ins(void **)
+{
+	for (uint32_t named = 0; named < 2; named++) {
+		begin("");
+		principal_add(500, SPAN_LIT("user-500"))->principal.kind =
+			named ? PRINCIPAL_JWT : PRINCIPAL_ADDRESS;
+		group(30, 1, 0);
+		group(30, 1, 20);
+		for (uint32_t i = 0; i < 200; i++) {
+			struct call one = {
+				.time_ns = at(20 + i / 10.0),
+				.principal = 500,
+				.endpoint = 7,
+				.n_values = 1,
+				.status = 200,
+				.flags = CALL_LOGIN,
+			};
+			uint32_t k = index_of(&retrieval);
+
+			retrieval.call(&retrieval, merger.options[k], &merger, merger.state[k], &one);
+		}
+		evaluate(1000060, true);
+		assert_int_equal(merger.n_raised, named);
+		end();
+	}
+}
+
 static void test_evidence(void **)
 {
 	static char body[4096];
@@ -389,6 +417,7 @@ int main(void)
 		cmocka_unit_test(test_thresholds), cmocka_unit_test(test_window),
 		cmocka_unit_test(test_oracle),     cmocka_unit_test(test_early),
 		cmocka_unit_test(test_clock),      cmocka_unit_test(test_evidence),
+		cmocka_unit_test(test_sign_ins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

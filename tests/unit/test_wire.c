@@ -117,6 +117,14 @@ static void test_all_fields(void **)
 	assert_int_equal(got->history[0]->n_values, 413);
 	assert_bytes(got->history[1]->template_, "/v1/users/{id}");
 	assert_int_equal(got->history[1]->status, 0);
+	assert_string_equal(got->incident_id, "cafe0000cafe0000cafe0000cafe0000");
+	assert_int_equal(got->risk, 61);
+	assert_int_equal(got->incident_issues, 5);
+	assert_int_equal(got->n_related, 2);
+	assert_string_equal(got->related[0]->id, "ffeeddccbbaa99887766554433221100");
+	assert_string_equal(got->related[1]->detector, "D-16");
+	assert_int_equal(got->related[1]->severity, APITAP__SEVERITY__SEVERITY_LOW);
+	assert_int_equal(got->related[0]->first_seen_ns, 1714552000000000000);
 	apitap__record__free_unpacked(record, NULL);
 }
 
@@ -199,6 +207,7 @@ static void test_bytes_and_strings(void **)
 // Everything as long as it can be: fits, with the cuts marked.
 static void test_longest_issue(void **)
 {
+	struct issue_related related[ISSUE_MAX_RELATED];
 	struct issue issue;
 	Apitap__Record *record;
 	uint32_t len = 4 * 1024 * 1024;
@@ -233,12 +242,18 @@ static void test_longest_issue(void **)
 	for (uint32_t i = 0; i < ISSUE_MAX_HISTORY; i++)
 		issue.history[i] = (struct issue_call){UINT64_MAX, span,       span,      span,
 						       UINT16_MAX, UINT64_MAX, UINT32_MAX};
+	for (uint32_t i = 0; i < ISSUE_MAX_RELATED; i++)
+		related[i] = (struct issue_related){"", text_big, SEVERITY_CRITICAL, UINT64_MAX};
+	issue.related = related;
+	issue.n_related = UINT32_MAX;
+	strcpy(issue.incident_id, "x");
 	// Counts beyond the arrays must not be believed.
 	issue.n_terms = issue.n_owasp = issue.n_codes = issue.n_types = UINT32_MAX;
 	issue.n_evidence = issue.n_history = UINT32_MAX;
 	record = through(&issue, &sample_stamp);
 	assert_int_equal(record->issue->n_history, ISSUE_MAX_HISTORY);
 	assert_int_equal(record->issue->n_data_types, ISSUE_MAX_TYPES);
+	assert_int_equal(record->issue->n_related, ISSUE_MAX_RELATED);
 	assert_int_equal(record->issue->n_evidence, ISSUE_MAX_EVIDENCE);
 	assert_int_equal(record->issue->n_owasp, ISSUE_MAX_OWASP);
 	assert_int_equal(record->issue->n_codes, ISSUE_MAX_CODES);

@@ -191,6 +191,7 @@ struct merger {
 	uint64_t learnt; // endpoint that was told last
 	uint32_t n_watched;
 	bool reverse; // deltas are gathered from the last worker on
+	struct sources sources;
 };
 
 static struct merger merger;
@@ -207,7 +208,10 @@ static uint32_t index_of(const struct detector *detector)
 
 static inline void merger_open(const struct conf *conf)
 {
+	char why[256];
+
 	memset(&merger, 0, sizeof(merger));
+	assert_int_equal(sources_init(&merger.sources, conf, SEED, why, sizeof(why)), 0);
 	for (uint32_t i = 0; i < detector_count(); i++) {
 		const struct detector *d = detector_get(i);
 
@@ -238,6 +242,7 @@ static inline void merger_close(void)
 		entry_free(merger.endpoints[i]);
 	for (uint32_t i = 0; i < merger.n_principals; i++)
 		entry_free(merger.principals[i]);
+	sources_fini(&merger.sources);
 	idmap_fini(&merger.endpoint_map);
 	idmap_fini(&merger.principal_map);
 }
@@ -296,6 +301,21 @@ struct merged_principal *merger_principal(struct merger *m, uint64_t id)
 	struct entry *e = idmap_get(&m->principal_map, id);
 
 	return e ? &e->principal : NULL;
+}
+
+const struct source *merger_source(struct merger *m, const uint8_t addr[16])
+{
+	return sources_address(&m->sources, addr);
+}
+
+const struct source *merger_source_prefix(struct merger *m, const uint8_t addr[16])
+{
+	return sources_prefix(&m->sources, addr);
+}
+
+void merger_location(struct merger *m, const uint8_t addr[16], struct location *out)
+{
+	sources_locate(&m->sources, addr, out);
 }
 
 uint32_t merger_endpoints(struct merger *m)
@@ -400,6 +420,7 @@ static void fold_calls(struct call *calls, uint32_t n)
 		}
 		if (e)
 			e->calls++;
+		sources_call(&merger.sources, &calls[i]);
 		for (uint32_t k = 0; k < detector_count(); k++) {
 			if (detector_get(k)->call)
 				detector_get(k)->call(detector_get(k), merger.options[k], &merger,

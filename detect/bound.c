@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// Shares are counts of one entry per (endpoint, parameter, role); how many principals use it is a
+// HyperLogLog of 64 bytes, which is exact enough to tell twenty from two.
+
+#include "detect/bound.h"
+
+#include <string.h>
+
+enum { CROWD_S = 3600 };
+
+struct bound_entry {
+	uint32_t requests, given; // given: of them
+	uint32_t known, mine;     // mine: of those that are known to be somebody's
+	uint32_t crowd_s;         // when the crowd began to gather
+	uint32_t n_crowd;
+	uint32_t crowd[BOUND_CROWD]; // principals, in short
+	uint8_t users[1 << BOUND_P];
+};
+
+int bound_init(struct bound *b, const struct bound_options *options, uint32_t max)
+{
+	b->options = options;
+	return lru_init(&b->params, sizeof(struct bound_entry), max);
+}
+
+void bound_fini(struct bound *b)
+{
+	lru_fini(&b->params);
+}
+
+void bound_clear(struct bound *b)
+{
+	lru_clear(&b->params);
+}
+
+size_t bound_bytes(uint32_t max)
+{
+	return lru_bytes(sizeof(struct bound_entry), max);
+}
+
+static uint64_t mix(uint64_t id, uint64_t with)
+{
+	id = (id ^ with) * UINT64_C(0x9e3779b97f4a7c15);
+	id = (id ^ id >> 32) * UINT64_C(0xd6e8feb86659fd93);
+	return id ^ id >> 32;
+}
+
+uint64_t bound_id(uint64_t endpoint, uint64_t field, uint64_t role)
+{
+	uint64_t id = mix(mix(mix(1, endpoint), field), role);
+
+	return id ? id : 1;
+}
+
+static uint32_t person_tag(uint64_t principal)
+{
+	return (uint32_t)(principal ^ principal >> 32);
+}
+
+static uint32_t crowd_without(const struct bound_entry *e, uint64_t principal, uint32_t now_s)
+{
+	uint32_t n = 0, tag = person_tag(principal);
+
+	if (now_s - e->crowd_s >= CROWD_S && now_s >= e->crowd_s)
+		return 0;
+	for (uint32_t i = 0; i < e->n_crowd; i++)
+		n += e->crowd[i] != tag;
+	return n;
+}
+
+struct bound_view bound_look(const struct bound *b, uint64_t id, uint64_t principal, uint32_t now_s)
+{
+	const struct bound_entry *e = lru_get(&b->params, id);
+	const struct bound_options *o = b->options;
+	struct bound_view view = {0};
+
+	if (!e || e->requests == 0)
+		return view;
+	view.requests = e->requests;
+	view.known = e->known;
+	view.share = (double)e->given / e->requests;
+	view.exclusive = e->known ? (double)e->mine / e->known : 0;
+	if (e->requests < o->requests)
+		return view;
+	view.users = (uint32_t)hll_count(e->users, BOUND_P);
+	view.crowd = crowd_without(e, principal, now_s);
+	view.crowded = view.crowd >= o->crowd;
+	// Objects that only ever one user asks for are bound however the user came to know them.
+	view.is = view.users >= o->users && view.exclusive >= o->share / 100 &&
+		  (view.share >= o->share / 100 ||
+		   (e->known >= o->requests && view.exclusive >= o->exclusive / 100));
+	return view;
+}
+
+void bound_learn(struct bound *b, const struct bound_use *use)
+{
+	struct bound_entry *e = lru_touch(&b->params, use->id, NULL);
+
+	if (!e)
+		return;
+	if (e->requests >= BOUND_HALVE) {
+		e->requests /= 2;
+		e->given /= 2;
+		e->known /= 2;
+		e->mine /= 2;
+	}
+	e->requests++;
+	e->given += use->given;
+	e->known += use->known;
+	e->mine += use->known && use->mine;
+	hll_add(e->users, BOUND_P, mix(2, use->principal));
+}
+
+void bound_foreign(struct bound *b, const struct bound_use *use)
+{
+	struct bound_entry *e = lru_get(&b->params, use->id);
+	uint32_t tag = person_tag(use->principal);
+
+	if (!e)
+		return;
+	if (e->n_crowd == 0 || use->now_s < e->crowd_s || use->now_s - e->crowd_s >= CROWD_S) {
+		e->crowd_s = use->now_s;
+		e->n_crowd = 0;
+	}
+	for (uint32_t i = 0; i < e->n_crowd; i++) {
+		if (e->crowd[i] == tag)
+			return;
+	}
+	if (e->n_crowd < BOUND_CROWD)
+		e->crowd[e->n_crowd++] = tag;
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// What values look like, for facts.c. Worker; pure.
+
+#include "detect/facts.h"
+
+#include "detect/endpoint.h"
+#include "detect/siphash.h"
+
+static bool is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+// Digits with a sign, a fraction, an exponent (RFC 8259 section 6). Digits beyond those that a
+// double tells apart do not matter.
+static bool number_of(struct span v, bool *whole, double *number)
+{
+	uint32_t i = v.p[0] == '-' || v.p[0] == '+', digits = 0;
+	double n = 0, scale = 1;
+
+	*whole = true;
+	for (; i < v.len && is_digit(v.p[i]); i++, digits++)
+		n = n * 10 + (v.p[i] - '0');
+	if (i < v.len && v.p[i] == '.') {
+		*whole = false;
+		for (i++; i < v.len && is_digit(v.p[i]); i++, digits++) {
+			scale /= 10;
+			n += (v.p[i] - '0') * scale;
+		}
+	}
+	if (digits && i + 1 < v.len && (v.p[i] | 0x20) == 'e') {
+		bool down = v.p[i + 1] == '-';
+		uint32_t power = 0;
+
+		*whole = false;
+		i += 1 + (v.p[i + 1] == '-' || v.p[i + 1] == '+');
+		if (i == v.len)
+			return false;
+		for (; i < v.len && is_digit(v.p[i]); i++)
+			power = power < 400 ? power * 10 + (uint32_t)(v.p[i] - '0') : power;
+		for (power = power < 400 ? power : 400; power; power--)
+			n = down ? n / 10 : n * 10;
+	}
+	*number = v.p[0] == '-' ? -n : n;
+	return digits && i == v.len;
+}
+
+static bool is_word(struct span v)
+{
+	if (v.len > 64)
+		return false;
+	for (uint32_t i = 0; i < v.len; i++) {
+		uint8_t c = v.p[i], lower = span_lower(c);
+
+		if (!is_digit(c) && !(lower >= 'a' && lower <= 'z') && c != '-' && c != '_' &&
+		    c != '.')
+			return false;
+	}
+	return true;
+}
+
+bool facts_is_url(struct span v)
+{
+	for (uint32_t i = 0; i + 3 < v.len && i < 16; i++) {
+		if (v.p[i] == ':')
+			return i >= 2 && v.p[i + 1] == '/' && v.p[i + 2] == '/';
+	}
+	return false;
+}
+
+enum param_class facts_class(struct span v, double *number)
+{
+	static const uint8_t classes[] = {
+		[SEGMENT_ID] = PARAM_WORD,     [SEGMENT_UUID] = PARAM_UUID,
+		[SEGMENT_HEX] = PARAM_HEX,     [SEGMENT_DATE] = PARAM_DATE,
+		[SEGMENT_EMAIL] = PARAM_EMAIL, [SEGMENT_TOKEN] = PARAM_TOKEN,
+	};
+	enum segment_class looks;
+	bool whole, word;
+	double n;
+
+	*number = 0;
+	if (v.len == 0)
+		return PARAM_EMPTY;
+	if (span_ieq(v, SPAN_LIT("true")) || span_ieq(v, SPAN_LIT("false")))
+		return PARAM_BOOL;
+	if (v.len < 32 && (is_digit(v.p[0]) || v.p[0] == '-' || v.p[0] == '+') &&
+	    number_of(v, &whole, &n)) {
+		*number = n;
+		return whole ? PARAM_INT : PARAM_NUMBER;
+	}
+	if (v.len > ENDPOINT_SEGMENT)
+		return PARAM_TEXT;
+	if (facts_is_url(v))
+		return PARAM_URL;
+	looks = endpoint_segment(v);
+	word = is_word(v);
+	if (looks == SEGMENT_WORD || looks == SEGMENT_ID)
+		return word ? PARAM_WORD : PARAM_TEXT;
+	return classes[looks];
+}
+
+enum call_verb facts_verb(struct span method)
+{
+	static const struct {
+		const char *name;
+		enum call_verb verb;
+	} verbs[] = {
+		{"GET", VERB_GET},         {"HEAD", VERB_GET},    {"POST", VERB_POST},
+		{"PUT", VERB_PUT},         {"PATCH", VERB_PATCH}, {"DELETE", VERB_DELETE},
+		{"OPTIONS", VERB_OPTIONS},
+	};
+
+	for (uint32_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (method.len == strlen(verbs[i].name) &&
+		    memcmp(method.p, verbs[i].name, method.len) == 0)
+			return verbs[i].verb;
+	}
+	return VERB_OTHER;
+}
+
+uint64_t facts_value_hash(struct span value, uint64_t seed)
+{
+	if (value.len > FACTS_HASHED)
+		value.len = FACTS_HASHED;
+	return siphash_id(siphash(seed, 'o', value));
+}
+
