@@ -62,8 +62,7 @@ static const char *const keyctx_generic[] = {
 // What fields are called that say what another one is: {"type": "passport", "value": "…"}, with at
 // most one word before it, as in "idType". "system" is FHIR's, of identifiers.
 static const char *const keyctx_naming[] = {
-	"type",  "name",   "key",       "label",    "kind", "field",
-	"title", "system", "attribute", "property", NULL,
+	"type", "name", "label", "kind", "field", "system", "attribute", "property", NULL,
 };
 
 enum { KEYCTX_HASH_START = 0x1505 };

@@ -536,11 +536,26 @@ struct merged_endpoint *merger_endpoint(struct merger *m, uint64_t id)
 	return e ? &e->pub : NULL;
 }
 
-struct merged_endpoint *merge_target(struct merger *m, uint64_t id)
+struct merged_endpoint *merger_target(struct merger *m, uint64_t id)
 {
 	struct known_endpoint *e = known_target(&m->known, id);
 
 	return e ? &e->pub : NULL;
+}
+
+const struct specs *merger_specs(const struct merger *m)
+{
+	return m->inventory.specs;
+}
+
+const struct inventory *merger_networks(const struct merger *m)
+{
+	return &m->inventory;
+}
+
+const struct inventory_endpoint *merger_facts(const struct merged_endpoint *e)
+{
+	return ((const struct known_endpoint *)e)->inventory; // its first member
 }
 
 struct merged_principal *merger_principal(struct merger *m, uint64_t id)
@@ -639,7 +654,7 @@ void merger_raise(struct merger *m, const struct detector *d, uint64_t key,
 		facts.client = m->call->client;
 	facts.options = m->detectors[i].options;
 	if (!e && evidence)
-		facts.endpoint = merge_target(m, evidence->finding.endpoint);
+		facts.endpoint = merger_target(m, evidence->finding.endpoint);
 	if (p && !issues_has(&m->issues, d, key))
 		facts.n_history = known_history((const struct known_principal *)p, history);
 	issues_put(&m->issues, &facts, m->now_ns);

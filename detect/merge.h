@@ -188,8 +188,6 @@ bool merge_wishes_publish(struct merger *m, struct snapshot *s);
 void merge_wishes_ask(struct merger *m);
 
 // Between merge.c and merge_fold.c.
-// What a finding is about: an endpoint, or a path that the server does not have. NULL: unknown.
-struct merged_endpoint *merge_target(struct merger *m, uint64_t id);
 // Index of a detector, or -1.
 int merge_detector(const struct merger *m, const struct detector *detector);
 // Keeps a copy of what was found, when it is about a watched principal.
