@@ -642,11 +642,9 @@ static __attribute__((noinline)) void scan_value_any(struct scanner *s,
 }
 
 // A value whose name says nothing and that is not too short to do so itself.
-static __attribute__((noinline)) void scan_value_plain(struct scanner *s,
-						       struct scan_pending *pending,
-						       const struct value *value,
-						       const struct keyctx *key, hit_fn fn,
-						       void *arg)
+static __attribute__((noinline)) void
+scan_value_plain(struct scanner *s, struct scan_pending *pending, const struct value *value,
+		 const struct keyctx *key, hit_fn fn, void *arg)
 {
 	if (value->kind == VALUE_STRING && scan_may_be_coded(value->v))
 		scan_coded(s, value, key, fn, arg);
