@@ -193,7 +193,7 @@ struct merger {
 	uint32_t n_watched;
 	bool reverse; // deltas are gathered from the last worker on
 	struct {
-		uint64_t field;
+		uint64_t endpoint, field;
 		const char *name;
 	} params[16];
 	uint32_t n_params;
@@ -397,19 +397,20 @@ void merger_learnt(struct merger *m, uint64_t endpoint)
 	m->learnt = endpoint;
 }
 
-const char *merger_param_name(struct merger *m, uint64_t, uint64_t field)
+const char *merger_param_name(struct merger *m, uint64_t endpoint, uint64_t field)
 {
 	for (uint32_t i = 0; i < m->n_params; i++) {
-		if (m->params[i].field == field)
+		if (m->params[i].endpoint == endpoint && m->params[i].field == field)
 			return m->params[i].name;
 	}
 	return NULL;
 }
 
 // What a field is called from now on.
-static inline void param_named(uint64_t field, const char *name)
+static inline void param_named(uint64_t endpoint, uint64_t field, const char *name)
 {
 	assert_true(merger.n_params < 16);
+	merger.params[merger.n_params].endpoint = endpoint;
 	merger.params[merger.n_params].field = field;
 	merger.params[merger.n_params++].name = name;
 }
