@@ -436,6 +436,31 @@ static void object_had(struct objects *o, const struct delta_object *given, uint
 	getter_add(object, given->principal, role);
 }
 
+static void entry_prefetch(const struct lru *t, uint64_t id)
+{
+	uint32_t slot = t->slots ? t->slots[lru_home(id) & t->mask] : 0;
+
+	if (slot)
+		__builtin_prefetch(lru_at(t, slot - 1), 1);
+}
+
+void objects_prefetch(const struct objects *o, const struct delta_object *given, bool entries)
+{
+	uint64_t id, relation;
+
+	if (!o->options)
+		return;
+	id = objects_id(given->noun, given->value, given->class);
+	relation = relation_id(given->principal, id);
+	if (entries) {
+		entry_prefetch(&o->relations, relation);
+		entry_prefetch(&o->objects, id);
+		return;
+	}
+	lru_prefetch(&o->relations, relation);
+	lru_prefetch(&o->objects, id);
+}
+
 void objects_give(struct objects *o, const struct delta_object *given)
 {
 	uint64_t id = objects_id(given->noun, given->value, given->class);

@@ -82,6 +82,8 @@ size_t objects_bytes(const struct objects_options *options);
 // The views are those of this call then.
 void objects_call(struct objects *o, const struct call *call);
 void objects_give(struct objects *o, const struct delta_object *object);
+// Asks for what giving it will touch: first for the slots, some objects later for the entries.
+void objects_prefetch(const struct objects *o, const struct delta_object *object, bool entries);
 // Objects were lost.
 void objects_lost(struct objects *o, uint64_t time_ns);
 // The principal teaches nothing any more.

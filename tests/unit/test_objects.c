@@ -277,6 +277,18 @@ static void test_never_wrong(void **)
 	assert_true(kept < known && right < foreign);
 }
 
+// What is used is not what has to go.
+static void test_used_stays(void **)
+{
+	merger_open("detect: { objects: { max_relations = 64; }; };");
+	list(1, 2, 5, 1);
+	for (uint64_t i = 0; i < 1000; i++) {
+		list(2 + i % 50, 2, 1000 + i, 1);
+		assert_int_equal(asked(1, 5)->answer, OBJECTS_GIVEN);
+	}
+	merger_close();
+}
+
 static void test_memory(void **)
 {
 	const struct objects_options *options;
@@ -375,7 +387,7 @@ int main(void)
 		cmocka_unit_test(test_weak),   cmocka_unit_test(test_early),
 		cmocka_unit_test(test_roles),  cmocka_unit_test(test_holes),
 		cmocka_unit_test(test_memory), cmocka_unit_test(test_never_wrong),
-		cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_bound),  cmocka_unit_test(test_used_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
