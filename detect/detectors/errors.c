@@ -344,7 +344,8 @@ static void errors_call(const struct detector *, const void *opaque, struct merg
 	const struct errors_caller *u;
 
 	// A response without its request is of no endpoint.
-	if (!e || !*pub->method || call->status == 0 || (call->flags & (CALL_MESSAGE | CALL_GUESSED)) ||
+	if (!e || !*pub->method || call->status == 0 ||
+	    (call->flags & (CALL_MESSAGE | CALL_GUESSED)) ||
 	    call->time_ns / WINDOW_NS + 1 < e->window)
 		return;
 	if (call->principal)
@@ -362,6 +363,13 @@ static int errors_init(void *state, const void *opaque)
 
 	return lru_init(&((struct errors *)state)->callers, sizeof(struct errors_caller),
 			options->callers);
+}
+
+static size_t errors_memory(const void *opaque, const struct conf *)
+{
+	const struct errors_options *options = opaque;
+
+	return lru_bytes(sizeof(struct errors_caller), options->callers);
 }
 
 static void errors_fini(void *state)
@@ -427,6 +435,7 @@ static const struct detector errors = {
 	.endpoint_size = sizeof(struct errors_endpoint),
 	.init = errors_init,
 	.fini = errors_fini,
+	.memory = errors_memory,
 	.call = errors_call,
 	.save = errors_save,
 	.load = errors_load,

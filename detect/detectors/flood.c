@@ -563,6 +563,15 @@ static int flood_init(void *state, const void *opaque)
 	return rc ? rc : lru_init(&t->surges, sizeof(struct flood_surge), SURGES);
 }
 
+static size_t flood_memory(const void *opaque, const struct conf *)
+{
+	const struct flood_options *options = opaque;
+
+	return lru_bytes(sizeof(struct flood_level), options->endpoints) +
+	       lru_bytes(sizeof(struct flood_source), options->sources) +
+	       lru_bytes(sizeof(struct flood_surge), SURGES);
+}
+
 static void flood_fini(void *state)
 {
 	struct flood *t = state;
@@ -643,6 +652,7 @@ static const struct detector flood = {
 	.state_size = sizeof(struct flood),
 	.init = flood_init,
 	.fini = flood_fini,
+	.memory = flood_memory,
 	.call = flood_call,
 	.save = flood_save,
 	.load = flood_load,

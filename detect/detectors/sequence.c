@@ -510,6 +510,13 @@ static int sequence_init(void *state, const void *opaque)
 	return rc;
 }
 
+static size_t sequence_memory(const void *opaque, const struct conf *)
+{
+	const struct sequence_options *options = opaque;
+
+	return lru_bytes(sizeof(struct sequence_caller), options->callers);
+}
+
 static void sequence_fini(void *state)
 {
 	lru_fini(&((struct sequence *)state)->callers);
@@ -598,6 +605,7 @@ static const struct detector sequence = {
 	.endpoint_size = sizeof(struct sequence_endpoint),
 	.init = sequence_init,
 	.fini = sequence_fini,
+	.memory = sequence_memory,
 	.call = sequence_call,
 	.evaluate = sequence_evaluate,
 	.save = sequence_save,
