@@ -475,7 +475,7 @@ void merge_judge(struct merger *m, const struct finding *f, const struct known_c
 			   .count = f->count,
 			   .first_ns = f->time_ns,
 			   .last_ns = f->last_ns,
-			   .endpoint = merge_target(m, f->endpoint),
+			   .endpoint = merger_target(m, f->endpoint),
 			   .principal = merger_principal(m, f->principal),
 			   .finding = f,
 			   .history = history,

@@ -70,6 +70,9 @@ static const struct conf_row auth_rows[] = {
 		 .help = "Successes of an endpoint before it is said to ask for credentials always"),
 	AUTH_NAMED("asking", share.asking, CONF_F64, .min = 50, .max = 100, .def = "99.0", .unit = "%",
 		 .help = "The share of them that had credentials"),
+	AUTH_NAMED("open_reads", share.open_reads, CONF_BOOL, .def = "false",
+		   .help = "Whether endpoints that only read and ask for no credentials, beside others "
+			   "that do, are told for information"),
 	AUTH_NAMED("alike", share.alike, CONF_F64, .min = 0, .max = 100, .def = "2.0", .unit = "deviations",
 		 .help = "How far the size of an answer without credentials may be from that of the "
 			 "others (logarithms) to be alike; half and twice the size always are"),
@@ -96,7 +99,7 @@ static bool counts(const struct exchange_hit *hit)
 {
 	const struct datatype *type = datatype_get(hit->type);
 
-	return hit->dir == SERVER && type->personal && type->reports != REPORTS_WEAK;
+	return hit->dir == SERVER && type->personal;
 }
 
 // Keeps the least digests, in order: what a union of such sets keeps as well.

@@ -4,8 +4,9 @@
 // See auth_share.h. Only what was seen whole counts: of half an exchange it is not known whether
 // its request had credentials.
 //
-//	always bare      what changes something: low. What is only read is one issue for all such
-//	                 endpoints of a host, for information; both only beside endpoints that ask
+//	always bare      what changes something: low. What is only read is most often meant for
+//	                 all: one issue for all such endpoints of a host, for information, when
+//	                 asked for; both only beside endpoints that ask
 //	sometimes bare   likewise
 //	never bare yet   then a bare success, as large as the others: high. Other sizes are most
 //	                 often the page that asks for a password
@@ -189,7 +190,7 @@ static void share_judge(const struct detector *self, const struct auth_share_opt
 		area->counted = true;
 		host->open++;
 	}
-	if (host->asking == 0)
+	if (host->asking == 0 || (!writes(call) && !o->open_reads))
 		return;
 	told_ns = writes(call) ? &area->told_ns : &host->told_ns;
 	if (*told_ns && call->time_ns < *told_ns + 24 * hour_ns)

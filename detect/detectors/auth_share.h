@@ -14,6 +14,7 @@ struct auth_share_options {
 	struct conf_strs public_paths; // globs
 	uint32_t min_ok, min_asking;
 	double asking, alike;
+	bool open_reads;
 };
 
 // Of an endpoint; zeroed at the start.

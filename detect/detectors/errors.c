@@ -423,6 +423,13 @@ static int errors_load(void *, struct merger *m, FILE *in, size_t len, uint32_t 
 	return 0;
 }
 
+static size_t errors_memory(const void *opaque, const struct conf *)
+{
+	const struct errors_options *options = opaque;
+
+	return lru_bytes(sizeof(struct errors_caller), options->callers);
+}
+
 static const struct detector errors = {
 	.id = "D-45",
 	.name = "errors",

@@ -641,6 +641,15 @@ static int flood_load(void *state, struct merger *, FILE *in, size_t len, uint32
 	return r.bad || r.left ? -EBADMSG : 0;
 }
 
+static size_t flood_memory(const void *opaque, const struct conf *)
+{
+	const struct flood_options *options = opaque;
+
+	return lru_bytes(sizeof(struct flood_level), options->endpoints) +
+	       lru_bytes(sizeof(struct flood_source), options->sources) +
+	       lru_bytes(sizeof(struct flood_surge), SURGES);
+}
+
 static const struct detector flood = {
 	.id = "D-40",
 	.name = "flood",

@@ -79,7 +79,8 @@ struct ratelimit_endpoint {
 	}
 static const struct conf_row rule_rows[] = {
 	RULE_ROW(scope, CONF_ENUM, .choices = scopes, .def = "\"user\"",
-		 .help = "Who or what has the limit: each one of its own"),
+		 .help = "Who or what has the limit, each one of its own; a user is known by more than "
+			 "an address"),
 	RULE_ROW(key, CONF_STR, .min = 1, .max = 255, .def = "\"*\"",
 		 .help = "For which of them: user, address, network, country (\"DE\"), number of an "
 			 "autonomous system, host, or \"GET host/path\"; * and ? are wildcards"),
@@ -161,7 +162,8 @@ static uint64_t counted(const struct ratelimit_rule *rule, struct merger *m,
 	case SCOPE_USER:
 		p = merger_principal(m, call->principal);
 		draft_text(text, KEY_TEXT, "%s", p ? p->user : "");
-		id = call->principal;
+		// Many may be behind an address: that is what the next two are for.
+		id = p && p->kind != PRINCIPAL_ADDRESS ? call->principal : 0;
 		break;
 	case SCOPE_ADDRESS:
 		draft_text(text, KEY_TEXT, "%s", source_text(call->client, 0, addr));

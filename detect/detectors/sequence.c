@@ -593,6 +593,13 @@ static int sequence_load(void *, struct merger *m, FILE *in, size_t len, uint32_
 	return r.bad || r.left ? -EBADMSG : 0;
 }
 
+static size_t sequence_memory(const void *opaque, const struct conf *)
+{
+	const struct sequence_options *options = opaque;
+
+	return lru_bytes(sizeof(struct sequence_caller), options->callers);
+}
+
 static const struct detector sequence = {
 	.id = "D-46",
 	.name = "sequence",

@@ -95,7 +95,7 @@ static void test_open(void **unused)
 	assert_says(drive_one()->description, "50 of the 50 successful answers (100.0 %)");
 	end();
 	// What is read is for information, once for the host.
-	begin("");
+	begin("detect: { auth: { open_reads = true; }; };");
 	orders(200);
 	for (uint32_t i = 0; i < 300; i++)
 		request(CATALOGUE, i % 4 != 0, 100); // some are signed in
@@ -115,6 +115,13 @@ static void test_meant(void **unused)
 		request(COMMENT, true, 100);
 		request(HEALTH, true, 100);
 	}
+	drive_run();
+	drive_silent();
+	end();
+	begin("");
+	orders(200);
+	for (uint32_t i = 0; i < 300; i++)
+		request(CATALOGUE, true, 100);
 	// Half an exchange does not show whether it had credentials, nor does a sign-in.
 	for (uint32_t i = 0; i < 4; i++)
 		drive_call((struct call){.endpoint = ORDERS,

@@ -15,6 +15,9 @@ static void begin(const char *lines)
 	drive_endpoint(ORDERS, "api.test", "GET", "/orders/{id}");
 	drive_endpoint(LOGIN, "api.test", "POST", "/login");
 	drive_endpoint(OTHER, "www.test", "GET", "/");
+	drive_principal(1, PRINCIPAL_JWT, "anna");
+	drive_principal(2, PRINCIPAL_API_KEY, "key:1");
+	drive_principal(3, PRINCIPAL_ADDRESS, "");
 }
 
 static void end(void)
@@ -39,6 +42,8 @@ static void test_exact(void **unused)
 		request(1, 7, i % 2 ? ORDERS : OTHER, 200);
 		request(2, 7, ORDERS, 200);
 	}
+	for (uint32_t i = 0; i < 300; i++)
+		request(3, 7, ORDERS, 200); // a campus behind one address
 	drive_run();
 	drive_silent();
 	request(1, 7, ORDERS, 200);

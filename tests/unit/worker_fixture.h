@@ -10,6 +10,7 @@
 #include "tests/unit/detect_fixture.h"
 
 #include "detect/idmap.h"
+#include "detect/inventory.h"
 #include "detect/worker.h"
 #include "flows/form_walk.h"
 #include "flows/json.h"
@@ -76,7 +77,7 @@ struct sent {
 	const char *response, *response_body;
 	uint64_t time_ns;
 	uint32_t worker, client, conn, index;
-	bool cut; // the response is not complete
+	bool cut;     // the response is not complete
 	bool message; // of a WebSocket
 	bool inside;  // the client's address is of a private network
 };
@@ -299,6 +300,28 @@ struct merged_endpoint *merger_endpoint(struct merger *m, uint64_t id)
 	struct entry *e = idmap_get(&m->endpoint_map, id);
 
 	return e ? &e->endpoint : NULL;
+}
+
+struct merged_endpoint *merger_target(struct merger *m, uint64_t id)
+{
+	return merger_endpoint(m, id);
+}
+
+static struct inventory inventory; // networks and specifications
+
+const struct specs *merger_specs(const struct merger *)
+{
+	return inventory.specs;
+}
+
+const struct inventory *merger_networks(const struct merger *)
+{
+	return &inventory;
+}
+
+const struct inventory_endpoint *merger_facts(const struct merged_endpoint *)
+{
+	return NULL;
 }
 
 struct merged_principal *merger_principal(struct merger *m, uint64_t id)
