@@ -344,8 +344,7 @@ static void errors_call(const struct detector *, const void *opaque, struct merg
 	const struct errors_caller *u;
 
 	// A response without its request is of no endpoint.
-	if (!e || !*pub->method || call->status == 0 ||
-	    (call->flags & (CALL_MESSAGE | CALL_GUESSED)) ||
+	if (!e || !*pub->method || call->status == 0 || (call->flags & (CALL_MESSAGE | CALL_GUESSED)) ||
 	    call->time_ns / WINDOW_NS + 1 < e->window)
 		return;
 	if (call->principal)
@@ -363,13 +362,6 @@ static int errors_init(void *state, const void *opaque)
 
 	return lru_init(&((struct errors *)state)->callers, sizeof(struct errors_caller),
 			options->callers);
-}
-
-static size_t errors_memory(const void *opaque, const struct conf *)
-{
-	const struct errors_options *options = opaque;
-
-	return lru_bytes(sizeof(struct errors_caller), options->callers);
 }
 
 static void errors_fini(void *state)

@@ -563,15 +563,6 @@ static int flood_init(void *state, const void *opaque)
 	return rc ? rc : lru_init(&t->surges, sizeof(struct flood_surge), SURGES);
 }
 
-static size_t flood_memory(const void *opaque, const struct conf *)
-{
-	const struct flood_options *options = opaque;
-
-	return lru_bytes(sizeof(struct flood_level), options->endpoints) +
-	       lru_bytes(sizeof(struct flood_source), options->sources) +
-	       lru_bytes(sizeof(struct flood_surge), SURGES);
-}
-
 static void flood_fini(void *state)
 {
 	struct flood *t = state;

@@ -370,13 +370,6 @@ static int scanner_init(void *state, const void *opaque)
 			options->sources);
 }
 
-static size_t scanner_memory(const void *opaque, const struct conf *)
-{
-	const struct scanner_options *options = opaque;
-
-	return lru_bytes(sizeof(struct scanner_source), options->sources);
-}
-
 static void scanner_fini(void *state)
 {
 	lru_fini(&((struct scanner_state *)state)->sources);

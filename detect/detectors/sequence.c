@@ -510,13 +510,6 @@ static int sequence_init(void *state, const void *opaque)
 	return rc;
 }
 
-static size_t sequence_memory(const void *opaque, const struct conf *)
-{
-	const struct sequence_options *options = opaque;
-
-	return lru_bytes(sizeof(struct sequence_caller), options->callers);
-}
-
 static void sequence_fini(void *state)
 {
 	lru_fini(&((struct sequence *)state)->callers);
