@@ -567,64 +567,9 @@ struct merged_principal *merger_principal(struct merger *m, uint64_t id)
 	return p ? &p->pub : NULL;
 }
 
-const struct source *merger_source(struct merger *m, const uint8_t addr[16])
-{
-	return sources_address(&m->sources, addr);
-}
-
-const struct source *merger_source_prefix(struct merger *m, const uint8_t addr[16])
-{
-	return sources_prefix(&m->sources, addr);
-}
-
-void merger_location(struct merger *m, const uint8_t addr[16], struct location *out)
-{
-	sources_locate(&m->sources, addr, out);
-}
-
-const struct conf *merger_conf(const struct merger *m)
-{
-	return m->shared->conf;
-}
-
-uint32_t merger_endpoints(struct merger *m)
-{
-	return m->known.n_endpoints;
-}
-
-struct merged_endpoint *merger_endpoint_at(struct merger *m, uint32_t i)
-{
-	return i < m->known.n_endpoints ? &m->known.endpoints[i]->pub : NULL;
-}
-
 const char *merger_param_name(struct merger *m, uint64_t, uint64_t field)
 {
 	return params_name(&m->params, field);
-}
-
-uint32_t merger_principals(struct merger *m)
-{
-	return m->known.n_principals;
-}
-
-struct merged_principal *merger_principal_at(struct merger *m, uint32_t i)
-{
-	return i < m->known.n_principals ? &m->known.principals[i]->pub : NULL;
-}
-
-void *merger_endpoint_area(struct merger *m, struct merged_endpoint *e, const struct detector *d)
-{
-	int i = merge_detector(m, d);
-
-	return i < 0 ? NULL : e->area[i];
-}
-
-void *merger_principal_area(struct merger *m, struct merged_principal *p, const struct detector *d)
-{
-	int i = merge_detector(m, d);
-
-	return i < 0 ? NULL
-		     : known_principal_area(&m->known, (struct known_principal *)p, (uint32_t)i);
 }
 
 void merger_raise(struct merger *m, const struct detector *d, uint64_t key,

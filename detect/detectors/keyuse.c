@@ -327,17 +327,36 @@ static void keyuse_call(const struct detector *, const void *options, struct mer
 
 // ---- What is kept over restarts: habits, and nothing of stray uses
 
+static void bytes_put(FILE *out, const void *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		putc(((const uint8_t *)bytes)[i], out);
+}
+
+static bool bytes_get(FILE *in, void *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int c = getc(in);
+
+		if (c == EOF)
+			return false;
+		((uint8_t *)bytes)[i] = (uint8_t)c;
+	}
+	return true;
+}
+
+// As they lie in memory: a file that was written by another layout has another size, and is not used.
 static int keyuse_save(const void *state, const struct merger *, FILE *out)
 {
 	const struct keyuse *s = state;
 	uint32_t head[2] = {s->keys.n, sizeof(struct habit)};
 
-	fwrite(head, sizeof(head), 1, out);
+	bytes_put(out, head, sizeof(head));
 	for (const struct keyuse_key *k = lru_first(&s->keys); k; k = lru_next(&s->keys, k)) {
 		uint64_t id = lru_id(k);
 
-		fwrite(&id, sizeof(id), 1, out);
-		fwrite(&k->habit, sizeof(k->habit), 1, out);
+		bytes_put(out, &id, sizeof(id));
+		bytes_put(out, &k->habit, sizeof(k->habit));
 	}
 	return ferror(out) ? -EIO : 0;
 }
@@ -347,8 +366,8 @@ static int keyuse_load(void *state, struct merger *, FILE *in, size_t len, uint3
 	struct keyuse *s = state;
 	uint32_t head[2];
 
-	if (version != keyuse.version || len < sizeof(head) ||
-	    fread(head, sizeof(head), 1, in) != 1 || head[1] != sizeof(struct habit) ||
+	if (version != keyuse.version || len < sizeof(head) || !bytes_get(in, head, sizeof(head)) ||
+	    head[1] != sizeof(struct habit) ||
 	    (uint64_t)head[0] * (sizeof(uint64_t) + sizeof(struct habit)) != len - sizeof(head))
 		return -EBADMSG;
 	for (uint32_t i = 0; i < head[0]; i++) {
@@ -356,8 +375,8 @@ static int keyuse_load(void *state, struct merger *, FILE *in, size_t len, uint3
 		struct habit habit;
 		uint64_t id;
 
-		if (fread(&id, sizeof(id), 1, in) != 1 ||
-		    fread(&habit, sizeof(habit), 1, in) != 1 || id == 0)
+		if (!bytes_get(in, &id, sizeof(id)) || !bytes_get(in, &habit, sizeof(habit)) ||
+		    id == 0)
 			return -EBADMSG;
 		k = lru_touch(&s->keys, id, NULL);
 		if (!k)

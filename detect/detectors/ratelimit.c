@@ -20,8 +20,6 @@
 #include "detect/text.h"
 #include "detect/window.h"
 
-#include <stdio.h>
-
 enum {
 	RULES_MAX = 32, // a bit each
 	BUCKETS = 10, // of a window
@@ -130,7 +128,7 @@ static bool rule_check(const struct conf *conf, const void *item, char *why, siz
 {
 	if (item != conf_item(conf, &rule_section, RULES_MAX))
 		return true;
-	snprintf(why, why_len, "rate_limits: more than %d rows", RULES_MAX);
+	draft_text(why, why_len, "rate_limits: more than %d rows", RULES_MAX);
 	return false;
 }
 

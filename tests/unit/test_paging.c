@@ -33,9 +33,9 @@ static void open_usual(uint32_t calls)
 {
 	begin("");
 	endpoint_named(50, "GET", "/orders");
-	param_named(LIMIT, "query.page_limit");
-	param_named(PAGE, "query.page");
-	param_named(ID, "query.first");
+	param_named(50, LIMIT, "query.page_limit");
+	param_named(50, PAGE, "query.page");
+	param_named(50, ID, "query.first");
 	for (uint32_t i = 0; i < calls; i++) {
 		ask(i, i % 30, LIMIT, 10 + i % 91, 1000 + i % 9000, 200);
 		ask(i, i % 30, PAGE, i % 20, 1000, 200);
