@@ -515,6 +515,13 @@ static int bizflow_load(void *state, struct merger *, FILE *in, size_t len, uint
 	return r.bad ? -EBADMSG : 0;
 }
 
+static size_t bizflow_memory(const void *opaque, const struct conf *)
+{
+	const struct bizflow_options *options = opaque;
+
+	return lru_bytes(sizeof(struct bizflow_actor), options->actors);
+}
+
 static const struct detector bizflow = {
 	.id = "D-47",
 	.name = "bizflow",
@@ -527,6 +534,7 @@ static const struct detector bizflow = {
 	.endpoint_size = sizeof(struct bizflow_endpoint),
 	.init = bizflow_init,
 	.fini = bizflow_fini,
+	.memory = bizflow_memory,
 	.call = bizflow_call,
 	.save = bizflow_save,
 	.load = bizflow_load,

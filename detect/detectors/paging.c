@@ -284,6 +284,13 @@ static int paging_load(void *state, struct merger *, FILE *in, size_t len, uint3
 	return 0;
 }
 
+static size_t paging_memory(const void *opaque, const struct conf *)
+{
+	const struct paging_options *options = opaque;
+
+	return lru_bytes(sizeof(struct paging_field), options->fields);
+}
+
 static const struct detector paging = {
 	.id = "D-48",
 	.name = "paging",
@@ -295,6 +302,7 @@ static const struct detector paging = {
 	.state_size = sizeof(struct paging),
 	.init = paging_init,
 	.fini = paging_fini,
+	.memory = paging_memory,
 	.call = paging_call,
 	.save = paging_save,
 	.load = paging_load,
