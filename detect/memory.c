@@ -92,6 +92,7 @@ uint32_t memory_rows(const struct conf *conf, uint32_t n_workers, uint32_t n_exc
 {
 	const struct merger_options *o = conf_get(conf, &merger_section);
 	const struct evidence_options *evidence = conf_get(conf, &evidence_section);
+	const struct inventory_options *inventory = conf_get(conf, &inventory_section);
 	const struct objects_options *objects = conf_get(conf, &objects_section);
 	const struct incidents_options *incidents = conf_get(conf, &incidents_section);
 	uint64_t captures = evidence->capture_mb ? ((uint64_t)evidence->capture_mb << 20) +
@@ -104,6 +105,10 @@ uint32_t memory_rows(const struct conf *conf, uint32_t n_workers, uint32_t n_exc
 	row_add(&rows, "fields", o->max_fields, "fields", merger_fields_bytes(conf));
 	row_add(&rows, "objects", objects->max_objects, "objects", objects_bytes(objects));
 	row_add(&rows, "addresses", 0, "and networks", sources_bytes(conf));
+	row_add(&rows, "parameters", inventory->max_params, "parameters",
+		params_bytes(inventory->max_params, o->max_endpoints));
+	row_add(&rows, "inventory", o->max_endpoints, "endpoints",
+		o->max_endpoints * memory_block(sizeof(struct inventory_endpoint)));
 	row_add(&rows, "issues", o->max_issues, "issues", issues_bytes(o->max_issues, o->history));
 	row_add(&rows, "evidence of issues", ISSUES_WITH_EVIDENCE, "issues", ISSUES_EVIDENCE_BYTES);
 	row_add(&rows, "incidents", incidents->max_incidents, "incidents", incidents_bytes(conf));

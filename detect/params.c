@@ -9,6 +9,8 @@
 
 #include "detect/params.h"
 
+#include "detect/memory.h"
+
 #include "detect/siphash.h"
 
 enum { NS = 1000000000 };
@@ -344,6 +346,17 @@ void params_merge(struct params *p, uint64_t from_id, uint64_t into_id)
 }
 
 // ---- The end
+
+size_t params_bytes(uint32_t max, uint32_t max_endpoints)
+{
+	// Each parameter may have a name of its own.
+	uint64_t names = (uint64_t)max + PARAMS_PENDING;
+
+	return max * memory_block(sizeof(struct param)) + memory_map(max) +
+	       names * memory_block(sizeof(struct param_name) + PARAMS_NAME + 1) + memory_map(names) +
+	       max_endpoints * memory_block(sizeof(struct params_endpoint)) +
+	       memory_map(max_endpoints) + memory_list(max_endpoints);
+}
 
 void params_clear(struct params *p)
 {

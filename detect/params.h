@@ -72,6 +72,8 @@ struct params {
 };
 
 void params_init(struct params *p, uint32_t max, uint32_t max_endpoint, uint32_t max_endpoints);
+// What they take at most.
+size_t params_bytes(uint32_t max, uint32_t max_endpoints);
 // Forgets all; the bounds stay.
 void params_clear(struct params *p);
 // Names and fields of a delta. In any order.

@@ -522,6 +522,13 @@ static int bizflow_load(void *state, struct merger *, FILE *in, size_t len, uint
 	return r.bad ? -EBADMSG : 0;
 }
 
+static size_t bizflow_memory(const void *opaque, const struct conf *)
+{
+	const struct bizflow_options *options = opaque;
+
+	return lru_bytes(sizeof(struct bizflow_actor), options->actors);
+}
+
 static const struct detector bizflow = {
 	.id = "D-47",
 	.name = "bizflow",

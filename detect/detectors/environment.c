@@ -291,6 +291,13 @@ static void environment_call(const struct detector *self, const void *opaque, st
 	}
 }
 
+static size_t environment_memory(const void *opaque, const struct conf *)
+{
+	const struct environment_options *options = opaque;
+
+	return lru_bytes(sizeof(struct environment_host), options->max_hosts);
+}
+
 static const struct detector environment = {
 	.id = "D-54",
 	.name = "environment",
@@ -303,6 +310,7 @@ static const struct detector environment = {
 	.endpoint_size = sizeof(struct environment_area),
 	.init = environment_init,
 	.fini = environment_fini,
+	.memory = environment_memory,
 	.call = environment_call,
 };
 DETECTOR_REGISTER(environment);

@@ -558,6 +558,13 @@ static int exhaustion_load(void *, struct merger *m, FILE *in, size_t len, uint3
 	return 0;
 }
 
+static size_t exhaustion_memory(const void *opaque, const struct conf *)
+{
+	const struct exhaustion_options *options = opaque;
+
+	return lru_bytes(sizeof(struct exhaustion_caller), options->callers);
+}
+
 static const struct detector exhaustion = {
 	.id = "D-41",
 	.name = "exhaustion",

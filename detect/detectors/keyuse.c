@@ -399,6 +399,13 @@ static void keyuse_fini(void *state)
 	lru_fini(&((struct keyuse *)state)->keys);
 }
 
+static size_t keyuse_memory(const void *opaque, const struct conf *)
+{
+	const struct keyuse_options *options = opaque;
+
+	return lru_bytes(sizeof(struct keyuse_key), options->max_keys);
+}
+
 static const struct detector keyuse = {
 	.id = "D-07",
 	.name = "keyuse",
@@ -410,6 +417,7 @@ static const struct detector keyuse = {
 	.state_size = sizeof(struct keyuse),
 	.init = keyuse_init,
 	.fini = keyuse_fini,
+	.memory = keyuse_memory,
 	.call = keyuse_call,
 	.save = keyuse_save,
 	.load = keyuse_load,

@@ -254,6 +254,13 @@ static void nolimit_fini(void *state)
 	lru_fini(&((struct nolimit *)state)->pairs);
 }
 
+static size_t nolimit_memory(const void *opaque, const struct conf *)
+{
+	const struct nolimit_options *options = opaque;
+
+	return lru_bytes(sizeof(struct nolimit_pair), options->max_pairs);
+}
+
 static const struct detector nolimit = {
 	.id = "D-78",
 	.name = "nolimit",
@@ -266,6 +273,7 @@ static const struct detector nolimit = {
 	.endpoint_size = sizeof(struct nolimit_endpoint),
 	.init = nolimit_init,
 	.fini = nolimit_fini,
+	.memory = nolimit_memory,
 	.call = nolimit_call,
 };
 DETECTOR_REGISTER(nolimit);

@@ -291,6 +291,13 @@ static int paging_load(void *state, struct merger *, FILE *in, size_t len, uint3
 	return 0;
 }
 
+static size_t paging_memory(const void *opaque, const struct conf *)
+{
+	const struct paging_options *options = opaque;
+
+	return lru_bytes(sizeof(struct paging_field), options->fields);
+}
+
 static const struct detector paging = {
 	.id = "D-48",
 	.name = "paging",

@@ -335,6 +335,13 @@ static void ratelimit_fini(void *state)
 	lru_fini(&((struct ratelimit *)state)->counters);
 }
 
+static size_t ratelimit_memory(const void *opaque, const struct conf *)
+{
+	const struct ratelimit_options *options = opaque;
+
+	return lru_bytes(sizeof(struct ratelimit_counter), options->max_counters);
+}
+
 static const struct detector ratelimit = {
 	.id = "D-42",
 	.name = "ratelimit",
@@ -347,6 +354,7 @@ static const struct detector ratelimit = {
 	.endpoint_size = sizeof(struct ratelimit_endpoint),
 	.init = ratelimit_init,
 	.fini = ratelimit_fini,
+	.memory = ratelimit_memory,
 	.call = ratelimit_call,
 };
 DETECTOR_REGISTER(ratelimit);

@@ -484,6 +484,14 @@ static int scraping_load(void *state, struct merger *, FILE *in, size_t len, uin
 	return r.bad || t->visits.top > 1 << 20 || t->visits.top < -(1 << 20) ? -EBADMSG : 0;
 }
 
+static size_t scraping_memory(const void *opaque, const struct conf *)
+{
+	const struct scraping_options *options = opaque;
+
+	return lru_bytes(sizeof(struct scraping_caller), options->callers) +
+	       lru_bytes(sizeof(struct scraping_host), HOSTS);
+}
+
 static const struct detector scraping = {
 	.id = "D-43",
 	.name = "scraping",

@@ -291,6 +291,13 @@ static int shadow_load(void *state, struct merger *, FILE *in, size_t len, uint3
 	return 0;
 }
 
+static size_t shadow_memory(const void *opaque, const struct conf *)
+{
+	const struct shadow_options *options = opaque;
+
+	return lru_bytes(sizeof(struct shadow_host), options->max_hosts);
+}
+
 static const struct detector shadow = {
 	.id = "D-52",
 	.name = "shadow",
@@ -303,6 +310,7 @@ static const struct detector shadow = {
 	.endpoint_size = sizeof(struct shadow_area),
 	.init = shadow_init,
 	.fini = shadow_fini,
+	.memory = shadow_memory,
 	.call = shadow_call,
 	.save = shadow_save,
 	.load = shadow_load,

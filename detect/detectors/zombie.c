@@ -319,6 +319,11 @@ enum { SAVED_ENDPOINT = 3 };
 static int zombie_save(const void *, const struct merger *m, FILE *out);
 static int zombie_load(void *, struct merger *m, FILE *in, size_t len, uint32_t);
 
+static size_t zombie_memory(const void *, const struct conf *)
+{
+	return lru_bytes(sizeof(struct zombie_group), GROUPS);
+}
+
 static const struct detector zombie = {
 	.id = "D-53",
 	.name = "zombie",
@@ -331,6 +336,7 @@ static const struct detector zombie = {
 	.endpoint_size = sizeof(struct zombie_area),
 	.init = zombie_init,
 	.fini = zombie_fini,
+	.memory = zombie_memory,
 	.call = zombie_call,
 	.evaluate = zombie_evaluate,
 	.save = zombie_save,
