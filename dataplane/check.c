@@ -106,14 +106,14 @@ int command_check(int argc, char **argv)
 		conf_free(conf);
 		return EXIT_USAGE;
 	}
-	if (inventory_check(conf, why, sizeof(why))) {
-		fprintf(stderr, "%s\n", why);
+	if (!sources_check(conf, why, sizeof(why))) {
+		fprintf(stderr, "%s: %s\n", file, why);
 		ruleset_free(ruleset);
 		conf_free(conf);
 		return EXIT_USAGE;
 	}
-	if (!sources_check(conf, why, sizeof(why))) {
-		fprintf(stderr, "%s: %s\n", file, why);
+	if (inventory_check(conf, why, sizeof(why))) {
+		fprintf(stderr, "%s\n", why);
 		ruleset_free(ruleset);
 		conf_free(conf);
 		return EXIT_USAGE;

@@ -40,28 +40,14 @@ size_t bound_bytes(uint32_t max)
 	return lru_bytes(sizeof(struct bound_entry), max);
 }
 
-static uint64_t mix(uint64_t id, uint64_t with)
-{
-	id = (id ^ with) * UINT64_C(0x9e3779b97f4a7c15);
-	id = (id ^ id >> 32) * UINT64_C(0xd6e8feb86659fd93);
-	return id ^ id >> 32;
-}
-
 uint64_t bound_id(uint64_t endpoint, uint64_t field, uint64_t role)
 {
-	uint64_t id = mix(mix(mix(1, endpoint), field), role);
-
-	return id ? id : 1;
-}
-
-static uint32_t person_tag(uint64_t principal)
-{
-	return (uint32_t)(principal ^ principal >> 32);
+	return mix64(mix64(mix64(1, endpoint), field), role);
 }
 
 static uint32_t crowd_without(const struct bound_entry *e, uint64_t principal, uint32_t now_s)
 {
-	uint32_t n = 0, tag = person_tag(principal);
+	uint32_t n = 0, tag = mix_tag(principal);
 
 	if (now_s - e->crowd_s >= CROWD_S && now_s >= e->crowd_s)
 		return 0;
@@ -110,13 +96,13 @@ void bound_learn(struct bound *b, const struct bound_use *use)
 	e->given += use->given;
 	e->known += use->known;
 	e->mine += use->known && use->mine;
-	hll_add(e->users, BOUND_P, mix(2, use->principal));
+	hll_add(e->users, BOUND_P, mix64(2, use->principal));
 }
 
 void bound_foreign(struct bound *b, const struct bound_use *use)
 {
 	struct bound_entry *e = lru_get(&b->params, use->id);
-	uint32_t tag = person_tag(use->principal);
+	uint32_t tag = mix_tag(use->principal);
 
 	if (!e)
 		return;

@@ -23,8 +23,8 @@ enum {
 	DELTA_OBJECTS = 65536,
 	DELTA_CALL_PARAMS = 131072,
 	DELTA_PARAMS = 4096,
-	DELTA_TYPES = 1024,
 	DELTA_AGENT = 256, // bytes of a User-Agent
+	DELTA_TYPES = 1024,
 	FINDING_TYPES = 8,
 };
 
@@ -83,6 +83,7 @@ struct call {
 	uint32_t token_flags;              // enum token_flag
 	uint8_t login_result;              // enum login_result
 	uint8_t user_confidence;           // that the principal is who it seems, 0..100
+	uint8_t agent_kind;                // enum agent_kind
 	uint64_t connection; // tells connections apart
 	uint64_t path;       // keyed hash of the path as sent
 	uint64_t request;    // keyed hash of path, query and body of a request that writes; 0: none

@@ -146,6 +146,8 @@ const struct source *merger_source(struct merger *m, const uint8_t addr[16]);
 const struct source *merger_source_prefix(struct merger *m, const uint8_t addr[16]);
 // Where an address lies: also of one that is not known.
 void merger_location(struct merger *m, const uint8_t addr[16], struct location *out);
+// For detectors with sections of their own beside the one that they are given.
+const struct conf *merger_conf(const struct merger *m);
 uint32_t merger_endpoints(struct merger *m);
 struct merged_endpoint *merger_endpoint_at(struct merger *m, uint32_t i);
 uint32_t merger_principals(struct merger *m);

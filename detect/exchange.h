@@ -48,6 +48,12 @@ enum token_flag {
 	BASIC_WEAK = 1 << 16,       // … with a password of the list, none, or the user name
 };
 
+enum agent_kind {
+	AGENT_UNKNOWN = 0, // none was sent
+	AGENT_BROWSER,     // or what passes for one
+	AGENT_PROGRAM,
+};
+
 enum login_result {
 	LOGIN_UNKNOWN = 0,
 	LOGIN_SUCCESS,
@@ -154,6 +160,7 @@ struct exchange {
 	uint64_t login_secret; // the password; its salt is never kept
 	uint32_t token_flags;  // enum token_flag
 	uint8_t login_result;  // enum login_result, known at the end
+	uint8_t agent_kind;    // enum agent_kind
 	uint8_t rank;          // principal.c: place in the order of what said who it is
 	uint64_t endpoint;  // keyed hash of host, method, template
 	uint64_t base;      // the same before the operation of the body was known

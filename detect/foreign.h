@@ -39,12 +39,13 @@ struct foreign {
 
 struct foreign_verdict {
 	bool raise, success;
-	const struct objects_view *view;   // of the object that it is about
+	const struct objects_view *view; // of the object that it is about
 	const struct foreign_suspect *who;
 };
 
 int foreign_init(struct foreign *f, const struct foreign_options *options);
 void foreign_fini(struct foreign *f);
+size_t foreign_bytes(const struct foreign_options *options);
 // Do the calls of this kind change what they name?
 bool foreign_writes(const struct call *call, const struct merged_endpoint *e);
 // The key of the issue of one caller at one endpoint.

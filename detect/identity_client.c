@@ -140,6 +140,19 @@ static uint64_t agent_hash(struct span agent, uint64_t seed)
 	return siphash_id(siphash(seed, 'G', span_make(text, n)));
 }
 
+// All browsers claim to be Mozilla and name an engine; so do few programs that do not want to pass
+// for one.
+static uint8_t agent_kind(struct span agent)
+{
+	bool mozilla = agent.len > 8 && memcmp(agent.p, "Mozilla/", 8) == 0;
+
+	if (mozilla && (memmem(agent.p, agent.len, "AppleWebKit/", 12) ||
+			memmem(agent.p, agent.len, "Gecko/", 6)) &&
+	    !memmem(agent.p, agent.len, "bot", 3) && !memmem(agent.p, agent.len, "Bot", 3))
+		return AGENT_BROWSER;
+	return AGENT_PROGRAM;
+}
+
 void identity_client(struct exchange *x, struct principal *p, uint64_t seed)
 {
 	const struct conn_meta *conn = x->tx->conn;
@@ -161,7 +174,9 @@ void identity_client(struct exchange *x, struct principal *p, uint64_t seed)
 		struct principal_agent *known = &p->agents[hash % PRINCIPAL_AGENTS];
 
 		if (known->hash != hash)
-			*known = (struct principal_agent){hash, agent_hash(agent, seed)};
+			*known = (struct principal_agent){hash, agent_hash(agent, seed),
+							  agent_kind(agent)};
 		x->agent = known->agent;
+		x->agent_kind = known->kind;
 	}
 }

@@ -156,6 +156,22 @@ lost:
 	return NULL;
 }
 
+void known_endpoint_remove(struct known *k, uint64_t id)
+{
+	struct known_endpoint *e = known_endpoint(k, id);
+	uint32_t at = 0;
+
+	if (!e)
+		return;
+	while (k->endpoints[at] != e)
+		at++;
+	k->n_endpoints--;
+	memmove(&k->endpoints[at], &k->endpoints[at + 1],
+		(k->n_endpoints - at) * sizeof(struct known_endpoint *));
+	idmap_remove(&k->endpoint_map, id);
+	endpoint_free(e);
+}
+
 void known_missing_add(struct known *k, uint64_t id, struct span host, struct span method,
 		       struct span template)
 {
@@ -187,22 +203,6 @@ struct known_endpoint *known_target(const struct known *k, uint64_t id)
 	struct known_endpoint *e = known_endpoint(k, id);
 
 	return e ? e : idmap_get(&k->missing_map, id);
-}
-
-void known_endpoint_remove(struct known *k, uint64_t id)
-{
-	struct known_endpoint *e = known_endpoint(k, id);
-	uint32_t at = 0;
-
-	if (!e)
-		return;
-	while (k->endpoints[at] != e)
-		at++;
-	k->n_endpoints--;
-	memmove(&k->endpoints[at], &k->endpoints[at + 1],
-		(k->n_endpoints - at) * sizeof(struct known_endpoint *));
-	idmap_remove(&k->endpoint_map, id);
-	endpoint_free(e);
 }
 
 void known_endpoint_call(struct known_endpoint *e, const struct call *call)

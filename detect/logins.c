@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { ENDPOINTS_MAX = 256, PRESSED_PART = 8 };
+enum { ENDPOINTS_MAX = 256, INTRUDERS_MAX = 4096, PRESSED_PART = 8 };
 
 int logins_init(struct logins *l, const struct login_sizes *sizes)
 {
@@ -22,11 +22,23 @@ int logins_init(struct logins *l, const struct login_sizes *sizes)
 	    lru_init(&l->sources, sizeof(struct login_tries), sizes->sources) ||
 	    lru_init(&l->pressed, sizeof(struct login_tries), pressed ? pressed : 1) ||
 	    lru_init(&l->secrets, sizeof(struct login_secret), sizes->secrets) ||
-	    lru_init(&l->endpoints, sizeof(struct login_endpoint), ENDPOINTS_MAX)) {
+	    lru_init(&l->endpoints, sizeof(struct login_endpoint), ENDPOINTS_MAX) ||
+	    lru_init(&l->intruders, sizeof(struct login_intruder), INTRUDERS_MAX)) {
 		logins_fini(l);
 		return -ENOMEM;
 	}
 	return 0;
+}
+
+size_t logins_bytes(const struct login_sizes *sizes)
+{
+	uint32_t pressed = sizes->users / PRESSED_PART;
+
+	return lru_bytes(sizeof(struct login_user), sizes->users) +
+	       lru_bytes(sizeof(struct login_tries), sizes->sources) +
+	       lru_bytes(sizeof(struct login_tries), pressed ? pressed : 1) +
+	       lru_bytes(sizeof(struct login_secret), sizes->secrets) +
+	       lru_bytes(sizeof(struct login_endpoint), ENDPOINTS_MAX);
 }
 
 void logins_fini(struct logins *l)
@@ -36,6 +48,7 @@ void logins_fini(struct logins *l)
 	lru_fini(&l->pressed);
 	lru_fini(&l->secrets);
 	lru_fini(&l->endpoints);
+	lru_fini(&l->intruders);
 }
 
 static void tries_turn(struct login_tries *t, uint64_t window_ns, uint64_t time_ns)

@@ -77,10 +77,16 @@ struct login_endpoint {
 	uint64_t endpoint;
 };
 
+// Where somebody got in by an attack: what is done from there since.
+struct login_intruder {
+	uint64_t since_ns, user, told_ns;
+	uint32_t calls, writes;
+};
+
 struct logins {
 	uint64_t window_ns; // of tries
 	uint64_t spray_ns;
-	struct lru users, sources, pressed, secrets, endpoints;
+	struct lru users, sources, pressed, secrets, endpoints, intruders;
 };
 
 struct login_sizes {
@@ -88,6 +94,8 @@ struct login_sizes {
 };
 
 int logins_init(struct logins *l, const struct login_sizes *sizes);
+// What tables of these sizes take at most.
+size_t logins_bytes(const struct login_sizes *sizes);
 void logins_fini(struct logins *l);
 
 // Adds a value that failed, or that a sign-in went well (value 0).

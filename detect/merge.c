@@ -119,71 +119,12 @@ static int detectors_new(struct merger *m, char *why, size_t why_len)
 	return 0;
 }
 
-// ---- Policies
-
-bool merger_policies(struct merger *m, struct conf *conf)
-{
-	struct merger_policies *p = calloc(1, sizeof(*p));
-
-	if (!p)
-		return false;
-	p->policies = policies_new(conf);
-	if (!p->policies) {
-		free(p);
-		return false;
-	}
-	p->conf = conf;
-	p->older = m->policies;
-	m->policies = p;
-	m->policies_changed = true;
-	return true;
-}
-
-static const struct policies *policies_newest(const struct merger *m)
-{
-	return m->policies ? m->policies->policies : NULL;
-}
-
-// May a worker still read these, or has it found something by them that is not merged yet? Whoever
-// did an epoch after the one in which a snapshot was replaced has done with it, and so have we
-// with what it found.
-static bool policies_used(const struct merger *m, const struct policies *p, uint32_t oldest)
-{
-	for (uint32_t i = 0; i < MERGER_SNAPSHOTS; i++) {
-		const struct merger_snapshot *s = &m->snapshots[i];
-
-		if (s->used && s->snapshot.policies == p &&
-		    (s == m->published || (int32_t)(oldest - s->retired) <= 0))
-			return true;
-	}
-	return false;
-}
-
-// Frees those that are neither the newest nor in use; all: every one.
-static void policies_sweep(struct merger *m, uint32_t oldest, bool all)
-{
-	struct merger_policies **at = &m->policies;
-
-	if (*at && !all)
-		at = &(*at)->older;
-	while (*at) {
-		struct merger_policies *p = *at;
-
-		if (!all && policies_used(m, p->policies, oldest)) {
-			at = &p->older;
-			continue;
-		}
-		*at = p->older;
-		policies_free(p->policies);
-		conf_free(p->conf);
-		free(p);
-	}
-}
+// ---- Snapshots
 
 static void snapshot_first(struct merger *m)
 {
 	m->published = &m->snapshots[0];
-	m->published->snapshot.policies = policies_newest(m);
+	m->published->snapshot.policies = merge_policies_newest(m);
 	m->policies_changed = false;
 	m->published->used = true;
 	atomic_store_explicit(&m->shared->snapshot, &m->published->snapshot, memory_order_release);
@@ -239,8 +180,8 @@ struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, 
 		merger_free(m);
 		return NULL;
 	}
-	if (inventory_init(&m->inventory, in, why, why_len) ||
-	    sources_init(&m->sources, shared->conf, shared->seed, why, why_len) ||
+	if (sources_init(&m->sources, shared->conf, shared->seed, why, why_len) ||
+	    inventory_init(&m->inventory, in, why, why_len) ||
 	    detectors_new(m, why, why_len)) {
 		merger_free(m);
 		return NULL;
@@ -314,7 +255,7 @@ void merger_free(struct merger *m)
 		free(m->detectors[i].state);
 	}
 	lists_free(m);
-	policies_sweep(m, 0, true);
+	merge_policies_sweep(m, 0, true);
 	free(m);
 }
 
@@ -390,7 +331,7 @@ void merger_reset(struct merger *m)
 			memset(s, 0, sizeof(*s));
 		s->n_watch = 0;
 		s->evidence_full = false;
-		s->policies = policies_newest(m);
+		s->policies = merge_policies_newest(m);
 		m->snapshots[i].used = false;
 		m->snapshots[i].retired = 0;
 	}
@@ -549,10 +490,10 @@ void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest)
 		       m->told_fields != m->learn.changes || merge_wishes_wait(m);
 	struct merger_snapshot *next = changed ? snapshot_free(m, oldest) : NULL;
 
-	policies_sweep(m, oldest, false);
+	merge_policies_sweep(m, oldest, false);
 	if (!next)
 		return;
-	next->snapshot.policies = policies_newest(m);
+	next->snapshot.policies = merge_policies_newest(m);
 	m->policies_changed = false;
 	next->snapshot.learnt = m->learnt;
 	if (m->told_fields == m->learn.changes)
@@ -639,6 +580,11 @@ const struct source *merger_source_prefix(struct merger *m, const uint8_t addr[1
 void merger_location(struct merger *m, const uint8_t addr[16], struct location *out)
 {
 	sources_locate(&m->sources, addr, out);
+}
+
+const struct conf *merger_conf(const struct merger *m)
+{
+	return m->shared->conf;
 }
 
 uint32_t merger_endpoints(struct merger *m)

@@ -7,8 +7,8 @@
 
 #pragma once
 
-#include "detect/inventory.h"
 #include "detect/incident.h"
+#include "detect/inventory.h"
 #include "detect/issues.h"
 #include "detect/known.h"
 #include "detect/learn.h"
@@ -171,6 +171,11 @@ bool merger_policies(struct merger *m, struct conf *conf);
 void merger_forget(struct merger *m, uint64_t endpoint);
 // A detector's state and areas as at the start. False: it refused and is off now.
 bool merger_restart(struct merger *m, uint32_t detector);
+
+// merge_policies.c
+const struct policies *merge_policies_newest(const struct merger *m); // NULL: those of the start
+// Frees those that are neither the newest nor in use; all: every one.
+void merge_policies_sweep(struct merger *m, uint32_t oldest, bool all);
 
 // wishes.c
 // Takes the answers that were gathered to the issues that wait for them.

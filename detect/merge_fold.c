@@ -333,9 +333,9 @@ static void call_fold(struct merger *m, const struct call *call)
 		known_endpoint_call(e, call);
 	if (p)
 		known_principal_call(&m->known, p, call);
+	sources_call(&m->sources, call);
 	if (e)
 		inventory_call(m, e, p, call);
-	sources_call(&m->sources, call);
 	m->call_endpoint = e;
 	m->call_principal = p;
 	m->call = call;

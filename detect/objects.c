@@ -18,14 +18,15 @@
 	}
 #define BOUND_ROW(name, field, kind, ...)                                                          \
 	{                                                                                          \
-		.key = name, .type = kind, .offset = offsetof(struct objects_options, bound.field), \
-		__VA_ARGS__                                                                        \
+		.key = name, .type = kind,                                                         \
+		.offset = offsetof(struct objects_options, bound.field), __VA_ARGS__               \
 	}
 static const struct conf_row objects_rows[] = {
-	OBJECTS_ROW(max_relations, CONF_U32, .min = 0, .max = 1 << 27, .def = "4000000",
-		    .unit = "relations",
-		    .help = "Objects given to principals that are remembered, all together; 0: none, "
-			    "then nobody is found to use what is not his"),
+	OBJECTS_ROW(
+		max_relations, CONF_U32, .min = 0, .max = 1 << 27, .def = "4000000",
+		.unit = "relations",
+		.help = "Objects given to principals that are remembered, all together; 0: none, "
+			"then nobody is found to use what is not his"),
 	OBJECTS_ROW(max_objects, CONF_U32, .min = 64, .max = 1 << 27, .def = "1000000",
 		    .unit = "objects",
 		    .help = "Objects whose owners are remembered, and principals with objects"),
@@ -41,15 +42,14 @@ static const struct conf_row objects_rows[] = {
 		  .help = "Share of the ids of a parameter that callers were given before, from "
 			  "which on it is bound to their objects"),
 	BOUND_ROW("bound_exclusive", exclusive, CONF_F64, .min = 50, .max = 100, .def = "99",
-		  .unit = "%",
-		  .help = "The same by how often a known object was the caller's own"),
+		  .unit = "%", .help = "The same by how often a known object was the caller's own"),
 	BOUND_ROW("bound_requests", requests, CONF_U32, .min = 1, .max = 1e9, .def = "500",
 		  .unit = "requests", .help = "Requests before a parameter can be bound"),
 	BOUND_ROW("bound_users", users, CONF_U32, .min = 1, .max = 1000, .def = "20",
 		  .unit = "users", .help = "Principals before a parameter can be bound"),
-	BOUND_ROW("crowd", crowd, CONF_U32, .min = 1, .max = BOUND_CROWD, .def = "4",
-		  .unit = "users",
-		  .help = "So many others that use foreign objects within an hour are a new feature"),
+	BOUND_ROW(
+		"crowd", crowd, CONF_U32, .min = 1, .max = BOUND_CROWD, .def = "4", .unit = "users",
+		.help = "So many others that use foreign objects within an hour are a new feature"),
 };
 const struct conf_section objects_section = {
 	.path = "detect.objects",
@@ -88,7 +88,7 @@ struct person {
 	uint32_t last_s, session_s; // the last call, the first one of its session
 	uint32_t given_s;           // the last object given
 	uint32_t hole_s;            // the last response that was not seen whole
-	uint32_t evicted_s; // up to when what it had may be forgotten
+	uint32_t evicted_s;         // up to when what it had may be forgotten
 	uint16_t role;
 	bool suspect;
 };
@@ -96,18 +96,6 @@ struct person {
 static uint32_t seconds(uint64_t time_ns)
 {
 	return (uint32_t)(time_ns / UINT64_C(1000000000));
-}
-
-static uint64_t mix(uint64_t id, uint64_t with)
-{
-	id = (id ^ with) * UINT64_C(0x9e3779b97f4a7c15);
-	id = (id ^ id >> 32) * UINT64_C(0xd6e8feb86659fd93);
-	return id ^ id >> 32;
-}
-
-static uint32_t tag32(uint64_t id)
-{
-	return (uint32_t)(id ^ id >> 32);
 }
 
 static uint16_t tag16(uint64_t id)
@@ -119,16 +107,13 @@ uint64_t objects_id(uint64_t noun, uint64_t value, enum param_class class)
 {
 	bool rare = class == PARAM_UUID || class == PARAM_HEX || class == PARAM_TOKEN ||
 		    class == PARAM_EMAIL;
-	uint64_t id = mix(mix(3, value), rare ? 0 : noun);
 
-	return id ? id : 1;
+	return mix64(mix64(3, value), rare ? 0 : noun);
 }
 
 static uint64_t relation_id(uint64_t principal, uint64_t object)
 {
-	uint64_t id = mix(mix(4, principal), object);
-
-	return id ? id : 1;
+	return mix64(mix64(4, principal), object);
 }
 
 // ---- Life
@@ -257,7 +242,7 @@ static uint32_t group_of(const struct object *object, uint16_t role)
 
 static void getter_add(struct object *object, uint64_t principal, uint16_t role)
 {
-	uint32_t g = group_of(object, role), tag = tag32(principal);
+	uint32_t g = group_of(object, role), tag = mix_tag(principal);
 
 	if (object->n[g] == 0)
 		object->role[g] = role;
@@ -273,7 +258,7 @@ static void getter_add(struct object *object, uint64_t principal, uint16_t role)
 
 static uint8_t others_of(const struct object *object, uint64_t principal, uint16_t role)
 {
-	uint32_t g = group_of(object, role), tag = tag32(principal);
+	uint32_t g = group_of(object, role), tag = mix_tag(principal);
 	uint8_t n = object->n[g];
 
 	for (uint32_t i = 0; i < object->n[g] && i < OBJECTS_GETTERS; i++)
@@ -302,8 +287,9 @@ static void view_fill(struct objects *o, struct objects_view *view, const struct
 		      const struct person *p, uint32_t now_s)
 {
 	const struct object *object = lru_get(&o->objects, view->object);
-	struct relation *relation = lru_get(&o->relations, relation_id(call->principal, view->object));
-	bool by_this = relation && relation->tag == tag32(call->order);
+	struct relation *relation =
+		lru_get(&o->relations, relation_id(call->principal, view->object));
+	bool by_this = relation && relation->tag == mix_tag(call->order);
 
 	if (object) {
 		view->others = others_of(object, call->principal, p->role);
@@ -317,13 +303,14 @@ static void view_fill(struct objects *o, struct objects_view *view, const struct
 		view->answer = OBJECTS_GIVEN;
 	else
 		view->answer = is_complete(o, p, object, now_s) ? OBJECTS_FOREIGN : OBJECTS_UNSURE;
-	view->bound = bound_look(&o->bound,
-				 bound_id(call->endpoint, view->param->field, call->role),
-				 call->principal, now_s);
+	view->bound =
+		bound_look(&o->bound, bound_id(call->endpoint, view->param->field, call->role),
+			   call->principal, now_s);
 	view->kind = bound_look(&o->bound, bound_id(view->param->noun, 0, call->role),
 				call->principal, now_s);
 	if (relation && !by_this) {
-		relation = lru_touch(&o->relations, relation_id(call->principal, view->object), NULL);
+		relation =
+			lru_touch(&o->relations, relation_id(call->principal, view->object), NULL);
 		if (relation)
 			relation->last_s = now_s;
 		lru_touch(&o->objects, view->object, NULL);
@@ -415,8 +402,8 @@ void objects_call(struct objects *o, const struct call *call)
 
 // ---- Objects given
 
-static const struct objects_view *view_of(const struct objects *o, const struct delta_object *object,
-					  uint64_t id)
+static const struct objects_view *view_of(const struct objects *o,
+					  const struct delta_object *object, uint64_t id)
 {
 	if (o->order != object->order || o->principal != object->principal)
 		return NULL;
@@ -476,7 +463,7 @@ void objects_give(struct objects *o, const struct delta_object *given)
 		return;
 	if (fresh) {
 		relation->principal = given->principal;
-		relation->tag = tag32(given->order);
+		relation->tag = mix_tag(given->order);
 	}
 	relation->last_s = now_s;
 	object_had(o, given, id, asked != NULL, p->role, now_s);

@@ -99,6 +99,7 @@ struct principal {
 	struct network proxies[PRINCIPAL_PROXIES];
 	struct principal_agent {
 		uint64_t hash, agent;
+		uint8_t kind;
 	} agents[PRINCIPAL_AGENTS];
 	struct principal_known known[PRINCIPAL_CACHE];
 };

@@ -151,6 +151,7 @@ void sources_locate(struct sources *s, const uint8_t addr[16], struct location *
 			.prefix = network_id(s, addr, prefix_bits(s, addr)),
 			.wide = network_id(s, addr, is_v4(addr) ? 96 + WIDE_V4 : WIDE_V6),
 			.bits = (uint8_t)(is_v4(addr) ? s->bits_v4 : s->bits_v6),
+			.v6 = !is_v4(addr),
 		};
 		geo_find(s->geo, addr, out->country, &out->asn);
 	}

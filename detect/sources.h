@@ -27,6 +27,7 @@ struct location {
 	uint32_t asn;     // autonomous system; 0: unknown
 	char country[3];  // "" unknown
 	uint8_t bits;     // of prefix, as written: 24, 56
+	bool v6;
 };
 
 // An address or a prefix.
@@ -66,8 +67,8 @@ size_t sources_bytes(const struct conf *conf);
 // "198.51.100.0/24", "198.51.100.7"; bits 0: the address alone.
 const char *source_text(const uint8_t addr[16], uint32_t bits, char out[64]);
 
-// Are these in different places? By country or autonomous system where both are known, else by
-// their wide prefixes.
+// Are these in different places? By autonomous system or country where both are known, else by
+// their wide prefixes: an IPv4 and an IPv6 address may be one device's.
 static inline bool location_far(const struct location *a, const struct location *b)
 {
 	if (a->wide == b->wide)
@@ -76,5 +77,5 @@ static inline bool location_far(const struct location *a, const struct location 
 		return a->asn != b->asn;
 	if (a->country[0] && b->country[0])
 		return a->country[0] != b->country[0] || a->country[1] != b->country[1];
-	return true;
+	return a->v6 == b->v6;
 }

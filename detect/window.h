@@ -16,7 +16,7 @@ struct window_shape {
 	uint32_t n;         // K
 };
 
-struct window {
+struct window_count {
 	uint64_t newest; // the number of the bucket that is the latest, and 1; 0: none yet
 };
 
@@ -25,7 +25,7 @@ static inline uint64_t window_number(const struct window_shape *shape, uint64_t 
 	return time_ns / shape->bucket_ns + 1;
 }
 
-static inline void window_advance(const struct window_shape *shape, struct window *w,
+static inline void window_advance(const struct window_shape *shape, struct window_count *w,
 				  uint32_t *bucket, uint64_t number)
 {
 	uint64_t from = w->newest + 1;
@@ -45,7 +45,7 @@ static inline void window_bucket_add(uint32_t *bucket, uint32_t count)
 }
 
 // False: this time has left the window, nothing was counted.
-static inline bool window_add(const struct window_shape *shape, struct window *w, uint32_t *bucket,
+static inline bool window_add(const struct window_shape *shape, struct window_count *w, uint32_t *bucket,
 			      uint64_t time_ns, uint32_t count)
 {
 	uint64_t number = window_number(shape, time_ns);
@@ -59,7 +59,7 @@ static inline bool window_add(const struct window_shape *shape, struct window *w
 
 // What the window that ends with this time's bucket holds. Of a window in the past, only what the
 // present one shares with it.
-static inline uint64_t window_total(const struct window_shape *shape, const struct window *w,
+static inline uint64_t window_total(const struct window_shape *shape, const struct window_count *w,
 				    const uint32_t *bucket, uint64_t time_ns)
 {
 	uint64_t last = window_number(shape, time_ns), total = 0;
@@ -74,8 +74,8 @@ static inline uint64_t window_total(const struct window_shape *shape, const stru
 }
 
 // Windows of one shape; the order of merges does not matter.
-static inline void window_merge(const struct window_shape *shape, struct window *w,
-				uint32_t *bucket, const struct window *other,
+static inline void window_merge(const struct window_shape *shape, struct window_count *w,
+				uint32_t *bucket, const struct window_count *other,
 				const uint32_t *other_bucket)
 {
 	window_advance(shape, w, bucket, other->newest);

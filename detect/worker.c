@@ -115,6 +115,7 @@ static void delta_call(struct detect_worker *w, struct delta *d, struct exchange
 	call->session = x->session;
 	call->role = x->role;
 	call->agent = x->agent;
+	call->agent_kind = x->agent_kind;
 	call->ja4 = x->ja4;
 	call->subject = x->subject_value;
 	call->token_id = x->token_id;

@@ -59,6 +59,23 @@ static inline uint64_t snapshot_finding(const struct detector *detector, uint64_
 	return mix ? mix : 1;
 }
 
+static inline bool snapshot_watches(const struct snapshot *snapshot, uint64_t principal)
+{
+	uint32_t low = 0, high = snapshot ? snapshot->n_watch : 0;
+
+	while (low < high) {
+		uint32_t middle = (low + high) / 2;
+
+		if (snapshot->watch[middle] == principal)
+			return true;
+		if (snapshot->watch[middle] < principal)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
 struct detect_worker {
 	struct detect_shared *shared;
 	uint32_t index;

@@ -9,14 +9,17 @@
 //
 // Merger: identity numbers, financial and health data count from the first answer. Contact data
 // alone may be meant for everybody, like the address of a support team: it counts after several
-// answers whose data differed. Whether other callers do send credentials is told in the text.
+// answers whose data differed. Whether other callers do send credentials is told in the text. Where
+// there is no such data, shares of answers speak: see auth_share.h.
 
 #include <stdio.h>
 
 #include "detect/datatype.h"
 #include "detect/detector.h"
+#include "detect/detectors/auth_share.h"
 #include "detect/draft.h"
 #include "detect/endpoint.h"
+#include "detect/policy.h"
 #include "detect/siphash.h"
 #include "detect/text.h"
 #include "detect/worker.h"
@@ -27,11 +30,13 @@ enum {
 	VALUES_MAX = 8,    // digests remembered per endpoint
 	LIST_DISTINCT = 8, // so many in one answer are a list of people
 	MANY_ANSWERS = 50,
+	AUTH_HOSTS = 1024,
 };
 
 struct auth_options {
 	bool enabled;
 	uint32_t min_responses, min_distinct;
+	struct auth_share_options share;
 };
 
 struct auth_endpoint {
@@ -40,11 +45,13 @@ struct auth_endpoint {
 	uint64_t value[VALUES_MAX];
 	uint32_t n_values;
 	bool raised;
+	struct auth_share share;
 };
 
-#define AUTH_ROW(field, kind, ...)                                                                 \
+#define AUTH_ROW(field, kind, ...) AUTH_NAMED(#field, field, kind, __VA_ARGS__)
+#define AUTH_NAMED(name, field, kind, ...)                                                         \
 	{                                                                                          \
-		.key = #field, .type = kind, .offset = offsetof(struct auth_options, field),       \
+		.key = name, .type = kind, .offset = offsetof(struct auth_options, field),       \
 		__VA_ARGS__                                                                        \
 	}
 static const struct conf_row auth_rows[] = {
@@ -53,6 +60,22 @@ static const struct conf_row auth_rows[] = {
 		 .help = "Answers without credentials before contact data alone is an issue"),
 	AUTH_ROW(min_distinct, CONF_U32, .min = 1, .max = VALUES_MAX, .def = "3", .unit = "values",
 		 .help = "How many of them must differ in their data"),
+	AUTH_NAMED("public", share.public_paths, CONF_STRS, .min = 1, .max = 255, .def = "[ ]",
+		 .help = "Paths that are meant for everybody, as issues show them; * and ? are "
+			 "wildcards"),
+	AUTH_NAMED("min_ok", share.min_ok, CONF_U32, .min = 10, .max = 1e9, .def = "50", .unit = "responses",
+		 .help = "Successes of an endpoint before it is said to be open"),
+	AUTH_NAMED("min_asking", share.min_asking, CONF_U32, .min = 10, .max = 1e9, .def = "200",
+		 .unit = "responses",
+		 .help = "Successes of an endpoint before it is said to ask for credentials always"),
+	AUTH_NAMED("asking", share.asking, CONF_F64, .min = 50, .max = 100, .def = "99.0", .unit = "%",
+		 .help = "The share of them that had credentials"),
+	AUTH_NAMED("open_reads", share.open_reads, CONF_BOOL, .def = "false",
+		   .help = "Whether endpoints that only read and ask for no credentials, beside others "
+			   "that do, are told for information"),
+	AUTH_NAMED("alike", share.alike, CONF_F64, .min = 0, .max = 100, .def = "2.0", .unit = "deviations",
+		 .help = "How far the size of an answer without credentials may be from that of the "
+			 "others (logarithms) to be alike; half and twice the size always are"),
 };
 static const struct conf_section auth_section = {
 	.path = "detect.auth",
@@ -76,7 +99,7 @@ static bool counts(const struct exchange_hit *hit)
 {
 	const struct datatype *type = datatype_get(hit->type);
 
-	return hit->dir == SERVER && type->personal && type->reports != REPORTS_WEAK;
+	return hit->dir == SERVER && type->personal;
 }
 
 // Keeps the least digests, in order: what a union of such sets keeps as well.
@@ -171,6 +194,18 @@ static bool has_strong(const struct finding *f)
 	return false;
 }
 
+// The operator says so; nobody's identity number or health is meant for everybody.
+static bool auth_is_public(const struct auth_options *options, const struct merged_endpoint *e)
+{
+	const struct conf_strs *paths = &options->share.public_paths;
+
+	for (size_t i = 0; i < paths->n; i++) {
+		if (policy_glob(paths->v[i], span_make(e->template, strlen(e->template)), true))
+			return true;
+	}
+	return false;
+}
+
 static bool auth_accept(const struct detector *self, const void *opaque, struct merger *m, void *,
 			const struct finding *f)
 {
@@ -180,6 +215,8 @@ static bool auth_accept(const struct detector *self, const void *opaque, struct 
 
 	if (!area)
 		return has_strong(f);
+	if (auth_is_public(options, e) && !has_strong(f))
+		return false;
 	area->responses += f->count;
 	for (uint32_t i = 0; i < DIGESTS; i++)
 		value_add(area, f->arg[i]);
@@ -295,6 +332,31 @@ static void auth_describe(const struct detector *self, const void *,
 		 "authenticate by a header of your own, name it in principal.headers.");
 }
 
+// ---- merger: shares
+
+static void auth_call(const struct detector *self, const void *opaque, struct merger *m, void *state,
+		      const struct call *call)
+{
+	const struct auth_options *options = opaque;
+	struct merged_endpoint *e = merger_endpoint(m, call->endpoint);
+	struct auth_endpoint *area = e ? merger_endpoint_area(m, e, self) : NULL;
+
+	if (area)
+		auth_share_call(self, &options->share, m, state, &area->share, call, area->raised);
+}
+
+static int auth_init(void *state, const void *)
+{
+	struct auth_share_state *s = state;
+
+	return lru_init(&s->hosts, sizeof(struct auth_share_host), AUTH_HOSTS);
+}
+
+static void auth_fini(void *state)
+{
+	lru_fini(&((struct auth_share_state *)state)->hosts);
+}
+
 static const struct detector auth = {
 	.id = "D-05",
 	.name = "auth",
@@ -305,7 +367,11 @@ static const struct detector auth = {
 	.section = &auth_section,
 	.exchange = auth_exchange,
 	.join = auth_join,
+	.state_size = sizeof(struct auth_share_state),
 	.endpoint_size = sizeof(struct auth_endpoint),
+	.init = auth_init,
+	.fini = auth_fini,
+	.call = auth_call,
 	.accept = auth_accept,
 	.describe = auth_describe,
 };

@@ -33,6 +33,7 @@ enum {
 	TRIES_MAX = 4096,
 	COUNT_EACH = 32, // so often the users of a parameter are counted
 	PATH_IDS = 4,
+	SPREAD_HOLDS = 10, // times hold_s, while several users send the same
 };
 #define SECOND UINT64_C(1000000000)
 
@@ -145,6 +146,27 @@ static int domain_init(void *state, const void *opaque)
 	s->tries.evicted_fn = try_evicted;
 	s->tries.evicted_arg = s;
 	return 0;
+}
+
+static size_t domain_memory(const void *opaque, const struct conf *)
+{
+	const struct domain_options *options = opaque;
+
+	return lru_bytes(sizeof(struct domain), options->max_domains) +
+	       lru_bytes(sizeof(struct domain_oddity), ODDS_MAX) +
+	       lru_bytes(sizeof(struct domain_try), TRIES_MAX);
+}
+
+static void domain_forget(void *state, struct merger *, uint64_t endpoint)
+{
+	struct domains *s = state;
+	struct domain *next;
+
+	for (struct domain *d = lru_first(&s->domains); d; d = next) {
+		next = lru_next(&s->domains, d);
+		if (d->endpoint == endpoint)
+			lru_remove(&s->domains, lru_id(d));
+	}
 }
 
 static void domain_fini(void *state)
@@ -336,15 +358,17 @@ static void domain_call(const struct detector *, const void *opaque, struct merg
 
 // ---- judging
 
-static void param_text(struct merger *, const struct domain_try *t, char *out, size_t size)
+static void param_text(struct merger *m, const struct domain_try *t, char *out, size_t size)
 {
-	const struct call_param *p = &t->param;
+	const char *name = merger_param_name(m, t->endpoint, t->param.field);
+	char clean[96];
 
-	if (p->place != PLACE_QUERY && p->index)
-		draft_text(out, size, "The parameter \"%s\"", privilege_text(p->index));
+	text_clean(clean, sizeof(clean), name ? name : "", name ? strlen(name) : 0);
+	if (name)
+		draft_text(out, size, "The parameter %s", clean);
 	else
 		draft_text(out, size, "A parameter of the %s",
-			   p->place == PLACE_QUERY ? "query" : "body");
+			   t->param.place == PLACE_QUERY ? "query" : "body");
 }
 
 // "was -3; in 1,234 accepted calls of 120 users it was between 1 and 4".
@@ -474,12 +498,21 @@ static void domain_raise(struct merger *m, const struct domain *d, const struct 
 	merger_raise(m, &domain, judge_pair(t->principal, t->endpoint), p, e, t->last_ns, &draft);
 }
 
-// Others made it normal while it waited.
-static bool try_is_normal(const struct domains *s, const struct domain_try *t)
+enum try_state { TRY_WAITS = 0, TRY_NORMAL, TRY_ODD };
+
+// Others may make it normal while it waits; as long as some do, it waits longer.
+static enum try_state try_state(const struct domain_options *options, const struct domains *s,
+				const struct domain_try *t, uint64_t now_ns, bool last)
 {
 	const struct domain_oddity *o = t->oddity ? lru_get(&s->odds, t->oddity) : NULL;
+	bool spreads = o && sketch_count(o->users) >= options->adopt_users;
+	uint64_t hold_ns = options->hold_s * SECOND;
 
-	return o && o->adopted;
+	if (o && o->adopted)
+		return TRY_NORMAL;
+	if (spreads && now_ns < t->first_ns + SPREAD_HOLDS * hold_ns)
+		return last ? TRY_NORMAL : TRY_WAITS;
+	return last || now_ns >= t->first_ns + hold_ns ? TRY_ODD : TRY_WAITS;
 }
 
 static void domain_evaluate(const struct detector *, const void *opaque, struct merger *m,
@@ -493,12 +526,16 @@ static void domain_evaluate(const struct detector *, const void *opaque, struct 
 		return;
 	for (struct domain_try *t = lru_first(&s->tries); t; t = next) {
 		const struct domain *d = t->domain ? lru_get(&s->domains, t->domain) : NULL;
+		enum try_state is;
 
 		next = lru_next(&s->tries, t);
-		if (t->told || (!last && now_ns < t->first_ns + options->hold_s * SECOND))
+		if (t->told)
+			continue;
+		is = try_state(options, s, t, now_ns, last);
+		if (is == TRY_WAITS)
 			continue;
 		s->n_waiting--;
-		if ((t->domain && !d) || try_is_normal(s, t)) {
+		if ((t->domain && !d) || is == TRY_NORMAL) {
 			lru_remove(&s->tries, lru_id(t));
 			continue;
 		}
@@ -649,6 +686,8 @@ static const struct detector domain = {
 	.principal_size = sizeof(struct domain_actor),
 	.init = domain_init,
 	.fini = domain_fini,
+	.memory = domain_memory,
+	.forget = domain_forget,
 	.call = domain_call,
 	.evaluate = domain_evaluate,
 	.save = domain_save,

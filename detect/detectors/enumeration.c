@@ -18,12 +18,11 @@
 #include "detect/few.h"
 #include "detect/foreign.h"
 #include "detect/principal.h"
-#include "detect/siphash.h"
 #include "detect/text.h"
 
 #include <math.h>
 
-enum { WINDOW_S = 600, FIRST = 12, REACHES = 40, USERS_P = 7, FEW_GAPS = 8 };
+enum { WINDOW_S = 600, FIRST = 12, REACHES = 40, USERS_P = 7, FEW_GAPS = 8, FEW_USES = 100 };
 
 struct enumeration_options {
 	bool enabled;
@@ -53,8 +52,8 @@ struct enumeration {
 
 #define ENUMERATION_ROW(field, kind, ...)                                                          \
 	{                                                                                          \
-		.key = #field, .type = kind, .offset = offsetof(struct enumeration_options, field), \
-		__VA_ARGS__                                                                        \
+		.key = #field, .type = kind,                                                       \
+		.offset = offsetof(struct enumeration_options, field), __VA_ARGS__                 \
 	}
 static const struct conf_row enumeration_rows[] = {
 	ENUMERATION_ROW(enabled, CONF_BOOL, .def = "true", .help = "Whether this detector runs"),
@@ -68,7 +67,8 @@ static const struct conf_row enumeration_rows[] = {
 	ENUMERATION_ROW(limit, CONF_U32, .min = 2, .max = 1e6, .def = "100", .unit = "ids",
 			.help = "The limit where there are fewer users"),
 	ENUMERATION_ROW(max_pairs, CONF_U32, .min = 64, .max = 1 << 24, .def = "200000",
-			.unit = "pairs", .help = "Users, at one parameter each, that are counted at once"),
+			.unit = "pairs",
+			.help = "Users, at one parameter each, that are counted at once"),
 	ENUMERATION_ROW(max_many, CONF_U32, .min = 64, .max = 1 << 24, .def = "20000",
 			.unit = "pairs", .help = "… with more than 12 such ids"),
 };
@@ -98,6 +98,14 @@ static void enumeration_fini(void *state)
 	lru_fini(&e->many);
 }
 
+static size_t enumeration_memory(const void *opaque, const struct conf *)
+{
+	const struct enumeration_options *options = opaque;
+
+	return lru_bytes(sizeof(struct pair), options->max_pairs) +
+	       lru_bytes(sizeof(struct few), options->max_many);
+}
+
 // ---- The histogram: 0 .. 7, then four steps for each doubling
 
 static uint32_t step_of(uint32_t n)
@@ -123,7 +131,8 @@ static uint32_t step_end(uint32_t step)
 	return ((4 + quarter + 1) << (top - 2)) - 1;
 }
 
-static void step_move(struct enumeration_endpoint *area, struct pair *pair, uint32_t from, uint32_t to)
+static void step_move(struct enumeration_endpoint *area, struct pair *pair, uint32_t from,
+		      uint32_t to)
 {
 	if (pair->out || from == to)
 		return;
@@ -153,16 +162,9 @@ static uint32_t others_reach(const struct enumeration_endpoint *area, const stru
 
 // ---- Counting
 
-static uint64_t mix(uint64_t id, uint64_t with)
-{
-	id = (id ^ with) * UINT64_C(0x9e3779b97f4a7c15);
-	id = (id ^ id >> 32) * UINT64_C(0xd6e8feb86659fd93);
-	return id ^ id >> 32;
-}
-
 static bool is_new(struct enumeration *s, struct pair *pair, uint64_t key, uint64_t object)
 {
-	uint32_t tag = (uint32_t)(object ^ object >> 32);
+	uint32_t tag = mix_tag(object);
 	struct few *set;
 	bool fresh;
 
@@ -180,8 +182,8 @@ static bool is_new(struct enumeration *s, struct pair *pair, uint64_t key, uint6
 	if (!set)
 		return false;
 	for (uint32_t i = 0; fresh && i < FIRST; i++)
-		few_add(set, siphash_id(mix(5, pair->id[i])));
-	if (!few_add(set, siphash_id(mix(5, tag))))
+		few_add(set, mix64(5, pair->id[i]));
+	if (!few_add(set, mix64(5, tag)))
 		return false;
 	pair->n = (uint32_t)few_count(set);
 	return true;
@@ -200,10 +202,12 @@ static void gap_count(struct pair *pair, const struct call_param *param)
 	pair->last = param->number;
 }
 
+// suspect: it does not say what is usual.
 static struct pair *pair_count(struct enumeration *s, struct enumeration_endpoint *area,
-			       const struct call *call, const struct objects_view *view)
+			       const struct call *call, const struct objects_view *view,
+			       bool suspect)
 {
-	uint64_t key = siphash_id(mix(mix(mix(6, call->principal), call->endpoint), view->param->field));
+	uint64_t key = mix64(mix64(mix64(6, call->principal), call->endpoint), view->param->field);
 	uint32_t now_s = (uint32_t)(call->time_ns / UINT64_C(1000000000)), before;
 	bool fresh;
 	struct pair *pair = lru_touch(&s->pairs, key, &fresh);
@@ -211,7 +215,7 @@ static struct pair *pair_count(struct enumeration *s, struct enumeration_endpoin
 	if (!pair)
 		return NULL;
 	if (fresh || (now_s > pair->begin_s && now_s - pair->begin_s >= WINDOW_S)) {
-		*pair = (struct pair){.begin_s = now_s};
+		*pair = (struct pair){.begin_s = now_s, .out = suspect};
 		lru_remove(&s->many, key);
 	}
 	before = pair->n;
@@ -236,32 +240,38 @@ static void enumeration_texts(struct issue_draft *draft, struct merger *m, const
 	endpoint_text(merger_endpoint(m, call->endpoint), where, sizeof(where));
 	if (compared)
 		draft_text(others, sizeof(others),
-			   "99.9 %% of the windows of the other %u users of the endpoint had at most %u",
+			   "99.9 %% of the windows of the other %u users of the endpoint had at "
+			   "most %u",
 			   (uint32_t)draft->metric.population - 1, reach);
 	else
-		draft_text(others, sizeof(others), "the endpoint has too few users (%u) to compare with",
+		draft_text(others, sizeof(others),
+			   "the endpoint has too few users (%u) to compare with",
 			   (uint32_t)draft->metric.population);
-	draft_text(draft->description, sizeof(draft->description),
-		   "%s asked %s for %s different objects within ten minutes that no response had "
-		   "given to it: %s. %u were answered, %u refused or not found; of %u an owner is "
-		   "known, who is somebody else. %u of %u steps from one number to the next were no "
-		   "larger than two.",
-		   user, where, text_count(number, pair->n), others, pair->ok, pair->refused,
-		   pair->owned, pair->small, pair->gaps);
-	draft_text(draft->impact, sizeof(draft->impact), "%s",
-		   draft->result == RESULT_SUCCEEDED
-			   ? "Objects of other users are being read one after the other by counting "
-			     "through their identifiers, until all of them are copied."
-			   : "Somebody looks for objects that it may not see. Most tries were refused; "
-			     "those that were not show where the check is missing.");
+	draft_text(
+		draft->description, sizeof(draft->description),
+		"%s asked %s for %s different objects within ten minutes that no response had "
+		"given to it: %s. %u were answered, %u refused or not found; of %u an owner is "
+		"known, who is somebody else. %u of %u steps from one number to the next were no "
+		"larger than two.",
+		user, where, text_count(number, pair->n), others, pair->ok, pair->refused,
+		pair->owned, pair->small, pair->gaps);
+	draft_text(
+		draft->impact, sizeof(draft->impact), "%s",
+		draft->result == RESULT_SUCCEEDED
+			? "Objects of other users are being read one after the other by counting "
+			  "through their identifiers, until all of them are copied."
+			: "Somebody looks for objects that it may not see. Most tries were "
+			  "refused; "
+			  "those that were not show where the check is missing.");
 	draft_text(draft->remediation, sizeof(draft->remediation),
 		   "Check on every request that the object belongs to the user, answer alike for "
 		   "objects that are not there and those that are somebody else's, use identifiers "
 		   "that cannot be guessed, and limit how many different ones a user may ask for.");
 }
 
-static void enumeration_raise(const struct detector *self, struct merger *m, const struct call *call,
-			      const struct pair *pair, uint32_t users, uint32_t reach, bool compared)
+static void enumeration_raise(const struct detector *self, struct merger *m,
+			      const struct call *call, const struct pair *pair, uint32_t users,
+			      uint32_t reach, bool compared)
 {
 	bool success = pair->ok * 2 >= pair->n;
 	struct issue_draft draft = {
@@ -280,8 +290,9 @@ static void enumeration_raise(const struct detector *self, struct merger *m, con
 			},
 	};
 
-	foreign_term(&draft, compared ? "far more identifiers than the other users try"
-				      : "more identifiers than the fixed limit",
+	foreign_term(&draft,
+		     compared ? "far more identifiers than the other users try"
+			      : "more identifiers than the fixed limit",
 		     compared ? 45 : 30);
 	if (pair->gaps >= FEW_GAPS && pair->small * 10 >= pair->gaps * 6)
 		foreign_term(&draft, "they follow each other", 20);
@@ -304,7 +315,9 @@ static void view_judge(const struct detector *self, const struct enumeration_opt
 {
 	bool foreign = view->answer == OBJECTS_FOREIGN ||
 		       (view->answer == OBJECTS_UNSURE && view->owner && !view->weak);
-	struct pair *pair = foreign && !view->open ? pair_count(s, area, call, view) : NULL;
+	bool suspect = merger_objects(m)->suspect;
+	struct pair *pair =
+		foreign && !view->open ? pair_count(s, area, call, view, suspect) : NULL;
 	uint32_t users, reach;
 	bool compared;
 
@@ -313,6 +326,10 @@ static void view_judge(const struct detector *self, const struct enumeration_opt
 	users = (uint32_t)hll_count(area->users, USERS_P);
 	compared = users >= options->min_users;
 	reach = others_reach(area, pair, users);
+	// The fixed limit is for parameters whose ids mostly had been given: a batch has them from
+	// elsewhere.
+	if (!compared && (view->bound.requests < FEW_USES || view->bound.share < 0.5))
+		return;
 	if (pair->n <= (compared ? options->factor * reach : (double)options->limit))
 		return;
 	pair->told = pair->n;
@@ -337,7 +354,7 @@ static void enumeration_call(const struct detector *self, const void *opaque, st
 	if (!area)
 		return;
 	if (call_ok(call))
-		hll_add(area->users, USERS_P, mix(7, call->principal));
+		hll_add(area->users, USERS_P, mix64(7, call->principal));
 	for (uint32_t i = 0; i < objects->n_views; i++)
 		view_judge(self, opaque, m, state, area, call, &objects->view[i]);
 }
@@ -354,6 +371,7 @@ static const struct detector enumeration = {
 	.endpoint_size = sizeof(struct enumeration_endpoint),
 	.init = enumeration_init,
 	.fini = enumeration_fini,
+	.memory = enumeration_memory,
 	.call = enumeration_call,
 };
 DETECTOR_REGISTER(enumeration);

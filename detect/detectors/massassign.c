@@ -146,6 +146,27 @@ static int mass_init(void *state, const void *opaque)
 	return 0;
 }
 
+static size_t mass_memory(const void *opaque, const struct conf *)
+{
+	const struct mass_options *options = opaque;
+
+	return lru_bytes(sizeof(struct mass_field), options->max_fields) +
+	       lru_bytes(sizeof(struct mass_try), TRIES_MAX) +
+	       lru_bytes(sizeof(struct mass_shown), SHOWN_MAX);
+}
+
+static void mass_forget(void *state, struct merger *, uint64_t endpoint)
+{
+	struct massassign *s = state;
+	struct mass_field *next;
+
+	for (struct mass_field *f = lru_first(&s->fields); f; f = next) {
+		next = lru_next(&s->fields, f);
+		if (f->endpoint == endpoint)
+			lru_remove(&s->fields, lru_id(f));
+	}
+}
+
 static void mass_fini(void *state)
 {
 	struct massassign *s = state;
@@ -331,7 +352,8 @@ static void mass_raise(struct merger *m, struct mass_try *t)
 				.population = t->calls,
 			},
 	};
-	char user[EXCHANGE_USER + 1], where[384], calls[32], n[32];
+	const char *name = merger_param_name(m, t->endpoint, t->field);
+	char user[EXCHANGE_USER + 1], where[384], calls[32], n[32], clean[96];
 	static const char *const kinds[] = {
 		[PRIVILEGE_NONE] = "which the objects of the endpoint have",
 		[PRIVILEGE_RIGHTS] = "which says what somebody may do",
@@ -344,13 +366,15 @@ static void mass_raise(struct merger *m, struct mass_try *t)
 		return;
 	principal_text(p, user, sizeof(user));
 	endpoint_text(e, where, sizeof(where));
+	name = name ? name : privilege_text(t->privilege);
+	text_clean(clean, sizeof(clean), name, strlen(name));
 	mass_terms(&draft, t);
 	draft_text(draft.description, sizeof(draft.description),
 		   "%s sent %s request%s to %s with the property \"%s\", %s. %s of the %s "
 		   "successful requests before had it. %s",
-		   user, text_count(n, t->n), text_plural(t->n), where,
-		   privilege_text(t->privilege), kinds[privilege_kind(t->privilege)],
-		   t->had ? "Hardly any" : "None", text_count(calls, t->calls),
+		   user, text_count(n, t->n), text_plural(t->n), where, clean,
+		   kinds[privilege_kind(t->privilege)], t->had ? "Hardly any" : "None",
+		   text_count(calls, t->calls),
 		   t->echo_ns ? "Then a response to this user showed the property with the value "
 				"that was sent: it was stored."
 		   : t->n_ok  ? "The server answered with success; whether it stored the value was "
@@ -469,6 +493,8 @@ static const struct detector massassign = {
 	.endpoint_size = sizeof(struct mass_endpoint),
 	.init = mass_init,
 	.fini = mass_fini,
+	.memory = mass_memory,
+	.forget = mass_forget,
 	.call = mass_call,
 	.evaluate = mass_evaluate,
 	.save = mass_save,

@@ -119,6 +119,14 @@ static int replay_init(void *state, const void *opaque)
 	return 0;
 }
 
+static size_t replay_memory(const void *opaque, const struct conf *)
+{
+	const struct replay_options *options = opaque;
+
+	return 2 * lru_bytes(sizeof(struct replay_first), options->max_writes) +
+	       lru_bytes(sizeof(struct replay_told), REPEATS_MAX);
+}
+
 static void replay_fini(void *state)
 {
 	struct replay_write *s = state;
@@ -412,6 +420,7 @@ static const struct detector replay_write = {
 	.endpoint_size = sizeof(struct replay_endpoint),
 	.init = replay_init,
 	.fini = replay_fini,
+	.memory = replay_memory,
 	.call = replay_call,
 	.save = replay_save,
 	.load = replay_load,

@@ -17,32 +17,42 @@
 // answered by a Fenwick tree (Peter M. Fenwick: "A new data structure for cumulative frequency
 // tables", 1994) over the sums. Users are held here, not in the merger's table, which may forget
 // one that this window still counts.
+//
+// Who receives as much on most days (usual.h) does so for a reason: the back office is its own
+// measure. Exports that somebody approved count for nobody.
 
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "detect/approved.h"
 #include "detect/datatype.h"
 #include "detect/detector.h"
 #include "detect/draft.h"
+#include "detect/heavy.h"
 #include "detect/idmap.h"
+#include "detect/judge.h"
+#include "detect/lru.h"
 #include "detect/memory.h"
 #include "detect/principal.h"
 #include "detect/stats.h"
 #include "detect/text.h"
+#include "detect/usual.h"
 #include "detect/worker.h"
 
 enum {
 	WINDOW_S = 60,
-	GRACE_S = 2,       // a second is closed when one this much later was seen
-	SECONDS = 64,      // window and open seconds, a power of two
-	OPEN = 4,          // lists of open seconds
+	GRACE_S = 2,        // a second is closed when one this much later was seen
+	SECONDS = 64,       // window and open seconds, a power of two
+	OPEN = 4,           // lists of open seconds
 	USERS_ENOUGH = 100, // below, confidence is capped
-	VALUE_MAX = 65535, // larger sums count as this one when users are ranked
+	VALUE_MAX = 65535,  // larger sums count as this one when users are ranked
 	USERS_CHUNK = 1024,
-	CHUNKS_MAX = 1024, // a million users within a minute
-	STALE_MAX = 1000,  // calls in a row from long ago: the clock was set back
+	CHUNKS_MAX = 1024,   // a million users within a minute
+	STALE_MAX = 1000,    // calls in a row from long ago: the clock was set back
+	USUAL_USERS = 65536, // who ever received min_items in a minute
+	DAY_S = 86400,
 };
 
 static_assert(WINDOW_S + OPEN <= SECONDS, "a bucket must be empty before it is used again");
@@ -50,8 +60,9 @@ static_assert(GRACE_S + 2 <= OPEN, "a list per open second");
 
 struct retrieval_options {
 	bool enabled;
-	uint32_t min_items, min_users, warmup_s;
-	double factor, percentile;
+	uint32_t min_items, min_users, warmup_s, usual_days;
+	double factor, percentile, usual_factor;
+	struct conf_strs approved_users, approved_endpoints;
 };
 
 struct user {
@@ -80,12 +91,15 @@ struct retrieval {
 	uint32_t n_chunks;
 	struct user *chunk[CHUNKS_MAX]; // owned
 	uint64_t users_lost;            // calls of users for whom there was no room
+	struct lru usual;               // of struct usual, by principal
+	struct lru heavy;
 	uint32_t tree[VALUE_MAX + 2];
 };
 
 // What was told of a principal, for as long as the merger knows it.
 struct retrieval_told {
 	uint32_t value;
+	struct approved approved;
 };
 
 static const struct detector retrieval;
@@ -105,6 +119,17 @@ static const struct conf_row retrieval_rows[] = {
 		      .help = "The share of the other users that must have received less"),
 	RETRIEVAL_ROW(min_users, CONF_U32, .min = 2, .max = 1e9, .def = "20", .unit = "users",
 		      .help = "Users within the minute below which none is compared"),
+	RETRIEVAL_ROW(usual_days, CONF_U32, .min = 1, .max = USUAL_DAYS - 1, .def = "3",
+		      .unit = "days",
+		      .help = "On so many of the last days a user must have received as much to be "
+			      "left alone"),
+	RETRIEVAL_ROW(usual_factor, CONF_F64, .min = 1, .max = 100, .def = "1.5", .unit = "x",
+		      .help = "How many times what is usual for a user is still usual"),
+	RETRIEVAL_ROW(approved_users, CONF_STRS, .min = 1, .max = 255, .def = "[ ]",
+		      .help = "Users whose exports are approved; * and ? are wildcards"),
+	RETRIEVAL_ROW(approved_endpoints, CONF_STRS, .min = 1, .max = 255, .def = "[ ]",
+		      .help = "Endpoints whose exports are approved, as in \"GET api.example.com/"
+			      "export/*\""),
 	RETRIEVAL_ROW(warmup_s, CONF_U32, .min = 0, .max = 86400, .def = "10", .unit = "s",
 		      .help = "Traffic that must have been seen before users are compared"),
 };
@@ -119,23 +144,6 @@ CONF_SECTION(retrieval_section);
 
 // ---- worker
 
-static bool is_watched(const struct snapshot *snapshot, uint64_t principal)
-{
-	uint32_t low = 0, high = snapshot ? snapshot->n_watch : 0;
-
-	while (low < high) {
-		uint32_t middle = (low + high) / 2;
-
-		if (snapshot->watch[middle] == principal)
-			return true;
-		if (snapshot->watch[middle] < principal)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return false;
-}
-
 static void retrieval_exchange(const struct detector *self, const void *opaque,
 			       struct detect_worker *w, const struct exchange *x)
 {
@@ -147,13 +155,12 @@ static void retrieval_exchange(const struct detector *self, const void *opaque,
 	if (x->n_values == 0 || !http_tx_ok(x->tx))
 		return;
 	// Who takes all in one go was not watched before. That must not cost others their room.
-	if (!is_watched(w->snapshot, x->principal) &&
+	if (!snapshot_watches(w->snapshot, x->principal) &&
 	    (x->n_values < options->min_items / 2 || d->n_findings >= DELTA_FINDINGS / 2 ||
 	     d->arena_used >= DELTA_ARENA / 2))
 		return;
 	for (uint32_t i = 0; i < x->n_hits; i++) {
-		if (x->hits[i].dir == SERVER &&
-		    datatype_get(x->hits[i].type)->reports != REPORTS_WEAK)
+		if (x->hits[i].dir == SERVER)
 			hits |= UINT32_C(1) << i;
 	}
 	f = finding_add(w, self, x->principal, x, hits);
@@ -328,7 +335,7 @@ static void retrieval_terms(struct issue_draft *draft, double times, uint32_t n_
 }
 
 static void retrieval_texts(struct issue_draft *draft, const struct merged_principal *p,
-			    uint32_t below)
+			    uint32_t below, const char *more)
 {
 	const struct issue_metric *metric = &draft->metric;
 	uint32_t others = (uint32_t)metric->population - 1;
@@ -339,15 +346,17 @@ static void retrieval_texts(struct issue_draft *draft, const struct merged_princ
 	stats_rank_text(rank, sizeof(rank), below, others,
 			(const char *const[2]){"users", "received"});
 	draft_text(draft->description, sizeof(draft->description),
-		 "%s received %s sensitive values within one minute: %s in the same minute. The "
-		 "average of the others was %.2f.",
-		 user, text_count(value, (uint64_t)metric->value), rank, metric->baseline_mean);
-	draft_text(draft->impact, sizeof(draft->impact),
-		 "This is how a database is copied through its API: with valid calls, by somebody "
-		 "who "
-		 "may make them, only too many. Each value is somebody's data that is out of "
-		 "control "
-		 "once it was taken.");
+		   "%s received %s sensitive values within one minute: %s in the same minute. The "
+		   "average of the others was %.2f.%s",
+		   user, text_count(value, (uint64_t)metric->value), rank, metric->baseline_mean,
+		   more);
+	draft_text(
+		draft->impact, sizeof(draft->impact),
+		"This is how a database is copied through its API: with valid calls, by somebody "
+		"who "
+		"may make them, only too many. Each value is somebody's data that is out of "
+		"control "
+		"once it was taken.");
 	draft_text(
 		draft->remediation, sizeof(draft->remediation),
 		"Look through the calls of this user, and block it or withdraw its credentials if "
@@ -356,15 +365,25 @@ static void retrieval_texts(struct issue_draft *draft, const struct merged_princ
 		"own.");
 }
 
+static uint32_t today(const struct retrieval *r)
+{
+	return (uint32_t)(r->closed / DAY_S);
+}
+
 // Is this number of values out of all proportion? Then the issue is raised, or grows.
 static void user_judge(const struct retrieval_options *options, struct merger *m,
 		       struct retrieval *r, const struct user *u, uint32_t value, bool early)
 {
 	uint32_t others = r->n_users - (u->active != 0), below;
 	double mean = others ? (double)(r->total - u->sum) / others : 0;
+	const struct usual *usual = lru_get(&r->usual, u->id);
 	struct merged_principal *p;
 	struct retrieval_told *told;
+	char more[320];
 
+	if (usual &&
+	    value <= options->usual_factor * usual_value(usual, today(r), options->usual_days))
+		return;
 	if (others + 1 < options->min_users || value < options->min_items ||
 	    value < options->factor * mean)
 		return;
@@ -393,7 +412,8 @@ static void user_judge(const struct retrieval_options *options, struct merger *m
 	};
 	retrieval_terms(&draft, mean > 0 ? value / mean : INFINITY, others + 1);
 	draft_cap(&draft, others + 1, USERS_ENOUGH);
-	retrieval_texts(&draft, p, below);
+	heavy_text(&r->heavy, m, u->id, more, sizeof(more));
+	retrieval_texts(&draft, p, below, more);
 	merger_raise(m, &retrieval, u->id, p, merger_endpoint(m, u->endpoint), u->last_ns, &draft);
 }
 
@@ -407,6 +427,14 @@ static uint32_t user_now(const struct retrieval *r, const struct user *u)
 			value -= u->bucket[s % SECONDS];
 	}
 	return value;
+}
+
+static void user_usual(struct retrieval *r, const struct user *u)
+{
+	struct usual *usual = lru_touch(&r->usual, u->id, NULL);
+
+	if (usual)
+		usual_add(usual, today(r), u->sum);
 }
 
 static void judge_all(const struct retrieval_options *options, struct merger *m,
@@ -424,6 +452,8 @@ static void judge_all(const struct retrieval_options *options, struct merger *m,
 			user_put(r, u);
 			continue;
 		}
+		if (!early && u->sum >= options->min_items)
+			user_usual(r, u);
 		if (warm)
 			user_judge(options, m, r, u, early ? user_now(r, u) : u->sum, early);
 		at = &u->hot_next;
@@ -453,12 +483,36 @@ static void close_until(const struct retrieval_options *options, struct merger *
 		r->latest = r->closed;
 }
 
+// What is usual stays.
 static void users_clear(struct retrieval *r)
 {
+	struct lru usual = r->usual, heavy = r->heavy;
+
 	for (uint32_t i = 0; i < r->n_chunks; i++)
 		draft_free(r->chunk[i]);
 	idmap_fini(&r->map);
 	memset(r, 0, sizeof(*r));
+	r->usual = usual;
+	r->heavy = heavy;
+}
+
+// ---- merger: what somebody approved
+
+static bool endpoint_approved(const struct retrieval_options *options, struct merger *m,
+			      uint64_t id)
+{
+	struct merged_endpoint *e = options->approved_endpoints.n ? merger_endpoint(m, id) : NULL;
+	struct approved *memo = e ? merger_endpoint_area(m, e, &retrieval) : NULL;
+
+	return memo && approved_endpoint(memo, &options->approved_endpoints, e);
+}
+
+static bool user_approved(const struct retrieval_options *options, struct merger *m, uint64_t id)
+{
+	struct merged_principal *p = options->approved_users.n ? merger_principal(m, id) : NULL;
+	struct retrieval_told *area = p ? merger_principal_area(m, p, &retrieval) : NULL;
+
+	return area && approved_user(&area->approved, &options->approved_users, p);
 }
 
 static void clock_start(struct retrieval *r, uint64_t second)
@@ -508,9 +562,14 @@ static void retrieval_call(const struct detector *, const void *opaque, struct m
 		second = r->closed + 1; // known too late: counts now
 	if (second > r->latest)
 		r->latest = second;
-	u = call->principal ? user_get(r, call->principal) : NULL;
+	if (!call->principal || user_approved(options, m, call->principal))
+		return;
+	if (values && endpoint_approved(options, m, call->endpoint))
+		values = 0;
+	u = user_get(r, call->principal);
 	if (!u)
 		return;
+	heavy_call(&r->heavy, call, values);
 	slot = (uint32_t)(second % OPEN);
 	if (!(u->touched >> slot & 1)) {
 		u->touched |= (uint8_t)(1u << slot);
@@ -538,6 +597,14 @@ static void retrieval_call(const struct detector *, const void *opaque, struct m
 		merger_watch(m, call->principal);
 }
 
+static void retrieval_object(const struct detector *, const void *, struct merger *, void *state,
+			     const struct delta_object *object)
+{
+	struct retrieval *r = state;
+
+	heavy_object(&r->heavy, object);
+}
+
 static void retrieval_evaluate(const struct detector *, const void *opaque, struct merger *m,
 			       void *state, uint64_t now_ns, bool last)
 {
@@ -561,14 +628,42 @@ static bool retrieval_accept(const struct detector *, const void *, struct merge
 	return false;
 }
 
+static int retrieval_init(void *state, const void *)
+{
+	struct retrieval *r = state;
+
+	return lru_init(&r->usual, sizeof(struct usual), USUAL_USERS) || heavy_init(&r->heavy) ? -1
+											       : 0;
+}
+
 static void retrieval_fini(void *state)
 {
-	users_clear(state);
+	struct retrieval *r = state;
+
+	users_clear(r);
+	lru_fini(&r->usual);
+	lru_fini(&r->heavy);
+}
+
+// ---- what was learnt
+
+static int retrieval_save(const void *state, const struct merger *, FILE *out)
+{
+	return usual_save(&((const struct retrieval *)state)->usual, out);
+}
+
+static int retrieval_load(void *state, struct merger *, FILE *in, size_t len, uint32_t version)
+{
+	struct judge_reader reader = {.in = in, .left = len, .bad = version != retrieval.version};
+
+	return usual_load(&((struct retrieval *)state)->usual, &reader);
 }
 
 static size_t retrieval_memory(const void *, const struct conf *)
 {
-	return CHUNKS_MAX * memory_block(USERS_CHUNK * sizeof(struct user)) +
+	return lru_bytes(sizeof(struct usual), USUAL_USERS) +
+	       lru_bytes(sizeof(struct heavy), HEAVY_USERS) +
+	       CHUNKS_MAX * memory_block(USERS_CHUNK * sizeof(struct user)) +
 	       memory_map(CHUNKS_MAX * USERS_CHUNK);
 }
 
@@ -577,16 +672,21 @@ static const struct detector retrieval = {
 	.name = "retrieval",
 	.title = "Excessive Data Retrieval",
 	.module = "Runtime",
-	.version = 1,
+	.version = 2,
 	.owasp = {"API3:2023", "API4:2023", "API6:2023"},
 	.section = &retrieval_section,
 	.exchange = retrieval_exchange,
 	.state_size = sizeof(struct retrieval),
+	.endpoint_size = sizeof(struct approved),
 	.principal_size = sizeof(struct retrieval_told),
+	.init = retrieval_init,
 	.fini = retrieval_fini,
 	.memory = retrieval_memory,
 	.call = retrieval_call,
+	.object = retrieval_object,
 	.accept = retrieval_accept,
 	.evaluate = retrieval_evaluate,
+	.save = retrieval_save,
+	.load = retrieval_load,
 };
 DETECTOR_REGISTER(retrieval);

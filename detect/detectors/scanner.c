@@ -375,6 +375,13 @@ static void scanner_fini(void *state)
 	lru_fini(&((struct scanner_state *)state)->sources);
 }
 
+static size_t scanner_memory(const void *opaque, const struct conf *)
+{
+	const struct scanner_options *options = opaque;
+
+	return lru_bytes(sizeof(struct scanner_source), options->sources);
+}
+
 static const struct detector scanner = {
 	.id = "D-44",
 	.name = "scanner",
@@ -387,6 +394,7 @@ static const struct detector scanner = {
 	.endpoint_size = sizeof(struct scanner_endpoint),
 	.init = scanner_init,
 	.fini = scanner_fini,
+	.memory = scanner_memory,
 	.call = scanner_call,
 };
 DETECTOR_REGISTER(scanner);

@@ -203,10 +203,10 @@ static void held_raise(const struct sequence_options *options, struct merger *m,
 		       const struct sequence_held *h)
 {
 	struct merged_principal *p = merger_principal(m, h->principal);
-	bool writes = h->missing && endpoint_writes(m, h->missing);
+	bool writes = endpoint_writes(m, h->endpoint);
 	char user[EXCHANGE_USER + 1];
 	struct issue_draft draft = {
-		.severity = writes ? SEVERITY_MEDIUM : SEVERITY_LOW,
+		.severity = h->missing && writes ? SEVERITY_MEDIUM : SEVERITY_LOW,
 		.result = RESULT_SUCCEEDED,
 		.metric = {.present = true,
 			   .name = h->missing ? "precedence" : "improbable_ways_in_a_row",
@@ -222,7 +222,7 @@ static void held_raise(const struct sequence_options *options, struct merger *m,
 	if (h->missing) {
 		judge_term(&draft, "a step was left out that stands before nearly all calls", 50);
 		if (writes)
-			judge_term(&draft, "the step changes something", 15);
+			judge_term(&draft, "the call changed something", 15);
 		if (h->with * 1000 >= h->calls * 999)
 			judge_term(&draft, "before 999 of 1,000 calls", 10);
 		if (h->calls >= 10000)
@@ -319,32 +319,25 @@ static bool caller_has(const struct sequence_caller *c, uint64_t endpoint)
 	return false;
 }
 
-// The needed step that this caller left out, rather one that changes something; 0: none. Who only
-// looks at something without having looked at something else follows a link.
+// The needed step that this caller left out; 0: none. Only steps that change something are needed:
+// who did not look at something before, or got a 404 for it, follows a link.
 static uint64_t missing_step(const struct sequence_options *options, struct merger *m,
 			     const struct sequence_caller *c, uint64_t endpoint, uint64_t *with)
 {
 	const struct sequence_endpoint *e = area_of(m, endpoint), *before;
-	bool writes = endpoint_writes(m, endpoint);
-	uint64_t missing = 0;
 
 	for (uint32_t i = 0; e->seen >= options->min_calls && i < e->before.n; i++) {
 		const struct topk_entry *one = &e->before_entry[i];
-		uint64_t count = one->count - one->error;
-		bool wrote = endpoint_writes(m, one->id);
 
-		if ((double)count < options->precedence * (double)e->seen ||
-		    caller_has(c, one->id) || (!wrote && (missing || !writes)))
+		*with = one->count - one->error;
+		if ((double)*with < options->precedence * (double)e->seen ||
+		    caller_has(c, one->id) || !endpoint_writes(m, one->id))
 			continue;
 		before = area_of(m, one->id);
-		if (before && before->poll)
-			continue;
-		missing = one->id;
-		*with = count;
-		if (wrote)
-			break;
+		if (!before || !before->poll)
+			return one->id;
 	}
-	return missing;
+	return 0;
 }
 
 // The share of all ways from there that are as rare as this one or rarer. 1: too little is known.
@@ -593,6 +586,13 @@ static int sequence_load(void *, struct merger *m, FILE *in, size_t len, uint32_
 	return r.bad || r.left ? -EBADMSG : 0;
 }
 
+static size_t sequence_memory(const void *opaque, const struct conf *)
+{
+	const struct sequence_options *options = opaque;
+
+	return lru_bytes(sizeof(struct sequence_caller), options->callers);
+}
+
 static const struct detector sequence = {
 	.id = "D-46",
 	.name = "sequence",
@@ -605,6 +605,7 @@ static const struct detector sequence = {
 	.endpoint_size = sizeof(struct sequence_endpoint),
 	.init = sequence_init,
 	.fini = sequence_fini,
+	.memory = sequence_memory,
 	.call = sequence_call,
 	.evaluate = sequence_evaluate,
 	.save = sequence_save,

@@ -30,6 +30,8 @@ enum {
 	MADS = 6,
 	HIGH_WINDOWS = 3,
 	WINDOW_S = 60, // of endpoints
+	INTRUDER_S = 3600, // so long what comes from there is told
+	SHARED_OK = 20,    // successes of an address that others may use as well
 };
 
 // What an attack is known by: keeps the keys of issues apart.
@@ -40,6 +42,7 @@ enum what {
 	BY_SECRET,
 	BY_USER,
 	BY_ENDPOINT,
+	BY_ACCOUNT, // that was taken over
 };
 
 struct stuffing_options {
@@ -494,13 +497,75 @@ static bool taken_over(const struct attempt *a)
 	return taken;
 }
 
+static uint64_t intruder_id(uint64_t address, uint64_t client)
+{
+	return siphash_id(siphash_number(address, 'I', client));
+}
+
+static uint64_t client_of(const struct call *call)
+{
+	return call->agent ? siphash_id(call->agent ^ call->ja4 * 31) : 0;
+}
+
+// Somebody got in who is not the user. Where many come from, others would be blamed.
+static void intruder_add(const struct attempt *a)
+{
+	const struct source *source = merger_source(a->m, a->call->client);
+	struct login_intruder *in;
+
+	if (!source || source->ok > SHARED_OK)
+		return;
+	in = lru_touch(&a->s->logins.intruders, intruder_id(a->where.address, a->client), NULL);
+	if (in)
+		*in = (struct login_intruder){.since_ns = a->call->time_ns,
+					      .user = a->call->login_user};
+}
+
+// What is done with an account from where it was taken over.
+static void intruder_call(struct stuffing *s, struct merger *m, const struct call *call)
+{
+	struct merged_principal *p = merger_principal(m, call->principal);
+	struct issue_draft draft = {.severity = SEVERITY_CRITICAL, .result = RESULT_SUCCEEDED};
+	char addr[64], where[384], calls[32], changes[32];
+	struct login_intruder *in;
+	struct location at;
+
+	if (!call_ok(call))
+		return;
+	merger_location(m, call->client, &at);
+	in = lru_get(&s->logins.intruders, intruder_id(at.address, client_of(call)));
+	if (!in || call->time_ns >= in->since_ns + INTRUDER_S * UINT64_C(1000000000))
+		return;
+	in->calls++;
+	in->writes += call->verb >= VERB_POST && call->verb <= VERB_DELETE;
+	if (in->told_ns && call->time_ns < in->told_ns + UINT64_C(1000000000))
+		return;
+	in->told_ns = call->time_ns;
+	endpoint_text(merger_endpoint(m, call->endpoint), where, sizeof(where));
+	term(&draft, "used from where it was taken over", 75);
+	if (in->writes)
+		term(&draft, "something was changed", 10);
+	draft_text(draft.description, sizeof(draft.description),
+		   "An account is used from %s by the client that got in there as user %016llx after "
+		   "an attack on passwords: %s call%s so far succeeded, %s of them to change "
+		   "something, the last one at %s.",
+		   source_text(call->client, 0, addr), (unsigned long long)in->user,
+		   text_count(calls, in->calls), text_plural(in->calls),
+		   text_count(changes, in->writes), where);
+	texts(&draft, &(struct login_campaign){.n_taken = 1});
+	merger_raise(m, &stuffing, call->principal ^ BY_ACCOUNT * UINT64_C(0x9e3779b97f4a7c15), p,
+		     merger_endpoint(m, call->endpoint), call->time_ns, &draft);
+}
+
 static void succeeded(const struct attempt *a)
 {
 	if (a->endpoint) {
 		a->endpoint->ok++;
 		a->endpoint->ok_all++;
 	}
-	if (!taken_over(a))
+	if (taken_over(a))
+		intruder_add(a);
+	else
 		login_user_learn(a->user, a->where.prefix, a->client, a->call->login_secret);
 }
 
@@ -539,6 +604,10 @@ static void stuffing_call(const struct detector *, const void *options, struct m
 	struct attempt a = {.options = options, .m = m, .s = state, .call = call};
 	bool basic = !(call->flags & CALL_LOGIN);
 
+	if (a.s->logins.intruders.n && (call->flags & (CALL_CREDENTIALS | CALL_LOGIN)) ==
+					       CALL_CREDENTIALS)
+		intruder_call(a.s, m, call);
+
 	if (call->login_user == 0 || call->login_result == LOGIN_UNKNOWN ||
 	    (call->flags & (CALL_HALF | CALL_GUESSED | CALL_MESSAGE)))
 		return;
@@ -551,7 +620,7 @@ static void stuffing_call(const struct detector *, const void *options, struct m
 	if (!a.user)
 		return;
 	merger_location(m, call->client, &a.where);
-	a.client = call->agent ? siphash_id(call->agent ^ call->ja4 * 31) : 0;
+	a.client = client_of(call);
 	a.usual_place = login_user_knows(a.user->prefix, a.where.prefix);
 	a.usual_client = login_user_knows(a.user->agent, a.client);
 	a.right = call->login_secret && a.user->secret == call->login_secret;
@@ -585,6 +654,17 @@ static void stuffing_fini(void *state)
 	logins_fini(&((struct stuffing *)state)->logins);
 }
 
+static size_t stuffing_memory(const void *opaque, const struct conf *)
+{
+	const struct stuffing_options *options = opaque;
+
+	return logins_bytes(&(struct login_sizes){
+		.users = options->max_users,
+		.sources = options->max_sources,
+		.secrets = options->max_secrets,
+	});
+}
+
 static const struct detector stuffing = {
 	.id = "D-06",
 	.name = "stuffing",
@@ -596,6 +676,7 @@ static const struct detector stuffing = {
 	.state_size = sizeof(struct stuffing),
 	.init = stuffing_init,
 	.fini = stuffing_fini,
+	.memory = stuffing_memory,
 	.call = stuffing_call,
 };
 DETECTOR_REGISTER(stuffing);

@@ -8,6 +8,14 @@
 
 #include "detect/detectors/domain.c"
 
+static const struct raised *told(uint32_t n)
+{
+	const struct raised *r = raised_by("D-22", n);
+
+	assert_non_null(r);
+	return r ? r : &merger.raised[0];
+}
+
 enum { CART = 7, FIELD_QUANTITY = 1, FIELD_SHIPPING, FIELD_PAGE };
 
 static struct call_param number(double n)
@@ -70,7 +78,7 @@ static void test_negative(void **)
 	assert_int_equal(merger.n_raised, 0);
 	evaluate(&domain, 161, false);
 	assert_int_equal(merger.n_raised, 1);
-	r = raised_by("D-22", 0);
+	r = told(0);
 	assert_draft(r);
 	assert_int_equal(r->draft.result, RESULT_SUCCEEDED);
 	assert_int_equal(r->draft.severity, SEVERITY_MEDIUM);
@@ -118,6 +126,7 @@ static void test_kinds(void **)
 	buy(206, 7, 200, 7, "express");
 	buy(207, 8, 0, -1, "express"); // nobody saw the answer
 	money.field = hashed(1234);
+	param_named(money.field, "$.price");
 	money.index = privilege_of(SPAN_LIT("price"));
 	money.number = 5;
 	for (uint32_t i = 0; i < 600; i++)
@@ -128,19 +137,19 @@ static void test_kinds(void **)
 	assert_int_equal(merger.n_raised, 7);
 	for (uint32_t i = 0; i < merger.n_raised; i++)
 		assert_draft(&merger.raised[i]);
-	assert_text(raised_by("D-22", 0)->draft.description,
+	assert_text(told(0)->draft.description,
 		    "had a value that is none of the 2 which 603 accepted calls");
-	assert_int_equal(raised_by("D-22", 0)->draft.severity, SEVERITY_LOW);
-	assert_int_equal(raised_by("D-22", 0)->draft.result, RESULT_ATTEMPTED);
-	assert_text(raised_by("D-22", 1)->draft.description, "was 5000; in ");
-	assert_text(raised_by("D-22", 2)->draft.description, "was a text; in ");
-	assert_text(raised_by("D-22", 2)->draft.description, "most often whole numbers");
-	assert_text(raised_by("D-22", 3)->draft.description, "stood twice in the query");
-	assert_text(raised_by("D-22", 4)->draft.description, "named another object");
-	assert_text(raised_by("D-22", 5)->draft.description, "an answer that was not seen");
-	assert_int_equal(raised_by("D-22", 5)->draft.result, RESULT_ATTEMPTED);
-	assert_text(raised_by("D-22", 6)->draft.description, "\"price\" was 0");
-	assert_int_equal(raised_by("D-22", 6)->draft.severity, SEVERITY_HIGH);
+	assert_int_equal(told(0)->draft.severity, SEVERITY_LOW);
+	assert_int_equal(told(0)->draft.result, RESULT_ATTEMPTED);
+	assert_text(told(1)->draft.description, "was 5000; in ");
+	assert_text(told(2)->draft.description, "was a text; in ");
+	assert_text(told(2)->draft.description, "most often whole numbers");
+	assert_text(told(3)->draft.description, "stood twice in the query");
+	assert_text(told(4)->draft.description, "named another object");
+	assert_text(told(5)->draft.description, "an answer that was not seen");
+	assert_int_equal(told(5)->draft.result, RESULT_ATTEMPTED);
+	assert_text(told(6)->draft.description, "The parameter $.price was 0;");
+	assert_int_equal(told(6)->draft.severity, SEVERITY_HIGH);
 	end();
 }
 

@@ -9,6 +9,14 @@
 #include "detect/detectors/massassign.c"
 #include "detect/facts.h"
 
+static const struct raised *told(uint32_t n)
+{
+	const struct raised *r = raised_by("D-21", n);
+
+	assert_non_null(r);
+	return r ? r : &merger.raised[0];
+}
+
 enum { PROFILE = 7, ME = 8 };
 
 static uint8_t privilege(const char *name)
@@ -79,7 +87,7 @@ static void test_found(void **)
 	assert_int_equal(merger.n_raised, 0); // others may follow
 	evaluate(&massassign, 161, false);
 	assert_int_equal(merger.n_raised, 1);
-	r = raised_by("D-21", 0);
+	r = told(0);
 	assert_draft(r);
 	assert_int_equal(r->draft.confidence, 75);
 	assert_int_equal(r->draft.severity, SEVERITY_MEDIUM);
@@ -115,15 +123,15 @@ static void test_echo_and_refusal(void **)
 	write_one(103, 6, 0, "plan", "gold", NULL);      // nobody saw the response
 	evaluate(&massassign, 103, true);
 	assert_int_equal(merger.n_raised, 4);
-	assert_int_equal(raised_by("D-21", 0)->draft.result, RESULT_SUCCEEDED);
-	assert_int_equal(raised_by("D-21", 0)->draft.confidence, 95);
-	assert_int_equal(raised_by("D-21", 1)->draft.result, RESULT_ATTEMPTED);
-	assert_int_equal(raised_by("D-21", 1)->draft.severity, SEVERITY_LOW);
-	assert_int_equal(raised_by("D-21", 1)->draft.confidence, 50);
-	assert_int_equal(raised_by("D-21", 2)->draft.severity, SEVERITY_MEDIUM);
-	assert_int_equal(raised_by("D-21", 3)->draft.severity, SEVERITY_LOW);
+	assert_int_equal(told(0)->draft.result, RESULT_SUCCEEDED);
+	assert_int_equal(told(0)->draft.confidence, 95);
+	assert_int_equal(told(1)->draft.result, RESULT_ATTEMPTED);
+	assert_int_equal(told(1)->draft.severity, SEVERITY_LOW);
+	assert_int_equal(told(1)->draft.confidence, 50);
+	assert_int_equal(told(2)->draft.severity, SEVERITY_MEDIUM);
+	assert_int_equal(told(3)->draft.severity, SEVERITY_LOW);
 	for (uint32_t i = 0; i < 4; i++)
-		assert_draft(raised_by("D-21", i));
+		assert_draft(told(i));
 	end();
 }
 
@@ -138,7 +146,7 @@ static void test_whose_echo(void **)
 	look(102, 3, "role", "user");
 	evaluate(&massassign, 103, true);
 	assert_int_equal(merger.n_raised, 1);
-	assert_int_equal(raised_by("D-21", 0)->draft.result, RESULT_ATTEMPTED);
+	assert_int_equal(told(0)->draft.result, RESULT_ATTEMPTED);
 	end();
 }
 
@@ -221,7 +229,7 @@ static void test_usual(void **)
 		write_one(100 + i, 3, 200, "role", i % 2 ? "admin" : "root", NULL);
 	evaluate(&massassign, 300, false);
 	assert_int_equal(merger.n_raised, 1);
-	assert_text(raised_by("D-21", 0)->draft.description, "sent 100 requests");
+	assert_text(told(0)->draft.description, "sent 100 requests");
 	end();
 
 	begin("");
@@ -292,7 +300,7 @@ static void test_saved(void **)
 	write_one(100, 3, 200, "role", "admin", NULL);
 	evaluate(&massassign, 300, true);
 	assert_int_equal(merger.n_raised, 1);
-	assert_text(raised_by("D-21", 0)->draft.description, "\"role\"");
+	assert_text(told(0)->draft.description, "\"role\"");
 	end();
 }
 

@@ -410,10 +410,103 @@ static void test_evidence(void **)
 	end();
 }
 
+// One who receives as much on most days is left alone, but not with more, nor after one day.
+static void test_usual(void **)
+{
+	const double day = 86400;
+	const struct raised *r;
+	uint64_t count;
+
+	begin("");
+	group(30, 1, 0);
+	for (uint32_t i = 0; i < 3; i++) {
+		group(30, 200, 20 + i * day);
+		evaluate((uint64_t)(1000030 + i * day), false);
+		group(30, 1, 100 + i * day); // the minute ends
+		evaluate((uint64_t)(1000110 + i * day), false);
+	}
+	r = raised_by("D-10", 0);
+	assert_non_null(r);
+	count = r->count;
+	group(30, 290, 20 + 3 * day);
+	evaluate((uint64_t)(1000030 + 3 * day), false);
+	group(30, 1, 100 + 3 * day);
+	evaluate((uint64_t)(1000110 + 3 * day), false);
+	assert_int_equal(r->count, count);
+	group(30, 450, 20 + 4 * day);
+	evaluate((uint64_t)(1000030 + 4 * day), false);
+	assert_true(r->count > count);
+	assert_true(r->draft.metric.value == 450);
+	end();
+}
+
+static void test_usual_saved(void **)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+	uint32_t k;
+
+	begin("");
+	k = index_of(&retrieval);
+	group(30, 1, 0);
+	for (uint32_t i = 0; i < 3; i++) {
+		group(30, 200, 20 + i * 86400.0);
+		group(30, 1, 100 + i * 86400.0);
+		evaluate(1000110 + i * 86400, false);
+	}
+	assert_int_equal(retrieval.save(merger.state[k], &merger, f), 0);
+	fclose(f);
+	end();
+	begin("");
+	for (size_t cut = 1; cut < len; cut++) {
+		f = fmemopen(text, cut, "r");
+		assert_true(retrieval.load(merger.state[k], &merger, f, cut, retrieval.version) <
+			    0);
+		fclose(f);
+	}
+	f = fmemopen(text, len, "r");
+	assert_int_equal(retrieval.load(merger.state[k], &merger, f, len, retrieval.version), 0);
+	fclose(f);
+	free(text);
+	group(30, 1, 4 * 86400.0);
+	group(30, 200, 20 + 4 * 86400.0);
+	evaluate(1000110 + 4 * 86400, true);
+	assert_int_equal(merger.n_raised, 0);
+	end();
+}
+
+static void test_approved(void **)
+{
+	begin("detect: { retrieval: { approved_users = [\"user-50*\"]; }; };");
+	group(30, 1, 0);
+	group(30, 5000, 20);
+	evaluate(1000030, true);
+	assert_int_equal(merger.n_raised, 0);
+	end();
+	begin("detect: { retrieval: { approved_endpoints = [\"GET api.example/export/*\"]; }; };");
+	endpoint_add(7, SPAN_LIT("api.example"), SPAN_LIT("GET"), SPAN_LIT("/export/{id}"));
+	group(30, 1, 0);
+	group(30, 5000, 20);
+	evaluate(1000030, true);
+	assert_int_equal(merger.n_raised, 0);
+	end();
+	begin("detect: { retrieval: { approved_endpoints = [\"POST api.example/export/*\"]; "
+	      "approved_users = [\"user-6*\"]; }; };");
+	endpoint_add(7, SPAN_LIT("api.example"), SPAN_LIT("GET"), SPAN_LIT("/export/{id}"));
+	group(30, 1, 0);
+	group(30, 5000, 20);
+	evaluate(1000030, true);
+	assert_int_equal(merger.n_raised, 1);
+	assert_text(raised_by("D-10", 0)->draft.description, "it got values from 1 endpoint.");
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_crowd),
+		cmocka_unit_test(test_usual),      cmocka_unit_test(test_usual_saved),
+		cmocka_unit_test(test_approved),   cmocka_unit_test(test_crowd),
 		cmocka_unit_test(test_thresholds), cmocka_unit_test(test_window),
 		cmocka_unit_test(test_oracle),     cmocka_unit_test(test_early),
 		cmocka_unit_test(test_clock),      cmocka_unit_test(test_evidence),

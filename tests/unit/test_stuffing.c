@@ -7,7 +7,7 @@
 
 #include "detect/detectors/stuffing.c"
 
-enum { LOGIN = 900, AGENT = 71, TOOL = 72 };
+enum { LOGIN = 900, PROFILE, AGENT = 71, TOOL = 72 };
 
 static void begin(void)
 {
@@ -81,6 +81,19 @@ static void test_stuffing(void **unused)
 	assert_int_equal(issue->result, RESULT_SUCCEEDED);
 	assert_says(issue->description, "1 sign-in then succeeded, as user 0000000000001029");
 	assert_says(issue->description, "never was");
+	// What is done with the account from there, and only from there.
+	for (uint32_t i = 0; i < 4; i++) {
+		struct call call = {.endpoint = PROFILE, .principal = 4000 + i / 2, .status = 200,
+				    .agent = i < 2 ? TOOL : AGENT, .verb = i ? VERB_PATCH : VERB_GET,
+				    .flags = CALL_CREDENTIALS};
+
+		drive_from(&call, i < 3 ? 0xcb007101 : 0x0a000000);
+		drive_call(call);
+		drive.now += 2 * SECOND;
+	}
+	drive_run();
+	assert_int_equal(drive.n, 2);
+	assert_says(drive.issue[1].description, "2 calls so far succeeded, 1 of them to change");
 	end();
 }
 

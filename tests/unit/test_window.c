@@ -35,7 +35,7 @@ static void test_against_list(void **)
 
 	for (uint32_t k = 0; k < 4; k++) {
 		uint32_t bucket[K_MAX] = {0}, n = 0, refused = 0, back = 0;
-		struct window w = {0};
+		struct window_count w = {0};
 		uint64_t seed = k, newest = 0, time = 0;
 
 		for (uint32_t i = 0; i < ADDS; i++) {
@@ -71,7 +71,7 @@ static void test_laws(void **)
 
 	for (uint64_t seed = 1, run = 0; run < 50; run++) {
 		uint32_t whole[12] = {0}, part[PARTS][12] = {0}, x[12] = {0}, y[12] = {0};
-		struct window w = {0}, p[PARTS] = {0}, a = {0}, b = {0};
+		struct window_count w = {0}, p[PARTS] = {0}, a = {0}, b = {0};
 		uint64_t start = run % 3 ? UINT64_C(1700000000000000000) : 0;
 
 		for (uint32_t i = 0; i < 400; i++) {
@@ -93,7 +93,7 @@ static void test_laws(void **)
 		window_merge(&shape, &p[0], part[0], &p[1], part[1]);
 		window_merge(&shape, &p[2], part[2], &p[0], part[0]);
 		assert_memory_equal(part[2], whole, sizeof(x));
-		window_merge(&shape, &a, x, &(struct window){0}, (uint32_t[12]){0});
+		window_merge(&shape, &a, x, &(struct window_count){0}, (uint32_t[12]){0});
 		assert_memory_equal(x, whole, sizeof(x));
 	}
 }
@@ -102,7 +102,7 @@ static void test_edges(void **)
 {
 	const struct window_shape shape = {1000, 3};
 	uint32_t bucket[3] = {0};
-	struct window w = {0};
+	struct window_count w = {0};
 
 	assert_true(window_total(&shape, &w, bucket, 0) == 0);
 	assert_true(window_add(&shape, &w, bucket, 0, 5));

@@ -192,6 +192,11 @@ struct merger {
 	uint64_t learnt; // endpoint that was told last
 	uint32_t n_watched;
 	bool reverse; // deltas are gathered from the last worker on
+	struct {
+		uint64_t field;
+		const char *name;
+	} params[16];
+	uint32_t n_params;
 	struct sources sources;
 };
 
@@ -341,6 +346,11 @@ void merger_location(struct merger *m, const uint8_t addr[16], struct location *
 	sources_locate(&m->sources, addr, out);
 }
 
+const struct conf *merger_conf(const struct merger *)
+{
+	return work_conf;
+}
+
 uint32_t merger_endpoints(struct merger *m)
 {
 	return m->n_endpoints;
@@ -385,6 +395,23 @@ void merger_watch(struct merger *m, uint64_t principal)
 void merger_learnt(struct merger *m, uint64_t endpoint)
 {
 	m->learnt = endpoint;
+}
+
+const char *merger_param_name(struct merger *m, uint64_t, uint64_t field)
+{
+	for (uint32_t i = 0; i < m->n_params; i++) {
+		if (m->params[i].field == field)
+			return m->params[i].name;
+	}
+	return NULL;
+}
+
+// What a field is called from now on.
+static inline void param_named(uint64_t field, const char *name)
+{
+	assert_true(merger.n_params < 16);
+	merger.params[merger.n_params].field = field;
+	merger.params[merger.n_params++].name = name;
 }
 
 static struct raised *raised_find(const struct detector *d, uint64_t key)

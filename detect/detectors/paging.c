@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// D-48: a parameter that says how much is asked for (limit, size, count, depth, …) far above
+// everything that the endpoint ever answered.
+//
+// Merger: of each number in a request that names nothing (noun.h), the greatest and least values
+// that were answered, and the largest answer. Whether it is one that says how much is decided once,
+// by its name. Values far beyond are never learnt, unless several callers were answered with them:
+// then the clients changed.
+
+#include "detect/detector.h"
+#include "detect/draft.h"
+#include "detect/endpoint.h"
+#include "detect/judge.h"
+#include "detect/lru.h"
+#include "detect/principal.h"
+#include "detect/text.h"
+
+enum { CALLERS = 4, GREW = 3 };
+
+struct paging_options {
+	bool enabled;
+	uint32_t min_calls, floor, fields;
+	double factor;
+};
+
+enum { NAME_UNKNOWN = 0, NAME_AMOUNT, NAME_OTHER };
+
+struct paging_field {
+	uint64_t n; // values that were answered
+	double max, min;
+	uint64_t max_bytes; // of an answer
+	uint8_t name;
+	uint8_t n_callers;
+	uint64_t caller[CALLERS]; // who went beyond and was answered
+};
+
+struct paging {
+	struct lru fields;
+};
+
+static const struct detector paging;
+
+#define PAGING_ROW(field, kind, ...)                                                               \
+	{                                                                                          \
+		.key = #field, .type = kind, .offset = offsetof(struct paging_options, field),     \
+		__VA_ARGS__                                                                        \
+	}
+static const struct conf_row paging_rows[] = {
+	PAGING_ROW(enabled, CONF_BOOL, .def = "true", .help = "Whether this detector runs"),
+	PAGING_ROW(min_calls, CONF_U32, .min = 10, .max = 1e9, .def = "1000", .unit = "calls",
+		   .help = "Answered calls with the parameter before it is judged"),
+	PAGING_ROW(factor, CONF_F64, .min = 1, .max = 1e6, .def = "10.0", .unit = "x",
+		   .help = "How many times the greatest value answered before is too much"),
+	PAGING_ROW(floor, CONF_U32, .min = 1, .max = 1e9, .def = "100",
+		   .help = "Values up to this are never too much"),
+	PAGING_ROW(fields, CONF_U32, .min = 16, .max = 1e6, .def = "32768", .unit = "parameters",
+		   .help = "Parameters that are followed, about 90 bytes each"),
+};
+static const struct conf_section paging_section = {
+	.path = "detect.paging",
+	.help = "D-48: parameters that ask for far more than ever before",
+	.size = sizeof(struct paging_options),
+	.rows = paging_rows,
+	.n_rows = sizeof(paging_rows) / sizeof(paging_rows[0]),
+};
+CONF_SECTION(paging_section);
+
+// ---- names
+
+// "query.page_size", "$.page.perPage": the last name, without signs, in lower case.
+static bool is_amount(const char *name)
+{
+	static const char *const amounts[] = {
+		"limit",      "size",     "pagesize",  "perpage",   "count",   "top",
+		"first",      "last",     "depth",     "take",      "rows",    "max",
+		"maxresults", "num",      "pagelimit", "batchsize", "results", "maxitems",
+		"levels",     "maxdepth", "maxcount",
+	};
+	const char *dot = strrchr(name, '.');
+	char plain[16];
+	uint32_t n = 0;
+
+	for (const char *at = dot ? dot + 1 : name; *at && *at != '['; at++) {
+		if (*at == '_' || *at == '-' || *at == '$')
+			continue;
+		if (n == sizeof(plain) - 1)
+			return false;
+		plain[n++] = (char)span_lower((uint8_t)*at);
+	}
+	plain[n] = '\0';
+	for (uint32_t i = 0; i < sizeof(amounts) / sizeof(amounts[0]); i++) {
+		if (!strcmp(plain, amounts[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool field_is_amount(struct merger *m, struct paging_field *f, uint64_t endpoint,
+			    uint64_t field)
+{
+	if (f->name == NAME_UNKNOWN) {
+		const char *name = merger_param_name(m, endpoint, field);
+
+		if (name)
+			f->name = is_amount(name) ? NAME_AMOUNT : NAME_OTHER;
+	}
+	return f->name == NAME_AMOUNT;
+}
+
+// ---- judging
+
+static void paging_texts(struct issue_draft *draft, struct merger *m, const struct paging_field *f,
+			 const struct call *call, const struct call_param *param)
+{
+	char user[EXCHANGE_USER + 1], where[384], name[80], n[32], bytes[32], max[32];
+	const char *known = merger_param_name(m, call->endpoint, param->field);
+	bool grew = draft->result == RESULT_SUCCEEDED;
+
+	principal_text(merger_principal(m, call->principal), user, sizeof(user));
+	endpoint_text(merger_endpoint(m, call->endpoint), where, sizeof(where));
+	text_clean(name, sizeof(name), known ? known : "a parameter",
+		   known ? strlen(known) : strlen("a parameter"));
+	draft_text(
+		draft->description, sizeof(draft->description),
+		"%s asked %s for %.0f by %s. The %s calls answered before asked for %.0f to %.0f. "
+		"The answer (%u) had %s bytes, the largest before %s.%s",
+		user, where, param->number, name, text_count(n, f->n), f->min, f->max, call->status,
+		text_count(bytes, call->resp_bytes), text_count(max, f->max_bytes),
+		grew ? " So the endpoint has no limit of its own." : "");
+	draft_text(draft->impact, sizeof(draft->impact), "%s",
+		   grew ? "One call took what is meant for many pages: data leave faster than any "
+			  "limit "
+			  "on calls allows for, and the server works for all of it at once."
+			: "Somebody tries whether the amount is limited. Where it is not, one call "
+			  "can "
+			  "take the whole collection and keep the server busy.");
+	draft_text(
+		draft->remediation, sizeof(draft->remediation),
+		"Set a greatest value for this parameter on the server, and refuse or cut what is "
+		"above it and what is negative.");
+}
+
+static void paging_raise(struct merger *m, const struct paging_field *f, const struct call *call,
+			 const struct call_param *param)
+{
+	bool grew = call_ok(call) && call->resp_bytes > GREW * f->max_bytes;
+	struct issue_draft draft = {
+		.severity = grew ? SEVERITY_MEDIUM : SEVERITY_LOW,
+		.result = grew ? RESULT_SUCCEEDED : RESULT_ATTEMPTED,
+		.metric = {.present = true,
+			   .name = "asked_for",
+			   .unit = "items",
+			   .window = "1 call",
+			   .value = param->number,
+			   .baseline_mean = f->max,
+			   .percentile = NAN},
+	};
+
+	judge_term(&draft, "far more asked for than ever answered", 50);
+	if (param->number < 0)
+		judge_term(&draft, "a negative amount", 5);
+	else if (param->number > 100 * f->max)
+		judge_term(&draft, "more than a hundred times as much", 10);
+	if (grew)
+		judge_term(&draft, "the answer grew as well", 25);
+	if (f->n >= 10000)
+		judge_term(&draft, "10,000 calls were seen", 5);
+	paging_texts(&draft, m, f, call, param);
+	merger_raise(m, &paging,
+		     judge_pair(judge_pair(call->principal, call->endpoint), param->field),
+		     merger_principal(m, call->principal), merger_endpoint(m, call->endpoint),
+		     call->time_ns, &draft);
+}
+
+// True: several callers were answered with so much.
+static bool is_usual_now(struct paging_field *f, const struct call *call)
+{
+	for (uint32_t i = 0; i < f->n_callers; i++) {
+		if (f->caller[i] == call->principal)
+			return false;
+	}
+	if (f->n_callers == CALLERS)
+		return true;
+	f->caller[f->n_callers++] = call->principal;
+	return false;
+}
+
+static void param_call(const struct paging_options *options, struct merger *m, struct paging *t,
+		       const struct call *call, const struct call_param *param)
+{
+	struct paging_field *f =
+		lru_touch(&t->fields, judge_pair(call->endpoint, param->field), NULL);
+	bool much;
+
+	if (!f || f->name == NAME_OTHER)
+		return;
+	if (!field_is_amount(m, f, call->endpoint, param->field))
+		return;
+	much = f->n >= options->min_calls &&
+	       ((param->number > options->factor * f->max && param->number > options->floor) ||
+		(param->number < 0 && f->min >= 0));
+	if (much && call->status && !(call_ok(call) && is_usual_now(f, call))) {
+		paging_raise(m, f, call, param);
+		return;
+	}
+	if (!call_ok(call))
+		return;
+	f->n_callers = much ? 0 : f->n_callers;
+	f->max = f->n && f->max > param->number ? f->max : param->number;
+	f->min = f->n && f->min < param->number ? f->min : param->number;
+	f->max_bytes = call->resp_bytes > f->max_bytes ? call->resp_bytes : f->max_bytes;
+	f->n++;
+}
+
+static void paging_call(const struct detector *, const void *options, struct merger *m, void *state,
+			const struct call *call)
+{
+	if (call->flags & (CALL_MESSAGE | CALL_GUESSED))
+		return;
+	for (uint32_t i = 0; i < call->n_params; i++) {
+		const struct call_param *param = &call->params[i];
+
+		if (param->class == PARAM_INT && param->noun == 0 && param->place != PLACE_PATH)
+			param_call(options, m, state, call, param);
+	}
+}
+
+static int paging_init(void *state, const void *opaque)
+{
+	const struct paging_options *options = opaque;
+
+	return lru_init(&((struct paging *)state)->fields, sizeof(struct paging_field),
+			options->fields);
+}
+
+static void paging_fini(void *state)
+{
+	lru_fini(&((struct paging *)state)->fields);
+}
+
+// ---- what was learnt
+
+enum { SAVED_FIELD = 8 + 8 + 8 + 8 + 8 + 1 };
+
+static int paging_save(const void *state, const struct merger *, FILE *out)
+{
+	const struct paging *t = state;
+
+	judge_put(out, t->fields.n, 4);
+	for (const struct paging_field *f = lru_first(&t->fields); f; f = lru_next(&t->fields, f)) {
+		judge_put(out, lru_id(f), 8);
+		judge_put(out, f->n, 8);
+		judge_put_double(out, f->max);
+		judge_put_double(out, f->min);
+		judge_put(out, f->max_bytes, 8);
+		judge_put(out, f->name, 1);
+	}
+	return ferror(out) ? -EIO : 0;
+}
+
+static int paging_load(void *state, struct merger *, FILE *in, size_t len, uint32_t version)
+{
+	struct paging *t = state;
+	struct judge_reader r = {.in = in, .left = len};
+	uint64_t n = version == paging.version ? judge_get(&r, 4) : UINT64_MAX;
+
+	if (r.bad || n > UINT32_MAX || n * SAVED_FIELD != r.left)
+		return -EBADMSG;
+	for (uint64_t i = 0; i < n; i++) {
+		uint64_t id = judge_get(&r, 8);
+		struct paging_field *f = id ? lru_touch(&t->fields, id, NULL) : NULL, read = {0};
+
+		read.n = judge_get(&r, 8);
+		read.max = judge_get_double(&r);
+		read.min = judge_get_double(&r);
+		read.max_bytes = judge_get(&r, 8);
+		read.name = (uint8_t)judge_get(&r, 1);
+		if (r.bad || read.name > NAME_OTHER || !f)
+			return -EBADMSG;
+		*f = read;
+	}
+	return 0;
+}
+
+static const struct detector paging = {
+	.id = "D-48",
+	.name = "paging",
+	.title = "Excessive Amount Requested",
+	.module = "Runtime",
+	.version = 1,
+	.owasp = {"API4:2023", "API3:2023"},
+	.section = &paging_section,
+	.state_size = sizeof(struct paging),
+	.init = paging_init,
+	.fini = paging_fini,
+	.call = paging_call,
+	.save = paging_save,
+	.load = paging_load,
+};
+DETECTOR_REGISTER(paging);

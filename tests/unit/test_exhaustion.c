@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The apitap authors
+//
+// Exhaustion: slow requests, huge bodies, expensive answers, and what messages themselves show;
+// slow uploads, a server in trouble, streams of events and new sizes are silent.
+
+#include "tests/unit/behaviour_fixture.h"
+
+#include "detect/detectors/exhaustion.c"
+
+static void ask(double second, uint32_t user, uint32_t bytes, double arrives, double waits,
+		uint16_t status)
+{
+	struct call call = call_make(second, user, 50);
+
+	call.req_bytes = bytes;
+	call.wait_us = (uint32_t)(waits * 1e6);
+	call.took_us = (uint32_t)((arrives + waits) * 1e6);
+	call.status = status;
+	call_give(&exhaustion, &call);
+}
+
+static void open_usual(const char *conf)
+{
+	begin(conf);
+	endpoint_named(50, "POST", "/reports");
+	for (uint32_t i = 0; i < 1000; i++)
+		ask(i, i % 40, 100 + i % 900, 0.01, 0.01 + i % 10 * 0.01, 200);
+	assert_raised(0);
+}
+
+static void test_slow(void **)
+{
+	const struct raised *r;
+
+	open_usual("");
+	for (uint32_t i = 0; i < 9; i++)
+		ask(1200 + i * 0.1, 100 + i, 40, 50, 0.01, 400);
+	assert_raised(0);
+	ask(1201, 109, 40, 50, 0.01, 400);
+	assert_raised(1);
+	r = raised_by("D-41", 0);
+	assert_draft(r);
+	assert_true(r->endpoint == 50 && r->principal == 0);
+	assert_int_equal(r->draft.result, RESULT_ATTEMPTED);
+	assert_text(r->draft.description, "received 10 requests within a minute");
+	assert_text(r->draft.description, "from 8 or more sources");
+	end();
+	// One source, and the server waits for all of it.
+	open_usual("");
+	for (uint32_t i = 0; i < 12; i++)
+		ask(1200 + i * 0.1, 100, 40, 50, 0.01, 200);
+	assert_raised(1);
+	r = raised_by("D-41", 0);
+	assert_draft(r);
+	assert_true(r->principal == hashed(1000100));
+	assert_int_equal(r->draft.result, RESULT_SUCCEEDED);
+	end();
+}
+
+static void test_slow_silent(void **)
+{
+	open_usual("");
+	// Photos over a bad line; and a few whose line broke.
+	for (uint32_t i = 0; i < 100; i++)
+		ask(1200 + i, i, 900, i % 20 ? 0.1 : 30, 0.01, 200);
+	for (uint32_t i = 0; i < 100; i++)
+		ask(1500 + i, i, 700000, 40, 0.01, 200);
+	assert_raised(0);
+	end();
+	// An endpoint that always answers little by little, for a minute.
+	begin("");
+	endpoint_named(50, "GET", "/events");
+	for (uint32_t i = 0; i < 100; i++)
+		ask(i * 7, i % 40, 0, 60, 0.01, 200);
+	for (uint32_t i = 0; i < 100; i++)
+		ask(800 + i, i % 40, 0, 60, 0.01, 200);
+	assert_raised(0);
+	end();
+}
+
+static void test_body(void **)
+{
+	const struct raised *r;
+
+	open_usual("");
+	ask(2000, 7, 1000000, 0.1, 0.01, 200); // the floor
+	assert_raised(0);
+	ask(2001, 7, 30000000, 0.1, 0.01, 413);
+	assert_raised(1);
+	r = raised_by("D-41", 0);
+	assert_draft(r);
+	assert_int_equal(r->draft.result, RESULT_ATTEMPTED);
+	assert_text(r->draft.description, "user-7 sent a body of 30,000,000 bytes to POST "
+					  "api.example/reports. The largest of the 1,001");
+	ask(2002, 7, 30000000, 0.1, 0.01, 500);
+	assert_int_equal(r->draft.result, RESULT_SUCCEEDED);
+	assert_raised(1);
+	end();
+	// A new version uploads films: only its first users are told of.
+	open_usual("");
+	for (uint32_t i = 0; i < 100; i++)
+		ask(2000 + i, i, 30000000, 0.1, 0.01, 200);
+	assert_true(merger.n_raised < BIG_CALLERS);
+	end();
+}
+
+static void test_wait(void **)
+{
+	const struct raised *r;
+
+	open_usual("");
+	for (uint32_t i = 0; i < 19; i++)
+		ask(2400 + i, 7, 100, 0.01, 3, 200);
+	assert_raised(0);
+	ask(2420, 7, 100, 0.01, 3, 200);
+	assert_raised(1);
+	r = raised_by("D-41", 0);
+	assert_draft(r);
+	assert_true(r->principal == hashed(1000007));
+	assert_int_equal(r->draft.result, RESULT_SUCCEEDED);
+	assert_text(r->draft.description, "user-7 waited 3.0 seconds on average for 20 answers");
+	for (uint32_t i = 0; i < 19; i++)
+		ask(2421 + i, 7, 100, 0.01, 3, 200);
+	assert_int_equal(r->count, 1);
+	ask(2450, 7, 100, 0.01, 3, 200);
+	assert_int_equal(r->count, 2);
+	end();
+	// Everybody waits.
+	open_usual("");
+	for (uint32_t i = 0; i < 1000; i++)
+		ask(2400 + i * 0.1, i % 30, 100, 0.01, 3, i % 2 ? 200 : 504);
+	// Long, but not five times what is usual; and some long ones.
+	for (uint32_t i = 0; i < 100; i++)
+		ask(3600 + i, 7, 100, 0.01, i % 10 ? 0.4 : 3, 200);
+	assert_raised(0);
+	end();
+}
+
+// What a message shows is a finding of its caller and kind, judged by the answer.
+static void test_messages(void **)
+{
+	static const char head[] = "POST /reports HTTP/1.1\r\nHost: api.example\r\n\r\n";
+	struct fixture f;
+	const struct raised *r;
+
+	begin("");
+	for (uint32_t i = 0; i < 6; i++) {
+		struct event_sink sink = detect_worker_sink(work[0]);
+
+		fixture_open(&f, head, "{}",
+			     i % 2 ? "HTTP/1.1 400 No\r\n\r\n" : "HTTP/1.1 200 OK\r\n\r\n", "");
+		f.tx.index = i;
+		f.tx.msg[0].first_ns = f.tx.msg[1].first_ns = at(i);
+		if (i >= 2)
+			f.tx.msg[i % 2 ? CLIENT : SERVER].anomalies |=
+				BIT(H2_RAPID_RESET) | BIT(JSON_DEPTH);
+		sink.request(sink.ctx, &f.tx);
+		sink.response(sink.ctx, &f.tx);
+		sink.end(sink.ctx, &f.tx);
+		fixture_close(&f);
+	}
+	work_fold(at(10), true);
+	// The server's own depth is nobody's attack.
+	assert_raised(2);
+	for (uint32_t i = 0; i < 2; i++) {
+		r = raised_by("D-41", i);
+		assert_draft(r);
+		if (strstr(r->draft.description, "JSON")) {
+			assert_int_equal(r->count, 2);
+			assert_int_equal(r->draft.result, RESULT_ATTEMPTED);
+		} else {
+			assert_text(r->draft.description, "reset at once");
+			assert_int_equal(r->count, 4);
+		}
+	}
+	end();
+}
+
+static void test_saved(void **)
+{
+	uint32_t k;
+	char *bytes;
+	size_t len;
+	FILE *file;
+
+	open_usual("");
+	k = index_of(&exhaustion);
+	file = open_memstream(&bytes, &len);
+	assert_int_equal(exhaustion.save(merger.state[k], &merger, file), 0);
+	fclose(file);
+	end();
+	begin("");
+	endpoint_named(50, "POST", "/reports");
+	for (size_t cut = 0; cut < len; cut++) {
+		file = fmemopen(bytes, cut ? cut : 1, "r");
+		assert_int_not_equal(exhaustion.load(merger.state[k], &merger, file, cut, 1), 0);
+		fclose(file);
+	}
+	file = fmemopen(bytes, len, "r");
+	assert_int_equal(exhaustion.load(merger.state[k], &merger, file, len, 1), 0);
+	fclose(file);
+	ask(2001, 7, 30000000, 0.1, 0.01, 413);
+	assert_raised(1);
+	free(bytes);
+	end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_slow),     cmocka_unit_test(test_slow_silent),
+		cmocka_unit_test(test_body),     cmocka_unit_test(test_wait),
+		cmocka_unit_test(test_messages), cmocka_unit_test(test_saved),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
