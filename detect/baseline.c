@@ -10,6 +10,7 @@
 //		id, first_ns, last_ns, calls, ok, ok_with_credentials, status[6] (8 each),
 //		lengths of host, method, template (4 each), the three texts
 //	"@fields": what learn_save() writes
+//	"@params": what params_save() writes
 //	"retrieval", …: what the detector of that name wrote
 //
 // A file is judged whole before anything of it is believed: no length in it is trusted, and
@@ -47,6 +48,7 @@ enum {
 static const char baseline_magic[8] = "APITAPBL";
 static const char endpoints_name[] = "@endpoints";
 static const char fields_name[] = "@fields";
+static const char parameters_name[] = "@params";
 
 static bool path_make(char out[PATH_MAX], const char *dir, const char *name)
 {
@@ -124,6 +126,11 @@ static int put_fields(FILE *out, struct merger *m)
 	return learn_save(&m->learn, out);
 }
 
+static int put_parameters(FILE *out, struct merger *m)
+{
+	return params_save(&m->params, out);
+}
+
 // One section: what a detector knows (put NULL), or the merger (d NULL). What a detector cannot
 // save is left out.
 static int put_section(FILE *out, struct merger *m, const struct merger_detector *d,
@@ -179,6 +186,8 @@ static int baseline_pack(struct merger *m, char **bytes, size_t *len)
 	rc = put_section(out, m, NULL, endpoints_name, put_endpoints);
 	if (rc == 0)
 		rc = put_section(out, m, NULL, fields_name, put_fields);
+	if (rc == 0)
+		rc = put_section(out, m, NULL, parameters_name, put_parameters);
 	for (uint32_t i = 0; i < m->n_detectors && rc == 0; i++) {
 		const struct merger_detector *d = &m->detectors[i];
 
@@ -413,6 +422,19 @@ static void load_fields(struct merger *m, const struct section *s)
 		LOG(WARNING, "What was learnt of fields cannot be used; they are learnt anew.");
 }
 
+static void load_parameters(struct merger *m, const struct section *s)
+{
+	FILE *in = s->bytes.len ? fmemopen((void *)(uintptr_t)s->bytes.p, s->bytes.len, "r") : NULL;
+	bool known = s->version == ENDPOINTS_VERSION;
+	int rc = in && known ? params_load(&m->params, in, s->bytes.len) : -EINVAL;
+
+	if (in)
+		fclose(in);
+	m->sections_skipped += rc != 0;
+	if (rc)
+		LOG(WARNING, "Parameters of endpoints cannot be used; they are gathered anew.");
+}
+
 static bool content_is_sound(struct cursor c)
 {
 	struct section s;
@@ -451,6 +473,10 @@ static void content_load(struct merger *m, const struct cursor *content)
 			if (!fields)
 				load_fields(m, &s);
 			fields = true;
+			continue;
+		}
+		if (name_is(&s, parameters_name)) {
+			load_parameters(m, &s);
 			continue;
 		}
 		load_detector(m, &s);

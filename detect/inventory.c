@@ -44,12 +44,6 @@ static const struct conf_row inventory_rows[] = {
 	INVENTORY_ROW(specs, .type = CONF_STRS, .min = 1, .max = 4096, .def = "[ ]",
 		      .help = "Files that say which APIs there should be: OpenAPI, Kong, Envoy, "
 			      "nginx, or lines of METHOD host path"),
-	INVENTORY_ROW(templates, .type = CONF_STRS, .min = 1, .max = 1024, .def = "[ ]",
-		      .help = "Path templates that are certain, such as \"GET "
-			      "shop.example/products/{slug}\""),
-	INVENTORY_ROW(fixed, .type = CONF_STRS, .min = 1, .max = 1024, .def = "[ ]",
-		      .help = "Paths that never become a part of a learnt template, such as "
-			      "\"shop.example/products/search\""),
 };
 const struct conf_section inventory_section = {
 	.path = "detect.inventory",

@@ -29,7 +29,7 @@ enum {
 
 struct inventory_options {
 	uint32_t max_params, max_endpoint_params, min_calls;
-	struct conf_strs internal, gateways, specs, templates, fixed;
+	struct conf_strs internal, gateways, specs;
 };
 
 // Where an endpoint stands and who calls it.

@@ -33,7 +33,8 @@ static void rows_known(struct rows *rows, const struct merger_options *o)
 
 	known_init(&k, o->max_endpoints, o->max_principals, o->history);
 	row_add(rows, "endpoints", o->max_endpoints, "endpoints",
-		(uint64_t)o->max_endpoints * (memory_block(k.endpoint_bytes) + memory_block(texts)) +
+		(uint64_t)o->max_endpoints *
+				(memory_block(k.endpoint_bytes) + memory_block(texts)) +
 			memory_list(o->max_endpoints) + memory_map(o->max_endpoints));
 	row_add(rows, "principals", o->max_principals, "principals",
 		(uint64_t)o->max_principals *
@@ -41,6 +42,22 @@ static void rows_known(struct rows *rows, const struct merger_options *o)
 				 memory_block(EXCHANGE_USER + DELTA_AGENT + 3) +
 				 memory_block(o->history * sizeof(struct known_call))) +
 			memory_list(o->max_principals) + memory_map(o->max_principals));
+}
+
+// Parameters with a name each, names that none has, and a block of facts per endpoint.
+static void rows_inventory(struct rows *rows, const struct inventory_options *in,
+			   uint32_t endpoints)
+{
+	const size_t name = memory_block(sizeof(struct param_name) + PARAMS_NAME + 1);
+
+	row_add(rows, "parameters", in->max_params, "parameters",
+		(uint64_t)in->max_params * (memory_block(sizeof(struct param)) + name) +
+			memory_map(in->max_params) + memory_map(in->max_params + PARAMS_PENDING) +
+			PARAMS_PENDING * name);
+	row_add(rows, "inventory", endpoints, "endpoints",
+		(uint64_t)endpoints * (memory_block(sizeof(struct inventory_endpoint)) +
+				       memory_block(sizeof(struct params_endpoint))) +
+			memory_list(endpoints) + memory_map(endpoints));
 }
 
 // State, areas in endpoints and principals (their blocks may round up once more: an eighth), and
@@ -74,7 +91,8 @@ static uint64_t gather_bytes(uint32_t n)
 	       memory_array(findings, sizeof(struct merger_group)) +
 	       memory_array(findings * ISSUE_MAX_HISTORY, sizeof(struct known_call)) +
 	       memory_array((uint64_t)n * DELTA_FIELDS, sizeof(struct delta_field)) +
-	       memory_list((uint64_t)n * DELTA_BINDINGS) + memory_list((uint64_t)n * CAPTURES_WANTED);
+	       memory_list((uint64_t)n * DELTA_BINDINGS) +
+	       memory_list((uint64_t)n * CAPTURES_WANTED);
 }
 
 static uint64_t delta_bytes(void)
@@ -95,12 +113,14 @@ uint32_t memory_rows(const struct conf *conf, uint32_t n_workers, uint32_t n_exc
 	const struct inventory_options *inventory = conf_get(conf, &inventory_section);
 	const struct objects_options *objects = conf_get(conf, &objects_section);
 	const struct incidents_options *incidents = conf_get(conf, &incidents_section);
-	uint64_t captures = evidence->capture_mb ? ((uint64_t)evidence->capture_mb << 20) +
-							   CAPTURES_SLOTS * sizeof(struct capture_slot)
-						 : 0;
+	uint64_t captures = evidence->capture_mb
+				    ? ((uint64_t)evidence->capture_mb << 20) +
+					      CAPTURES_SLOTS * sizeof(struct capture_slot)
+				    : 0;
 	struct rows rows = {row, 0};
 
 	rows_known(&rows, o);
+	rows_inventory(&rows, conf_get(conf, &inventory_section), o->max_endpoints);
 	row_add(&rows, "sessions", SESSIONS_MAX, "sessions", sessions_bytes());
 	row_add(&rows, "fields", o->max_fields, "fields", merger_fields_bytes(conf));
 	row_add(&rows, "objects", objects->max_objects, "objects", objects_bytes(objects));
@@ -113,7 +133,8 @@ uint32_t memory_rows(const struct conf *conf, uint32_t n_workers, uint32_t n_exc
 	row_add(&rows, "evidence of issues", ISSUES_WITH_EVIDENCE, "issues", ISSUES_EVIDENCE_BYTES);
 	row_add(&rows, "incidents", incidents->max_incidents, "incidents", incidents_bytes(conf));
 	rows_detectors(&rows, conf, o);
-	row_add(&rows, "merging", n_workers, "workers", sizeof(struct merger) + gather_bytes(n_workers));
+	row_add(&rows, "merging", n_workers, "workers",
+		sizeof(struct merger) + gather_bytes(n_workers));
 	row_add(&rows, "deltas", 2 * n_workers, "deltas", 2 * n_workers * delta_bytes());
 	row_add(&rows, "captures", n_workers, "workers", n_workers * captures);
 	row_add(&rows, "exchanges", (uint64_t)n_workers * n_exchanges, "exchanges",

@@ -13,6 +13,8 @@
 
 #include "detect/siphash.h"
 
+#include <errno.h>
+
 enum { NS = 1000000000 };
 
 void params_init(struct params *p, uint32_t max, uint32_t max_endpoint, uint32_t max_endpoints)
@@ -343,6 +345,135 @@ void params_merge(struct params *p, uint64_t from_id, uint64_t into_id)
 	// Its place in the list is kept for whoever comes under the old identity.
 	from->whole = 0;
 	pending_bound(p);
+}
+
+// ---- The file
+
+static void put_number(FILE *out, uint64_t number, uint32_t bytes)
+{
+	for (uint32_t i = 0; i < bytes; i++)
+		putc((int)(number >> (8 * i) & 0xff), out);
+}
+
+static void put_param(FILE *out, const struct param *one)
+{
+	uint32_t len = one->name ? one->name->len : 0;
+
+	put_number(out, one->field, 8);
+	put_number(out, one->first_ns, 8);
+	put_number(out, one->last_ns, 8);
+	put_number(out, one->calls, 8);
+	for (uint32_t k = 0; k < PARAM_KINDS; k++)
+		put_number(out, one->kind_ns[k], 8);
+	for (uint32_t k = 0; k < PARAM_KINDS; k++)
+		put_number(out, one->classes[k], 2);
+	for (uint32_t k = 0; k < PARAM_KINDS; k++)
+		put_number(out, one->first_class[k], 1);
+	put_number(out, one->dir, 1);
+	put_number(out, one->place, 1);
+	put_number(out, one->index, 1);
+	put_number(out, one->id, 1);
+	put_number(out, len, 1);
+	if (len)
+		fwrite(one->name->text, 1, len, out);
+}
+
+int params_save(const struct params *p, FILE *out)
+{
+	put_number(out, p->endpoints.n, 4);
+	for (uint32_t i = 0; i < p->endpoints.n; i++) {
+		const struct params_endpoint *e = p->endpoint[i];
+
+		put_number(out, e->id, 8);
+		put_number(out, e->whole, 8);
+		put_number(out, e->n, 4);
+		for (uint32_t dir = 0; dir < 2; dir++) {
+			for (const struct param *one = e->first[dir]; one; one = one->next)
+				put_param(out, one);
+		}
+	}
+	return ferror(out) ? -EIO : 0;
+}
+
+struct reader {
+	FILE *in;
+	size_t left; // bytes of the section
+	bool bad;
+};
+
+static uint64_t get_number(struct reader *r, uint32_t bytes)
+{
+	uint64_t number = 0;
+
+	r->bad |= r->left < bytes;
+	for (uint32_t i = 0; i < bytes && !r->bad; i++) {
+		int c = getc(r->in);
+
+		r->bad |= c == EOF;
+		number |= (uint64_t)(uint8_t)c << (8 * i);
+	}
+	r->left -= r->bad ? 0 : bytes;
+	return number;
+}
+
+static void get_param(struct reader *r, struct params *p, struct params_endpoint *e)
+{
+	struct param one = {.field = get_number(r, 8)}, *to;
+	uint8_t text[PARAMS_NAME];
+	uint32_t len;
+
+	one.first_ns = get_number(r, 8);
+	one.last_ns = get_number(r, 8);
+	one.calls = get_number(r, 8);
+	for (uint32_t k = 0; k < PARAM_KINDS; k++)
+		one.kind_ns[k] = get_number(r, 8);
+	for (uint32_t k = 0; k < PARAM_KINDS; k++)
+		one.classes[k] = (uint16_t)get_number(r, 2);
+	for (uint32_t k = 0; k < PARAM_KINDS; k++)
+		one.first_class[k] = (uint8_t)get_number(r, 1);
+	one.dir = (uint8_t)get_number(r, 1);
+	one.place = (uint8_t)get_number(r, 1);
+	one.index = (uint8_t)get_number(r, 1);
+	one.id = get_number(r, 1);
+	len = (uint32_t)get_number(r, 1);
+	r->bad |= len > PARAMS_NAME || len > r->left || one.dir > SERVER || one.place > PLACE_FORM;
+	for (uint32_t k = 0; k < PARAM_KINDS; k++)
+		r->bad |= one.first_class[k] >= PARAM_CLASSES;
+	if (r->bad)
+		return;
+	for (uint32_t i = 0; i < len; i++)
+		text[i] = (uint8_t)get_number(r, 1);
+	if (len)
+		name_add(p, one.field, span_make(text, len));
+	to = e ? param_add(p, e, one.dir, one.field, one.first_ns) : NULL;
+	if (!to)
+		return; // more than there is room for now: counted
+	one.name = to->name;
+	one.next = to->next;
+	*to = one;
+}
+
+int params_load(struct params *p, FILE *in, size_t len)
+{
+	struct reader r = {in, len, false};
+	uint32_t n = (uint32_t)get_number(&r, 4);
+
+	params_clear(p);
+	// Each round takes bytes, so the loops end with them whatever the counts say.
+	for (uint32_t i = 0; i < n && !r.bad; i++) {
+		struct params_endpoint *e = endpoint_add(p, get_number(&r, 8));
+		uint64_t whole = get_number(&r, 8);
+		uint32_t n_params = (uint32_t)get_number(&r, 4);
+
+		if (e)
+			e->whole = whole;
+		for (uint32_t k = 0; k < n_params && !r.bad; k++)
+			get_param(&r, p, e);
+	}
+	if (!r.bad && r.left == 0)
+		return 0;
+	params_clear(p);
+	return -EINVAL;
 }
 
 // ---- The end

@@ -20,6 +20,8 @@
 #include "detect/delta.h"
 #include "detect/idmap.h"
 
+#include <stdio.h>
+
 enum {
 	PARAM_KINDS = 3,       // VALUE_STRING (and TEXT), VALUE_NUMBER, VALUE_LITERAL
 	PARAMS_PENDING = 4096, // names that no parameter has
@@ -89,3 +91,9 @@ const struct param *params_get(const struct params *p, uint64_t endpoint, enum d
 uint32_t param_classes(const struct param *param, uint32_t kind);
 // What one endpoint has becomes a part of another's.
 void params_merge(struct params *p, uint64_t from, uint64_t into);
+// What is known, and back. All numbers little end first: count of endpoints (4), each: id, whole (8
+// each), count of parameters (4), each: field, first_ns, last_ns, calls, kind_ns (8 each), classes
+// (2 each), first_class, dir, place, index, id, length of the name (1 each), the name. 0 or negative
+// errno; after a failed load the tables are empty.
+int params_save(const struct params *p, FILE *out);
+int params_load(struct params *p, FILE *in, size_t len);

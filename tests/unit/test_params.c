@@ -287,13 +287,62 @@ static void test_merge(void **)
 	assert_int_equal(params.list.n, 3);
 }
 
+// ---- Kept
+
+static void test_keep(void **)
+{
+	struct call_param list[] = {
+		{.field = 1, .class = PARAM_INT, .place = PLACE_QUERY, .noun = 3},
+		{.field = 2, .class = PARAM_WORD, .place = PLACE_BODY},
+	};
+	const struct param *p;
+	char *bytes = NULL;
+	size_t len = 0;
+	FILE *file;
+
+	tell(CLIENT, 0, 1, 1, "query.a");
+	tell(SERVER, GET_USERS, 5, 10, "$.b")->class = PARAM_DATE;
+	gather();
+	for (uint64_t i = 1; i < 9; i++)
+		call_of(GET_USERS, i, 0, list, i % 2 + 1);
+	call_of(POST_USERS, 2, 0, NULL, 0);
+	file = open_memstream(&bytes, &len);
+	assert_int_equal(params_save(&params, file), 0);
+	fclose(file);
+	file = fmemopen(bytes, len, "r");
+	assert_int_equal(params_load(&params, file, len), 0);
+	fclose(file);
+	assert_int_equal(params.endpoints.n, 2);
+	assert_int_equal(params.list.n, 3);
+	assert_int_equal(params_endpoint(&params, GET_USERS)->whole, 8);
+	p = params_get(&params, GET_USERS, CLIENT, 1);
+	assert_string_equal(p->name->text, "query.a");
+	assert_true(p->id && p->calls == 8 && p->last_ns == 8 && p->place == PLACE_QUERY);
+	assert_int_equal(params_get(&params, GET_USERS, CLIENT, 2)->calls, 4);
+	assert_null(params_get(&params, GET_USERS, CLIENT, 2)->name);
+	assert_int_equal(param_classes(params_get(&params, GET_USERS, SERVER, 5), 0),
+			 1u << PARAM_DATE);
+	call_of(GET_USERS, 20, 0, list, 1); // and on
+	assert_int_equal(params_get(&params, GET_USERS, CLIENT, 1)->calls, 9);
+	// Cut anywhere, it is refused and leaves nothing behind.
+	for (size_t cut = 0; cut < len; cut++) {
+		file = fmemopen(bytes, len, "r");
+		assert_int_not_equal(params_load(&params, file, cut), 0);
+		fclose(file);
+		assert_int_equal(params.list.n + params.names.n, 0);
+	}
+	free(bytes);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
-		TEST(test_requests),        TEST(test_lost),     TEST(test_name_later),
-		TEST(test_pending_bounded), TEST(test_name_cut), TEST(test_response_order),
-		TEST(test_endpoint_full),   TEST(test_bounds),   TEST(test_merge),
+		TEST(test_requests),      TEST(test_lost),
+		TEST(test_name_later),    TEST(test_pending_bounded),
+		TEST(test_name_cut),      TEST(test_response_order),
+		TEST(test_endpoint_full), TEST(test_bounds),
+		TEST(test_merge),         TEST(test_keep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
