@@ -10,33 +10,6 @@
 
 #include <math.h>
 
-// ---- names of parameters
-
-static struct {
-	uint64_t endpoint, field;
-	const char *name;
-} param_names[16];
-static uint32_t n_param_names;
-
-static inline void param_named(uint64_t endpoint, uint64_t field, const char *name)
-{
-	assert_true(n_param_names < 16);
-	param_names[n_param_names].endpoint = endpoint;
-	param_names[n_param_names].field = field;
-	param_names[n_param_names++].name = name;
-}
-
-const char *merger_param_name(struct merger *, uint64_t endpoint, uint64_t field)
-{
-	for (uint32_t i = 0; i < n_param_names; i++) {
-		if (param_names[i].endpoint == endpoint && param_names[i].field == field)
-			return param_names[i].name;
-	}
-	return NULL;
-}
-
-// ----
-
 static void begin(const char *lines)
 {
 	assert_ptr_not_equal((void *)send_one, NULL); // of the fixture; not all tests send
@@ -48,7 +21,6 @@ static void end(void)
 {
 	merger_close();
 	work_close();
-	n_param_names = 0;
 }
 
 static uint64_t at(double seconds)
