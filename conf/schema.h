@@ -53,7 +53,7 @@ struct schema_value {
 
 // A message under construction; what does not fit is cut.
 struct schema_note {
-	char text[2048];
+	char text[8192]; // holds the names of all data types there can be
 	size_t len;
 };
 

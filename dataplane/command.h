@@ -25,6 +25,7 @@ int command_check(int argc, char **argv);
 int command_baseline(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_explain(int argc, char **argv);
+int command_inventory(int argc, char **argv);
 int command_types(int argc, char **argv);
 
 extern const char command_version[];

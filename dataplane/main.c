@@ -26,6 +26,7 @@ static const struct {
 } commands[] = {
 	{"run", command_run, "watch mirrored traffic on DPDK ports"},
 	{"replay", command_replay, "read captures (pcap, pcapng) and report their issues"},
+	{"inventory", command_inventory, "read captures and write down the APIs they show"},
 	{"explain", command_explain, "tell what was decided about one connection of a capture"},
 	{"check", command_check, "validate a configuration; print a sample or all keys"},
 	{"baseline", command_baseline, "show what was learnt, or have an endpoint learnt anew"},
@@ -38,7 +39,7 @@ static void print_help(FILE *out)
 	fprintf(out, "apitap %s - passive API security sensor\n\nusage: apitap COMMAND [options]\n\n",
 		command_version);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
+		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
 	fprintf(out, "\napitap COMMAND --help shows a command's options and examples.\n"
 		     "Issues are read with apitap-issues, captures are made with apitap-gen.\n");
 }

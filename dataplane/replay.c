@@ -14,6 +14,7 @@
 #include "export/card.h"
 #include "export/exporter.h"
 #include "export/json.h"
+#include "export/openapi.h"
 #include "export/txlog.h"
 
 #include <errno.h>
@@ -35,6 +36,8 @@ struct replay {
 	struct state state; // when there is state_dir
 	uint64_t n_workers;
 	double speed; // 0: as fast as possible
+	const char *inventory_path;
+	enum inventory_format inventory_format;
 	bool each, hashes, quiet, publish;
 	char **paths;
 	int n_paths;
@@ -67,6 +70,8 @@ static void print_help(void)
 	       "                             that has them inside), or, when F is a directory, in\n"
 	       "                             F/CAPTURE.keylog; may be given several times\n"
 	       "      --log-issues F         one JSON object per issue, final state; '-': standard output\n"
+	       "      --inventory F          the endpoints that were seen, at the end; '-': standard output\n"
+	       "      --inventory-format T   openapi (default: a document per host and line), csv, json\n"
 	       "      --export               write to the spool and publish as 'run' does\n"
 	       "  -q, --quiet                no issue texts, no statistics\n"
 	       "  -h, --help                 this text\n\n"
@@ -102,9 +107,26 @@ static bool parse_speed(const char *text, double *speed)
 	return end != text && strcmp(end, "x") == 0 && *speed > 0 && *speed < 1e9;
 }
 
+static bool inventory_format(const char *text, enum inventory_format *format)
+{
+	static const char *const names[] = {
+		[INVENTORY_OPENAPI] = "openapi",
+		[INVENTORY_CSV] = "csv",
+		[INVENTORY_JSON] = "json",
+	};
+
+	for (uint32_t i = 0; i < 3; i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*format = (enum inventory_format)i;
+			return true;
+		}
+	}
+	return false;
+}
+
 static int parse(struct replay *r, int argc, char **argv)
 {
-	enum { SPEED = 256, EACH, STATE, TRANSACTIONS, HASHES, KEYLOG, ISSUES, EXPORT };
+	enum { SPEED = 256, EACH, STATE, TRANSACTIONS, HASHES, KEYLOG, ISSUES, EXPORT, INVENTORY, FORMAT };
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"workers", required_argument, NULL, 'w'},
@@ -116,6 +138,8 @@ static int parse(struct replay *r, int argc, char **argv)
 		{"keylog", required_argument, NULL, KEYLOG},
 		{"log-issues", required_argument, NULL, ISSUES},
 		{"export", no_argument, NULL, EXPORT},
+		{"inventory", required_argument, NULL, INVENTORY},
+		{"inventory-format", required_argument, NULL, FORMAT},
 		{"quiet", no_argument, NULL, 'q'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
@@ -156,6 +180,16 @@ static int parse(struct replay *r, int argc, char **argv)
 			break;
 		case ISSUES:
 			r->issue_path = optarg;
+			break;
+		case INVENTORY:
+			r->inventory_path = optarg;
+			break;
+		case FORMAT:
+			if (!inventory_format(optarg, &r->inventory_format))
+				return command_usage("replay",
+						     "--inventory-format: '%s' is not openapi, csv "
+						     "or json",
+						     optarg);
 			break;
 		case EXPORT:
 			r->publish = true;
@@ -404,6 +438,18 @@ static int replay_open(struct replay *r)
 	return EXIT_OK;
 }
 
+static bool write_inventory(struct replay *r)
+{
+	FILE *out = open_log(r->inventory_path);
+	bool ok = out && inventory_write(out, detect_merger(r->sensor->detect), r->inventory_format);
+
+	if (out && out != stdout && fclose(out))
+		ok = false;
+	if (out && !ok)
+		fprintf(stderr, "apitap replay: %s: cannot be written\n", r->inventory_path);
+	return ok;
+}
+
 static void print_summary(const struct replay *r)
 {
 	double seconds = (double)(wall_ns() - r->begin_ns) / 1e9;
@@ -464,6 +510,8 @@ int command_replay(int argc, char **argv)
 		code = replay_all(&r);
 		if (!r.quiet)
 			print_summary(&r);
+		if (r.inventory_path && !write_inventory(&r))
+			code = EXIT_FAILED;
 	}
 	return replay_close(&r, code);
 }

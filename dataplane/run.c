@@ -14,6 +14,7 @@
 #include "dataplane/state.h"
 #include "detect/policy.h"
 #include "export/exporter.h"
+#include "export/openapi.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -258,6 +259,9 @@ static void run_save(struct appliance *r)
 
 	if (rc)
 		LOG(ERR, "what was learnt could not be saved to %s: %s", r->state.dir, strerror(-rc));
+	rc = r->kept ? inventory_export(detect_merger(r->sensor->detect), r->state.dir) : 0;
+	if (rc)
+		LOG(ERR, "the inventory could not be written to %s: %s", r->state.dir, strerror(-rc));
 }
 
 static int run_open(struct appliance *r, char **extra, int n_extra)

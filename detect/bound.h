@@ -40,12 +40,12 @@ struct bound_view {
 
 // One use of a parameter.
 struct bound_use {
-	uint64_t id;   // bound_id()
+	uint64_t id; // bound_id()
 	uint64_t principal;
 	uint32_t now_s;
-	bool given;    // else it is foreign
-	bool known;    // it is known to be somebody's
-	bool mine;     // … and to be the caller's
+	bool given; // else it is foreign
+	bool known; // it is known to be somebody's
+	bool mine;  // … and to be the caller's
 };
 
 int bound_init(struct bound *b, const struct bound_options *options, uint32_t max);
@@ -55,7 +55,8 @@ size_t bound_bytes(uint32_t max);
 
 // field 0: of all parameters that name such objects, then endpoint is a noun.
 uint64_t bound_id(uint64_t endpoint, uint64_t field, uint64_t role);
-struct bound_view bound_look(const struct bound *b, uint64_t id, uint64_t principal, uint32_t now_s);
+struct bound_view bound_look(const struct bound *b, uint64_t id, uint64_t principal,
+			     uint32_t now_s);
 void bound_learn(struct bound *b, const struct bound_use *use);
 // A foreign use, whether it teaches or not.
 void bound_foreign(struct bound *b, const struct bound_use *use);

@@ -200,6 +200,11 @@ void detect_reset(struct detect *detect)
 	}
 }
 
+struct merger *detect_merger(struct detect *detect)
+{
+	return detect->merger;
+}
+
 int detect_save(struct detect *detect, const char *dir)
 {
 	return baseline_save(detect->merger, dir);

@@ -14,6 +14,7 @@
 #include "flows/ws_frame.h"
 
 struct detect;
+struct merger;
 struct detect_worker;
 
 typedef void (*issue_fn)(void *arg, const struct issue *issue);
@@ -74,5 +75,7 @@ void detect_reset(struct detect *detect);
 // Learnt state in a directory: written beside, synced, renamed; a damaged file is put aside as
 // *.corrupt with a message. 0 or negative errno.
 int detect_save(struct detect *detect, const char *dir);
+// What is known, for whoever writes it down; while no merge runs.
+struct merger *detect_merger(struct detect *detect);
 int detect_load(struct detect *detect, const char *dir);
 void detect_stats(const struct detect *detect, struct detect_stats *out);

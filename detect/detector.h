@@ -135,6 +135,8 @@ struct merged_principal {
 
 struct merged_endpoint *merger_endpoint(struct merger *m, uint64_t id);   // NULL: unknown
 struct merged_principal *merger_principal(struct merger *m, uint64_t id); // NULL: unknown
+// The same as merger_endpoint(), or what the server only ever called missing: texts, no areas.
+struct merged_endpoint *merger_target(struct merger *m, uint64_t id);
 // What a parameter (struct call_param) or a field is called: "query.limit", "path[2]",
 // "$.items[].sku"; also of requests that were rejected. NULL: unknown. As captured: clean it.
 const char *merger_param_name(struct merger *m, uint64_t endpoint, uint64_t field);

@@ -8,6 +8,7 @@
 
 #include "detect/text.h"
 #include "flows/form.h"
+#include "flows/utf8.h"
 
 static int escape_hex(const uint8_t *p)
 {
@@ -24,30 +25,6 @@ static int escape_hex(const uint8_t *p)
 			return -1;
 	}
 	return v;
-}
-
-static uint32_t escape_utf8(uint32_t c, uint8_t *out)
-{
-	if (c < 0x80) {
-		out[0] = (uint8_t)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (uint8_t)(0xc0 | c >> 6);
-		out[1] = (uint8_t)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (uint8_t)(0xe0 | c >> 12);
-		out[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (uint8_t)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (uint8_t)(0xf0 | c >> 18);
-	out[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
-	out[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-	out[3] = (uint8_t)(0x80 | (c & 0x3f));
-	return 4;
 }
 
 // The character of a \u escape at p (behind the backslash); *used: bytes of it. -1: none.
@@ -90,7 +67,7 @@ uint32_t escape_json(struct span in, uint8_t *out, bool *coded)
 			int32_t c = escape_unicode(in.p + i + 1, left - 1, &used);
 
 			if (c >= 0) {
-				n += escape_utf8((uint32_t)c, out + n);
+				n += utf8_put(out + n, (uint32_t)c);
 				i += used + 1;
 				*coded = true;
 				continue;

@@ -301,6 +301,12 @@ static enum param_class literal_class(const struct value *v)
 						      : PARAM_WORD; // NaN, Infinity
 }
 
+// Whether it may be a part of a value: pieces, and what was decoded, which is cut at a length.
+static bool is_piece(const struct value *v)
+{
+	return v->kind == VALUE_TEXT || v->kind == VALUE_DECODED;
+}
+
 static void body_shape(struct detect_worker *w, const struct exchange *x, const struct value *v,
 		       struct delta_param one, uint64_t id)
 {
@@ -344,17 +350,17 @@ static void value_asked(struct detect_worker *w, struct exchange *x, const struc
 	*p = (struct call_param){
 		.field = key->renamed,
 		// A piece's hash would tell how the packets were cut.
-		.value = v->kind == VALUE_TEXT ? 0 : facts_value_hash(plain, w->shared->seed),
+		.value = is_piece(v) ? 0 : facts_value_hash(plain, w->shared->seed),
 		.len = v->escaped && v->v.len > FACTS_HASHED ? v->v.len : plain.len,
 		.place = (uint8_t)place_of(v),
 		.index = key->privilege,
 		.kind = (uint8_t)v->kind,
 	};
 	p->class = v->kind == VALUE_LITERAL ? (uint8_t)literal_class(v)
-		   : v->kind == VALUE_TEXT  ? PARAM_TEXT
+		   : is_piece(v)            ? PARAM_TEXT
 					    : (uint8_t)facts_class(plain, &p->number);
 	if ((key->kind == NOUN_NAMED || key->kind == NOUN_BARE) && v->kind != VALUE_LITERAL &&
-	    v->kind != VALUE_TEXT && plain.len && plain.len <= FACTS_ID_MAX)
+	    !is_piece(v) && plain.len && plain.len <= FACTS_ID_MAX)
 		p->noun = key->noun ? key->noun : noun_endpoint(x, w->shared->seed);
 	id = name_id(x, p->field, false);
 	if (!seen_before(cache, id))
@@ -381,7 +387,7 @@ static void value_shape(struct detect_worker *w, struct exchange *x, const struc
 		class = literal_class(v);
 		look = SHAPE_LITERAL + class;
 	} else if (x->told_all) {
-		class = v->kind == VALUE_TEXT ? PARAM_TEXT : facts_class(v->v, &number);
+		class = is_piece(v) ? PARAM_TEXT : facts_class(v->v, &number);
 		look = (v->kind == VALUE_NUMBER ? SHAPE_NUMBER : SHAPE_STRING) + class;
 	}
 	id = shape_id(x, key->renamed, look);
@@ -389,7 +395,7 @@ static void value_shape(struct detect_worker *w, struct exchange *x, const struc
 		return;
 	x->news--;
 	if (look < SHAPE_LITERAL)
-		class = v->kind == VALUE_TEXT ? PARAM_TEXT : facts_class(v->v, &number);
+		class = is_piece(v) ? PARAM_TEXT : facts_class(v->v, &number);
 	body_shape(w, x, v,
 		   (struct delta_param){
 			   .field = key->renamed,
@@ -453,7 +459,7 @@ void facts_value(struct detect_worker *w, struct exchange *x, const struct value
 	key = key_of(w, v);
 	if (v->off < FACTS_SHAPE || x->told_all)
 		value_shape(w, x, v, key);
-	if (v->kind == VALUE_TEXT)
+	if (is_piece(v))
 		return;
 	if (key->privilege)
 		value_shown(w, x, v, key);

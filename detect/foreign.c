@@ -95,7 +95,9 @@ struct foreign_verdict foreign_judge(struct foreign *f, const struct foreign_opt
 		if (anothers)
 			set_add(&who->owners, view->owner);
 		who->owner = who->owner || !anothers ? who->owner : view->owner;
-		set_add(refused ? &who->refused : anothers ? &who->taken : &who->unknown,
+		set_add(refused    ? &who->refused
+			: anothers ? &who->taken
+				   : &who->unknown,
 			view->object);
 		due = refused ? who->refused.n >= options->refused
 			      : who->taken.n >= (objects->deep ? 2 : 1) ||
@@ -145,7 +147,7 @@ void foreign_draft(struct issue_draft *draft, const struct foreign_verdict *v, s
 	const struct bound_view *bound = view->bound.is ? &view->bound : &view->kind;
 	double share = bound->share > bound->exclusive ? bound->share : bound->exclusive;
 	char user[EXCHANGE_USER + 1], where[384], whose[128], taken[48], owners[48], number[32];
-	const struct foreign_set *set = !v->success        ? &v->who->refused
+	const struct foreign_set *set = !v->success       ? &v->who->refused
 					: v->who->taken.n ? &v->who->taken
 							  : &v->who->unknown;
 
@@ -174,16 +176,18 @@ void foreign_draft(struct issue_draft *draft, const struct foreign_verdict *v, s
 	count_text(taken, set);
 	count_text(owners, &v->who->owners);
 	if (view->owner)
-		draft_text(whose, sizeof(whose), "it was first seen with owner:%016" PRIx64 " (%s owner%s so far)",
+		draft_text(whose, sizeof(whose),
+			   "it was first seen with owner:%016" PRIx64 " (%s owner%s so far)",
 			   view->owner, owners, text_plural(v->who->owners.n));
 	else
 		draft_text(whose, sizeof(whose), "nobody was seen to have it before");
 	draft_text(draft->description, sizeof(draft->description),
-		   "%s %s %s object%s through %s that no response had ever given to it; the identifier "
+		   "%s %s %s object%s through %s that no response had ever given to it; the "
+		   "identifier "
 		   "%s names the object, and %s. Of the last %s uses of this parameter by %u users "
 		   "and more, %.1f %% were of objects that the caller had been given before, and "
 		   "%.1f %% of those with a known owner were the caller's own.",
 		   user, v->success ? what : "was refused", taken, text_plural(set->n), where,
-		   place_text(view->param), whose, text_count(number, bound->requests), bound->users,
-		   100 * bound->share, 100 * bound->exclusive);
+		   place_text(view->param), whose, text_count(number, bound->requests),
+		   bound->users, 100 * bound->share, 100 * bound->exclusive);
 }

@@ -39,7 +39,7 @@ struct foreign {
 
 struct foreign_verdict {
 	bool raise, success;
-	const struct objects_view *view;   // of the object that it is about
+	const struct objects_view *view; // of the object that it is about
 	const struct foreign_suspect *who;
 };
 

@@ -166,6 +166,12 @@ static void hits_mask(const struct hits *hits, const struct hit *hit, const stru
 		.hit = h ? (uint8_t)(h - x->hits) : UINT8_MAX,
 	};
 
+	if (hit->raw_len) {
+		mask.len = hit->raw_len;
+		mask.type = MASK_WHOLE;
+		mask_add(x, hit->dir, mask, hit->off);
+		return;
+	}
 	if (hit->off >= body.len || !hit->value.p) {
 		mask_add(x, hit->dir, mask, hit->off);
 		return;

@@ -296,22 +296,7 @@ enum call_api inventory_api(const struct inventory_endpoint *e)
 	return most;
 }
 
-// ---- For detectors
-
-const struct specs *merger_specs(const struct merger *m)
-{
-	return m->inventory.specs;
-}
-
-const struct inventory *merger_networks(const struct merger *m)
-{
-	return &m->inventory;
-}
-
-const struct inventory_endpoint *merger_facts(const struct merged_endpoint *e)
-{
-	return ((const struct known_endpoint *)e)->inventory; // its first member
-}
+// ---- What is no API
 
 bool inventory_is_asset(const char *template)
 {

@@ -38,6 +38,7 @@ struct keyctx_words {
 	uint32_t n_wide;
 	uint32_t n_words;
 	uint64_t weak[DATATYPE_WORDS], named[DATATYPE_WORDS], shaped[DATATYPE_WORDS];
+	uint64_t said[DATATYPE_WORDS]; // weak, with a shape
 	struct keyctx_wide wide[KEYCTX_WIDE_MAX];
 	struct keyctx_word word[KEYCTX_TABLE];
 };
@@ -56,6 +57,12 @@ static const char *const keyctx_fillers[] = {
 
 static const char *const keyctx_generic[] = {
 	"number", "no", "num", "nr", "value", "val", "code", "text", "raw", "data", NULL,
+};
+
+// What fields are called that say what another one is: {"type": "passport", "value": "…"}, with at
+// most one word before it, as in "idType". "system" is FHIR's, of identifiers.
+static const char *const keyctx_naming[] = {
+	"type", "name", "label", "kind", "field", "system", "attribute", "property", NULL,
 };
 
 enum { KEYCTX_HASH_START = 0x1505 };
@@ -165,6 +172,8 @@ static void keyctx_class(struct keyctx_words *w, uint32_t i)
 
 	if (t->reports == REPORTS_WEAK) {
 		w->weak[i / 64] |= bit;
+		if (datatype_has_shape(t))
+			w->said[i / 64] |= bit;
 		return;
 	}
 	if (t->key_only)
@@ -208,6 +217,7 @@ static void keyctx_join(const struct keyctx_words *w, struct keyctx *out, const 
 		out->named |= (out->types[i] & w->named[i]) != 0;
 		out->shaped |= (out->types[i] & w->shaped[i]) != 0;
 		out->weak |= (out->types[i] & w->weak[i]) != 0;
+		out->said |= (out->types[i] & w->said[i]) != 0;
 	}
 }
 
@@ -340,6 +350,10 @@ static void keyctx_match_ascii(const struct keyctx_words *w, struct span key, st
 	}
 	if (out->any)
 		out->generic = false;
+	if (t.n == 1 || t.n == 2)
+		out->naming = !out->any && !out->weak &&
+			      keyctx_listed(keyctx_naming, t.text + t.start[t.n - 1],
+					    t.start[t.n] - t.start[t.n - 1]);
 }
 
 static void keyctx_match_wide(const struct keyctx_words *w, struct span key, struct keyctx *out)
@@ -384,7 +398,8 @@ void keyctx_match(const struct keyctx_words *words, struct span key, struct keyc
 		keyctx_match_wide(words, key, out);
 	out->odd = keyctx_is_odd(key);
 	out->field = (uint8_t)mark_field_named(key);
-	out->plain = !out->any && !out->generic && !out->odd && !out->field;
+	out->plain = !out->any && !out->generic && !out->odd && !out->naming && !out->said &&
+		     !out->field;
 }
 
 struct span keyctx_container(struct span parent)

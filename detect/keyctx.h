@@ -24,11 +24,13 @@ struct keyctx {
 	uint32_t len;     // and one; 0: the slot is free
 	bool any;         // some type that is not weak is in the set
 	bool weak;        // some weak one is
+	bool said;        // some weak one has a shape, so that a text may say what a value is
 	bool named;       // some that is told by the name alone, and not weak
 	bool shaped;      // some that has a shape, and is not weak
 	bool generic;     // says nothing by itself ("value", "number"): ask the container's name
 	bool odd;         // the name may itself be a value ("jane@example.org")
-	bool plain;       // none of these
+	bool naming;      // its value may say what the one beside it is ("type", "label")
+	bool plain;       // none of these, but for weak
 	uint8_t field;    // mark_field_named()
 };
 

@@ -138,8 +138,7 @@ void learn_exchange(struct detect_worker *w, struct exchange *x)
 			x->n_values -= hit->counted < x->n_values ? hit->counted : x->n_values;
 			continue;
 		}
-		if (hit->learnt && hit->dir == SERVER &&
-		    datatype_get(hit->type)->reports == REPORTS_CTX)
+		if (hit->learnt && hit->dir == SERVER)
 			x->n_values += hit->count;
 		if (n != i)
 			x->hits[n] = *hit;

@@ -30,6 +30,17 @@ int logins_init(struct logins *l, const struct login_sizes *sizes)
 	return 0;
 }
 
+size_t logins_bytes(const struct login_sizes *sizes)
+{
+	uint32_t pressed = sizes->users / PRESSED_PART;
+
+	return lru_bytes(sizeof(struct login_user), sizes->users) +
+	       lru_bytes(sizeof(struct login_tries), sizes->sources) +
+	       lru_bytes(sizeof(struct login_tries), pressed ? pressed : 1) +
+	       lru_bytes(sizeof(struct login_secret), sizes->secrets) +
+	       lru_bytes(sizeof(struct login_endpoint), ENDPOINTS_MAX);
+}
+
 void logins_fini(struct logins *l)
 {
 	lru_fini(&l->users);

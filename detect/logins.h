@@ -94,6 +94,8 @@ struct login_sizes {
 };
 
 int logins_init(struct logins *l, const struct login_sizes *sizes);
+// What tables of these sizes take at most.
+size_t logins_bytes(const struct login_sizes *sizes);
 void logins_fini(struct logins *l);
 
 // Adds a value that failed, or that a sign-in went well (value 0).

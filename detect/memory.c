@@ -92,6 +92,7 @@ uint32_t memory_rows(const struct conf *conf, uint32_t n_workers, uint32_t n_exc
 {
 	const struct merger_options *o = conf_get(conf, &merger_section);
 	const struct evidence_options *evidence = conf_get(conf, &evidence_section);
+	const struct objects_options *objects = conf_get(conf, &objects_section);
 	const struct incidents_options *incidents = conf_get(conf, &incidents_section);
 	uint64_t captures = evidence->capture_mb ? ((uint64_t)evidence->capture_mb << 20) +
 							   CAPTURES_SLOTS * sizeof(struct capture_slot)
@@ -101,6 +102,8 @@ uint32_t memory_rows(const struct conf *conf, uint32_t n_workers, uint32_t n_exc
 	rows_known(&rows, o);
 	row_add(&rows, "sessions", SESSIONS_MAX, "sessions", sessions_bytes());
 	row_add(&rows, "fields", o->max_fields, "fields", merger_fields_bytes(conf));
+	row_add(&rows, "objects", objects->max_objects, "objects", objects_bytes(objects));
+	row_add(&rows, "addresses", 0, "and networks", sources_bytes(conf));
 	row_add(&rows, "issues", o->max_issues, "issues", issues_bytes(o->max_issues, o->history));
 	row_add(&rows, "evidence of issues", ISSUES_WITH_EVIDENCE, "issues", ISSUES_EVIDENCE_BYTES);
 	row_add(&rows, "incidents", incidents->max_incidents, "incidents", incidents_bytes(conf));

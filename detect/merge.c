@@ -119,71 +119,12 @@ static int detectors_new(struct merger *m, char *why, size_t why_len)
 	return 0;
 }
 
-// ---- Policies
-
-bool merger_policies(struct merger *m, struct conf *conf)
-{
-	struct merger_policies *p = calloc(1, sizeof(*p));
-
-	if (!p)
-		return false;
-	p->policies = policies_new(conf);
-	if (!p->policies) {
-		free(p);
-		return false;
-	}
-	p->conf = conf;
-	p->older = m->policies;
-	m->policies = p;
-	m->policies_changed = true;
-	return true;
-}
-
-static const struct policies *policies_newest(const struct merger *m)
-{
-	return m->policies ? m->policies->policies : NULL;
-}
-
-// May a worker still read these, or has it found something by them that is not merged yet? Whoever
-// did an epoch after the one in which a snapshot was replaced has done with it, and so have we
-// with what it found.
-static bool policies_used(const struct merger *m, const struct policies *p, uint32_t oldest)
-{
-	for (uint32_t i = 0; i < MERGER_SNAPSHOTS; i++) {
-		const struct merger_snapshot *s = &m->snapshots[i];
-
-		if (s->used && s->snapshot.policies == p &&
-		    (s == m->published || (int32_t)(oldest - s->retired) <= 0))
-			return true;
-	}
-	return false;
-}
-
-// Frees those that are neither the newest nor in use; all: every one.
-static void policies_sweep(struct merger *m, uint32_t oldest, bool all)
-{
-	struct merger_policies **at = &m->policies;
-
-	if (*at && !all)
-		at = &(*at)->older;
-	while (*at) {
-		struct merger_policies *p = *at;
-
-		if (!all && policies_used(m, p->policies, oldest)) {
-			at = &p->older;
-			continue;
-		}
-		*at = p->older;
-		policies_free(p->policies);
-		conf_free(p->conf);
-		free(p);
-	}
-}
+// ---- Snapshots
 
 static void snapshot_first(struct merger *m)
 {
 	m->published = &m->snapshots[0];
-	m->published->snapshot.policies = policies_newest(m);
+	m->published->snapshot.policies = merge_policies_newest(m);
 	m->policies_changed = false;
 	m->published->used = true;
 	atomic_store_explicit(&m->shared->snapshot, &m->published->snapshot, memory_order_release);
@@ -314,7 +255,7 @@ void merger_free(struct merger *m)
 		free(m->detectors[i].state);
 	}
 	lists_free(m);
-	policies_sweep(m, 0, true);
+	merge_policies_sweep(m, 0, true);
 	free(m);
 }
 
@@ -390,7 +331,7 @@ void merger_reset(struct merger *m)
 			memset(s, 0, sizeof(*s));
 		s->n_watch = 0;
 		s->evidence_full = false;
-		s->policies = policies_newest(m);
+		s->policies = merge_policies_newest(m);
 		m->snapshots[i].used = false;
 		m->snapshots[i].retired = 0;
 	}
@@ -549,10 +490,10 @@ void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest)
 		       m->told_fields != m->learn.changes || merge_wishes_wait(m);
 	struct merger_snapshot *next = changed ? snapshot_free(m, oldest) : NULL;
 
-	policies_sweep(m, oldest, false);
+	merge_policies_sweep(m, oldest, false);
 	if (!next)
 		return;
-	next->snapshot.policies = policies_newest(m);
+	next->snapshot.policies = merge_policies_newest(m);
 	m->policies_changed = false;
 	next->snapshot.learnt = m->learnt;
 	if (m->told_fields == m->learn.changes)
@@ -595,11 +536,26 @@ struct merged_endpoint *merger_endpoint(struct merger *m, uint64_t id)
 	return e ? &e->pub : NULL;
 }
 
-struct merged_endpoint *merge_target(struct merger *m, uint64_t id)
+struct merged_endpoint *merger_target(struct merger *m, uint64_t id)
 {
 	struct known_endpoint *e = known_target(&m->known, id);
 
 	return e ? &e->pub : NULL;
+}
+
+const struct specs *merger_specs(const struct merger *m)
+{
+	return m->inventory.specs;
+}
+
+const struct inventory *merger_networks(const struct merger *m)
+{
+	return &m->inventory;
+}
+
+const struct inventory_endpoint *merger_facts(const struct merged_endpoint *e)
+{
+	return ((const struct known_endpoint *)e)->inventory; // its first member
 }
 
 struct merged_principal *merger_principal(struct merger *m, uint64_t id)
@@ -643,7 +599,7 @@ void merger_raise(struct merger *m, const struct detector *d, uint64_t key,
 		facts.client = m->call->client;
 	facts.options = m->detectors[i].options;
 	if (!e && evidence)
-		facts.endpoint = merge_target(m, evidence->finding.endpoint);
+		facts.endpoint = merger_target(m, evidence->finding.endpoint);
 	if (p && !issues_has(&m->issues, d, key))
 		facts.n_history = known_history((const struct known_principal *)p, history);
 	issues_put(&m->issues, &facts, m->now_ns);

@@ -172,6 +172,11 @@ void merger_forget(struct merger *m, uint64_t endpoint);
 // A detector's state and areas as at the start. False: it refused and is off now.
 bool merger_restart(struct merger *m, uint32_t detector);
 
+// merge_policies.c
+const struct policies *merge_policies_newest(const struct merger *m); // NULL: those of the start
+// Frees those that are neither the newest nor in use; all: every one.
+void merge_policies_sweep(struct merger *m, uint32_t oldest, bool all);
+
 // wishes.c
 // Takes the answers that were gathered to the issues that wait for them.
 void merge_wishes(struct merger *m);
@@ -183,8 +188,6 @@ bool merge_wishes_publish(struct merger *m, struct snapshot *s);
 void merge_wishes_ask(struct merger *m);
 
 // Between merge.c and merge_fold.c.
-// What a finding is about: an endpoint, or a path that the server does not have. NULL: unknown.
-struct merged_endpoint *merge_target(struct merger *m, uint64_t id);
 // Index of a detector, or -1.
 int merge_detector(const struct merger *m, const struct detector *detector);
 // Keeps a copy of what was found, when it is about a watched principal.

@@ -357,6 +357,12 @@ static uint32_t objects_fold(struct merger *m, uint32_t next, const struct merge
 	for (; next < m->objects.n; next++) {
 		if (until && !call_before(&m->objects.list[next], until))
 			break;
+		if (next + PREFETCH_SLOT < m->objects.n)
+			objects_prefetch(&m->store, m->objects.list[next + PREFETCH_SLOT].object,
+					 false);
+		if (next + PREFETCH_ENTRY < m->objects.n)
+			objects_prefetch(&m->store, m->objects.list[next + PREFETCH_ENTRY].object,
+					 true);
 		objects_give(&m->store, m->objects.list[next].object);
 		for (uint32_t i = 0; i < m->n_takers; i++) {
 			struct merger_detector *d = &m->detectors[m->takers[i]];
@@ -475,7 +481,7 @@ void merge_judge(struct merger *m, const struct finding *f, const struct known_c
 			   .count = f->count,
 			   .first_ns = f->time_ns,
 			   .last_ns = f->last_ns,
-			   .endpoint = merge_target(m, f->endpoint),
+			   .endpoint = merger_target(m, f->endpoint),
 			   .principal = merger_principal(m, f->principal),
 			   .finding = f,
 			   .history = history,

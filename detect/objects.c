@@ -18,14 +18,15 @@
 	}
 #define BOUND_ROW(name, field, kind, ...)                                                          \
 	{                                                                                          \
-		.key = name, .type = kind, .offset = offsetof(struct objects_options, bound.field), \
-		__VA_ARGS__                                                                        \
+		.key = name, .type = kind,                                                         \
+		.offset = offsetof(struct objects_options, bound.field), __VA_ARGS__               \
 	}
 static const struct conf_row objects_rows[] = {
-	OBJECTS_ROW(max_relations, CONF_U32, .min = 0, .max = 1 << 27, .def = "4000000",
-		    .unit = "relations",
-		    .help = "Objects given to principals that are remembered, all together; 0: none, "
-			    "then nobody is found to use what is not his"),
+	OBJECTS_ROW(
+		max_relations, CONF_U32, .min = 0, .max = 1 << 27, .def = "4000000",
+		.unit = "relations",
+		.help = "Objects given to principals that are remembered, all together; 0: none, "
+			"then nobody is found to use what is not his"),
 	OBJECTS_ROW(max_objects, CONF_U32, .min = 64, .max = 1 << 27, .def = "1000000",
 		    .unit = "objects",
 		    .help = "Objects whose owners are remembered, and principals with objects"),
@@ -41,15 +42,14 @@ static const struct conf_row objects_rows[] = {
 		  .help = "Share of the ids of a parameter that callers were given before, from "
 			  "which on it is bound to their objects"),
 	BOUND_ROW("bound_exclusive", exclusive, CONF_F64, .min = 50, .max = 100, .def = "99",
-		  .unit = "%",
-		  .help = "The same by how often a known object was the caller's own"),
+		  .unit = "%", .help = "The same by how often a known object was the caller's own"),
 	BOUND_ROW("bound_requests", requests, CONF_U32, .min = 1, .max = 1e9, .def = "500",
 		  .unit = "requests", .help = "Requests before a parameter can be bound"),
 	BOUND_ROW("bound_users", users, CONF_U32, .min = 1, .max = 1000, .def = "20",
 		  .unit = "users", .help = "Principals before a parameter can be bound"),
-	BOUND_ROW("crowd", crowd, CONF_U32, .min = 1, .max = BOUND_CROWD, .def = "4",
-		  .unit = "users",
-		  .help = "So many others that use foreign objects within an hour are a new feature"),
+	BOUND_ROW(
+		"crowd", crowd, CONF_U32, .min = 1, .max = BOUND_CROWD, .def = "4", .unit = "users",
+		.help = "So many others that use foreign objects within an hour are a new feature"),
 };
 const struct conf_section objects_section = {
 	.path = "detect.objects",
@@ -88,7 +88,7 @@ struct person {
 	uint32_t last_s, session_s; // the last call, the first one of its session
 	uint32_t given_s;           // the last object given
 	uint32_t hole_s;            // the last response that was not seen whole
-	uint32_t evicted_s; // up to when what it had may be forgotten
+	uint32_t evicted_s;         // up to when what it had may be forgotten
 	uint16_t role;
 	bool suspect;
 };
@@ -287,7 +287,8 @@ static void view_fill(struct objects *o, struct objects_view *view, const struct
 		      const struct person *p, uint32_t now_s)
 {
 	const struct object *object = lru_get(&o->objects, view->object);
-	struct relation *relation = lru_get(&o->relations, relation_id(call->principal, view->object));
+	struct relation *relation =
+		lru_get(&o->relations, relation_id(call->principal, view->object));
 	bool by_this = relation && relation->tag == mix_tag(call->order);
 
 	if (object) {
@@ -302,13 +303,14 @@ static void view_fill(struct objects *o, struct objects_view *view, const struct
 		view->answer = OBJECTS_GIVEN;
 	else
 		view->answer = is_complete(o, p, object, now_s) ? OBJECTS_FOREIGN : OBJECTS_UNSURE;
-	view->bound = bound_look(&o->bound,
-				 bound_id(call->endpoint, view->param->field, call->role),
-				 call->principal, now_s);
+	view->bound =
+		bound_look(&o->bound, bound_id(call->endpoint, view->param->field, call->role),
+			   call->principal, now_s);
 	view->kind = bound_look(&o->bound, bound_id(view->param->noun, 0, call->role),
 				call->principal, now_s);
 	if (relation && !by_this) {
-		relation = lru_touch(&o->relations, relation_id(call->principal, view->object), NULL);
+		relation =
+			lru_touch(&o->relations, relation_id(call->principal, view->object), NULL);
 		if (relation)
 			relation->last_s = now_s;
 		lru_touch(&o->objects, view->object, NULL);
@@ -400,8 +402,8 @@ void objects_call(struct objects *o, const struct call *call)
 
 // ---- Objects given
 
-static const struct objects_view *view_of(const struct objects *o, const struct delta_object *object,
-					  uint64_t id)
+static const struct objects_view *view_of(const struct objects *o,
+					  const struct delta_object *object, uint64_t id)
 {
 	if (o->order != object->order || o->principal != object->principal)
 		return NULL;
@@ -432,6 +434,31 @@ static void object_had(struct objects *o, const struct delta_object *given, uint
 		object->flags = (uint8_t)(object->flags & ~OBJECT_WEAK);
 	}
 	getter_add(object, given->principal, role);
+}
+
+static void entry_prefetch(const struct lru *t, uint64_t id)
+{
+	uint32_t slot = t->slots ? t->slots[lru_home(id) & t->mask] : 0;
+
+	if (slot)
+		__builtin_prefetch(lru_at(t, slot - 1), 1);
+}
+
+void objects_prefetch(const struct objects *o, const struct delta_object *given, bool entries)
+{
+	uint64_t id, relation;
+
+	if (!o->options)
+		return;
+	id = objects_id(given->noun, given->value, given->class);
+	relation = relation_id(given->principal, id);
+	if (entries) {
+		entry_prefetch(&o->relations, relation);
+		entry_prefetch(&o->objects, id);
+		return;
+	}
+	lru_prefetch(&o->relations, relation);
+	lru_prefetch(&o->objects, id);
 }
 
 void objects_give(struct objects *o, const struct delta_object *given)

@@ -51,9 +51,9 @@ struct objects_view {
 	uint64_t object; // its identity
 	uint64_t owner;  // who had it first, when that is not the caller; 0: nobody that we know
 	enum objects_answer answer;
-	uint8_t others;  // principals in a role like the caller's that had it, at most 4: or more
-	bool weak;       // the owner only ever asked for it itself
-	bool open;       // had by so many that it belongs to nobody
+	uint8_t others; // principals in a role like the caller's that had it, at most 4: or more
+	bool weak;      // the owner only ever asked for it itself
+	bool open;      // had by so many that it belongs to nobody
 	struct bound_view bound, kind; // of the endpoint's parameter; of all of this noun
 };
 
@@ -82,6 +82,8 @@ size_t objects_bytes(const struct objects_options *options);
 // The views are those of this call then.
 void objects_call(struct objects *o, const struct call *call);
 void objects_give(struct objects *o, const struct delta_object *object);
+// Asks for what giving it will touch: first for the slots, some objects later for the entries.
+void objects_prefetch(const struct objects *o, const struct delta_object *object, bool entries);
 // Objects were lost.
 void objects_lost(struct objects *o, uint64_t time_ns);
 // The principal teaches nothing any more.

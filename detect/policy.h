@@ -45,6 +45,9 @@ extern const struct conf_section policy_section;
 
 struct policies;
 struct detect_worker;
+struct detector;
+
+enum { POLICY_ARG = 0 }; // of struct finding: const struct policy *, which outlives all findings
 
 // Are all types of the policies in the registry? Those that types.own got after the start are not;
 // each of them is printed, "file:line: key: …".
@@ -61,6 +64,10 @@ const struct policy *policies_broken(const struct policies *policies, uint16_t t
 				     const struct exchange *x);
 // Those of a worker.
 const struct policies *worker_policies(const struct detect_worker *w);
+
+// The findings of a detector: hits that break a policy with that action. Worker.
+void policy_findings(const struct detector *self, struct detect_worker *w, const struct exchange *x,
+		     enum policy_action action);
 
 // '*' stands for any bytes, '?' for one. Case of ASCII letters counts unless fold is set.
 bool policy_glob(const char *glob, struct span text, bool fold);

@@ -18,6 +18,7 @@
 #include "detect/scan.h"
 
 #include "detect/escape.h"
+#include "detect/scan_name.h"
 #include "detect/scan_sink.h"
 
 #include <hs/hs.h>
@@ -30,6 +31,8 @@ enum {
 	SCAN_NUMBER_MAX = 16,
 	SCAN_PROBE_MIN = 8,
 	SCAN_ALONE = 48, // a longer value is a text, of which no part tells what the field is
+	SCAN_SAY_MIN = 8, // a text that says what is in it: "PLZ 10115"
+	SCAN_SAY_MAX = 256,
 };
 
 static void scan_on_mark(struct scanner *s, uint32_t i, uint32_t to)
@@ -354,7 +357,7 @@ static void scan_window_values(struct scanner *s, struct scan_pending *p, const 
 static bool scan_meet(struct scanner *s, struct scan_pending *p, const struct value *v,
 		      struct sink *k, bool judge)
 {
-	uint64_t end = v->off + v->v.len, last_end = 0;
+	uint64_t end = v->off + (v->kind == VALUE_DECODED ? v->overlap : v->v.len), last_end = 0;
 	uint32_t last_type = UINT32_MAX;
 	bool inside = false;
 
@@ -399,7 +402,7 @@ static inline const struct scan_missed *scan_refused(struct scanner *s, const st
 	const struct ruleset *r = s->rules;
 	uint64_t any = 0;
 
-	if (!k->alone || !(k->job.counted || k->job.probe))
+	if (!k->alone || k->said || !(k->job.counted || k->job.probe))
 		return NULL;
 	for (uint32_t w = 0; w < DATATYPE_WORDS; w++) {
 		uint64_t set = k->job.missed[w] & r->counted[w];
@@ -451,29 +454,6 @@ void scan_window(struct scanner *s, struct scan_pending *pending, const struct w
 	s->marks = NULL; // texts that are searched next are no part of the body
 }
 
-// "number" of "$.card": the container's name tells.
-static __attribute__((noinline)) const struct keyctx *scan_generic(struct scanner *s,
-								   const struct keyctx *k,
-								   struct span parent)
-{
-	struct span key = keyctx_container(parent);
-
-	if (key.len == 0)
-		return k;
-	return keyctx_get(s->rules->words, &s->names, key, keyctx_hash(key, s->names.seed));
-}
-
-static inline const struct keyctx *scan_name(struct scanner *s, struct span key, uint64_t hash,
-					     struct span parent)
-{
-	const struct keyctx *k;
-
-	if (key.len == 0)
-		return &scan_no_name;
-	k = keyctx_get(s->rules->words, &s->names, key, hash);
-	return k->generic && parent.len ? scan_generic(s, k, parent) : k;
-}
-
 // A name that is itself a value, such as an address with '@' that maps to an object.
 static void scan_odd_name(struct scanner *s, const struct sink *value, struct span name)
 {
@@ -494,9 +474,18 @@ static inline bool scan_is_short(const struct value *v)
 // The first looks at a value whose name supports no type with a shape.
 static inline bool scan_is_idle(const struct scanner *s, const struct value *v)
 {
+	if (v->kind == VALUE_DECODED)
+		return false; // no window has shown its patterns
 	if (scan_is_short(v))
 		return true;
 	return v->kind != VALUE_TEXT && !v->escaped && !s->rules->worth(s->rules, v->v);
+}
+
+// A text that may say what it holds: what begins with the value itself does not.
+static inline bool scan_may_say(const struct value *v)
+{
+	return v->kind == VALUE_STRING && v->v.len >= SCAN_SAY_MIN && v->v.len <= SCAN_SAY_MAX &&
+	       (uint8_t)(v->v.p[0] - '0') > 9;
 }
 
 // A value that may hold something.
@@ -516,12 +505,17 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 	k.job.name = value->key;
 	k.parent = value->parent;
 	k.field = value->field;
-	k.job.probe = pending->probe;
+	k.said = key->said && !pending->probe && scan_may_say(value);
+	k.job.probe = k.said ? PROBE_WEAK : pending->probe;
 	k.alone = value->kind != VALUE_TEXT && value->v.len <= SCAN_ALONE;
 	if (key->odd)
 		scan_odd_name(s, &k, value->key);
 	decoded = escape_value(value, buf, &k.job.text, &again);
-	if (pending->n && scan_meet(s, pending, value, &k, !decoded))
+	if (value->kind == VALUE_DECODED) {
+		k.raw_len = value->overlap;
+		again = true;
+	}
+	if (pending->n && scan_meet(s, pending, value, &k, !decoded && !k.raw_len))
 		again |= decoded;
 	if (decoded) {
 		k.raw = value->v;
@@ -603,6 +597,27 @@ static __attribute__((noinline)) void scan_value_probe(struct scanner *s,
 		scan_value_own(s, value, key, fn, arg);
 }
 
+// A value whose name is known.
+static inline void scan_value_as(struct scanner *s, struct scan_pending *pending,
+				 const struct value *value, const struct keyctx *key, hit_fn fn,
+				 void *arg)
+{
+	if (value->kind == VALUE_STRING && scan_may_be_coded(value->v))
+		scan_coded(s, value, key, fn, arg);
+	if ((key->plain || (!key->any && !key->odd)) && pending->n == 0 && !s->rules->reference) {
+		if (pending->busy) {
+			scan_value_probe(s, pending, value, key, fn, arg);
+			return;
+		}
+		if (scan_is_idle(s, value) && !(key->said && scan_may_say(value))) {
+			if (s->rules->own)
+				scan_value_own(s, value, key, fn, arg);
+			return;
+		}
+	}
+	scan_value_whole(s, pending, value, key, fn, arg);
+}
+
 // Any value, with all there is to ask about its name.
 static __attribute__((noinline)) void scan_value_any(struct scanner *s,
 						     struct scan_pending *pending,
@@ -614,28 +629,22 @@ static __attribute__((noinline)) void scan_value_any(struct scanner *s,
 	if (value->dir == SERVER && value->key.len)
 		scan_property(s, pending, value);
 	key = scan_name(s, value->key, value->key_hash, value->parent);
-	if (value->kind == VALUE_STRING && scan_may_be_coded(value->v))
-		scan_coded(s, value, key, fn, arg);
-	if ((key->plain || (!key->any && !key->odd)) && pending->n == 0 && !s->rules->reference) {
-		if (pending->busy) {
-			scan_value_probe(s, pending, value, key, fn, arg);
-			return;
-		}
-		if (scan_is_idle(s, value)) {
-			if (s->rules->own)
-				scan_value_own(s, value, key, fn, arg);
-			return;
-		}
+	if (__builtin_expect(key->naming, 0)) {
+		scan_name_keep(pending, value);
+	} else if (__builtin_expect(key->generic, 0) && pending->name.len) {
+		struct value beside = *value;
+
+		key = scan_name_beside(s, pending, &beside, key);
+		scan_value_as(s, pending, &beside, key, fn, arg);
+		return;
 	}
-	scan_value_whole(s, pending, value, key, fn, arg);
+	scan_value_as(s, pending, value, key, fn, arg);
 }
 
 // A value whose name says nothing and that is not too short to do so itself.
-static __attribute__((noinline)) void scan_value_plain(struct scanner *s,
-						       struct scan_pending *pending,
-						       const struct value *value,
-						       const struct keyctx *key, hit_fn fn,
-						       void *arg)
+static __attribute__((noinline)) void
+scan_value_plain(struct scanner *s, struct scan_pending *pending, const struct value *value,
+		 const struct keyctx *key, hit_fn fn, void *arg)
 {
 	if (value->kind == VALUE_STRING && scan_may_be_coded(value->v))
 		scan_coded(s, value, key, fn, arg);
@@ -654,7 +663,7 @@ void scan_value(struct scanner *s, struct scan_pending *pending, const struct va
 		return;
 	if (value->key.len)
 		key = keyctx_peek(&s->names, value->key, value->key_hash);
-	if (!key || !key->plain || pending->busy || !s->quick)
+	if (!key || !key->plain || pending->busy || !s->quick || value->kind == VALUE_DECODED)
 		scan_value_any(s, pending, value, fn, arg);
 	else if (!scan_is_short(value))
 		scan_value_plain(s, pending, value, key, fn, arg);
@@ -679,6 +688,8 @@ const struct scan_missed *scan_text(struct scanner *s, struct span text, struct 
 	k.job.name = key;
 	k.field = field;
 	k.alone = text.len <= SCAN_ALONE;
+	// Parameters are few, and where they belong to is not known yet: all weak ones are told.
+	k.job.probe = k.job.key->weak ? PROBE_WEAK : PROBE_NONE;
 	scan_whole(s, &k, false, true);
 	if (scan_may_be_coded(text)) {
 		struct value value = {.dir = dir, .v = text, .key = key, .field = field};

@@ -27,6 +27,7 @@ struct hit {
 	struct span key, parent; // of the field; both empty: found in unstructured text
 	uint64_t field;          // identity of the field, 0: unstructured text
 	uint64_t off; // of value.p in the decoded body, or in the text given to scan_text
+	uint32_t raw_len; // not 0: the value is somewhere in so many bytes from off, in another form
 };
 
 // Must not call the scanner that it is called by.
@@ -51,9 +52,17 @@ enum {
 	PENDING_HELD = 8,
 	PENDING_BYTES = 37,
 	PENDING_TAIL = 256,
+	PENDING_NAME = 38,
 };
 
 struct scan_pending {
+	// The last value that may say what one beside it is.
+	struct {
+		uint64_t used;   // field of the value that it was asked for; 0: none yet
+		uint64_t object; // what holds it
+		uint8_t len;     // 0: there is none
+		uint8_t text[PENDING_NAME];
+	} name;
 	uint64_t id;        // number of the message on its worker; 0: nothing was seen yet
 	uint64_t done;      // patterns that end up to here in the body have met their value
 	uint64_t next;      // text: candidates that start before are decided
@@ -85,7 +94,7 @@ struct scan_pending {
 	uint8_t tail[PENDING_TAIL];
 };
 
-static_assert(sizeof(struct scan_pending) == 616, "two of them belong to every exchange");
+static_assert(sizeof(struct scan_pending) == 672, "two of them belong to every exchange");
 
 // Compiles the patterns of all types that the configuration leaves on. NULL with a sentence.
 struct ruleset *ruleset_new(const struct conf *conf, char *why, size_t why_len);

@@ -19,12 +19,14 @@ struct sink {
 	uint64_t field;
 	uint64_t off;                  // of the text in the body
 	struct span raw;               // set when text is decoded: hits are of the whole value
+	uint32_t raw_len;              // struct hit
 	uint64_t told[DATATYPE_WORDS]; // types reported of a decoded text
 	uint64_t met[DATATYPE_WORDS];  // types that something was accepted of
 	enum dir dir;
 	bool secret; // a secret was reported
 	bool idle;   // no shape is in the text
 	bool alone;  // the text is a short value
+	bool said;   // a weak type counts only where the text itself says what the value is
 	// Texts: candidates from here on are held back. UINT32_MAX: none.
 	uint32_t hold;
 	struct scan_pending *pending;
@@ -68,10 +70,12 @@ static inline void sink_init(struct sink *k, struct scanner *s, hit_fn fn, void 
 	k->field = 0;
 	k->off = off;
 	k->raw = (struct span){0};
+	k->raw_len = 0;
 	k->dir = dir;
 	k->secret = false;
 	k->idle = false;
 	k->alone = false;
+	k->said = false;
 	k->hold = UINT32_MAX;
 	k->pending = NULL;
 }

@@ -32,7 +32,7 @@ static void selfcheck_hit(void *arg, const struct hit *hit)
 {
 	struct selfcheck *c = arg;
 
-	if (hit->type == c->type && hit->value.len > c->len) {
+	if (hit->type == c->type && !hit->unsure && hit->value.len > c->len) {
 		c->off = hit->off;
 		c->len = hit->value.len;
 	}

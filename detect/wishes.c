@@ -34,7 +34,7 @@ static void wish_answer(struct merger *m, const struct merger_wish *wish, const 
 		issues_evidence(&m->issues, &(struct issue_facts){
 						    .detector = wish->detector,
 						    .key = wish->key,
-						    .endpoint = merge_target(m, f->endpoint),
+						    .endpoint = merger_target(m, f->endpoint),
 						    .finding = f,
 					    });
 	issues_hold(&m->issues, wish->detector, wish->key, false);

@@ -46,6 +46,8 @@ static void body_view_bytes(struct flow_env *env, struct body *body, struct span
 		case VIEW_FULL:
 			break;
 		case VIEW_MESSAGE:
+			if (view->status >= 0 && body->dir == SERVER)
+				body->tx->grpc_status = view->status;
 			body_message(env, body);
 			break;
 		case VIEW_DAMAGED:

@@ -16,6 +16,7 @@ enum value_kind {
 	VALUE_NUMBER,
 	VALUE_TEXT, // a piece of unstructured text or of a string too long to be kept whole
 	VALUE_LITERAL, // true, false, null of JSON, NaN and Infinity of others
+	VALUE_DECODED, // a text that stands in the body in another form: v is no part of it
 };
 
 // One scalar of a body, a form or a query.
@@ -24,7 +25,7 @@ struct value {
 	enum value_kind kind;
 	bool escaped;       // a string with backslash (JSON) or percent (form) escapes
 	bool continued;     // TEXT: the first `overlap` bytes were part of the piece before
-	uint32_t overlap;
+	uint32_t overlap;   // DECODED: the bytes that it takes in the body
 	struct span v;      // the bytes; readable 64 bytes past the end
 	struct span key;    // nearest name: JSON key, form key; empty: none
 	struct span parent; // path of the containers, "$.users[]"; empty for forms

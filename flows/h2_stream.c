@@ -376,7 +376,9 @@ void h2_stream_trailers(struct h2_feed *f, uint32_t id, const struct h2_head *he
 {
 	struct h2_stream *s = f->dir == SERVER && head->grpc_status >= 0 ? find(f, id) : NULL;
 
-	if (s && s->tx && s->tx->grpc)
+	// gRPC-Web has trailers in its body, unless there is none.
+	if (s && s->tx &&
+	    (s->tx->grpc || grpc_any_type(s->tx->msg[SERVER].header[HEADER_CONTENT_TYPE])))
 		s->tx->grpc_status = head->grpc_status;
 }
 

@@ -21,6 +21,7 @@
 #include "flows/json.h"
 
 #include "flows/json_scan.h"
+#include "flows/utf8.h"
 #include "flows/walker.h"
 
 // The closing quote of a string whose content goes on at p. end: still open there; end + 1: open,
@@ -59,30 +60,6 @@ static uint32_t json_hex4(const uint8_t *p)
 	return value;
 }
 
-static uint32_t json_utf8(uint8_t *out, uint32_t code)
-{
-	if (code < 0x80) {
-		out[0] = (uint8_t)code;
-		return 1;
-	}
-	if (code < 0x800) {
-		out[0] = (uint8_t)(0xc0 | code >> 6);
-		out[1] = (uint8_t)(0x80 | (code & 0x3f));
-		return 2;
-	}
-	if (code < 0x10000) {
-		out[0] = (uint8_t)(0xe0 | code >> 12);
-		out[1] = (uint8_t)(0x80 | (code >> 6 & 0x3f));
-		out[2] = (uint8_t)(0x80 | (code & 0x3f));
-		return 3;
-	}
-	out[0] = (uint8_t)(0xf0 | code >> 18);
-	out[1] = (uint8_t)(0x80 | (code >> 12 & 0x3f));
-	out[2] = (uint8_t)(0x80 | (code >> 6 & 0x3f));
-	out[3] = (uint8_t)(0x80 | (code & 0x3f));
-	return 4;
-}
-
 // One escape at p, len bytes of key left. Writes what it stands for and returns how many bytes it
 // took; 0: it stands for itself.
 static uint32_t json_escape(const uint8_t *p, uint32_t len, uint8_t *out, uint32_t *n)
@@ -109,7 +86,7 @@ static uint32_t json_escape(const uint8_t *p, uint32_t len, uint8_t *out, uint32
 	// Control characters and lone surrogates stay written out: a key is shown to people.
 	if (code < 0x20 || code > 0x10ffff || code - 0xd800 < 0x800)
 		return 0;
-	*n = json_utf8(out, code);
+	*n = utf8_put(out, code);
 	return took;
 }
 

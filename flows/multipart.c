@@ -6,6 +6,7 @@
 //
 //	--B  name="card"                            ─► value: parent "$", key "card"
 //	--B  name="meta"; type JSON, XML, CSV …     ─► that walker, with "$.meta" as its top
+//	--B  name="note"; base64, quoted-printable  ─► coded.c
 //	--B  name="scan"; type image/png            ─► passed over
 //	--B--
 //
@@ -17,6 +18,7 @@
 //	START ─► HEADER (lines) ─► PART ─► BORDER (rest of the delimiter's line) ─► HEADER …
 //	            └─► LONG_LINE             └─► EPILOGUE
 
+#include "flows/coded.h"
 #include "flows/media.h"
 #include "flows/plain.h"
 
@@ -45,6 +47,7 @@ struct multipart {
 	bool deciding; // the part's kind is not yet known
 	bool file;     // it has a file name
 	bool ended;    // the last delimiter was seen
+	uint8_t coded; // enum coded_how of the part
 	uint8_t max_depth;
 	struct media media;          // of the part, as announced
 	const struct walker *walker; // NULL: the part is passed over
@@ -138,6 +141,8 @@ static void part_header(struct multipart *m, const struct walk *w, struct span l
 		part_disposition(m, w, value);
 	else if (span_ieq(name, SPAN_LIT("content-type")))
 		m->media = media_of(span_trim(value));
+	else if (span_ieq(name, SPAN_LIT("content-transfer-encoding")))
+		m->coded = (uint8_t)coded_how(span_trim(span_until(value, ';')));
 }
 
 // ---- the part
@@ -152,7 +157,9 @@ static void part_walker(struct multipart *m, const struct walk *w, const struct 
 
 	m->deciding = false;
 	m->walker = media->kind == MEDIA_BINARY ? NULL : &plain_walker;
-	if (media->kind == MEDIA_WALKED && media->walker->parts)
+	if (m->walker && m->coded)
+		m->walker = m->coded == CODED_BASE64 ? &coded_base64_walker : &coded_quoted_walker;
+	else if (media->kind == MEDIA_WALKED && media->walker->parts)
 		m->walker = media->walker;
 	if (m->walker && !m->walker->begin(m->part, &start))
 		m->walker = NULL;
@@ -163,7 +170,7 @@ static void part_begin(struct multipart *m, const struct walk *w, const uint8_t 
 	m->state = MULTIPART_PART;
 	m->keep = m->told = w->off + (uint64_t)(p - w->begin);
 	m->walker = NULL;
-	m->deciding = media_doubtful(&m->media);
+	m->deciding = media_doubtful(&m->media) && !m->coded;
 	if (!m->deciding)
 		part_walker(m, w, &m->media);
 }
@@ -298,6 +305,7 @@ static void headers_begin(struct multipart *m)
 	m->state = MULTIPART_HEADER;
 	m->name_len = 0;
 	m->file = false;
+	m->coded = CODED_NOT;
 	m->media = (struct media){MEDIA_SNIFF, NULL};
 }
 

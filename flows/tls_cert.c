@@ -8,6 +8,7 @@
 #include "flows/tls_cert.h"
 
 #include "flows/tls_read.h"
+#include "flows/utf8.h"
 
 enum der {
 	DER_BOOLEAN = 0x01,
@@ -135,22 +136,11 @@ static void text_bmp(struct text *t, struct span v)
 {
 	for (uint32_t i = 0; i + 1 < v.len && !t->cut; i += 2) {
 		uint32_t c = tls_u16(v.p + i);
-		uint8_t utf8[3];
-		uint32_t n = 0;
+		uint8_t utf8[UTF8_MOST];
 
 		if (c >= 0xd800 && c < 0xe000)
 			c = '?';
-		if (c < 0x80) {
-			utf8[n++] = (uint8_t)c;
-		} else if (c < 0x800) {
-			utf8[n++] = (uint8_t)(0xc0 | c >> 6);
-			utf8[n++] = (uint8_t)(0x80 | (c & 0x3f));
-		} else {
-			utf8[n++] = (uint8_t)(0xe0 | c >> 12);
-			utf8[n++] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-			utf8[n++] = (uint8_t)(0x80 | (c & 0x3f));
-		}
-		text_escaped(t, span_make(utf8, n));
+		text_escaped(t, span_make(utf8, utf8_put(utf8, c)));
 	}
 }
 

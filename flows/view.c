@@ -13,6 +13,7 @@
 #include "flows/view.h"
 
 #include "flows/decoder.h"
+#include "flows/utf8.h"
 
 enum {
 	GRPC_COMPRESSED = 1,
@@ -32,18 +33,19 @@ void view_begin(struct view *view, struct span type, struct span encoding, bool 
 {
 	static const struct span grpc = {(const uint8_t *)"application/grpc", 16};
 
-	*view = (struct view){.format = DECODER_NONE};
+	*view = (struct view){.format = DECODER_NONE, .status = -1};
 	if (type.len < grpc.len || !span_ieq(span_make(type.p, grpc.len), grpc)) {
 		view->kind = text ? VIEW_DETECT : VIEW_NONE;
 		return;
 	}
 	bool base64 = ends_like(type, grpc.len, "-web-text");
-	bool json = ends_like(type, grpc.len, "+json") || ends_like(type, grpc.len, "-web+json");
+	bool json = ends_like(type, grpc.len, "+json");
+	bool web = ends_like(type, grpc.len, "-web"); // its last message is none
 
 	encoding = span_trim(encoding);
 	if (encoding.len && !span_ieq(encoding, SPAN_LIT("identity")))
 		view->format = (uint8_t)decoder_format(encoding);
-	else if (!base64 && !json)
+	else if (!web && !json)
 		return; // as walkers read it
 	view->kind = base64 ? VIEW_GRPC_TEXT : VIEW_GRPC;
 }
@@ -72,30 +74,6 @@ enum view_kind view_detect(const uint8_t *first, bool marked)
 	if (marked || !first[0] == !first[1])
 		return VIEW_NONE;
 	return first[0] ? VIEW_UTF16LE : VIEW_UTF16BE;
-}
-
-static uint32_t utf8_put(uint8_t *out, uint32_t c)
-{
-	if (c < 0x80) {
-		out[0] = (uint8_t)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (uint8_t)(0xc0 | c >> 6);
-		out[1] = (uint8_t)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (uint8_t)(0xe0 | c >> 12);
-		out[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (uint8_t)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (uint8_t)(0xf0 | c >> 18);
-	out[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
-	out[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-	out[3] = (uint8_t)(0x80 | (c & 0x3f));
-	return 4;
 }
 
 static uint32_t unit(const struct view *view, uint32_t at)
@@ -192,7 +170,9 @@ uint32_t view_base64(struct view *view, struct span *in, uint8_t *out, uint32_t 
 static enum view_result message_ends(struct flow_env *env, struct view *view)
 {
 	decoder_drop(env, view);
-	view->inside = view->skip = view->ends = false;
+	if (view->trailers)
+		view->status = (int16_t)grpc_trailer_end(&view->trailer);
+	view->inside = view->skip = view->ends = view->trailers = false;
 	view->n_held = 0;
 	return VIEW_MESSAGE;
 }
@@ -205,6 +185,8 @@ static enum view_result message_begins(struct flow_env *env, struct view *view)
 	view->left = (uint32_t)p[1] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 8 | p[4];
 	view->inside = true;
 	view->skip = p[0] & GRPC_TRAILERS;
+	view->trailers = p[0] == GRPC_TRAILERS;
+	view->trailer = (struct grpc_trailer){0};
 	if (p[0] & ~(GRPC_COMPRESSED | GRPC_TRAILERS))
 		return VIEW_BAD;
 	if (view->skip || !(p[0] & GRPC_COMPRESSED) || view->left == 0)
@@ -303,6 +285,8 @@ static enum view_result grpc_more(struct flow_env *env, struct view *view, struc
 			continue;
 		}
 		if (view->skip) {
+			if (view->trailers)
+				grpc_trailer(&view->trailer, span_make(in->p, left));
 			view->passed += left;
 		} else {
 			left = left < room - *n ? left : room - *n;

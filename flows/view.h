@@ -8,6 +8,7 @@
 #pragma once
 
 #include "flows/flow_env.h"
+#include "flows/grpc.h"
 #include "flows/span.h"
 
 #include <stdbool.h>
@@ -53,6 +54,9 @@ struct view {
 	bool inside;      // GRPC: behind the prefix
 	bool skip;        // GRPC: the message is passed over
 	bool ends;        // GRPC: all of the message is in the decoder
+	bool trailers;    // GRPC: the message holds the trailers of gRPC-Web
+	int16_t status;   // … what they said; -1: nothing
+	struct grpc_trailer trailer;
 };
 
 // For a body of that Content-Type and, of gRPC, grpc-encoding. A text may turn out to be UTF-16.

@@ -99,7 +99,7 @@ static bool counts(const struct exchange_hit *hit)
 {
 	const struct datatype *type = datatype_get(hit->type);
 
-	return hit->dir == SERVER && type->personal && type->reports != REPORTS_WEAK;
+	return hit->dir == SERVER && type->personal;
 }
 
 // Keeps the least digests, in order: what a union of such sets keeps as well.

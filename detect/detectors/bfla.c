@@ -31,9 +31,9 @@ enum {
 	CROWD_S = 3600,
 	WAITING = 128,
 	USERS_P = 6,
-	ROLE_PLAIN = 1,      // the groups of those without a role claim
+	ROLE_PLAIN = 1, // the groups of those without a role claim
 	ROLE_PRIVILEGED = 2,
-	FEW_USERS = 100,     // privileged: used by one of so many principals or fewer
+	FEW_USERS = 100, // privileged: used by one of so many principals or fewer
 };
 
 struct bfla_options {
@@ -174,7 +174,7 @@ static uint64_t text_hash(uint64_t hash, const char *text)
 static bool is_admin(const char *template)
 {
 	static const char *const words[] = {
-		"admin", "manage", "internal", "backoffice", "staff", "root",    "superuser",
+		"admin", "manage", "internal", "backoffice", "staff",   "root",     "superuser",
 		"sudo",  "system", "audit",    "impersonat", "moderat", "operator", "console",
 	};
 	bool start = true;
@@ -251,13 +251,15 @@ static void waiting_texts(struct issue_draft *draft, struct merger *m, const str
 	principal_text(merger_principal(m, w->principal), user, sizeof(user));
 	endpoint_text(merger_endpoint(m, w->endpoint), where, sizeof(where));
 	if (w->method)
-		draft_text(why, sizeof(why),
-			   "%s calls of this path had been seen by people of its role or others, none "
-			   "of them with this method",
-			   text_count(others, w->path_calls));
+		draft_text(
+			why, sizeof(why),
+			"%s calls of this path had been seen by people of its role or others, none "
+			"of them with this method",
+			text_count(others, w->path_calls));
 	else
 		draft_text(why, sizeof(why),
-			   "%s of the %s calls of its role went there, while callers of other roles made "
+			   "%s of the %s calls of its role went there, while callers of other "
+			   "roles made "
 			   "%s",
 			   text_count(of_pair, w->pair_calls), text_count(of_role, w->role_calls),
 			   text_count(others, w->others));
@@ -268,15 +270,18 @@ static void waiting_texts(struct issue_draft *draft, struct merger *m, const str
 		   w->role == ROLE_PLAIN ? "one of the users of no privileged endpoint"
 					 : "by the role that its token claims",
 		   where, w->success ? "answered" : "refused", w->status, why);
-	draft_text(draft->impact, sizeof(draft->impact), "%s",
-		   w->success ? "A function that is meant for others, often for administrators, does its "
-				"work for whoever finds its address. Roles are checked in the user "
-				"interface only, or not for this method."
-			      : "The check of roles held here. Somebody looks for functions of other "
-				"roles, and will try the next one.");
-	draft_text(draft->remediation, sizeof(draft->remediation),
-		   "Deny by default: name for every method of every endpoint which roles may call it, "
-		   "check that in one place on the server, and test it with a token of each role.");
+	draft_text(
+		draft->impact, sizeof(draft->impact), "%s",
+		w->success
+			? "A function that is meant for others, often for administrators, does its "
+			  "work for whoever finds its address. Roles are checked in the user "
+			  "interface only, or not for this method."
+			: "The check of roles held here. Somebody looks for functions of other "
+			  "roles, and will try the next one.");
+	draft_text(
+		draft->remediation, sizeof(draft->remediation),
+		"Deny by default: name for every method of every endpoint which roles may call it, "
+		"check that in one place on the server, and test it with a token of each role.");
 }
 
 static void waiting_raise(const struct detector *self, const struct bfla_options *options,
@@ -302,8 +307,10 @@ static void waiting_raise(const struct detector *self, const struct bfla_options
 
 	if (!area || (pair && crowd_of(pair, w->principal) >= options->rollout))
 		return;
-	foreign_term(&draft, w->method ? "a method that nobody used there before"
-				       : "less than one call in a thousand of its role", 50);
+	foreign_term(&draft,
+		     w->method ? "a method that nobody used there before"
+			       : "less than one call in a thousand of its role",
+		     50);
 	if (w->pair_calls == 0)
 		foreign_term(&draft, "its role never did so", 10);
 	if (area->admin)
@@ -370,7 +377,9 @@ static bool is_unusual(const struct bfla_options *options, const struct call *ca
 		   l->pair->ok < options->share / 100 * l->role->calls;
 	l->method = l->share && writes(call->verb) && l->path->ok >= options->min_path &&
 		    !(l->path->verbs >> call->verb & 1);
-	return l->method || (l->share && l->others >= options->others);
+	// It is the others' when hardly one of twenty of its calls came from this role.
+	return l->method ||
+	       (l->share && l->others >= options->others && l->pair->ok * UINT64_C(20) <= area->ok);
 }
 
 static void bfla_teach(const struct call *call, struct bfla_endpoint *area,
@@ -425,8 +434,8 @@ static bool was_refused(const struct bfla_options *options, struct bfla *s, cons
 	return tries && ++tries->refused >= options->refused;
 }
 
-static void bfla_call(const struct detector *self, const void *opaque, struct merger *m, void *state,
-		      const struct call *call)
+static void bfla_call(const struct detector *self, const void *opaque, struct merger *m,
+		      void *state, const struct call *call)
 {
 	struct merged_endpoint *e = merger_endpoint(m, call->endpoint);
 	struct merged_principal *p = merger_principal(m, call->principal);
@@ -445,7 +454,8 @@ static void bfla_call(const struct detector *self, const void *opaque, struct me
 	    call->user_confidence < OBJECTS_SURE)
 		return;
 	if (!area->path) {
-		area->path = text_hash(text_hash(UINT64_C(0xcbf29ce484222325), e->host), e->template);
+		area->path =
+			text_hash(text_hash(UINT64_C(0xcbf29ce484222325), e->host), e->template);
 		area->admin = is_admin(e->template);
 	}
 	privileged = !call->role && is_privileged(options, m, area, call);

@@ -471,6 +471,13 @@ static int bizflow_init(void *state, const void *opaque)
 			options->actors);
 }
 
+static size_t bizflow_memory(const void *opaque, const struct conf *)
+{
+	const struct bizflow_options *options = opaque;
+
+	return lru_bytes(sizeof(struct bizflow_actor), options->actors);
+}
+
 static void bizflow_fini(void *state)
 {
 	lru_fini(&((struct bizflow *)state)->actors);
@@ -527,6 +534,7 @@ static const struct detector bizflow = {
 	.endpoint_size = sizeof(struct bizflow_endpoint),
 	.init = bizflow_init,
 	.fini = bizflow_fini,
+	.memory = bizflow_memory,
 	.call = bizflow_call,
 	.save = bizflow_save,
 	.load = bizflow_load,

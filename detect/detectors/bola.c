@@ -15,14 +15,18 @@ struct bola_options {
 
 #define BOLA_ROW(name, ...)                                                                        \
 	{                                                                                          \
-		.key = #name, .type = CONF_U32, .offset = offsetof(struct bola_options, foreign.name), \
-		__VA_ARGS__                                                                        \
+		.key = #name, .type = CONF_U32,                                                    \
+		.offset = offsetof(struct bola_options, foreign.name), __VA_ARGS__                 \
 	}
 static const struct conf_row bola_rows[] = {
-	{.key = "enabled", .type = CONF_BOOL, .offset = offsetof(struct bola_options, enabled),
-	 .def = "true", .help = "Whether this detector runs"},
+	{.key = "enabled",
+	 .type = CONF_BOOL,
+	 .offset = offsetof(struct bola_options, enabled),
+	 .def = "true",
+	 .help = "Whether this detector runs"},
 	BOLA_ROW(unknown, .min = 1, .max = FOREIGN_KEPT, .def = "3", .unit = "objects",
-		 .help = "Objects read that were given to nobody as far as seen, before that is told"),
+		 .help = "Objects read that were given to nobody as far as seen, before that is "
+			 "told"),
 	BOLA_ROW(refused, .min = 1, .max = FOREIGN_KEPT, .def = "5", .unit = "objects",
 		 .help = "Objects of others asked for and refused, before that is told"),
 	BOLA_ROW(max_suspects, .min = 64, .max = 1 << 24, .def = "65536", .unit = "suspects",
@@ -72,18 +76,20 @@ static void bola_call(const struct detector *self, const void *opaque, struct me
 	objects_suspect(objects, call->principal);
 	draft.severity = v.success ? SEVERITY_HIGH : SEVERITY_LOW;
 	foreign_draft(&draft, &v, m, call, "read");
-	draft_text(draft.impact, sizeof(draft.impact),
-		   "%s", v.success
-			   ? "Whoever is signed in can read what belongs to others by writing another "
-			     "identifier into the request. With a loop around it that is the whole "
-			     "table."
-			   : "The checks held here. Somebody is trying identifiers of others, and "
-			     "will find the endpoint whose check is missing.");
-	draft_text(draft.remediation, sizeof(draft.remediation),
-		   "Look the object up together with the user of the session (where id = ? and owner "
-		   "= ?) instead of by its identifier alone, in one place that all endpoints use, and "
-		   "answer 404 to everybody else. If the object was shared on purpose, mark the issue "
-		   "as legitimate.");
+	draft_text(
+		draft.impact, sizeof(draft.impact), "%s",
+		v.success
+			? "Whoever is signed in can read what belongs to others by writing another "
+			  "identifier into the request. With a loop around it that is the whole "
+			  "table."
+			: "The checks held here. Somebody is trying identifiers of others, and "
+			  "will find the endpoint whose check is missing.");
+	draft_text(
+		draft.remediation, sizeof(draft.remediation),
+		"Look the object up together with the user of the session (where id = ? and owner "
+		"= ?) instead of by its identifier alone, in one place that all endpoints use, and "
+		"answer 404 to everybody else. If the object was shared on purpose, mark the issue "
+		"as legitimate.");
 	merger_raise(m, self, foreign_key(call), merger_principal(m, call->principal), e,
 		     call->time_ns, &draft);
 }

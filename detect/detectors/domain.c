@@ -33,6 +33,7 @@ enum {
 	TRIES_MAX = 4096,
 	COUNT_EACH = 32, // so often the users of a parameter are counted
 	PATH_IDS = 4,
+	SPREAD_HOLDS = 10, // times hold_s, while several users send the same
 };
 #define SECOND UINT64_C(1000000000)
 
@@ -497,12 +498,21 @@ static void domain_raise(struct merger *m, const struct domain *d, const struct 
 	merger_raise(m, &domain, judge_pair(t->principal, t->endpoint), p, e, t->last_ns, &draft);
 }
 
-// Others made it normal while it waited.
-static bool try_is_normal(const struct domains *s, const struct domain_try *t)
+enum try_state { TRY_WAITS = 0, TRY_NORMAL, TRY_ODD };
+
+// Others may make it normal while it waits; as long as some do, it waits longer.
+static enum try_state try_state(const struct domain_options *options, const struct domains *s,
+				const struct domain_try *t, uint64_t now_ns, bool last)
 {
 	const struct domain_oddity *o = t->oddity ? lru_get(&s->odds, t->oddity) : NULL;
+	bool spreads = o && sketch_count(o->users) >= options->adopt_users;
+	uint64_t hold_ns = options->hold_s * SECOND;
 
-	return o && o->adopted;
+	if (o && o->adopted)
+		return TRY_NORMAL;
+	if (spreads && now_ns < t->first_ns + SPREAD_HOLDS * hold_ns)
+		return last ? TRY_NORMAL : TRY_WAITS;
+	return last || now_ns >= t->first_ns + hold_ns ? TRY_ODD : TRY_WAITS;
 }
 
 static void domain_evaluate(const struct detector *, const void *opaque, struct merger *m,
@@ -516,12 +526,16 @@ static void domain_evaluate(const struct detector *, const void *opaque, struct 
 		return;
 	for (struct domain_try *t = lru_first(&s->tries); t; t = next) {
 		const struct domain *d = t->domain ? lru_get(&s->domains, t->domain) : NULL;
+		enum try_state is;
 
 		next = lru_next(&s->tries, t);
-		if (t->told || (!last && now_ns < t->first_ns + options->hold_s * SECOND))
+		if (t->told)
+			continue;
+		is = try_state(options, s, t, now_ns, last);
+		if (is == TRY_WAITS)
 			continue;
 		s->n_waiting--;
-		if ((t->domain && !d) || try_is_normal(s, t)) {
+		if ((t->domain && !d) || is == TRY_NORMAL) {
 			lru_remove(&s->tries, lru_id(t));
 			continue;
 		}

@@ -22,7 +22,7 @@
 
 #include <math.h>
 
-enum { WINDOW_S = 600, FIRST = 12, REACHES = 40, USERS_P = 7, FEW_GAPS = 8 };
+enum { WINDOW_S = 600, FIRST = 12, REACHES = 40, USERS_P = 7, FEW_GAPS = 8, FEW_USES = 100 };
 
 struct enumeration_options {
 	bool enabled;
@@ -52,8 +52,8 @@ struct enumeration {
 
 #define ENUMERATION_ROW(field, kind, ...)                                                          \
 	{                                                                                          \
-		.key = #field, .type = kind, .offset = offsetof(struct enumeration_options, field), \
-		__VA_ARGS__                                                                        \
+		.key = #field, .type = kind,                                                       \
+		.offset = offsetof(struct enumeration_options, field), __VA_ARGS__                 \
 	}
 static const struct conf_row enumeration_rows[] = {
 	ENUMERATION_ROW(enabled, CONF_BOOL, .def = "true", .help = "Whether this detector runs"),
@@ -67,7 +67,8 @@ static const struct conf_row enumeration_rows[] = {
 	ENUMERATION_ROW(limit, CONF_U32, .min = 2, .max = 1e6, .def = "100", .unit = "ids",
 			.help = "The limit where there are fewer users"),
 	ENUMERATION_ROW(max_pairs, CONF_U32, .min = 64, .max = 1 << 24, .def = "200000",
-			.unit = "pairs", .help = "Users, at one parameter each, that are counted at once"),
+			.unit = "pairs",
+			.help = "Users, at one parameter each, that are counted at once"),
 	ENUMERATION_ROW(max_many, CONF_U32, .min = 64, .max = 1 << 24, .def = "20000",
 			.unit = "pairs", .help = "… with more than 12 such ids"),
 };
@@ -130,7 +131,8 @@ static uint32_t step_end(uint32_t step)
 	return ((4 + quarter + 1) << (top - 2)) - 1;
 }
 
-static void step_move(struct enumeration_endpoint *area, struct pair *pair, uint32_t from, uint32_t to)
+static void step_move(struct enumeration_endpoint *area, struct pair *pair, uint32_t from,
+		      uint32_t to)
 {
 	if (pair->out || from == to)
 		return;
@@ -238,32 +240,38 @@ static void enumeration_texts(struct issue_draft *draft, struct merger *m, const
 	endpoint_text(merger_endpoint(m, call->endpoint), where, sizeof(where));
 	if (compared)
 		draft_text(others, sizeof(others),
-			   "99.9 %% of the windows of the other %u users of the endpoint had at most %u",
+			   "99.9 %% of the windows of the other %u users of the endpoint had at "
+			   "most %u",
 			   (uint32_t)draft->metric.population - 1, reach);
 	else
-		draft_text(others, sizeof(others), "the endpoint has too few users (%u) to compare with",
+		draft_text(others, sizeof(others),
+			   "the endpoint has too few users (%u) to compare with",
 			   (uint32_t)draft->metric.population);
-	draft_text(draft->description, sizeof(draft->description),
-		   "%s asked %s for %s different objects within ten minutes that no response had "
-		   "given to it: %s. %u were answered, %u refused or not found; of %u an owner is "
-		   "known, who is somebody else. %u of %u steps from one number to the next were no "
-		   "larger than two.",
-		   user, where, text_count(number, pair->n), others, pair->ok, pair->refused,
-		   pair->owned, pair->small, pair->gaps);
-	draft_text(draft->impact, sizeof(draft->impact), "%s",
-		   draft->result == RESULT_SUCCEEDED
-			   ? "Objects of other users are being read one after the other by counting "
-			     "through their identifiers, until all of them are copied."
-			   : "Somebody looks for objects that it may not see. Most tries were refused; "
-			     "those that were not show where the check is missing.");
+	draft_text(
+		draft->description, sizeof(draft->description),
+		"%s asked %s for %s different objects within ten minutes that no response had "
+		"given to it: %s. %u were answered, %u refused or not found; of %u an owner is "
+		"known, who is somebody else. %u of %u steps from one number to the next were no "
+		"larger than two.",
+		user, where, text_count(number, pair->n), others, pair->ok, pair->refused,
+		pair->owned, pair->small, pair->gaps);
+	draft_text(
+		draft->impact, sizeof(draft->impact), "%s",
+		draft->result == RESULT_SUCCEEDED
+			? "Objects of other users are being read one after the other by counting "
+			  "through their identifiers, until all of them are copied."
+			: "Somebody looks for objects that it may not see. Most tries were "
+			  "refused; "
+			  "those that were not show where the check is missing.");
 	draft_text(draft->remediation, sizeof(draft->remediation),
 		   "Check on every request that the object belongs to the user, answer alike for "
 		   "objects that are not there and those that are somebody else's, use identifiers "
 		   "that cannot be guessed, and limit how many different ones a user may ask for.");
 }
 
-static void enumeration_raise(const struct detector *self, struct merger *m, const struct call *call,
-			      const struct pair *pair, uint32_t users, uint32_t reach, bool compared)
+static void enumeration_raise(const struct detector *self, struct merger *m,
+			      const struct call *call, const struct pair *pair, uint32_t users,
+			      uint32_t reach, bool compared)
 {
 	bool success = pair->ok * 2 >= pair->n;
 	struct issue_draft draft = {
@@ -282,8 +290,9 @@ static void enumeration_raise(const struct detector *self, struct merger *m, con
 			},
 	};
 
-	foreign_term(&draft, compared ? "far more identifiers than the other users try"
-				      : "more identifiers than the fixed limit",
+	foreign_term(&draft,
+		     compared ? "far more identifiers than the other users try"
+			      : "more identifiers than the fixed limit",
 		     compared ? 45 : 30);
 	if (pair->gaps >= FEW_GAPS && pair->small * 10 >= pair->gaps * 6)
 		foreign_term(&draft, "they follow each other", 20);
@@ -317,6 +326,10 @@ static void view_judge(const struct detector *self, const struct enumeration_opt
 	users = (uint32_t)hll_count(area->users, USERS_P);
 	compared = users >= options->min_users;
 	reach = others_reach(area, pair, users);
+	// The fixed limit is for parameters whose ids mostly had been given: a batch has them from
+	// elsewhere.
+	if (!compared && (view->bound.requests < FEW_USES || view->bound.share < 0.5))
+		return;
 	if (pair->n <= (compared ? options->factor * reach : (double)options->limit))
 		return;
 	pair->told = pair->n;

@@ -343,7 +343,8 @@ static void errors_call(const struct detector *, const void *opaque, struct merg
 	struct errors_endpoint *e = pub ? merger_endpoint_area(m, pub, &errors) : NULL;
 	const struct errors_caller *u;
 
-	if (!e || call->status == 0 || (call->flags & (CALL_MESSAGE | CALL_GUESSED)) ||
+	// A response without its request is of no endpoint.
+	if (!e || !*pub->method || call->status == 0 || (call->flags & (CALL_MESSAGE | CALL_GUESSED)) ||
 	    call->time_ns / WINDOW_NS + 1 < e->window)
 		return;
 	if (call->principal)
@@ -414,6 +415,13 @@ static int errors_load(void *, struct merger *m, FILE *in, size_t len, uint32_t 
 	return 0;
 }
 
+static size_t errors_memory(const void *opaque, const struct conf *)
+{
+	const struct errors_options *options = opaque;
+
+	return lru_bytes(sizeof(struct errors_caller), options->callers);
+}
+
 static const struct detector errors = {
 	.id = "D-45",
 	.name = "errors",
@@ -426,6 +434,7 @@ static const struct detector errors = {
 	.endpoint_size = sizeof(struct errors_endpoint),
 	.init = errors_init,
 	.fini = errors_fini,
+	.memory = errors_memory,
 	.call = errors_call,
 	.save = errors_save,
 	.load = errors_load,

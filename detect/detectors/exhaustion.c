@@ -502,6 +502,13 @@ static int exhaustion_init(void *state, const void *opaque)
 			options->callers);
 }
 
+static size_t exhaustion_memory(const void *opaque, const struct conf *)
+{
+	const struct exhaustion_options *options = opaque;
+
+	return lru_bytes(sizeof(struct exhaustion_caller), options->callers);
+}
+
 static void exhaustion_fini(void *state)
 {
 	lru_fini(&((struct exhaustion *)state)->callers);
@@ -565,6 +572,7 @@ static const struct detector exhaustion = {
 	.endpoint_size = sizeof(struct exhaustion_endpoint),
 	.init = exhaustion_init,
 	.fini = exhaustion_fini,
+	.memory = exhaustion_memory,
 	.call = exhaustion_call,
 	.describe = exhaustion_describe,
 	.save = exhaustion_save,

@@ -541,7 +541,8 @@ static void flood_call(const struct detector *, const void *options, struct merg
 	struct flood_job job = {.options = options, .m = m, .t = state, .call = call};
 	struct merged_endpoint *e = merger_endpoint(m, call->endpoint);
 
-	if (!e || (call->flags & CALL_MESSAGE))
+	// A response without its request is of no endpoint.
+	if (!e || !*e->method || (call->flags & CALL_MESSAGE))
 		return;
 	if (job.t->first_window == 0)
 		job.t->first_window = call->time_ns / WINDOW_NS + 1;
@@ -631,6 +632,15 @@ static int flood_load(void *state, struct merger *, FILE *in, size_t len, uint32
 	return r.bad || r.left ? -EBADMSG : 0;
 }
 
+static size_t flood_memory(const void *opaque, const struct conf *)
+{
+	const struct flood_options *options = opaque;
+
+	return lru_bytes(sizeof(struct flood_level), options->endpoints) +
+	       lru_bytes(sizeof(struct flood_source), options->sources) +
+	       lru_bytes(sizeof(struct flood_surge), SURGES);
+}
+
 static const struct detector flood = {
 	.id = "D-40",
 	.name = "flood",
@@ -642,6 +652,7 @@ static const struct detector flood = {
 	.state_size = sizeof(struct flood),
 	.init = flood_init,
 	.fini = flood_fini,
+	.memory = flood_memory,
 	.call = flood_call,
 	.save = flood_save,
 	.load = flood_load,

@@ -14,7 +14,15 @@
 #include <math.h>
 #include <string.h>
 
-enum { STRETCH = 1024, WORDS = STRETCH / 64, PATIENCE = 512, SMALL_GAP = 8, GAPS_SHARE = 60, DUE = 64, EVERY = 8 };
+enum {
+	STRETCH = 1024,
+	WORDS = STRETCH / 64,
+	PATIENCE = 512,
+	SMALL_GAP = 8,
+	GAPS_SHARE = 60,
+	DUE = 64,
+	EVERY = 8
+};
 
 struct guessable_options {
 	bool enabled;
@@ -22,9 +30,9 @@ struct guessable_options {
 };
 
 struct guessable_endpoint {
-	uint64_t field;     // of the parameter that is looked at; 0: none yet
-	double begin;       // the first number of the stretch
-	uint32_t n;         // different numbers in it
+	uint64_t field;      // of the parameter that is looked at; 0: none yet
+	double begin;        // the first number of the stretch
+	uint32_t n;          // different numbers in it
 	uint32_t in, beside; // uses within and beside it, since it was chosen
 	uint32_t uses;
 	uint32_t known, shared; // of them, of objects seen before, and had by others as well
@@ -100,12 +108,13 @@ static uint32_t small_gaps(const struct guessable_endpoint *area)
 // Who else has an object is only known when it is seen again.
 static bool is_due(const struct guessable_options *options, const struct guessable_endpoint *area)
 {
-	return area->n >= options->min_ids && area->known >= options->min_ids &&
-	       area->shared * 5 < area->known && small_gaps(area) >= GAPS_SHARE;
+	return area->n >= options->min_ids && area->known >= 4 * options->min_ids &&
+	       area->shared * 20 < area->known && small_gaps(area) >= GAPS_SHARE;
 }
 
-static void guessable_raise(const struct detector *self, struct merger *m, struct merged_endpoint *e,
-			    const struct guessable_endpoint *area, uint64_t time_ns)
+static void guessable_raise(const struct detector *self, struct merger *m,
+			    struct merged_endpoint *e, const struct guessable_endpoint *area,
+			    uint64_t time_ns)
 {
 	uint32_t small = small_gaps(area);
 	struct issue_draft draft = {
@@ -126,18 +135,22 @@ static void guessable_raise(const struct detector *self, struct merger *m, struc
 	foreign_term(&draft, "many identifiers within a thousand numbers in a row", 60);
 	foreign_term(&draft, "most are no further than eight from the next", small / 4.0);
 	endpoint_text(e, where, sizeof(where));
-	draft_text(draft.description, sizeof(draft.description),
-		   "The objects of %s are numbered one after the other: %u different identifiers were "
-		   "used within a stretch of 1,024 numbers, and %u %% of them are at most %u away from "
-		   "the next. In %u of %u uses of objects seen before, other users had them, too.",
-		   where, area->n, small, SMALL_GAP, area->shared, area->known);
-	draft_text(draft.impact, sizeof(draft.impact),
-		   "Who knows one identifier knows all of them. It is no hole by itself; but where a "
-		   "check is missing, everything can be read by counting, and the numbers tell "
-		   "strangers how many objects there are.");
-	draft_text(draft.remediation, sizeof(draft.remediation),
-		   "Give objects random identifiers of 122 bits and more (a UUID of version 4) to the "
-		   "outside, and check the owner on every request all the same.");
+	draft_text(
+		draft.description, sizeof(draft.description),
+		"The objects of %s are numbered one after the other: %u different identifiers were "
+		"used within a stretch of 1,024 numbers, and %u %% of them are at most %u away "
+		"from "
+		"the next. In %u of %u uses of objects seen before, other users had them, too.",
+		where, area->n, small, SMALL_GAP, area->shared, area->known);
+	draft_text(
+		draft.impact, sizeof(draft.impact),
+		"Who knows one identifier knows all of them. It is no hole by itself; but where a "
+		"check is missing, everything can be read by counting, and the numbers tell "
+		"strangers how many objects there are.");
+	draft_text(
+		draft.remediation, sizeof(draft.remediation),
+		"Give objects random identifiers of 122 bits and more (a UUID of version 4) to the "
+		"outside, and check the owner on every request all the same.");
 	merger_raise(m, self, e->id, NULL, e, time_ns, &draft);
 }
 
@@ -150,7 +163,8 @@ static void guessable_evaluate(const struct detector *self, const void *, struct
 		struct merged_endpoint *e = merger_endpoint(m, s->endpoint[i]);
 
 		if (e)
-			guessable_raise(self, m, e, merger_endpoint_area(m, e, self), s->time_ns[i]);
+			guessable_raise(self, m, e, merger_endpoint_area(m, e, self),
+					s->time_ns[i]);
 	}
 	s->n = 0;
 }

@@ -235,6 +235,13 @@ static int paging_init(void *state, const void *opaque)
 			options->fields);
 }
 
+static size_t paging_memory(const void *opaque, const struct conf *)
+{
+	const struct paging_options *options = opaque;
+
+	return lru_bytes(sizeof(struct paging_field), options->fields);
+}
+
 static void paging_fini(void *state)
 {
 	lru_fini(&((struct paging *)state)->fields);
@@ -295,6 +302,7 @@ static const struct detector paging = {
 	.state_size = sizeof(struct paging),
 	.init = paging_init,
 	.fini = paging_fini,
+	.memory = paging_memory,
 	.call = paging_call,
 	.save = paging_save,
 	.load = paging_load,

@@ -11,13 +11,8 @@
 #include "detect/detector.h"
 #include "detect/draft.h"
 #include "detect/endpoint.h"
-#include "detect/hits.h"
 #include "detect/policy.h"
-#include "detect/siphash.h"
 #include "detect/text.h"
-#include "detect/worker.h"
-
-enum { ARG_POLICY = 0 }; // of struct finding: const struct policy *, which outlives all findings
 
 struct prohibited_options {
 	bool enabled;
@@ -39,34 +34,10 @@ static const struct conf_section prohibited_section = {
 };
 CONF_SECTION(prohibited_section);
 
-static uint64_t key_of(uint64_t seed, const struct exchange *x, const struct exchange_hit *hit)
-{
-	uint64_t key = siphash_number(seed, x->endpoint, hit->field);
-
-	return siphash_number(seed, key, (uint64_t)hit->type << 8 | hit->dir);
-}
-
 static void prohibited_exchange(const struct detector *self, const void *, struct detect_worker *w,
 				const struct exchange *x)
 {
-	for (uint32_t i = 0; i < x->n_hits; i++) {
-		const struct exchange_hit *hit = &x->hits[i];
-		const struct policy *policy =
-			policies_broken(worker_policies(w), hit->type, hit->dir, x);
-		struct finding *f;
-
-		if (!policy || policy->action != POLICY_PROHIBITED || hit->tests == hit->count)
-			continue;
-		f = finding_add(w, self, key_of(w->shared->seed, x, hit), x, UINT32_C(1) << i);
-		if (!f)
-			continue;
-		f->severity = (uint8_t)policy->severity;
-		// A response has shown the data whatever its status says.
-		f->result = hit->dir == SERVER ? RESULT_SUCCEEDED : hits_result(x->tx->status);
-		f->n_terms = 0;
-		f->confidence = (uint8_t)hits_confidence(hit, f->terms, &f->n_terms);
-		f->arg[ARG_POLICY] = (uintptr_t)policy;
-	}
+	policy_findings(self, w, x, POLICY_PROHIBITED);
 }
 
 static void prohibited_describe(const struct detector *, const void *,
@@ -81,7 +52,7 @@ static void prohibited_describe(const struct detector *, const void *,
 
 	if (!f || f->n_types == 0)
 		return;
-	policy = (const struct policy *)(uintptr_t)f->arg[ARG_POLICY];
+	policy = (const struct policy *)(uintptr_t)f->arg[POLICY_ARG];
 	what = datatype_get(f->types[0].type)->title;
 	response = f->types[0].dir == SERVER;
 	endpoint_text(endpoint, where, sizeof(where));

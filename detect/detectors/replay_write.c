@@ -10,8 +10,8 @@
 //	body   the same body, where bodies never repeat
 //
 // A client that got no answer tries again: what comes within retry_s, or after a first one that
-// did not succeed, is that. So is a repetition on the same connection. Bodies alone say little, and
-// pages are sent again by people: the same user's counts from the third time on.
+// did not succeed, is that. So is a repetition on the same connection. Bodies alone say little: they
+// count from the third time on.
 //
 // Merger only. Who used a write or a token first stands in bounded tables; what had to leave one
 // while it was young makes learning blind for blind_s, for a repetition may have been missed.
@@ -28,7 +28,10 @@
 #include "detect/principal.h"
 #include "detect/text.h"
 
-enum { REPEATS_MAX = 4096 };
+enum {
+	REPEATS_MAX = 4096,
+	BODY_USES = 3, // of one body
+};
 #define SECOND UINT64_C(1000000000)
 
 struct replay_options {
@@ -309,8 +312,9 @@ static void look_body(const struct replay_options *options, struct replay_write 
 
 	if (call->time_ns < s->blind_ns)
 		return;
+	// Two users may say the same by chance, and one may send a page once more.
 	if (first && known && first->connection != call->connection && call_ok(call) &&
-	    (first->principal != call->principal || first->n >= 3))
+	    first->n >= BODY_USES)
 		replay_tell(s, m, call, first, REPLAY_BODY);
 	if (!call_ok(call) || area->bodies == UINT32_MAX)
 		return;

@@ -14,13 +14,8 @@
 #include "detect/detector.h"
 #include "detect/draft.h"
 #include "detect/endpoint.h"
-#include "detect/hits.h"
 #include "detect/policy.h"
-#include "detect/siphash.h"
 #include "detect/text.h"
-#include "detect/worker.h"
-
-enum { ARG_RULE = 0 }; // of struct finding: const struct policy *, which outlives all findings
 
 struct restricted_options {
 	bool enabled;
@@ -45,26 +40,7 @@ CONF_SECTION(restricted_section);
 static void restricted_exchange(const struct detector *self, const void *, struct detect_worker *w,
 				const struct exchange *x)
 {
-	for (uint32_t i = 0; i < x->n_hits; i++) {
-		const struct exchange_hit *hit = &x->hits[i];
-		const struct policy *policy =
-			policies_broken(worker_policies(w), hit->type, hit->dir, x);
-		struct finding *f;
-		uint64_t key;
-
-		if (!policy || policy->action != POLICY_RESTRICTED || hit->tests == hit->count)
-			continue;
-		key = siphash_number(w->shared->seed, x->endpoint, hit->field);
-		key = siphash_number(w->shared->seed, key, (uint64_t)hit->type << 8 | hit->dir);
-		f = finding_add(w, self, key, x, UINT32_C(1) << i);
-		if (!f)
-			continue;
-		f->severity = (uint8_t)policy->severity;
-		f->result = hit->dir == SERVER ? RESULT_SUCCEEDED : hits_result(x->tx->status);
-		f->n_terms = 0;
-		f->confidence = (uint8_t)hits_confidence(hit, f->terms, &f->n_terms);
-		f->arg[ARG_RULE] = (uintptr_t)policy;
-	}
+	policy_findings(self, w, x, POLICY_RESTRICTED);
 }
 
 static void restricted_describe(const struct detector *, const void *,
@@ -78,7 +54,7 @@ static void restricted_describe(const struct detector *, const void *,
 
 	if (!f || f->n_types == 0)
 		return;
-	policy = (const struct policy *)(uintptr_t)f->arg[ARG_RULE];
+	policy = (const struct policy *)(uintptr_t)f->arg[POLICY_ARG];
 	response = f->types[0].dir == SERVER;
 	endpoint_text(endpoint, where, sizeof(where));
 	endpoint_address(response ? f->client : f->server, receiver);

@@ -160,8 +160,7 @@ static void retrieval_exchange(const struct detector *self, const void *opaque,
 	     d->arena_used >= DELTA_ARENA / 2))
 		return;
 	for (uint32_t i = 0; i < x->n_hits; i++) {
-		if (x->hits[i].dir == SERVER &&
-		    datatype_get(x->hits[i].type)->reports != REPORTS_WEAK)
+		if (x->hits[i].dir == SERVER)
 			hits |= UINT32_C(1) << i;
 	}
 	f = finding_add(w, self, x->principal, x, hits);

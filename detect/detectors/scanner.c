@@ -160,7 +160,7 @@ static bool endpoint_is_probe(struct merger *m, struct merged_endpoint *e)
 	struct scanner_endpoint *area = e ? merger_endpoint_area(m, e, &scanner) : NULL;
 
 	if (!area)
-		return false;
+		return e && is_probe(e->template); // the server does not have it
 	if (!area->looked) {
 		area->looked = 1;
 		area->probe = is_probe(e->template);
@@ -220,7 +220,7 @@ static void source_refused(struct merger *m, struct scanner_source *s, struct sc
 	    few_has(&s->half[other].paths, call->path) == FEW_NO) {
 		s->distinct++;
 		s->paths++;
-		s->probes += endpoint_is_probe(m, merger_endpoint(m, call->endpoint));
+		s->probes += endpoint_is_probe(m, merger_target(m, call->endpoint));
 	}
 }
 
@@ -333,7 +333,7 @@ static void source_judge(const struct scanner_options *options, struct merger *m
 	if (program)
 		judge_term(&draft, "a scanner's User-Agent", 15);
 	scanner_texts(&draft, m, s, call, share, program);
-	merger_raise(m, &scanner, id, p, merger_endpoint(m, call->endpoint), call->time_ns, &draft);
+	merger_raise(m, &scanner, id, p, merger_target(m, call->endpoint), call->time_ns, &draft);
 }
 
 static void scanner_call(const struct detector *, const void *opaque, struct merger *m, void *state,
@@ -375,6 +375,13 @@ static void scanner_fini(void *state)
 	lru_fini(&((struct scanner_state *)state)->sources);
 }
 
+static size_t scanner_memory(const void *opaque, const struct conf *)
+{
+	const struct scanner_options *options = opaque;
+
+	return lru_bytes(sizeof(struct scanner_source), options->sources);
+}
+
 static const struct detector scanner = {
 	.id = "D-44",
 	.name = "scanner",
@@ -387,6 +394,7 @@ static const struct detector scanner = {
 	.endpoint_size = sizeof(struct scanner_endpoint),
 	.init = scanner_init,
 	.fini = scanner_fini,
+	.memory = scanner_memory,
 	.call = scanner_call,
 };
 DETECTOR_REGISTER(scanner);

@@ -433,6 +433,14 @@ static int scraping_init(void *state, const void *opaque)
 	return rc ? rc : lru_init(&t->hosts, sizeof(struct scraping_host), HOSTS);
 }
 
+static size_t scraping_memory(const void *opaque, const struct conf *)
+{
+	const struct scraping_options *options = opaque;
+
+	return lru_bytes(sizeof(struct scraping_caller), options->callers) +
+	       lru_bytes(sizeof(struct scraping_host), HOSTS);
+}
+
 static void scraping_fini(void *state)
 {
 	struct scraping *t = state;
@@ -488,6 +496,7 @@ static const struct detector scraping = {
 	.endpoint_size = sizeof(struct scraping_endpoint),
 	.init = scraping_init,
 	.fini = scraping_fini,
+	.memory = scraping_memory,
 	.call = scraping_call,
 	.save = scraping_save,
 	.load = scraping_load,

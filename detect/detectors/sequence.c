@@ -586,6 +586,13 @@ static int sequence_load(void *, struct merger *m, FILE *in, size_t len, uint32_
 	return r.bad || r.left ? -EBADMSG : 0;
 }
 
+static size_t sequence_memory(const void *opaque, const struct conf *)
+{
+	const struct sequence_options *options = opaque;
+
+	return lru_bytes(sizeof(struct sequence_caller), options->callers);
+}
+
 static const struct detector sequence = {
 	.id = "D-46",
 	.name = "sequence",
@@ -598,6 +605,7 @@ static const struct detector sequence = {
 	.endpoint_size = sizeof(struct sequence_endpoint),
 	.init = sequence_init,
 	.fini = sequence_fini,
+	.memory = sequence_memory,
 	.call = sequence_call,
 	.evaluate = sequence_evaluate,
 	.save = sequence_save,

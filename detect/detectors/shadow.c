@@ -21,7 +21,7 @@
 #include "detect/spec.h"
 #include "detect/text.h"
 
-enum { DAY_S = 86400, NS = 1000000000 };
+enum { SHADOW_DAY_S = 86400, SHADOW_NS = 1000000000 };
 
 struct shadow_options {
 	bool enabled;
@@ -152,7 +152,7 @@ static void new_raise(const struct detector *self, const struct shadow_options *
 		      const struct shadow_host *host, const struct call *call)
 {
 	struct issue_draft draft = {.severity = SEVERITY_LOW, .result = RESULT_SUCCEEDED};
-	double days = (double)(call->time_ns - host->first_ns) / NS / DAY_S;
+	double days = (double)(call->time_ns - host->first_ns) / SHADOW_NS / SHADOW_DAY_S;
 	bool many = host->n_new > options->max_new, outside;
 	char where[384], calls[32];
 	const char *place = where_called(e, &outside);
@@ -198,11 +198,11 @@ static void new_judge(const struct detector *self, const struct shadow_options *
 		      struct merger *m, struct merged_endpoint *e, const struct shadow_area *area,
 		      struct shadow_host *host, const struct call *call)
 {
-	uint64_t learn_ns = (uint64_t)options->learn_days * DAY_S * NS, day;
+	uint64_t learn_ns = (uint64_t)options->learn_days * SHADOW_DAY_S * SHADOW_NS, day;
 
 	if (host->calls <= options->learn_calls || e->first_ns < host->first_ns + learn_ns)
 		return;
-	day = call->time_ns / NS / DAY_S;
+	day = call->time_ns / SHADOW_NS / SHADOW_DAY_S;
 	if (host->day != day)
 		host->n_new = 0;
 	host->day = day;

@@ -654,6 +654,17 @@ static void stuffing_fini(void *state)
 	logins_fini(&((struct stuffing *)state)->logins);
 }
 
+static size_t stuffing_memory(const void *opaque, const struct conf *)
+{
+	const struct stuffing_options *options = opaque;
+
+	return logins_bytes(&(struct login_sizes){
+		.users = options->max_users,
+		.sources = options->max_sources,
+		.secrets = options->max_secrets,
+	});
+}
+
 static const struct detector stuffing = {
 	.id = "D-06",
 	.name = "stuffing",
@@ -665,6 +676,7 @@ static const struct detector stuffing = {
 	.state_size = sizeof(struct stuffing),
 	.init = stuffing_init,
 	.fini = stuffing_fini,
+	.memory = stuffing_memory,
 	.call = stuffing_call,
 };
 DETECTOR_REGISTER(stuffing);

@@ -37,7 +37,7 @@ struct swap_options {
 struct carrier {
 	uint64_t user[USERS_MAX];
 	uint64_t principal; // the first one: who is taken to be the one that does it
-	uint32_t n; // USERS_MAX + 1: more
+	uint32_t n;         // USERS_MAX + 1: more
 	uint32_t last_s;
 };
 
@@ -80,7 +80,8 @@ struct swap {
 		__VA_ARGS__                                                                        \
 	}
 static const struct conf_row swap_rows[] = {
-	SWAP_ROW("enabled", enabled, CONF_BOOL, .def = "true", .help = "Whether this detector runs"),
+	SWAP_ROW("enabled", enabled, CONF_BOOL, .def = "true",
+		 .help = "Whether this detector runs"),
 	SWAP_ROW("min_carriers", min_carriers, CONF_U32, .min = 10, .max = 1e9, .def = "200",
 		 .unit = "connections",
 		 .help = "Connections (or sessions, or tokens) of a server before they are judged"),
@@ -89,7 +90,8 @@ static const struct conf_row swap_rows[] = {
 	SWAP_ROW("hold_s", hold_s, CONF_U32, .min = 0, .max = 3600, .def = "30", .unit = "s",
 		 .help = "How long to wait whether more users follow, as from a proxy"),
 	SWAP_ROW("max_carriers", max_carriers, CONF_U32, .min = 64, .max = 1 << 24, .def = "262144",
-		 .unit = "connections", .help = "Connections, sessions and tokens followed at once"),
+		 .unit = "connections",
+		 .help = "Connections, sessions and tokens followed at once"),
 	SWAP_ROW("param_share", bound.share, CONF_F64, .min = 50, .max = 100, .def = "99",
 		 .unit = "%", .help = "Share of the uses of a parameter that must name the caller"),
 	SWAP_ROW("param_requests", bound.requests, CONF_U32, .min = 10, .max = 1e9, .def = "200",
@@ -99,7 +101,8 @@ static const struct conf_row swap_rows[] = {
 	SWAP_ROW("crowd", bound.crowd, CONF_U32, .min = 1, .max = BOUND_CROWD, .def = "4",
 		 .unit = "users",
 		 .help = "So many that name others within an hour are a new feature"),
-	SWAP_ROW("refused", refused, CONF_U32, .min = 1, .max = 1000, .def = "3", .unit = "requests",
+	SWAP_ROW("refused", refused, CONF_U32, .min = 1, .max = 1000, .def = "3",
+		 .unit = "requests",
 		 .help = "Refused requests that name another user, before that is told"),
 };
 static const struct conf_section swap_section = {
@@ -196,15 +199,19 @@ static void swap_raise(const struct detector *self, struct merger *m, const stru
 	endpoint_text(merger_endpoint(m, c->endpoint), where, sizeof(where));
 	draft_text(draft.description, sizeof(draft.description), "%s called %s %s. %s", user, where,
 		   c->what, c->more);
-	draft_text(draft.impact, sizeof(draft.impact), "%s",
-		   c->success ? "One person acts under the name of another: with a token that was "
-				"stolen or made, or because the server believes what a parameter says."
-			      : "Somebody tries to act under the name of another. It was refused here.");
-	draft_text(draft.remediation, sizeof(draft.remediation),
-		   "Take the user from the verified token and from nowhere else; refuse requests whose "
-		   "parameters name somebody else; bind sessions and tokens to the one that they were "
-		   "issued to, and withdraw those of both users. Service accounts that may act for "
-		   "others belong into a policy that suppresses this detector for them.");
+	draft_text(
+		draft.impact, sizeof(draft.impact), "%s",
+		c->success
+			? "One person acts under the name of another: with a token that was "
+			  "stolen or made, or because the server believes what a parameter says."
+			: "Somebody tries to act under the name of another. It was refused here.");
+	draft_text(
+		draft.remediation, sizeof(draft.remediation),
+		"Take the user from the verified token and from nowhere else; refuse requests "
+		"whose "
+		"parameters name somebody else; bind sessions and tokens to the one that they were "
+		"issued to, and withdraw those of both users. Service accounts that may act for "
+		"others belong into a policy that suppresses this detector for them.");
 	merger_raise(m, self, c->key, merger_principal(m, c->principal),
 		     merger_endpoint(m, c->endpoint), c->time_ns, &draft);
 	if (c->order)
@@ -260,9 +267,8 @@ static void waiting_raise(const struct detector *self, const struct swap_options
 	draft_text(more, sizeof(more),
 		   "The %s had %u users, and nobody signed in in between; of the %s %ss of this "
 		   "server, %s had more than one.",
-		   carrier_names[w->kind], carrier->n,
-		   text_count(number, host->carriers[w->kind]), carrier_names[w->kind],
-		   text_count(several, host->several[w->kind]));
+		   carrier_names[w->kind], carrier->n, text_count(number, host->carriers[w->kind]),
+		   carrier_names[w->kind], text_count(several, host->several[w->kind]));
 	swap_raise(self, m,
 		   &(struct swap_case){
 			   .sign = signs[w->kind],
@@ -344,7 +350,8 @@ static void carrier_see(const struct swap_options *options, struct swap *s, stru
 		}
 		host->several[kind]++;
 		address->several++;
-		if (is_rare(options, host, kind) && address->several <= PROXY && s->n_waiting < WAITING)
+		if (is_rare(options, host, kind) && address->several <= PROXY &&
+		    s->n_waiting < WAITING)
 			s->waiting[s->n_waiting++] = (struct waiting){
 				.carrier = key,
 				.address = address_id(call),
@@ -368,7 +375,8 @@ static void param_raise(const struct detector *self, struct merger *m, const str
 	char more[512], number[32];
 
 	draft_text(more, sizeof(more),
-		   "Of the last %s uses of the identifier by %u users and more, %.1f %% named the user "
+		   "Of the last %s uses of the identifier by %u users and more, %.1f %% named the "
+		   "user "
 		   "of the token.",
 		   text_count(number, bound->requests), bound->users, 100 * bound->share);
 	swap_raise(self, m,
@@ -425,8 +433,8 @@ static void param_see(const struct detector *self, const struct swap_options *op
 	param_raise(self, m, call, &bound);
 }
 
-static void swap_call(const struct detector *self, const void *opaque, struct merger *m, void *state,
-		      const struct call *call)
+static void swap_call(const struct detector *self, const void *opaque, struct merger *m,
+		      void *state, const struct call *call)
 {
 	struct merged_endpoint *e = merger_endpoint(m, call->endpoint);
 	struct swap_endpoint *area = e ? merger_endpoint_area(m, e, self) : NULL;

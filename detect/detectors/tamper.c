@@ -19,12 +19,16 @@ struct tamper_options {
 		.offset = offsetof(struct tamper_options, foreign.name), __VA_ARGS__               \
 	}
 static const struct conf_row tamper_rows[] = {
-	{.key = "enabled", .type = CONF_BOOL, .offset = offsetof(struct tamper_options, enabled),
-	 .def = "true", .help = "Whether this detector runs"},
+	{.key = "enabled",
+	 .type = CONF_BOOL,
+	 .offset = offsetof(struct tamper_options, enabled),
+	 .def = "true",
+	 .help = "Whether this detector runs"},
 	TAMPER_ROW(refused, .min = 1, .max = FOREIGN_KEPT, .def = "3", .unit = "objects",
 		   .help = "Writes to objects of others that were refused, before that is told"),
-	TAMPER_ROW(max_suspects, .min = 64, .max = 1 << 24, .def = "65536", .unit = "suspects",
-		   .help = "Users, at one endpoint each, whose foreign objects are counted at once"),
+	TAMPER_ROW(
+		max_suspects, .min = 64, .max = 1 << 24, .def = "65536", .unit = "suspects",
+		.help = "Users, at one endpoint each, whose foreign objects are counted at once"),
 };
 static const struct conf_section tamper_section = {
 	.path = "detect.tamper",
@@ -72,15 +76,17 @@ static void tamper_call(const struct detector *self, const void *opaque, struct 
 	objects_suspect(objects, call->principal);
 	draft.severity = v.success ? SEVERITY_CRITICAL : SEVERITY_MEDIUM;
 	foreign_draft(&draft, &v, m, call, "wrote to");
-	draft_text(draft.impact, sizeof(draft.impact),
-		   "%s", v.success
-			   ? "Data of one user was changed, or acted upon, by another. Its owner does "
-			     "not know, and what the object says can no longer be relied upon."
-			   : "The checks held here. Somebody tries to change what belongs to others.");
-	draft_text(draft.remediation, sizeof(draft.remediation),
-		   "Check on every write that the object belongs to the user of the session, before "
-		   "anything is changed. Compare the object with its last state that the owner made, "
-		   "and look through the other calls of this user.");
+	draft_text(
+		draft.impact, sizeof(draft.impact), "%s",
+		v.success
+			? "Data of one user was changed, or acted upon, by another. Its owner does "
+			  "not know, and what the object says can no longer be relied upon."
+			: "The checks held here. Somebody tries to change what belongs to others.");
+	draft_text(
+		draft.remediation, sizeof(draft.remediation),
+		"Check on every write that the object belongs to the user of the session, before "
+		"anything is changed. Compare the object with its last state that the owner made, "
+		"and look through the other calls of this user.");
 	merger_raise(m, self, foreign_key(call), merger_principal(m, call->principal), e,
 		     call->time_ns, &draft);
 }

@@ -45,7 +45,7 @@ CONF_SECTION(url_section);
 static bool is_searched_by(const char *id)
 {
 	static const char *const words[] = {"coordinates", "zip.",        "postcode.", "plz.",
-					    "gender",      "person.name", "address."};
+					    "gender",      "person.name", "address.",   "icd"};
 
 	for (uint32_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (!strncmp(id, words[i], strlen(words[i])))
@@ -61,7 +61,7 @@ static bool severity_of(const struct exchange *x, const struct exchange_hit *hit
 	const struct datatype *type = datatype_get(hit->type);
 
 	if (hit->dir != CLIENT || hit->place == PLACE_BODY || hit->place == PLACE_FORM ||
-	    hit->sample_len < SHORT_VALUE || hit->tests == hit->count || type->reports == REPORTS_WEAK ||
+	    hit->sample_len < SHORT_VALUE || hit->tests == hit->count ||
 	    is_searched_by(type->id))
 		return false;
 	switch (type->group) {

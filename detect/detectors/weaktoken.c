@@ -382,6 +382,14 @@ static void weaktoken_fini(void *state)
 	lru_fini(&s->sources);
 }
 
+static size_t weaktoken_memory(const void *opaque, const struct conf *)
+{
+	const struct weaktoken_options *options = opaque;
+
+	return lru_bytes(sizeof(struct weaktoken_host), HOSTS_MAX) +
+	       lru_bytes(sizeof(struct weaktoken_source), options->max_sources);
+}
+
 static const struct detector weaktoken = {
 	.id = "D-09",
 	.name = "weaktoken",
@@ -394,6 +402,7 @@ static const struct detector weaktoken = {
 	.endpoint_size = sizeof(struct weaktoken_endpoint),
 	.init = weaktoken_init,
 	.fini = weaktoken_fini,
+	.memory = weaktoken_memory,
 	.call = weaktoken_call,
 };
 DETECTOR_REGISTER(weaktoken);

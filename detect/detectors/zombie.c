@@ -22,7 +22,7 @@
 #include "detect/spec.h"
 #include "detect/text.h"
 
-enum { DAY_S = 86400, HOUR_S = 3600, NS = 1000000000 };
+enum { ZOMBIE_DAY_S = 86400, ZOMBIE_HOUR_S = 3600, ZOMBIE_NS = 1000000000 };
 
 struct zombie_options {
 	bool enabled;
@@ -80,11 +80,12 @@ static const struct conf_section zombie_section = {
 };
 CONF_SECTION(zombie_section);
 
-enum { GROUPS = 20000 };
+enum { ZOMBIE_GROUPS = 20000 };
 
 static int zombie_init(void *state, const void *)
 {
-	return lru_init(&((struct zombie *)state)->groups, sizeof(struct zombie_group), GROUPS);
+	return lru_init(&((struct zombie *)state)->groups, sizeof(struct zombie_group),
+			ZOMBIE_GROUPS);
 }
 
 static void zombie_fini(void *state)
@@ -147,7 +148,7 @@ static void spec_raise(const struct detector *self, struct merger *m, struct mer
 static void idle_raise(const struct detector *self, struct merger *m, struct merged_endpoint *e,
 		       struct zombie_area *area, const struct call *call)
 {
-	double days = (double)(call->time_ns - area->last_ns) / NS / DAY_S;
+	double days = (double)(call->time_ns - area->last_ns) / ZOMBIE_NS / ZOMBIE_DAY_S;
 	struct issue_draft draft = {
 		.terms = {{"nobody had called it for long", 50},
 			  {"the server answered with success", 20}},
@@ -278,7 +279,7 @@ static void zombie_call(const struct detector *self, const void *opaque, struct 
 
 	if (zombie->compared_ns == 0)
 		zombie->compared_ns = call->time_ns;
-	if (call->time_ns >= zombie->compared_ns + (uint64_t)HOUR_S * NS) {
+	if (call->time_ns >= zombie->compared_ns + (uint64_t)ZOMBIE_HOUR_S * ZOMBIE_NS) {
 		versions_compare(self, options, m, zombie, call->time_ns);
 		zombie->compared_ns = call->time_ns;
 	}
@@ -291,7 +292,7 @@ static void zombie_call(const struct detector *self, const void *opaque, struct 
 		area_group(area, e);
 	area->calls++;
 	if (area->last_ns && !(area->told & ZOMBIE_IDLE) &&
-	    call->time_ns > area->last_ns + (uint64_t)options->idle_days * DAY_S * NS)
+	    call->time_ns > area->last_ns + (uint64_t)options->idle_days * ZOMBIE_DAY_S * ZOMBIE_NS)
 		idle_raise(self, m, e, area, call);
 	area->last_ns = call->time_ns;
 	if (!area->matched) {

@@ -201,7 +201,8 @@ static inline void evaluate(bool last)
 	for (uint32_t i = 0; i < merger.n_detectors; i++) {
 		if (merger.detectors[i]->evaluate)
 			merger.detectors[i]->evaluate(merger.detectors[i], merger.options[i],
-						      &merger, merger.state[i], merger.now_ns, last);
+						      &merger, merger.state[i], merger.now_ns,
+						      last);
 	}
 }
 
@@ -263,7 +264,7 @@ static void give_class(uint64_t who, uint64_t noun, uint64_t n, enum param_class
 					    .principal = who,
 					    .noun = noun,
 					    .value = value_of(n),
-					    .class = (uint8_t)class,
+					    .class = (uint8_t) class,
 				    });
 }
 
@@ -297,8 +298,7 @@ static inline void list(uint64_t who, uint64_t endpoint, uint64_t first, uint64_
 static inline struct raised *raised_by(const char *id, uint64_t who)
 {
 	for (uint32_t i = 0; i < merger.n_raised; i++) {
-		if (!strcmp(merger.raised[i].detector->id, id) &&
-		    merger.raised[i].principal == who)
+		if (!strcmp(merger.raised[i].detector->id, id) && merger.raised[i].principal == who)
 			return &merger.raised[i];
 	}
 	return NULL;

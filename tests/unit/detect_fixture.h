@@ -38,6 +38,7 @@ enum {
 	TYPE_OTP,
 	TYPE_PASSWORD,
 	TYPE_NAME,
+	TYPE_PASSPORT,
 	TYPE_SSN,
 	TYPES,
 };
@@ -96,6 +97,12 @@ static const struct datatype fixture_types[TYPES] = {
 		       .reports = REPORTS_WEAK,
 		       .severity = SEVERITY_LOW,
 		       .personal = true},
+	[TYPE_PASSPORT] = {.id = "us.passport",
+			   .title = "US passport number",
+			   .group = GROUP_GOVERNMENT_ID,
+			   .reports = REPORTS_WEAK,
+			   .severity = SEVERITY_HIGH,
+			   .personal = true},
 	[TYPE_SSN] = {.id = "us.ssn",
 		      .title = "US Social Security number",
 		      .group = GROUP_GOVERNMENT_ID,
@@ -211,6 +218,8 @@ static void fixture_find(struct hit hit, struct span text, hit_fn fn, void *arg)
 		fixture_hit(hit, TYPE_PASSWORD, text, 0, text.len, fn, arg);
 	if (key_is(hit.key, "name") && text.len)
 		fixture_hit(hit, TYPE_NAME, text, 0, text.len, fn, arg);
+	if (key_is(hit.key, "passport") && text.len == 9)
+		fixture_hit(hit, TYPE_PASSPORT, text, 0, text.len, fn, arg);
 	for (uint32_t i = 0; i < text.len; i++) {
 		if (i && is_word(text.p[i - 1]) && text.p[i] != '@')
 			continue;
@@ -247,7 +256,8 @@ const struct scan_missed *scan_text(struct scanner *s, struct span text, struct 
 				    uint64_t field, enum dir dir, hit_fn fn, void *arg)
 {
 	s->texts++;
-	fixture_find((struct hit){.dir = dir, .key = key, .field = field}, text, fn, arg);
+	fixture_find((struct hit){.dir = dir, .key = key, .field = field, .alone = text.len <= 48},
+		     text, fn, arg);
 	return NULL;
 }
 

@@ -68,7 +68,7 @@ static void on_value(void *, struct http_tx *, const struct value *v)
 	n_values++;
 	n_texts += v->kind == VALUE_TEXT;
 	log_len += (size_t)snprintf(log_text + log_len, sizeof(log_text) - log_len,
-				    "%c%s %lu %.*s|%.*s=%.*s\n", "sntl"[v->kind],
+				    "%c%s %lu %.*s|%.*s=%.*s\n", "sntld"[v->kind],
 				    v -> continued ? "+" : "", (unsigned long)(v->off + v->overlap),
 				    (int)v->parent.len, (const char *)v->parent.p, (int)v->key.len,
 				    (const char *)v->key.p, (int)(v->v.len - v->overlap),

@@ -48,9 +48,11 @@ static void *fail_realloc(void *old, size_t size)
 #define calloc(n, size)    fail_calloc(n, size)
 #define realloc(old, size) fail_realloc(old, size)
 #include "detect/issues.c"
+#include "detect/issues_tell.c"
 #include "detect/known.c"
 #include "detect/merge.c"
 #include "detect/merge_fold.c"
+#include "detect/merge_policies.c"
 #include "detect/sources.c"
 
 // ---- Borders

@@ -25,7 +25,7 @@ enum { PAD = 64, SEEN = 256, TAIL = 256 };
 struct one {
 	uint16_t type;
 	bool ctx;
-	uint32_t len;
+	uint32_t len, raw_len;
 	uint64_t off, field;
 	char value[64], key[64], parent[64];
 };
@@ -81,6 +81,7 @@ static inline void on_hit(void *arg, const struct hit *hit)
 	o->ctx = hit->ctx;
 	o->len = hit->value.len;
 	o->off = hit->off;
+	o->raw_len = hit->raw_len;
 	o->field = hit->field;
 	copy_span(o->value, hit->value);
 	copy_span(o->key, hit->key);

@@ -397,6 +397,26 @@ static void test_help(void **)
 	free(text);
 }
 
+// As many names as there can be data types.
+static const char *many_names(size_t i)
+{
+	static char names[256][24];
+
+	if (i >= 256)
+		return NULL;
+	snprintf(names[i], sizeof(names[i]), "country.number.%zu.long", i);
+	return names[i];
+}
+
+static void test_many_names(void **)
+{
+	const struct conf_row row = { .key = "type", .type = CONF_STR, .names = many_names };
+	struct schema_note note = { .len = 0 };
+	schema_allowed(&row, &note);
+	for (size_t i = 0; i < 256; i++)
+		assert_non_null(strstr(note.text, many_names(i)));
+}
+
 // ---- Names
 
 static void test_nearest(void **)
@@ -428,6 +448,7 @@ int main(void)
 		cmocka_unit_test(test_many_mistakes),
 		cmocka_unit_test(test_sample),
 		cmocka_unit_test(test_help),
+		cmocka_unit_test(test_many_names),
 		cmocka_unit_test(test_nearest),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -415,6 +415,62 @@ static void test_auth_benign(void **)
 	end();
 }
 
+// ---- values that count only where their field is learnt
+
+static struct snapshot told;
+
+// What the merger would say of a weak type that the last exchange held.
+static void learnt(uint16_t type)
+{
+	const struct delta *d = &work[0]->delta[work[0]->active];
+	uint32_t i = 0;
+
+	while (i < d->n_fields && d->fields[i].type != type)
+		i++;
+	assert_true(i < d->n_fields);
+	assert_true(d->fields[i].unsure);
+	idset_add(&told.fields.is, d->fields[i].id);
+	work[0]->snapshot = &told;
+}
+
+static void test_weak(void **)
+{
+	static const char people[] = "[{\"passport\":\"A48291736\"},{\"passport\":\"B10729364\"}]";
+	const struct raised *r;
+
+	begin("detect = { retrieval = { min_items = 2; }; };");
+	memset(&told, 0, sizeof(told));
+	SEND(GET("/people"), NULL, OK, people);
+	SEND(GET("/visas?passport=A48291736"), NULL, OK, "{}");
+	assert_int_equal(observed.n_findings, 0);
+	work_fold(0, false);
+	assert_int_equal(merger.n_raised, 0);
+	// D-05
+	SEND(GET("/people"), NULL, OK, people);
+	learnt(TYPE_PASSPORT);
+	SEND(GET("/people"), NULL, OK, people);
+	assert_int_equal(observed.x.n_values, 2); // what D-10 counts
+	assert_true(observed.n_findings >= 1);
+	work_fold(0, false);
+	r = raised_by("D-05", 0);
+	assert_non_null(r);
+	assert_int_equal(r->draft.severity, SEVERITY_CRITICAL);
+	assert_text(r->draft.description, "US passport number");
+	assert_null(raised_by("D-14", 0));
+	// D-14
+	SEND(GET("/visas?passport=A48291736"), NULL, OK, "{}");
+	learnt(TYPE_PASSPORT);
+	SEND(GET("/visas?passport=A48291736"), NULL, OK, "{}");
+	work_fold(0, false);
+	r = raised_by("D-14", 0);
+	assert_non_null(r);
+	assert_int_equal(r->draft.severity, SEVERITY_MEDIUM);
+	assert_text(r->draft.description, "US passport number");
+	work[0]->snapshot = NULL;
+	memset(&told, 0, sizeof(told));
+	end();
+}
+
 static void test_auth_mixed(void **)
 {
 	const struct raised *r;
@@ -457,7 +513,8 @@ int main(void)
 		cmocka_unit_test(test_learnt_file), cmocka_unit_test(test_prohibited),
 		cmocka_unit_test(test_url),         cmocka_unit_test(test_url_benign),
 		cmocka_unit_test(test_auth_strong), cmocka_unit_test(test_auth_contact),
-		cmocka_unit_test(test_auth_benign), cmocka_unit_test(test_auth_mixed),
+		cmocka_unit_test(test_auth_benign), cmocka_unit_test(test_weak),
+		cmocka_unit_test(test_auth_mixed),
 		cmocka_unit_test(test_disabled),
 	};
 

@@ -126,7 +126,7 @@ static void test_kinds(void **)
 	buy(206, 7, 200, 7, "express");
 	buy(207, 8, 0, -1, "express"); // nobody saw the answer
 	money.field = hashed(1234);
-	param_named(money.field, "$.price");
+	param_named(CART, money.field, "$.price");
 	money.index = privilege_of(SPAN_LIT("price"));
 	money.number = 5;
 	for (uint32_t i = 0; i < 600; i++)

@@ -293,10 +293,10 @@ static void test_exclusive(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_first),   cmocka_unit_test(test_write),
-		cmocka_unit_test(test_refused), cmocka_unit_test(test_unknown),
-		cmocka_unit_test(test_link),    cmocka_unit_test(test_silent),
-		cmocka_unit_test(test_feature), cmocka_unit_test(test_nurse),
+		cmocka_unit_test(test_first),     cmocka_unit_test(test_write),
+		cmocka_unit_test(test_refused),   cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_link),      cmocka_unit_test(test_silent),
+		cmocka_unit_test(test_feature),   cmocka_unit_test(test_nurse),
 		cmocka_unit_test(test_exclusive),
 	};
 

@@ -19,7 +19,9 @@ static void test_type(void **)
 	assert_true(grpc_type(SPAN_LIT("Application/gRPC+proto")));
 	assert_true(grpc_type(SPAN_LIT("application/grpc; charset=x")));
 	assert_false(grpc_type(SPAN_LIT("application/grpc-web")));
+	assert_true(grpc_any_type(SPAN_LIT("application/grpc-web")));
 	assert_false(grpc_type(SPAN_LIT("application/grp")));
+	assert_false(grpc_any_type(SPAN_LIT("application/grp")));
 	assert_false(grpc_type((struct span){0}));
 }
 
@@ -55,12 +57,51 @@ static void test_hole(void **)
 	assert_int_equal(msg.grpc_messages, 0);
 }
 
+static int32_t status_in(const char *text, uint32_t size)
+{
+	struct grpc_trailer trailer = {0};
+	uint32_t len = (uint32_t)strlen(text);
+
+	for (uint32_t at = 0; at < len; at += size)
+		grpc_trailer(&trailer,
+			     span_make(text + at, len - at < size ? len - at : size));
+	return grpc_trailer_end(&trailer);
+}
+
+static void test_trailer(void **)
+{
+	static const struct {
+		const char *text;
+		int32_t status;
+	} cases[] = {
+		{"grpc-status: 0\r\n", 0},
+		{"grpc-status:13\r\ngrpc-message:none\r\n", 13},
+		{"Grpc-Message: grpc-status: 4\r\nGRPC-Status:\t16\r\nx: 1\r\n", 16},
+		{"grpc-status: 7", 7},
+		{"x-grpc-status: 7\r\n", -1},
+		{"grpc-status: \r\n", -1},
+		{"grpc-status: 7a\r\n", -1},
+		{"grpc-status: -1\r\n", -1},
+		{"grpc-status: 12345\r\n", -1},
+		{"grpc-status", -1},
+		{"grpc-status: 3\ngrpc-status: 4\n", 3},
+		{"\r\n\r\n", -1},
+		{"", -1},
+	};
+
+	for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		for (uint32_t size = 1; size < 64; size++)
+			assert_int_equal(status_in(cases[i].text, size), cases[i].status);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_type),
 		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_hole),
+		cmocka_unit_test(test_trailer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

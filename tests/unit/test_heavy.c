@@ -44,8 +44,8 @@ static void test_story(void **)
 	begin("");
 	assert_non_null(endpoint_named(1, "GET", "/x"));
 	heavy_init(&table);
-	param_named(11, "query.page");
-	param_named(12, "query.page_size");
+	param_named(2, 11, "query.page");
+	param_named(2, 12, "query.page_size");
 	give(1, 1, 1, 5, 9); // too few to begin with
 	heavy_text(&table, &merger, call_make(1, 1, 1).principal, text, sizeof(text));
 	assert_string_equal(text, "");

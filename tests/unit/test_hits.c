@@ -232,18 +232,27 @@ static void test_misplaced(void **)
 	hits_add(&hits, &hit);
 	assert_int_equal(x.masks[SERVER][1].off, 0);
 	assert_true(x.masks[SERVER][1].len >= 38);
+	// Decoded: all of what it was decoded from.
+	hit.value = SPAN_LIT("AKIAZZZZZZZZZZZZZZZZ");
+	hit.off = 2;
+	hit.raw_len = 37;
+	hits_add(&hits, &hit);
+	assert_int_equal(x.masks[SERVER][2].off, 2);
+	assert_int_equal(x.masks[SERVER][2].len, 37);
+	assert_int_equal(x.masks[SERVER][2].type, MASK_WHOLE);
+	hit.raw_len = 0;
 	// Lost bytes are taken from what was kept, and are nobody's problem beyond.
 	hit.value = (struct span){NULL, 20};
 	hit.off = 9;
 	hits_add(&hits, &hit);
-	assert_int_equal(x.masks[SERVER][2].off, 9);
+	assert_int_equal(x.masks[SERVER][3].off, 9);
 	hit.off = 4000;
 	hits_add(&hits, &hit);
 	hit.off = UINT64_MAX - 3;
 	hits_add(&hits, &hit);
 	hit.off = UINT32_MAX - 3;
 	hits_add(&hits, &hit);
-	assert_int_equal(x.n_masks[SERVER], 4);
+	assert_int_equal(x.n_masks[SERVER], 5);
 	fixture_close(&f);
 }
 

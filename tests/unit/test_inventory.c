@@ -92,8 +92,8 @@ static void test_missing(void **)
 	run_epoch(99999);
 	assert_int_equal(merger_endpoints(merger), 0);
 	assert_int_equal(merger->known.missing_map.n, KNOWN_MISSING);
-	assert_null(merge_target(merger, 100));
-	assert_string_equal(merge_target(merger, 100 + 2 * KNOWN_MISSING - 1)->template, "/x");
+	assert_null(merger_target(merger, 100));
+	assert_string_equal(merger_target(merger, 100 + 2 * KNOWN_MISSING - 1)->template, "/x");
 	// The first call that is not answered so makes it one, from then on.
 	delta_endpoint(delta, 200000, 100 + 2 * KNOWN_MISSING - 1, "h", "GET", "/x");
 	delta_add(delta, 199999, 1, 100 + 2 * KNOWN_MISSING - 1, 404);

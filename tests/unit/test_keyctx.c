@@ -162,6 +162,8 @@ static void test_flags(void **)
 	assert_true(match("AKIA4827391648273916").odd);
 	assert_false(match("created_at_2023").odd);
 	assert_true(match("status").plain);
+	assert_true(match("label").naming);
+	assert_false(match("label").plain);
 	assert_false(match("number").plain);
 	assert_false(match("ssn").plain);
 }

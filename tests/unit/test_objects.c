@@ -223,10 +223,12 @@ static void test_never_wrong(void **)
 	uint32_t foreign = 0, right = 0, known = 0, kept = 0;
 
 	for (uint32_t round = 0; round < 6; round++) {
-		static const char *const sizes[] = {"", "max_relations = 3000;",
+		static const char *const sizes[] = {"",
+						    "max_relations = 3000;",
 						    "max_relations = 300;",
 						    "max_relations = 300; max_objects = 64;",
-						    "max_objects = 100;", "max_relations = 64;"};
+						    "max_objects = 100;",
+						    "max_relations = 64;"};
 		char lines[160];
 
 		snprintf(lines, sizeof(lines), "detect: { objects: { quiet_s = 604800; %s }; };",
@@ -273,6 +275,18 @@ static void test_never_wrong(void **)
 		}
 	}
 	assert_true(kept < known && right < foreign);
+}
+
+// What is used is not what has to go.
+static void test_used_stays(void **)
+{
+	merger_open("detect: { objects: { max_relations = 64; }; };");
+	list(1, 2, 5, 1);
+	for (uint64_t i = 0; i < 1000; i++) {
+		list(2 + i % 50, 2, 1000 + i, 1);
+		assert_int_equal(asked(1, 5)->answer, OBJECTS_GIVEN);
+	}
+	merger_close();
 }
 
 static void test_memory(void **)
@@ -353,8 +367,10 @@ static void test_bound(void **)
 	// So many do it.
 	for (uint64_t i = 0; i < 3; i++) {
 		assert_false(look(&b).crowded);
-		bound_foreign(&b, &(struct bound_use){bound_id(1, 2, 3), 500 + i, 1000 + i, 0, 0, 0});
-		bound_foreign(&b, &(struct bound_use){bound_id(1, 2, 3), 500 + i, 1000 + i, 0, 0, 0});
+		bound_foreign(&b,
+			      &(struct bound_use){bound_id(1, 2, 3), 500 + i, 1000 + i, 0, 0, 0});
+		bound_foreign(&b,
+			      &(struct bound_use){bound_id(1, 2, 3), 500 + i, 1000 + i, 0, 0, 0});
 		bound_foreign(&b, &(struct bound_use){bound_id(1, 2, 3), 999, 1000, 0, 0, 0});
 	}
 	assert_true(look(&b).crowded);
@@ -371,7 +387,7 @@ int main(void)
 		cmocka_unit_test(test_weak),   cmocka_unit_test(test_early),
 		cmocka_unit_test(test_roles),  cmocka_unit_test(test_holes),
 		cmocka_unit_test(test_memory), cmocka_unit_test(test_never_wrong),
-		cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_bound),  cmocka_unit_test(test_used_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

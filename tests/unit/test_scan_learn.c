@@ -60,6 +60,50 @@ static void test_weak(void **)
 	assert_int_equal(n_missed, 0);
 }
 
+// The field's name and the text both say what it is: that is enough for one value.
+static void test_said(void **)
+{
+	static const uint8_t levels[] = {PROBE_NONE, PROBE_WEAK, PROBE_ALL};
+	struct seen seen;
+
+	scanner_missed(scanner, on_missed);
+	for (uint32_t i = 0; i < sizeof(levels); i++) {
+		uint8_t level = levels[i];
+
+		seen = look(level, "de_plz", "PLZ: 80331");
+		assert_int_equal(count(&seen, "plz.de"), 1);
+		assert_string_equal(seen.one[0].value, "80331");
+		seen = look(level, "passport", "My travel passport is A48291736");
+		assert_int_equal(count(&seen, "us.passport"), 1);
+		assert_string_equal(seen.one[0].value, "A48291736");
+		seen = look(level, "note", "PLZ: 80331");
+		assert_int_equal(seen.n, 0);
+	}
+	// Without one of the two it is as before.
+	seen = look(PROBE_NONE, "plz", "80331");
+	assert_int_equal(seen.n, 0);
+	seen = look(PROBE_NONE, "plz", "Ort: 80331");
+	assert_int_equal(seen.n, 0);
+	assert_int_equal(n_missed, 0);
+	seen = look(PROBE_WEAK, "plz", "Ort: 80331");
+	assert_int_equal(count(&seen, "plz.de"), 1);
+	// The word is a word, of this number, near, and before it.
+	seen = look(PROBE_NONE, "plz", "Komplz: 80331");
+	assert_int_equal(seen.n, 0);
+	seen = look(PROBE_NONE, "plz", "PLZ 17 and 80331");
+	assert_int_equal(seen.n, 0);
+	seen = look(PROBE_NONE, "plz", "the 80331 is a PLZ");
+	assert_int_equal(seen.n, 0);
+	seen = look(PROBE_NONE, "plz", "PLZ of the one who wrote the letter that came: 80331");
+	assert_int_equal(seen.n, 0);
+	// The check decides.
+	seen = look(PROBE_NONE, "plz", "PLZ: 00999");
+	assert_int_equal(seen.n, 0);
+	// Names of people are the whole value.
+	seen = look(PROBE_NONE, "firstName", "first name Erika");
+	assert_int_equal(seen.n, 0);
+}
+
 static void test_nameless(void **)
 {
 	struct seen seen;
@@ -116,6 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_weak),
+		cmocka_unit_test(test_said),
 		cmocka_unit_test(test_nameless),
 		cmocka_unit_test(test_refused),
 	};

@@ -253,9 +253,31 @@ static void test_first_look(void **)
 	assert_true(idle > 5000);
 }
 
+// A text that stands in the body in another form: found in the text, placed where that form is.
+static void test_decoded(void **)
+{
+	static const char text[] = "SSN 078-05-1123, token " TOKEN;
+	struct body b;
+	struct value v;
+
+	body_open(&b, text);
+	v = value_at(&b, VALUE_DECODED, "note", "$", text);
+	v.off = 700;
+	v.overlap = 120;
+	scan_value(scanner, &b.pending, &v, on_hit, &b.seen);
+	assert_int_equal(count(&b.seen, "us.ssn"), 1);
+	assert_int_equal(count(&b.seen, "github.pat"), 1);
+	for (uint32_t i = 0; i < b.seen.n; i++) {
+		assert_int_equal(b.seen.one[i].off, 700);
+		assert_int_equal(b.seen.one[i].raw_len, 120);
+	}
+	body_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_decoded),
 		cmocka_unit_test(test_text_at_every_cut),
 		cmocka_unit_test(test_long_string_in_pieces),
 		cmocka_unit_test(test_nothing_across_a_hole),

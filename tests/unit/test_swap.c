@@ -41,10 +41,13 @@ static void send_one(const struct sent *sent)
 		.class = PARAM_WORD,
 		.place = PLACE_PATH,
 	};
-	struct call call = call_make(sent->who, sent->login ? LOGIN : sent->names ? PROFILE : ME,
-				     sent->login ? VERB_POST : VERB_GET,
-				     sent->status ? sent->status : 200,
-				     sent->names ? &param : NULL);
+	struct call call =
+		call_make(sent->who,
+			  sent->login   ? LOGIN
+			  : sent->names ? PROFILE
+					: ME,
+			  sent->login ? VERB_POST : VERB_GET, sent->status ? sent->status : 200,
+			  sent->names ? &param : NULL);
 	uint32_t address = sent->address ? sent->address : (uint32_t)sent->who;
 
 	memcpy(call.client + 12, &address, sizeof(address));
@@ -61,8 +64,10 @@ static void send_one(const struct sent *sent)
 static void learn(void)
 {
 	for (uint64_t who = 1; who <= USERS; who++) {
-		SEND(.who = who, .connection = 5000 + who, .session = 6000 + who, .token = 7000 + who);
-		SEND(.who = who, .connection = 5000 + who, .session = 6000 + who, .token = 7000 + who);
+		SEND(.who = who, .connection = 5000 + who, .session = 6000 + who,
+		     .token = 7000 + who);
+		SEND(.who = who, .connection = 5000 + who, .session = 6000 + who,
+		     .token = 7000 + who);
 	}
 	evaluate(false);
 	assert_int_equal(merger.n_raised, 0);
@@ -92,7 +97,8 @@ static void test_connection(void **)
 	assert_int_equal(r->draft.confidence, 70);
 	assert_int_equal(r->draft.severity, SEVERITY_HIGH);
 	assert_int_equal(r->draft.result, RESULT_SUCCEEDED);
-	assert_non_null(strstr(r->draft.description, "of the 301 connections of this server, 1 had"));
+	assert_non_null(
+		strstr(r->draft.description, "of the 301 connections of this server, 1 had"));
 	// At the end of a capture nobody waits.
 	SEND(.who = 17, .connection = 19);
 	SEND(.who = 18, .connection = 19, .address = 17, .status = 401);
@@ -139,7 +145,8 @@ static void test_proxies(void **)
 	// A server behind one: all connections are so.
 	open_with("");
 	for (uint64_t i = 0; i < 3000; i++)
-		SEND(.who = 1 + i % 3 + i % USERS, .connection = 9000 + i % 500, .address = 1000 + (uint32_t)i);
+		SEND(.who = 1 + i % 3 + i % USERS, .connection = 9000 + i % 500,
+		     .address = 1000 + (uint32_t)i);
 	pass(60);
 	assert_int_equal(merger.n_raised, 0);
 	merger_close();

@@ -24,6 +24,7 @@ struct seen {
 	uint32_t all;
 	bool inside; // every hit lies in the text
 	struct span text;
+	bool sure; // what only a learnt field makes count is not in n
 };
 
 static struct conf *conf;
@@ -66,7 +67,7 @@ static void on_hit(void *arg, const struct hit *hit)
 	struct seen *s = arg;
 
 	s->all++;
-	s->n += hit->type == s->type;
+	s->n += hit->type == s->type && !(s->sure && hit->unsure);
 	assert_true(hit->type < datatype_count());
 	assert_true(hit->value.len > 0);
 	if (s->text.len &&
@@ -156,7 +157,7 @@ static bool reported(const struct datatype *t, const struct type_sample *s)
 
 static uint32_t as_text(uint16_t type, const struct type_sample *sample)
 {
-	struct seen seen = {.type = type, .inside = true};
+	struct seen seen = {.type = type, .inside = true, .sure = true};
 	uint32_t len;
 	uint8_t *p = exact(sample->text, &len);
 

@@ -192,7 +192,16 @@ static void test_grpc(void **)
 		assert_memory_equal(msg->body, HELLO "\x12\x03you", 17);
 		expect_frames("application/grpc-web+proto",
 			      HELLO_LOG "s 14 $|f2=you\ns 19 $|f3=mail\n");
+		assert_int_equal(tx.grpc_status, 0);
 	}
+	// The status is that of trailers, not of what looks like them.
+	grpc_encoding = NULL;
+	frames_len = 0;
+	put_frame(0, HELLO, 12);
+	put_frame(0, "\x0a\x0egrpc-status: 3", 16);
+	put_frame(0x80, "grpc-message: no\r\ngrpc-status: 5\r\n", 34);
+	expect_frames("application/grpc-web+proto", HELLO_LOG "s 14 $|f1=grpc-status: 3\n");
+	assert_int_equal(tx.grpc_status, 5);
 	// Messages of another kind, each on its own.
 	grpc_encoding = NULL;
 	frames_len = 0;
@@ -327,7 +336,7 @@ static void test_grpc_text(void **)
 	frames_len = 0;
 	put_packed("gzip", HELLO);
 	put_frame(0, "\x12\x03you", 5);
-	put_frame(0x80, "grpc-status: 0\r\n", 16);
+	put_frame(0x80, "grpc-status: 7\r\n", 16);
 	// Whole, and in chunks of any size, each padded on its own.
 	for (uint32_t chunk = 1; chunk <= frames_len; chunk++) {
 		uint32_t n = 0;
@@ -342,6 +351,7 @@ static void test_grpc_text(void **)
 			assert_string_equal(log_text, HELLO_LOG "s 14 $|f2=you\n");
 			assert_int_equal(msg->body_len, n);
 			assert_int_equal(msg->anomalies, 0);
+			assert_int_equal(tx.grpc_status, 7);
 		}
 	}
 	grpc_encoding = NULL;

@@ -10,6 +10,7 @@
 #include "tests/unit/detect_fixture.h"
 
 #include "detect/idmap.h"
+#include "detect/inventory.h"
 #include "detect/worker.h"
 #include "flows/form_walk.h"
 #include "flows/json.h"
@@ -76,7 +77,7 @@ struct sent {
 	const char *response, *response_body;
 	uint64_t time_ns;
 	uint32_t worker, client, conn, index;
-	bool cut; // the response is not complete
+	bool cut;     // the response is not complete
 	bool message; // of a WebSocket
 	bool inside;  // the client's address is of a private network
 };
@@ -192,7 +193,7 @@ struct merger {
 	uint32_t n_watched;
 	bool reverse; // deltas are gathered from the last worker on
 	struct {
-		uint64_t field;
+		uint64_t endpoint, field;
 		const char *name;
 	} params[16];
 	uint32_t n_params;
@@ -301,6 +302,28 @@ struct merged_endpoint *merger_endpoint(struct merger *m, uint64_t id)
 	return e ? &e->endpoint : NULL;
 }
 
+struct merged_endpoint *merger_target(struct merger *m, uint64_t id)
+{
+	return merger_endpoint(m, id);
+}
+
+static struct inventory inventory; // networks and specifications
+
+const struct specs *merger_specs(const struct merger *)
+{
+	return inventory.specs;
+}
+
+const struct inventory *merger_networks(const struct merger *)
+{
+	return &inventory;
+}
+
+const struct inventory_endpoint *merger_facts(const struct merged_endpoint *)
+{
+	return NULL;
+}
+
 struct merged_principal *merger_principal(struct merger *m, uint64_t id)
 {
 	struct entry *e = idmap_get(&m->principal_map, id);
@@ -374,19 +397,20 @@ void merger_learnt(struct merger *m, uint64_t endpoint)
 	m->learnt = endpoint;
 }
 
-const char *merger_param_name(struct merger *m, uint64_t, uint64_t field)
+const char *merger_param_name(struct merger *m, uint64_t endpoint, uint64_t field)
 {
 	for (uint32_t i = 0; i < m->n_params; i++) {
-		if (m->params[i].field == field)
+		if (m->params[i].endpoint == endpoint && m->params[i].field == field)
 			return m->params[i].name;
 	}
 	return NULL;
 }
 
 // What a field is called from now on.
-static inline void param_named(uint64_t field, const char *name)
+static inline void param_named(uint64_t endpoint, uint64_t field, const char *name)
 {
 	assert_true(merger.n_params < 16);
+	merger.params[merger.n_params].endpoint = endpoint;
 	merger.params[merger.n_params].field = field;
 	merger.params[merger.n_params++].name = name;
 }
