@@ -3,32 +3,33 @@
 //
 // Saves and loads what is usual of many. Merger's thread.
 
+#include "detect/blob.h"
 #include "detect/usual.h"
 
 #include <errno.h>
 
 int usual_save(const struct lru *table, FILE *out)
 {
-	judge_put(out, table->n, 4);
+	blob_put(out, table->n, 4);
 	for (const struct usual *u = lru_first(table); u; u = lru_next(table, u)) {
-		judge_put(out, lru_id(u), 8);
-		judge_put(out, u->day, 4);
+		blob_put(out, lru_id(u), 8);
+		blob_put(out, u->day, 4);
 		for (uint32_t i = 0; i < USUAL_DAYS; i++)
-			judge_put(out, u->max[i], 4);
+			blob_put(out, u->max[i], 4);
 	}
 	return ferror(out) ? -EIO : 0;
 }
 
-int usual_load(struct lru *table, struct judge_reader *r)
+int usual_load(struct lru *table, struct blob_reader *r)
 {
-	uint64_t n = judge_get(r, 4);
+	uint64_t n = blob_get(r, 4);
 
 	for (uint64_t i = 0; i < n && !r->bad; i++) {
-		uint64_t id = judge_get(r, 8);
-		struct usual one = {.day = (uint32_t)judge_get(r, 4)}, *u;
+		uint64_t id = blob_get(r, 8);
+		struct usual one = {.day = (uint32_t)blob_get(r, 4)}, *u;
 
 		for (uint32_t k = 0; k < USUAL_DAYS; k++)
-			one.max[k] = (uint32_t)judge_get(r, 4);
+			one.max[k] = (uint32_t)blob_get(r, 4);
 		if (r->bad || id == 0)
 			return -EBADMSG;
 		u = lru_touch(table, id, NULL);

@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include "detect/blob.h"
 #include "detect/judge.h"
 #include "detect/lru.h"
 
@@ -52,4 +53,4 @@ static inline uint32_t usual_value(const struct usual *u, uint32_t day, uint32_t
 // A table of them as bytes: 0 or negative errno.
 int usual_save(const struct lru *table, FILE *out);
 // Adds what was saved.
-int usual_load(struct lru *table, struct judge_reader *r);
+int usual_load(struct lru *table, struct blob_reader *r);

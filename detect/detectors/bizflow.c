@@ -15,6 +15,7 @@
 // do, and who does little else: of what he sends, the flow is four times the share that it is of
 // all traffic. When many are above it at once, it is a sale: nothing is said.
 
+#include "detect/blob.h"
 #include "detect/detector.h"
 #include "detect/draft.h"
 #include "detect/endpoint.h"
@@ -471,13 +472,6 @@ static int bizflow_init(void *state, const void *opaque)
 			options->actors);
 }
 
-static size_t bizflow_memory(const void *opaque, const struct conf *)
-{
-	const struct bizflow_options *options = opaque;
-
-	return lru_bytes(sizeof(struct bizflow_actor), options->actors);
-}
-
 static void bizflow_fini(void *state)
 {
 	lru_fini(&((struct bizflow *)state)->actors);
@@ -489,13 +483,13 @@ static int bizflow_save(const void *state, const struct merger *, FILE *out)
 {
 	const struct bizflow *t = state;
 
-	judge_put_double(out, t->calls);
+	blob_put_double(out, t->calls);
 	for (uint32_t a = 0; a < ACTORS; a++) {
-		judge_put_double(out, t->seen[a]);
+		blob_put_double(out, t->seen[a]);
 		for (uint32_t f = 1; f < FLOWS; f++) {
-			judge_put_double(out, t->usual[f][a].calls);
+			blob_put_double(out, t->usual[f][a].calls);
 			for (uint32_t i = 0; i < COUNTS; i++)
-				judge_put(out, t->usual[f][a].actors[i], 4);
+				blob_put(out, t->usual[f][a].actors[i], 4);
 		}
 	}
 	return ferror(out) ? -EIO : 0;
@@ -506,17 +500,17 @@ enum { SAVED = 8 + ACTORS * (8 + (FLOWS - 1) * (8 + COUNTS * 4)) };
 static int bizflow_load(void *state, struct merger *, FILE *in, size_t len, uint32_t version)
 {
 	struct bizflow *t = state;
-	struct judge_reader r = {.in = in, .left = len};
+	struct blob_reader r = {.in = in, .left = len};
 
 	if (version != bizflow.version || len != SAVED)
 		return -EBADMSG;
-	t->calls = judge_get_double(&r);
+	t->calls = blob_get_double(&r);
 	for (uint32_t a = 0; a < ACTORS; a++) {
-		t->seen[a] = judge_get_double(&r);
+		t->seen[a] = blob_get_double(&r);
 		for (uint32_t f = 1; f < FLOWS; f++) {
-			t->usual[f][a].calls = judge_get_double(&r);
+			t->usual[f][a].calls = blob_get_double(&r);
 			for (uint32_t i = 0; i < COUNTS; i++)
-				t->usual[f][a].actors[i] = (uint32_t)judge_get(&r, 4);
+				t->usual[f][a].actors[i] = (uint32_t)blob_get(&r, 4);
 		}
 	}
 	return r.bad ? -EBADMSG : 0;

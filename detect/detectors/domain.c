@@ -17,6 +17,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "detect/blob.h"
 #include "detect/detector.h"
 #include "detect/domain.h"
 #include "detect/draft.h"
@@ -553,66 +554,66 @@ static void list_put(FILE *out, const uint32_t *list, uint32_t n)
 
 	for (uint32_t i = 0; i < n; i++)
 		used += list[i] != 0;
-	judge_put(out, used, 1);
+	blob_put(out, used, 1);
 	for (uint32_t i = 0; i < n; i++) {
 		if (list[i]) {
-			judge_put(out, i, 1);
-			judge_put(out, list[i], 4);
+			blob_put(out, i, 1);
+			blob_put(out, list[i], 4);
 		}
 	}
 }
 
-static void list_get(struct judge_reader *r, uint32_t *list, uint32_t n)
+static void list_get(struct blob_reader *r, uint32_t *list, uint32_t n)
 {
-	uint64_t used = judge_get(r, 1);
+	uint64_t used = blob_get(r, 1);
 
 	for (uint64_t i = 0; i < used && !r->bad; i++) {
-		uint64_t at = judge_get(r, 1);
+		uint64_t at = blob_get(r, 1);
 
 		if (at >= n)
 			r->bad = true;
 		else
-			list[at] = (uint32_t)judge_get(r, 4);
+			list[at] = (uint32_t)blob_get(r, 4);
 	}
 }
 
 static void domain_put(FILE *out, uint64_t id, const struct domain *d)
 {
-	judge_put(out, id, 8);
-	judge_put(out, d->endpoint, 8);
-	judge_put_double(out, d->min);
-	judge_put_double(out, d->max);
-	judge_put(out, d->n, 4);
-	judge_put(out, d->repeated, 4);
-	judge_put(out, d->n_values, 4);
-	judge_put(out, d->numbers, 4);
-	judge_put(out, d->negatives, 4);
-	judge_put(out, d->zeros, 4);
-	judge_put(out, d->known, 1);
+	blob_put(out, id, 8);
+	blob_put(out, d->endpoint, 8);
+	blob_put_double(out, d->min);
+	blob_put_double(out, d->max);
+	blob_put(out, d->n, 4);
+	blob_put(out, d->repeated, 4);
+	blob_put(out, d->n_values, 4);
+	blob_put(out, d->numbers, 4);
+	blob_put(out, d->negatives, 4);
+	blob_put(out, d->zeros, 4);
+	blob_put(out, d->known, 1);
 	for (uint32_t i = 0; i < sizeof(d->users); i++)
-		judge_put(out, d->users[i], 1);
+		blob_put(out, d->users[i], 1);
 	list_put(out, d->class, PARAM_CLASSES);
 	list_put(out, d->length, DOMAIN_LENGTHS);
 	list_put(out, d->value, DOMAIN_VALUES);
 	list_put(out, d->count, DOMAIN_VALUES);
 }
 
-static uint64_t domain_get(struct judge_reader *r, struct domain *d)
+static uint64_t domain_get(struct blob_reader *r, struct domain *d)
 {
-	uint64_t id = judge_get(r, 8);
+	uint64_t id = blob_get(r, 8);
 
-	*d = (struct domain){.endpoint = judge_get(r, 8)};
-	d->min = judge_get_double(r);
-	d->max = judge_get_double(r);
-	d->n = (uint32_t)judge_get(r, 4);
-	d->repeated = (uint32_t)judge_get(r, 4);
-	d->n_values = (uint32_t)judge_get(r, 4);
-	d->numbers = (uint32_t)judge_get(r, 4);
-	d->negatives = (uint32_t)judge_get(r, 4);
-	d->zeros = (uint32_t)judge_get(r, 4);
-	d->known = judge_get(r, 1) != 0;
+	*d = (struct domain){.endpoint = blob_get(r, 8)};
+	d->min = blob_get_double(r);
+	d->max = blob_get_double(r);
+	d->n = (uint32_t)blob_get(r, 4);
+	d->repeated = (uint32_t)blob_get(r, 4);
+	d->n_values = (uint32_t)blob_get(r, 4);
+	d->numbers = (uint32_t)blob_get(r, 4);
+	d->negatives = (uint32_t)blob_get(r, 4);
+	d->zeros = (uint32_t)blob_get(r, 4);
+	d->known = blob_get(r, 1) != 0;
 	for (uint32_t i = 0; i < sizeof(d->users); i++)
-		d->users[i] = (uint8_t)judge_get(r, 1);
+		d->users[i] = (uint8_t)blob_get(r, 1);
 	list_get(r, d->class, PARAM_CLASSES);
 	list_get(r, d->length, DOMAIN_LENGTHS);
 	list_get(r, d->value, DOMAIN_VALUES);
@@ -627,16 +628,16 @@ static int domain_save(const void *state, const struct merger *m, FILE *out)
 	struct merger *all = (struct merger *)(uintptr_t)m; // only read
 	uint32_t n = merger_endpoints(all);
 
-	judge_put(out, n, 4);
+	blob_put(out, n, 4);
 	for (uint32_t i = 0; i < n; i++) {
 		struct merged_endpoint *e = merger_endpoint_at(all, i);
 		const struct domain_endpoint *area = merger_endpoint_area(all, e, &domain);
 
-		judge_put(out, e->id, 8);
-		judge_put(out, area->calls, 4);
-		judge_put(out, area->differ, 4);
+		blob_put(out, e->id, 8);
+		blob_put(out, area->calls, 4);
+		blob_put(out, area->differ, 4);
 	}
-	judge_put(out, s->domains.n, 4);
+	blob_put(out, s->domains.n, 4);
 	for (const struct domain *d = lru_first(&s->domains); d; d = lru_next(&s->domains, d))
 		domain_put(out, lru_id(d), d);
 	return ferror(out) ? -EIO : 0;
@@ -644,21 +645,21 @@ static int domain_save(const void *state, const struct merger *m, FILE *out)
 
 static int domain_load(void *state, struct merger *m, FILE *in, size_t len, uint32_t version)
 {
-	struct judge_reader r = {.in = in, .left = len, .bad = version != domain.version};
+	struct blob_reader r = {.in = in, .left = len, .bad = version != domain.version};
 	struct domains *s = state;
-	uint64_t n = judge_get(&r, 4);
+	uint64_t n = blob_get(&r, 4);
 
 	for (uint64_t i = 0; i < n && !r.bad; i++) {
-		struct merged_endpoint *e = merger_endpoint(m, judge_get(&r, 8));
+		struct merged_endpoint *e = merger_endpoint(m, blob_get(&r, 8));
 		struct domain_endpoint read = {0}, *area;
 
 		area = e ? merger_endpoint_area(m, e, &domain) : NULL;
-		read.calls = (uint32_t)judge_get(&r, 4);
-		read.differ = (uint32_t)judge_get(&r, 4);
+		read.calls = (uint32_t)blob_get(&r, 4);
+		read.differ = (uint32_t)blob_get(&r, 4);
 		if (area && !r.bad)
 			*area = read;
 	}
-	n = judge_get(&r, 4);
+	n = blob_get(&r, 4);
 	for (uint64_t i = 0; i < n && !r.bad; i++) {
 		struct domain one, *d;
 		uint64_t id = domain_get(&r, &one);

@@ -14,6 +14,7 @@
 // Errors that all callers of an endpoint get are one issue of the endpoint, not one of each caller.
 // Windows that are told, and callers who are, teach nothing.
 
+#include "detect/blob.h"
 #include "detect/detector.h"
 #include "detect/draft.h"
 #include "detect/endpoint.h"
@@ -378,31 +379,31 @@ static int errors_save(const void *, const struct merger *m, FILE *out)
 	struct merger *all = (struct merger *)(uintptr_t)m; // only read
 	uint32_t n = merger_endpoints(all);
 
-	judge_put(out, n, 4);
+	blob_put(out, n, 4);
 	for (uint32_t i = 0; i < n; i++) {
 		struct merged_endpoint *pub = merger_endpoint_at(all, i);
 		const struct errors_endpoint *e = merger_endpoint_area(all, pub, &errors);
 
-		judge_put(out, pub->id, 8);
-		judge_put_double(out, e->calls);
-		judge_put_double(out, e->errors[CLIENT_ERRORS]);
-		judge_put_double(out, e->errors[SERVER_ERRORS]);
+		blob_put(out, pub->id, 8);
+		blob_put_double(out, e->calls);
+		blob_put_double(out, e->errors[CLIENT_ERRORS]);
+		blob_put_double(out, e->errors[SERVER_ERRORS]);
 	}
 	return ferror(out) ? -EIO : 0;
 }
 
 static int errors_load(void *, struct merger *m, FILE *in, size_t len, uint32_t version)
 {
-	struct judge_reader r = {.in = in, .left = len};
-	uint64_t n = version == errors.version ? judge_get(&r, 4) : UINT64_MAX;
+	struct blob_reader r = {.in = in, .left = len};
+	uint64_t n = version == errors.version ? blob_get(&r, 4) : UINT64_MAX;
 
 	if (r.bad || n > UINT32_MAX || n * SAVED_ENDPOINT != r.left)
 		return -EBADMSG;
 	for (uint64_t i = 0; i < n; i++) {
-		struct merged_endpoint *pub = merger_endpoint(m, judge_get(&r, 8));
+		struct merged_endpoint *pub = merger_endpoint(m, blob_get(&r, 8));
 		struct errors_endpoint *e = pub ? merger_endpoint_area(m, pub, &errors) : NULL;
-		double calls = judge_get_double(&r), client = judge_get_double(&r),
-		       server = judge_get_double(&r);
+		double calls = blob_get_double(&r), client = blob_get_double(&r),
+		       server = blob_get_double(&r);
 
 		if (r.bad || client < 0 || server < 0 || client + server > calls)
 			return -EBADMSG;

@@ -18,6 +18,7 @@
 // XXX: requests that never end are not seen until their connection does; GraphQL's depth and
 // aliases are not among what a call tells.
 
+#include "detect/blob.h"
 #include "detect/ddsketch.h"
 #include "detect/detector.h"
 #include "detect/draft.h"
@@ -502,13 +503,6 @@ static int exhaustion_init(void *state, const void *opaque)
 			options->callers);
 }
 
-static size_t exhaustion_memory(const void *opaque, const struct conf *)
-{
-	const struct exhaustion_options *options = opaque;
-
-	return lru_bytes(sizeof(struct exhaustion_caller), options->callers);
-}
-
 static void exhaustion_fini(void *state)
 {
 	lru_fini(&((struct exhaustion *)state)->callers);
@@ -523,30 +517,30 @@ static int exhaustion_save(const void *, const struct merger *m, FILE *out)
 	struct merger *all = (struct merger *)(uintptr_t)m; // only read
 	uint32_t n = merger_endpoints(all);
 
-	judge_put(out, n, 4);
+	blob_put(out, n, 4);
 	for (uint32_t i = 0; i < n; i++) {
 		struct merged_endpoint *pub = merger_endpoint_at(all, i);
 		const struct exhaustion_endpoint *e = merger_endpoint_area(all, pub, &exhaustion);
 
-		judge_put(out, pub->id, 8);
-		judge_put(out, e->bodies, 8);
-		judge_put(out, e->body_max, 4);
+		blob_put(out, pub->id, 8);
+		blob_put(out, e->bodies, 8);
+		blob_put(out, e->body_max, 4);
 	}
 	return ferror(out) ? -EIO : 0;
 }
 
 static int exhaustion_load(void *, struct merger *m, FILE *in, size_t len, uint32_t version)
 {
-	struct judge_reader r = {.in = in, .left = len};
-	uint64_t n = version == exhaustion.version ? judge_get(&r, 4) : UINT64_MAX;
+	struct blob_reader r = {.in = in, .left = len};
+	uint64_t n = version == exhaustion.version ? blob_get(&r, 4) : UINT64_MAX;
 
 	if (r.bad || n > UINT32_MAX || n * SAVED_ENDPOINT != r.left)
 		return -EBADMSG;
 	for (uint64_t i = 0; i < n; i++) {
-		struct merged_endpoint *pub = merger_endpoint(m, judge_get(&r, 8));
+		struct merged_endpoint *pub = merger_endpoint(m, blob_get(&r, 8));
 		struct exhaustion_endpoint *e =
 			pub ? merger_endpoint_area(m, pub, &exhaustion) : NULL;
-		uint64_t bodies = judge_get(&r, 8), max = judge_get(&r, 4);
+		uint64_t bodies = blob_get(&r, 8), max = blob_get(&r, 4);
 
 		if (r.bad)
 			return -EBADMSG;

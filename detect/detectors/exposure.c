@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "detect/blob.h"
 #include "detect/datatype.h"
 #include "detect/detector.h"
 #include "detect/draft.h"
@@ -290,79 +291,49 @@ static void exposure_describe(const struct detector *, const void *opaque,
 
 // ---- what was learnt
 
-static void put_number(FILE *out, uint64_t number, uint32_t bytes)
-{
-	for (uint32_t i = 0; i < bytes; i++)
-		putc((int)(number >> (8 * i) & 0xff), out);
-}
-
 static int exposure_save(const void *, const struct merger *m, FILE *out)
 {
 	struct merger *all = (struct merger *)(uintptr_t)m; // only read
 	uint32_t n = merger_endpoints(all);
 
-	put_number(out, n, 4);
+	blob_put(out, n, 4);
 	for (uint32_t i = 0; i < n; i++) {
 		struct merged_endpoint *e = merger_endpoint_at(all, i);
 		const struct exposure_endpoint *area = merger_endpoint_area(all, e, &exposure);
 
-		put_number(out, e->id, 8);
-		put_number(out, area->exchanges, 8);
-		put_number(out, area->first_ns, 8);
-		put_number(out, area->learnt_ns, 8);
-		put_number(out, area->full, 1);
-		put_number(out, area->n, 2);
+		blob_put(out, e->id, 8);
+		blob_put(out, area->exchanges, 8);
+		blob_put(out, area->first_ns, 8);
+		blob_put(out, area->learnt_ns, 8);
+		blob_put(out, area->full, 1);
+		blob_put(out, area->n, 2);
 		for (uint32_t k = 0; k < area->n; k++) {
-			put_number(out, area->entry[k].id, 8);
-			put_number(out, area->entry[k].values, 4);
-			put_number(out, area->entry[k].state, 1);
+			blob_put(out, area->entry[k].id, 8);
+			blob_put(out, area->entry[k].values, 4);
+			blob_put(out, area->entry[k].state, 1);
 		}
 	}
 	return ferror(out) ? -EIO : 0;
 }
 
-struct reader {
-	FILE *in;
-	size_t left; // bytes of the section
-	bool bad;
-};
-
-static uint64_t get_number(struct reader *r, uint32_t bytes)
-{
-	uint64_t number = 0;
-
-	if (r->left < bytes)
-		r->bad = true;
-	for (uint32_t i = 0; i < bytes && !r->bad; i++) {
-		int c = getc(r->in);
-
-		if (c == EOF)
-			r->bad = true;
-		else
-			number |= (uint64_t)c << (8 * i);
-	}
-	r->left -= r->bad ? 0 : bytes;
-	return number;
-}
-
-static void get_endpoint(struct reader *r, struct exposure_endpoint *area, uint64_t *id)
+static void get_endpoint(struct blob_reader *r, struct exposure_endpoint *area, uint64_t *id)
 {
 	uint64_t n;
 
-	*id = get_number(r, 8);
-	area->exchanges = get_number(r, 8);
-	area->first_ns = get_number(r, 8);
-	area->learnt_ns = get_number(r, 8);
-	area->full = get_number(r, 1) != 0;
-	n = get_number(r, 2);
+	*id = blob_get(r, 8);
+	area->exchanges = blob_get(r, 8);
+	area->first_ns = blob_get(r, 8);
+	area->learnt_ns = blob_get(r, 8);
+	area->full = blob_get(r, 1) != 0;
+	n = blob_get(r, 2);
 	if (n > LEARNT_MAX)
 		r->bad = true;
 	for (area->n = 0; area->n < n && !r->bad; area->n++) {
 		struct exposure_entry *entry = &area->entry[area->n];
 
-		entry->id = get_number(r, 8);
-		entry->values = (uint32_t)get_number(r, 4);
-		entry->state = (uint8_t)get_number(r, 1);
+		entry->id = blob_get(r, 8);
+		entry->values = (uint32_t)blob_get(r, 4);
+		entry->state = (uint8_t)blob_get(r, 1);
 		if (entry->state > ENTRY_RAISED)
 			r->bad = true;
 	}
@@ -370,8 +341,8 @@ static void get_endpoint(struct reader *r, struct exposure_endpoint *area, uint6
 
 static int exposure_load(void *, struct merger *m, FILE *in, size_t len, uint32_t version)
 {
-	struct reader r = {.in = in, .left = len};
-	uint64_t n = version == exposure.version ? get_number(&r, 4) : UINT64_MAX, id;
+	struct blob_reader r = {.in = in, .left = len};
+	uint64_t n = version == exposure.version ? blob_get(&r, 4) : UINT64_MAX, id;
 
 	if (r.bad || n > SAVED_ENDPOINTS || n * SAVED_HEAD > r.left)
 		return -EBADMSG;

@@ -17,6 +17,7 @@
 //
 // XXX: a flood whose every caller sends no more than people do is taken for a crowd.
 
+#include "detect/blob.h"
 #include "detect/detector.h"
 #include "detect/draft.h"
 #include "detect/endpoint.h"
@@ -580,21 +581,21 @@ static int flood_save(const void *state, const struct merger *, FILE *out)
 {
 	const struct flood *t = state;
 
-	judge_put(out, t->key, 8);
-	judge_put(out, t->levels.n, 4);
+	blob_put(out, t->key, 8);
+	blob_put(out, t->levels.n, 4);
 	for (const struct flood_level *l = lru_first(&t->levels); l; l = lru_next(&t->levels, l)) {
-		judge_put(out, lru_id(l), 8);
-		judge_put(out, l->rate.n, 4);
-		judge_put_double(out, l->rate.mean);
-		judge_put_double(out, l->rate.deviation);
-		judge_put_double(out, l->rate.per_user);
-		judge_put(out, l->rate.per_user_n, 4);
+		blob_put(out, lru_id(l), 8);
+		blob_put(out, l->rate.n, 4);
+		blob_put_double(out, l->rate.mean);
+		blob_put_double(out, l->rate.deviation);
+		blob_put_double(out, l->rate.per_user);
+		blob_put(out, l->rate.per_user_n, 4);
 		for (uint32_t i = 0; i < SEASON_SLOTS; i++) {
-			judge_put_double(out, l->season.slot[i].mean);
-			judge_put_double(out, l->season.slot[i].deviation);
-			judge_put(out, l->season.slot[i].samples, 4);
-			judge_put(out, l->season.slot[i].days, 2);
-			judge_put(out, l->season.slot[i].last_day, 2);
+			blob_put_double(out, l->season.slot[i].mean);
+			blob_put_double(out, l->season.slot[i].deviation);
+			blob_put(out, l->season.slot[i].samples, 4);
+			blob_put(out, l->season.slot[i].days, 2);
+			blob_put(out, l->season.slot[i].last_day, 2);
 		}
 	}
 	return ferror(out) ? -EIO : 0;
@@ -603,27 +604,27 @@ static int flood_save(const void *state, const struct merger *, FILE *out)
 static int flood_load(void *state, struct merger *, FILE *in, size_t len, uint32_t version)
 {
 	struct flood *t = state;
-	struct judge_reader r = {.in = in, .left = len};
-	uint64_t key = version == flood.version ? judge_get(&r, 8) : 0, n = judge_get(&r, 4);
+	struct blob_reader r = {.in = in, .left = len};
+	uint64_t key = version == flood.version ? blob_get(&r, 8) : 0, n = blob_get(&r, 4);
 
 	if (r.bad || version != flood.version || n * SAVED_LEVEL != r.left)
 		return -EBADMSG;
 	t->key = key;
 	for (uint64_t i = 0; i < n; i++) {
-		uint64_t id = judge_get(&r, 8);
+		uint64_t id = blob_get(&r, 8);
 		struct flood_level *l = id ? lru_touch(&t->levels, id, NULL) : NULL, read = {0};
 
-		read.rate.n = (uint32_t)judge_get(&r, 4);
-		read.rate.mean = (float)judge_get_double(&r);
-		read.rate.deviation = (float)judge_get_double(&r);
-		read.rate.per_user = (float)judge_get_double(&r);
-		read.rate.per_user_n = (uint32_t)judge_get(&r, 4);
+		read.rate.n = (uint32_t)blob_get(&r, 4);
+		read.rate.mean = (float)blob_get_double(&r);
+		read.rate.deviation = (float)blob_get_double(&r);
+		read.rate.per_user = (float)blob_get_double(&r);
+		read.rate.per_user_n = (uint32_t)blob_get(&r, 4);
 		for (uint32_t k = 0; k < SEASON_SLOTS; k++) {
-			read.season.slot[k].mean = (float)judge_get_double(&r);
-			read.season.slot[k].deviation = (float)judge_get_double(&r);
-			read.season.slot[k].samples = (uint32_t)judge_get(&r, 4);
-			read.season.slot[k].days = (uint16_t)judge_get(&r, 2);
-			read.season.slot[k].last_day = (uint16_t)judge_get(&r, 2);
+			read.season.slot[k].mean = (float)blob_get_double(&r);
+			read.season.slot[k].deviation = (float)blob_get_double(&r);
+			read.season.slot[k].samples = (uint32_t)blob_get(&r, 4);
+			read.season.slot[k].days = (uint16_t)blob_get(&r, 2);
+			read.season.slot[k].last_day = (uint16_t)blob_get(&r, 2);
 		}
 		if (r.bad || !l)
 			return -EBADMSG;

@@ -18,6 +18,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "detect/blob.h"
 #include "detect/detector.h"
 #include "detect/draft.h"
 #include "detect/endpoint.h"
@@ -427,48 +428,48 @@ static int mass_save(const void *state, const struct merger *m, FILE *out)
 	struct merger *all = (struct merger *)(uintptr_t)m; // only read
 	uint32_t n = merger_endpoints(all);
 
-	judge_put(out, n, 4);
+	blob_put(out, n, 4);
 	for (uint32_t i = 0; i < n; i++) {
 		struct merged_endpoint *e = merger_endpoint_at(all, i);
 		const struct mass_endpoint *area = merger_endpoint_area(all, e, &massassign);
 
-		judge_put(out, e->id, 8);
-		judge_put(out, area->calls, 8);
-		judge_put(out, area->gap, 1);
+		blob_put(out, e->id, 8);
+		blob_put(out, area->calls, 8);
+		blob_put(out, area->gap, 1);
 	}
-	judge_put(out, s->fields.n, 4);
+	blob_put(out, s->fields.n, 4);
 	for (const struct mass_field *f = lru_first(&s->fields); f; f = lru_next(&s->fields, f)) {
-		judge_put(out, lru_id(f), 8);
-		judge_put(out, f->endpoint, 8);
-		judge_put(out, f->calls, 8);
+		blob_put(out, lru_id(f), 8);
+		blob_put(out, f->endpoint, 8);
+		blob_put(out, f->calls, 8);
 		for (uint32_t i = 0; i < SKETCH_WORDS; i++)
-			judge_put(out, f->users[i], 8);
+			blob_put(out, f->users[i], 8);
 	}
 	return ferror(out) ? -EIO : 0;
 }
 
 static int mass_load(void *state, struct merger *m, FILE *in, size_t len, uint32_t version)
 {
-	struct judge_reader r = {.in = in, .left = len, .bad = version != massassign.version};
+	struct blob_reader r = {.in = in, .left = len, .bad = version != massassign.version};
 	struct massassign *s = state;
-	uint64_t n = judge_get(&r, 4);
+	uint64_t n = blob_get(&r, 4);
 
 	for (uint64_t i = 0; i < n && !r.bad; i++) {
-		struct mass_endpoint *area = area_of(m, judge_get(&r, 8)), none = {0};
+		struct mass_endpoint *area = area_of(m, blob_get(&r, 8)), none = {0};
 
 		area = area ? area : &none;
-		area->calls = judge_get(&r, 8);
-		area->gap = judge_get(&r, 1) != 0;
+		area->calls = blob_get(&r, 8);
+		area->gap = blob_get(&r, 1) != 0;
 	}
-	n = judge_get(&r, 4);
+	n = blob_get(&r, 4);
 	for (uint64_t i = 0; i < n && !r.bad; i++) {
 		struct mass_field one = {0}, *f;
-		uint64_t id = judge_get(&r, 8);
+		uint64_t id = blob_get(&r, 8);
 
-		one.endpoint = judge_get(&r, 8);
-		one.calls = judge_get(&r, 8);
+		one.endpoint = blob_get(&r, 8);
+		one.calls = blob_get(&r, 8);
 		for (uint32_t k = 0; k < SKETCH_WORDS; k++)
-			one.users[k] = judge_get(&r, 8);
+			one.users[k] = blob_get(&r, 8);
 		if (r.bad || id == 0)
 			break;
 		s->merger = m;

@@ -9,6 +9,7 @@
 // by its name. Values far beyond are never learnt, unless several callers were answered with them:
 // then the clients changed.
 
+#include "detect/blob.h"
 #include "detect/detector.h"
 #include "detect/draft.h"
 #include "detect/endpoint.h"
@@ -235,13 +236,6 @@ static int paging_init(void *state, const void *opaque)
 			options->fields);
 }
 
-static size_t paging_memory(const void *opaque, const struct conf *)
-{
-	const struct paging_options *options = opaque;
-
-	return lru_bytes(sizeof(struct paging_field), options->fields);
-}
-
 static void paging_fini(void *state)
 {
 	lru_fini(&((struct paging *)state)->fields);
@@ -255,14 +249,14 @@ static int paging_save(const void *state, const struct merger *, FILE *out)
 {
 	const struct paging *t = state;
 
-	judge_put(out, t->fields.n, 4);
+	blob_put(out, t->fields.n, 4);
 	for (const struct paging_field *f = lru_first(&t->fields); f; f = lru_next(&t->fields, f)) {
-		judge_put(out, lru_id(f), 8);
-		judge_put(out, f->n, 8);
-		judge_put_double(out, f->max);
-		judge_put_double(out, f->min);
-		judge_put(out, f->max_bytes, 8);
-		judge_put(out, f->name, 1);
+		blob_put(out, lru_id(f), 8);
+		blob_put(out, f->n, 8);
+		blob_put_double(out, f->max);
+		blob_put_double(out, f->min);
+		blob_put(out, f->max_bytes, 8);
+		blob_put(out, f->name, 1);
 	}
 	return ferror(out) ? -EIO : 0;
 }
@@ -270,20 +264,20 @@ static int paging_save(const void *state, const struct merger *, FILE *out)
 static int paging_load(void *state, struct merger *, FILE *in, size_t len, uint32_t version)
 {
 	struct paging *t = state;
-	struct judge_reader r = {.in = in, .left = len};
-	uint64_t n = version == paging.version ? judge_get(&r, 4) : UINT64_MAX;
+	struct blob_reader r = {.in = in, .left = len};
+	uint64_t n = version == paging.version ? blob_get(&r, 4) : UINT64_MAX;
 
 	if (r.bad || n > UINT32_MAX || n * SAVED_FIELD != r.left)
 		return -EBADMSG;
 	for (uint64_t i = 0; i < n; i++) {
-		uint64_t id = judge_get(&r, 8);
+		uint64_t id = blob_get(&r, 8);
 		struct paging_field *f = id ? lru_touch(&t->fields, id, NULL) : NULL, read = {0};
 
-		read.n = judge_get(&r, 8);
-		read.max = judge_get_double(&r);
-		read.min = judge_get_double(&r);
-		read.max_bytes = judge_get(&r, 8);
-		read.name = (uint8_t)judge_get(&r, 1);
+		read.n = blob_get(&r, 8);
+		read.max = blob_get_double(&r);
+		read.min = blob_get_double(&r);
+		read.max_bytes = blob_get(&r, 8);
+		read.name = (uint8_t)blob_get(&r, 1);
 		if (r.bad || read.name > NAME_OTHER || !f)
 			return -EBADMSG;
 		*f = read;

@@ -20,6 +20,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "detect/blob.h"
 #include "detect/detector.h"
 #include "detect/draft.h"
 #include "detect/endpoint.h"
@@ -378,33 +379,33 @@ static int replay_save(const void *, const struct merger *m, FILE *out)
 	struct merger *all = (struct merger *)(uintptr_t)m; // only read
 	uint32_t n = merger_endpoints(all);
 
-	judge_put(out, n, 4);
+	blob_put(out, n, 4);
 	for (uint32_t i = 0; i < n; i++) {
 		struct merged_endpoint *e = merger_endpoint_at(all, i);
 		const struct replay_endpoint *area = merger_endpoint_area(all, e, &replay_write);
 
-		judge_put(out, e->id, 8);
-		judge_put(out, area->bodies, 4);
-		judge_put(out, area->repeated, 4);
-		judge_put(out, area->tokens, 4);
-		judge_put(out, area->reused, 4);
+		blob_put(out, e->id, 8);
+		blob_put(out, area->bodies, 4);
+		blob_put(out, area->repeated, 4);
+		blob_put(out, area->tokens, 4);
+		blob_put(out, area->reused, 4);
 	}
 	return ferror(out) ? -EIO : 0;
 }
 
 static int replay_load(void *, struct merger *m, FILE *in, size_t len, uint32_t version)
 {
-	struct judge_reader r = {.in = in, .left = len, .bad = version != replay_write.version};
-	uint64_t n = judge_get(&r, 4);
+	struct blob_reader r = {.in = in, .left = len, .bad = version != replay_write.version};
+	uint64_t n = blob_get(&r, 4);
 
 	for (uint64_t i = 0; i < n && !r.bad; i++) {
-		struct merged_endpoint *e = merger_endpoint(m, judge_get(&r, 8));
+		struct merged_endpoint *e = merger_endpoint(m, blob_get(&r, 8));
 		struct replay_endpoint read = {0}, *area;
 
-		read.bodies = (uint32_t)judge_get(&r, 4);
-		read.repeated = (uint32_t)judge_get(&r, 4);
-		read.tokens = (uint32_t)judge_get(&r, 4);
-		read.reused = (uint32_t)judge_get(&r, 4);
+		read.bodies = (uint32_t)blob_get(&r, 4);
+		read.repeated = (uint32_t)blob_get(&r, 4);
+		read.tokens = (uint32_t)blob_get(&r, 4);
+		read.reused = (uint32_t)blob_get(&r, 4);
 		area = e ? merger_endpoint_area(m, e, &replay_write) : NULL;
 		if (area && !r.bad)
 			*area = read;

@@ -26,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "detect/blob.h"
 #include "detect/approved.h"
 #include "detect/datatype.h"
 #include "detect/detector.h"
@@ -654,7 +655,7 @@ static int retrieval_save(const void *state, const struct merger *, FILE *out)
 
 static int retrieval_load(void *state, struct merger *, FILE *in, size_t len, uint32_t version)
 {
-	struct judge_reader reader = {.in = in, .left = len, .bad = version != retrieval.version};
+	struct blob_reader reader = {.in = in, .left = len, .bad = version != retrieval.version};
 
 	return usual_load(&((struct retrieval *)state)->usual, &reader);
 }

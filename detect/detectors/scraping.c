@@ -19,6 +19,7 @@
 // that the operator lists are left alone; a monitor asks for the same again and again, and has no
 // objects.
 
+#include "detect/blob.h"
 #include "detect/ddsketch.h"
 #include "detect/detector.h"
 #include "detect/draft.h"
@@ -433,14 +434,6 @@ static int scraping_init(void *state, const void *opaque)
 	return rc ? rc : lru_init(&t->hosts, sizeof(struct scraping_host), HOSTS);
 }
 
-static size_t scraping_memory(const void *opaque, const struct conf *)
-{
-	const struct scraping_options *options = opaque;
-
-	return lru_bytes(sizeof(struct scraping_caller), options->callers) +
-	       lru_bytes(sizeof(struct scraping_host), HOSTS);
-}
-
 static void scraping_fini(void *state)
 {
 	struct scraping *t = state;
@@ -457,30 +450,30 @@ static int scraping_save(const void *state, const struct merger *, FILE *out)
 {
 	const struct scraping *t = state;
 
-	judge_put(out, t->visits.count, 8);
-	judge_put(out, t->visits.zeros, 8);
-	judge_put_double(out, t->visits.min);
-	judge_put_double(out, t->visits.max);
-	judge_put(out, (uint32_t)t->visits.top, 4);
+	blob_put(out, t->visits.count, 8);
+	blob_put(out, t->visits.zeros, 8);
+	blob_put_double(out, t->visits.min);
+	blob_put_double(out, t->visits.max);
+	blob_put(out, (uint32_t)t->visits.top, 4);
 	for (uint32_t i = 0; i < BINS; i++)
-		judge_put(out, t->bin[i], 4);
+		blob_put(out, t->bin[i], 4);
 	return ferror(out) ? -EIO : 0;
 }
 
 static int scraping_load(void *state, struct merger *, FILE *in, size_t len, uint32_t version)
 {
 	struct scraping *t = state;
-	struct judge_reader r = {.in = in, .left = len};
+	struct blob_reader r = {.in = in, .left = len};
 
 	if (version != scraping.version || len != SAVED)
 		return -EBADMSG;
-	t->visits.count = judge_get(&r, 8);
-	t->visits.zeros = judge_get(&r, 8);
-	t->visits.min = judge_get_double(&r);
-	t->visits.max = judge_get_double(&r);
-	t->visits.top = (int32_t)(uint32_t)judge_get(&r, 4);
+	t->visits.count = blob_get(&r, 8);
+	t->visits.zeros = blob_get(&r, 8);
+	t->visits.min = blob_get_double(&r);
+	t->visits.max = blob_get_double(&r);
+	t->visits.top = (int32_t)(uint32_t)blob_get(&r, 4);
 	for (uint32_t i = 0; i < BINS; i++)
-		t->bin[i] = (uint32_t)judge_get(&r, 4);
+		t->bin[i] = (uint32_t)blob_get(&r, 4);
 	return r.bad || t->visits.top > 1 << 20 || t->visits.top < -(1 << 20) ? -EBADMSG : 0;
 }
 

@@ -18,6 +18,7 @@
 // waits for a while: when several callers do the same meanwhile, it is a new version of the client,
 // and what was learnt of the endpoint is forgotten.
 
+#include "detect/blob.h"
 #include "detect/detector.h"
 #include "detect/draft.h"
 #include "detect/endpoint.h"
@@ -519,11 +520,11 @@ static void sequence_fini(void *state)
 
 static void save_list(FILE *out, const struct topk_entry *entry, uint32_t n)
 {
-	judge_put(out, n, 1);
+	blob_put(out, n, 1);
 	for (uint32_t i = 0; i < n; i++) {
-		judge_put(out, entry[i].id, 8);
-		judge_put(out, entry[i].count, 8);
-		judge_put(out, entry[i].error, 8);
+		blob_put(out, entry[i].id, 8);
+		blob_put(out, entry[i].count, 8);
+		blob_put(out, entry[i].error, 8);
 	}
 }
 
@@ -532,33 +533,33 @@ static int sequence_save(const void *, const struct merger *m, FILE *out)
 	struct merger *all = (struct merger *)(uintptr_t)m; // only read
 	uint32_t n = merger_endpoints(all);
 
-	judge_put(out, n, 4);
+	blob_put(out, n, 4);
 	for (uint32_t i = 0; i < n; i++) {
 		struct merged_endpoint *pub = merger_endpoint_at(all, i);
 		const struct sequence_endpoint *e = merger_endpoint_area(all, pub, &sequence);
 
-		judge_put(out, pub->id, 8);
-		judge_put(out, e->calls, 8);
-		judge_put(out, e->repeats, 8);
-		judge_put(out, e->poll, 1);
-		judge_put(out, e->seen, 8);
-		judge_put(out, e->ways, 8);
+		blob_put(out, pub->id, 8);
+		blob_put(out, e->calls, 8);
+		blob_put(out, e->repeats, 8);
+		blob_put(out, e->poll, 1);
+		blob_put(out, e->seen, 8);
+		blob_put(out, e->ways, 8);
 		save_list(out, e->before_entry, e->before.n);
 		save_list(out, e->next_entry, e->next.n);
 	}
 	return ferror(out) ? -EIO : 0;
 }
 
-static uint32_t load_list(struct judge_reader *r, struct topk_entry *entry, uint32_t max)
+static uint32_t load_list(struct blob_reader *r, struct topk_entry *entry, uint32_t max)
 {
-	uint32_t n = (uint32_t)judge_get(r, 1);
+	uint32_t n = (uint32_t)blob_get(r, 1);
 
 	if (n > max)
 		r->bad = true;
 	for (uint32_t i = 0; i < n && !r->bad; i++) {
-		entry[i].id = judge_get(r, 8);
-		entry[i].count = judge_get(r, 8);
-		entry[i].error = judge_get(r, 8);
+		entry[i].id = blob_get(r, 8);
+		entry[i].count = blob_get(r, 8);
+		entry[i].error = blob_get(r, 8);
 		if (entry[i].error > entry[i].count || (i && entry[i].count > entry[i - 1].count))
 			r->bad = true;
 	}
@@ -567,17 +568,17 @@ static uint32_t load_list(struct judge_reader *r, struct topk_entry *entry, uint
 
 static int sequence_load(void *, struct merger *m, FILE *in, size_t len, uint32_t version)
 {
-	struct judge_reader r = {.in = in, .left = len};
-	uint64_t n = version == sequence.version ? judge_get(&r, 4) : UINT64_MAX;
+	struct blob_reader r = {.in = in, .left = len};
+	uint64_t n = version == sequence.version ? blob_get(&r, 4) : UINT64_MAX;
 
 	for (uint64_t i = 0; i < n && !r.bad; i++) {
-		struct sequence_endpoint read = {0}, *e = area_of(m, judge_get(&r, 8));
+		struct sequence_endpoint read = {0}, *e = area_of(m, blob_get(&r, 8));
 
-		read.calls = judge_get(&r, 8);
-		read.repeats = judge_get(&r, 8);
-		read.poll = judge_get(&r, 1) != 0;
-		read.seen = judge_get(&r, 8);
-		read.ways = judge_get(&r, 8);
+		read.calls = blob_get(&r, 8);
+		read.repeats = blob_get(&r, 8);
+		read.poll = blob_get(&r, 1) != 0;
+		read.seen = blob_get(&r, 8);
+		read.ways = blob_get(&r, 8);
 		read.before.n = load_list(&r, read.before_entry, BEFORE);
 		read.next.n = load_list(&r, read.next_entry, NEXT);
 		if (e && !r.bad)

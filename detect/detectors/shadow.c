@@ -12,6 +12,7 @@
 
 #include <math.h>
 
+#include "detect/blob.h"
 #include "detect/detector.h"
 #include "detect/draft.h"
 #include "detect/endpoint.h"
@@ -265,7 +266,8 @@ static int shadow_save(const void *state, const struct merger *, FILE *out)
 	     h = lru_next(&shadow->hosts, h)) {
 		uint64_t numbers[SAVED_HOST] = {lru_id(h), h->first_ns, h->calls, 0};
 
-		fwrite(numbers, sizeof(numbers), 1, out);
+		for (uint32_t i = 0; i < SAVED_HOST; i++)
+			blob_put(out, numbers[i], 8);
 	}
 	return ferror(out) ? -1 : 0;
 }
@@ -273,6 +275,7 @@ static int shadow_save(const void *state, const struct merger *, FILE *out)
 static int shadow_load(void *state, struct merger *, FILE *in, size_t len, uint32_t)
 {
 	struct shadow *shadow = state;
+	struct blob_reader r = {.in = in, .left = len};
 	uint64_t numbers[SAVED_HOST];
 
 	if (len % sizeof(numbers))
@@ -280,7 +283,9 @@ static int shadow_load(void *state, struct merger *, FILE *in, size_t len, uint3
 	for (; len; len -= sizeof(numbers)) {
 		struct shadow_host *h;
 
-		if (fread(numbers, sizeof(numbers), 1, in) != 1 || numbers[0] == 0)
+		for (uint32_t i = 0; i < SAVED_HOST; i++)
+			numbers[i] = blob_get(&r, 8);
+		if (r.bad || numbers[0] == 0)
 			return -1;
 		h = lru_touch(&shadow->hosts, numbers[0], NULL);
 		if (!h)

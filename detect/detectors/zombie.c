@@ -13,6 +13,7 @@
 
 #include <math.h>
 
+#include "detect/blob.h"
 #include "detect/detector.h"
 #include "detect/draft.h"
 #include "detect/endpoint.h"
@@ -321,7 +322,7 @@ static int zombie_load(void *, struct merger *m, FILE *in, size_t len, uint32_t)
 
 static size_t zombie_memory(const void *, const struct conf *)
 {
-	return lru_bytes(sizeof(struct zombie_group), GROUPS);
+	return lru_bytes(sizeof(struct zombie_group), ZOMBIE_GROUPS);
 }
 
 static const struct detector zombie = {
@@ -353,14 +354,15 @@ static int zombie_save(const void *, const struct merger *const_m, FILE *out)
 		const struct zombie_area *area = merger_endpoint_area(m, e, &zombie);
 		uint64_t numbers[SAVED_ENDPOINT] = {e->id, area->last_ns, area->told};
 
-		if (area->last_ns)
-			fwrite(numbers, sizeof(numbers), 1, out);
+		for (uint32_t k = 0; area->last_ns && k < SAVED_ENDPOINT; k++)
+			blob_put(out, numbers[k], 8);
 	}
 	return ferror(out) ? -1 : 0;
 }
 
 static int zombie_load(void *, struct merger *m, FILE *in, size_t len, uint32_t)
 {
+	struct blob_reader r = {.in = in, .left = len};
 	uint64_t numbers[SAVED_ENDPOINT];
 
 	if (len % sizeof(numbers))
@@ -369,7 +371,9 @@ static int zombie_load(void *, struct merger *m, FILE *in, size_t len, uint32_t)
 		struct merged_endpoint *e;
 		struct zombie_area *area;
 
-		if (fread(numbers, sizeof(numbers), 1, in) != 1)
+		for (uint32_t k = 0; k < SAVED_ENDPOINT; k++)
+			numbers[k] = blob_get(&r, 8);
+		if (r.bad)
 			return -1;
 		e = merger_endpoint(m, numbers[0]);
 		area = e ? merger_endpoint_area(m, e, &zombie) : NULL;
