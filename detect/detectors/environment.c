@@ -92,6 +92,12 @@ static int environment_init(void *state, const void *options)
 			((const struct environment_options *)options)->max_hosts);
 }
 
+static size_t environment_memory(const void *options, const struct conf *)
+{
+	return lru_bytes(sizeof(struct environment_host),
+			 ((const struct environment_options *)options)->max_hosts);
+}
+
 static void environment_fini(void *state)
 {
 	lru_fini(&((struct environment *)state)->hosts);
@@ -303,6 +309,7 @@ static const struct detector environment = {
 	.endpoint_size = sizeof(struct environment_area),
 	.init = environment_init,
 	.fini = environment_fini,
+	.memory = environment_memory,
 	.call = environment_call,
 };
 DETECTOR_REGISTER(environment);

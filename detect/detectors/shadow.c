@@ -16,6 +16,7 @@
 #include "detect/draft.h"
 #include "detect/endpoint.h"
 #include "detect/inventory.h"
+#include "detect/judge.h"
 #include "detect/lru.h"
 #include "detect/siphash.h"
 #include "detect/spec.h"
@@ -77,6 +78,12 @@ static int shadow_init(void *state, const void *options)
 {
 	return lru_init(&((struct shadow *)state)->hosts, sizeof(struct shadow_host),
 			((const struct shadow_options *)options)->max_hosts);
+}
+
+static size_t shadow_memory(const void *options, const struct conf *)
+{
+	return lru_bytes(sizeof(struct shadow_host),
+			 ((const struct shadow_options *)options)->max_hosts);
 }
 
 static void shadow_fini(void *state)
@@ -255,40 +262,36 @@ static void shadow_call(const struct detector *self, const void *opaque, struct 
 
 // ---- What is kept: hosts
 
-enum { SAVED_HOST = 4 };
-
 static int shadow_save(const void *state, const struct merger *, FILE *out)
 {
 	const struct shadow *shadow = state;
 
 	for (const struct shadow_host *h = lru_first(&shadow->hosts); h;
 	     h = lru_next(&shadow->hosts, h)) {
-		uint64_t numbers[SAVED_HOST] = {lru_id(h), h->first_ns, h->calls, 0};
-
-		fwrite(numbers, sizeof(numbers), 1, out);
+		judge_put(out, lru_id(h), 8);
+		judge_put(out, h->first_ns, 8);
+		judge_put(out, h->calls, 8);
 	}
 	return ferror(out) ? -1 : 0;
 }
 
 static int shadow_load(void *state, struct merger *, FILE *in, size_t len, uint32_t)
 {
+	struct judge_reader r = {in, len, false};
 	struct shadow *shadow = state;
-	uint64_t numbers[SAVED_HOST];
 
-	if (len % sizeof(numbers))
-		return -1;
-	for (; len; len -= sizeof(numbers)) {
-		struct shadow_host *h;
+	while (r.left && !r.bad) {
+		uint64_t id = judge_get(&r, 8), first_ns = judge_get(&r, 8);
+		uint64_t calls = judge_get(&r, 8);
+		struct shadow_host *h =
+			r.bad || id == 0 ? NULL : lru_touch(&shadow->hosts, id, NULL);
 
-		if (fread(numbers, sizeof(numbers), 1, in) != 1 || numbers[0] == 0)
-			return -1;
-		h = lru_touch(&shadow->hosts, numbers[0], NULL);
 		if (!h)
 			return -1;
-		h->first_ns = numbers[1];
-		h->calls = numbers[2];
+		h->first_ns = first_ns;
+		h->calls = calls;
 	}
-	return 0;
+	return r.bad ? -1 : 0;
 }
 
 static const struct detector shadow = {
@@ -303,6 +306,7 @@ static const struct detector shadow = {
 	.endpoint_size = sizeof(struct shadow_area),
 	.init = shadow_init,
 	.fini = shadow_fini,
+	.memory = shadow_memory,
 	.call = shadow_call,
 	.save = shadow_save,
 	.load = shadow_load,

@@ -17,6 +17,7 @@
 #include "detect/draft.h"
 #include "detect/endpoint.h"
 #include "detect/inventory.h"
+#include "detect/judge.h"
 #include "detect/lru.h"
 #include "detect/siphash.h"
 #include "detect/spec.h"
@@ -86,6 +87,11 @@ static int zombie_init(void *state, const void *)
 {
 	return lru_init(&((struct zombie *)state)->groups, sizeof(struct zombie_group),
 			ZOMBIE_GROUPS);
+}
+
+static size_t zombie_memory(const void *, const struct conf *)
+{
+	return lru_bytes(sizeof(struct zombie_group), ZOMBIE_GROUPS);
 }
 
 static void zombie_fini(void *state)
@@ -314,8 +320,6 @@ static void zombie_evaluate(const struct detector *self, const void *options, st
 
 // ---- What is kept: when each endpoint was called last, and what was told of it
 
-enum { SAVED_ENDPOINT = 3 };
-
 static int zombie_save(const void *, const struct merger *m, FILE *out);
 static int zombie_load(void *, struct merger *m, FILE *in, size_t len, uint32_t);
 
@@ -331,6 +335,7 @@ static const struct detector zombie = {
 	.endpoint_size = sizeof(struct zombie_area),
 	.init = zombie_init,
 	.fini = zombie_fini,
+	.memory = zombie_memory,
 	.call = zombie_call,
 	.evaluate = zombie_evaluate,
 	.save = zombie_save,
@@ -345,32 +350,30 @@ static int zombie_save(const void *, const struct merger *const_m, FILE *out)
 	for (uint32_t i = 0; i < merger_endpoints(m); i++) {
 		struct merged_endpoint *e = merger_endpoint_at(m, i);
 		const struct zombie_area *area = merger_endpoint_area(m, e, &zombie);
-		uint64_t numbers[SAVED_ENDPOINT] = {e->id, area->last_ns, area->told};
 
-		if (area->last_ns)
-			fwrite(numbers, sizeof(numbers), 1, out);
+		if (area->last_ns == 0)
+			continue;
+		judge_put(out, e->id, 8);
+		judge_put(out, area->last_ns, 8);
+		judge_put(out, area->told, 1);
 	}
 	return ferror(out) ? -1 : 0;
 }
 
 static int zombie_load(void *, struct merger *m, FILE *in, size_t len, uint32_t)
 {
-	uint64_t numbers[SAVED_ENDPOINT];
+	struct judge_reader r = {in, len, false};
 
-	if (len % sizeof(numbers))
-		return -1;
-	for (; len; len -= sizeof(numbers)) {
-		struct merged_endpoint *e;
-		struct zombie_area *area;
+	while (r.left && !r.bad) {
+		struct merged_endpoint *e = merger_endpoint(m, judge_get(&r, 8));
+		struct zombie_area *area = e ? merger_endpoint_area(m, e, &zombie) : NULL;
+		uint64_t last_ns = judge_get(&r, 8);
+		uint8_t told = (uint8_t)judge_get(&r, 1);
 
-		if (fread(numbers, sizeof(numbers), 1, in) != 1)
-			return -1;
-		e = merger_endpoint(m, numbers[0]);
-		area = e ? merger_endpoint_area(m, e, &zombie) : NULL;
-		if (!area)
+		if (!area || r.bad)
 			continue; // more than there is room for now
-		area->last_ns = numbers[1];
-		area->told = (uint8_t)numbers[2];
+		area->last_ns = last_ns;
+		area->told = told;
 	}
-	return 0;
+	return r.bad ? -1 : 0;
 }

@@ -14,6 +14,7 @@ deny+='|clock_gettime|gettimeofday|time|usleep|nanosleep|pthread_mutex_.*|pthrea
 control='flows_flow_conf|flows_parser_registry|flows_tracker_life|flows_tls_keys_load|detect_registry|detect_datatype'
 control+='|detect_ruleset|detect_policy|detect_merge|detect_merge_fold|detect_merge_policies|detect_known|detect_learn|detect_draft|detect_issues|detect_baseline|detect_detect'
 control+='|detect_sessions|detect_.*_life|detect_worker_new|detect_options'
+control+='|detect_doc|detect_inventory|detect_params|detect_spec|detect_spec_read'
 bad=0
 n=0
 for object in "$objects"/flows_*.o "$objects"/detect_*.o "$objects"/dataplane_{checksum,ingress,link,network,packet,worker,decap_*}.c.o; do
