@@ -11,7 +11,8 @@ that were taken for attacks, and how many exchanges of an attack the sensor saw 
 
 An issue is explained by an attack when it names one of its actors, or names nobody and one of its
 endpoints, and lies within its time. An attack is found when an issue of its own detector is
-explained by it. An issue that no attack explains is a false alarm.
+explained by it. An issue that no attack explains is a false alarm; but one of the posture module
+that accuses nobody says how an API is made, which no attack has to explain.
 
   --expect 'D-01 found>=1 missed=0 alarms=0 events<=25'   exit 1 when it is not so; may be repeated
 """
@@ -27,7 +28,7 @@ import tempfile
 
 # Windows of detectors end after the last exchange; the clock of the packets is exact.
 BEFORE_NS, AFTER_NS = 5 * 10**9, 1800 * 10**9
-COLUMNS = ("attacks", "found", "missed", "alarms", "lookalikes", "related", "events")
+COLUMNS = ("attacks", "found", "missed", "alarms", "lookalikes", "related", "posture", "events")
 COMPARE = {"=": lambda a, b: a == b, ">=": lambda a, b: a >= b, "<=": lambda a, b: a <= b}
 
 
@@ -89,6 +90,9 @@ def score(stories, issues):
             continue
         if by:
             r["related"] += 1
+            continue
+        if issue.get("module") == "Posture" and not (issue.get("attacker") or {}).get("user"):
+            r["posture"] += 1
             continue
         r["alarms"] += 1
         alike = [s for s in stories if s["benign"] and explains(s, issue) and
