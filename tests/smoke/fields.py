@@ -34,7 +34,13 @@ def group_fields(group):
                     "the same %d issues" % len(run.issues), run.verdict(first))
     state = group.work / "state"
     saved = group.good(capture, "--config", conf, "--state", state)
-    group.check("saved", saved.log == first.log, "the same while it is kept", saved.verdict(first))
+    # What is kept has a seed of its own, so ids differ.
+    def told(run):
+        return sorted((i["detector"], i["target"]["template"], i["count"], i["description"])
+                      for i in run.issues)
+
+    group.check("saved", told(saved) == told(first) and first.issues, "the same while it is kept",
+                saved.verdict(first))
     # Other numbers, names and calls of the same shop.
     other = group.gen("fields", "--seed", 4711)
     again = group.good(other, "--config", conf, "--state", state)

@@ -28,8 +28,8 @@ static struct seen pair(const char *naming, const char *name, const char *key, c
 
 static void test_beside(void **)
 {
-	static const char *const naming[] = {"type",  "name",  "key",     "label",  "kind",
-					     "field", "title", "docType", "id_name"};
+	static const char *const naming[] = {"type", "name", "label", "kind", "field",
+					     "docType", "id_name"};
 	struct seen seen;
 
 	for (uint32_t i = 0; i < sizeof(naming) / sizeof(naming[0]); i++) {
