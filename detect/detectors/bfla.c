@@ -307,6 +307,10 @@ static void waiting_raise(const struct detector *self, const struct bfla_options
 
 	if (!area || (pair && crowd_of(pair, w->principal) >= options->rollout))
 		return;
+	// A group of like users is no role that somebody gave: what some of them did before with success
+	// is rare among them, not forbidden; unless the path itself says whose it is.
+	if (w->role <= ROLE_PRIVILEGED && w->pair_calls && !area->admin)
+		return;
 	foreign_term(&draft,
 		     w->method ? "a method that nobody used there before"
 			       : "less than one call in a thousand of its role",
