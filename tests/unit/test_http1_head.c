@@ -199,6 +199,8 @@ static void test_known_names(void **)
 		{"WWW-Authenticate", HEADER_WWW_AUTHENTICATE},
 		{"Location", HEADER_LOCATION},
 		{"grpc-encoding", HEADER_GRPC_ENCODING},
+		{"Idempotency-Key", HEADER_IDEMPOTENCY_KEY},
+		{"X-Idempotency-Key", HEADER_IDEMPOTENCY_KEY},
 	};
 	bool found[HEADER_N] = {0};
 
