@@ -16,7 +16,10 @@
 
 #include <stdalign.h>
 
-enum { RUNS = 64 }; // inputs that one state sees; then it forgets
+enum {
+	RUNS = 64,  // inputs that one state sees; then it forgets
+	MERGED = 8, // … from one merge to the next
+};
 
 static struct flow_env env;
 static struct detect *detect;
@@ -83,7 +86,8 @@ static void merge(void)
 static void turns(const uint8_t *p, size_t len, struct fuzz_cuts cuts)
 {
 	static alignas(64) uint8_t state[PARSER_STATE];
-	struct conn_meta meta = {.id = 1, .addr = {[CLIENT] = {10, 1, 1, 1}, [SERVER] = {10, 2, 2, 2}}};
+	struct conn_meta meta = {.id = 1,
+				 .addr = {[CLIENT] = {10, 1, 1, 1}, [SERVER] = {10, 2, 2, 2}}};
 	struct pctx ctx = {.env = &env, .conn = &meta, .state = state};
 	const struct parser *parser = &http1_parser;
 	uint64_t next[2] = {0};
@@ -137,15 +141,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	now_ns += UINT64_C(1780000000000000000) * (now_ns == 0);
 	turns(data + FUZZ_CUT_BYTES, size - FUZZ_CUT_BYTES, fuzz_cuts(data, false));
-	merge();
+	n_runs++;
+	if (n_runs % MERGED == 0 || env.hand.set)
+		merge();
 	if (env.hand.set) { // what was handed over stays with its blocks
 		detect_free(detect);
 		detect = NULL;
 		flow_env_fini(&env);
 		return 0;
 	}
-	if (++n_runs % RUNS == 0) {
-		merge();
+	if (n_runs % RUNS == 0) {
 		detect_finish(detect, now_ns);
 		detect_reset(detect);
 	}
