@@ -125,5 +125,5 @@ uint64_t facts_value_hash(struct span value, uint64_t seed)
 {
 	if (value.len > FACTS_HASHED)
 		value.len = FACTS_HASHED;
-	return siphash_id(siphash(seed, 'o', value));
+	return siphash_id(siphash_value(seed, 'o', value));
 }
