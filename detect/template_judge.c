@@ -23,6 +23,7 @@ enum {
 	GAP_CALLS = 50, // a word that was called less is never too often called
 	GAP = 4,        // times as often as the next
 	LIKE_SHARE = 60, // % of its features that others have
+	SOME = 3,       // words that share a feature, at least
 	FIELDS_MIN = 2, // that most have, or there is nothing to compare
 	HOLLOW_CALLS = 4,
 	HOLLOW_TIMES = 2,
@@ -189,17 +190,35 @@ static uint32_t count_small(struct template_child *const *list, uint32_t n)
 	return small;
 }
 
+// Words of which another part was seen than of most: what lies behind them lies behind some of those
+// that are alike.
+static void mark_more(struct template_child *children, uint32_t n)
+{
+	struct shares like;
+
+	if (shares_make(&like, children, n, true)) {
+		for (uint32_t i = 0; i < n; i++) {
+			struct template_child *c = &children[i];
+
+			c->like |= c->proven && c->n_features &&
+				   shares_count(&like, c, SOME) == c->n_features;
+		}
+	}
+	shares_free(&like);
+}
+
 static uint32_t judge_alike(struct template_child *children, uint32_t n,
 			    const struct template_rule *rule, struct template_child **list)
 {
 	uint32_t least = rule->min_children / 3, n_like, fields, some = 0, folded;
-	uint32_t need = rule->seen ? (least > 3 ? least : 3) : rule->min_children;
+	uint32_t need = rule->seen ? (least > SOME ? least : SOME) : rule->min_children;
 
 	if (least > need / 2)
 		least = need / 2;
-	n_like = mark_alike(children, n, least > 3 ? least : 3, &fields);
+	n_like = mark_alike(children, n, least > SOME ? least : SOME, &fields);
 	if (n_like < need || fields < FIELDS_MIN)
 		return 0;
+	mark_more(children, n);
 	for (uint32_t i = 0; i < n; i++) {
 		if (children[i].like)
 			list[some++] = &children[i];
@@ -222,6 +241,27 @@ static uint32_t judge_alike(struct template_child *children, uint32_t n,
 	return folded;
 }
 
+// Where hardly any word was called twice, those with something behind them are made up, too.
+static uint32_t fold_small(struct template_child *children, uint32_t n,
+			   struct template_child **list)
+{
+	uint32_t proven = 0, more = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (children[i].proven)
+			list[proven++] = &children[i];
+	}
+	if (count_small(list, proven) * 4 < proven * 3)
+		return 0;
+	for (uint32_t i = 0; i < proven; i++) {
+		if (list[i]->fold || list[i]->n_fields || list[i]->calls > TEMPLATE_SMALL)
+			continue;
+		list[i]->fold = true;
+		more++;
+	}
+	return more;
+}
+
 static uint32_t judge_hollow(struct template_child *children, uint32_t n,
 			     const struct template_rule *rule, struct template_child **list)
 {
@@ -238,7 +278,7 @@ static uint32_t judge_hollow(struct template_child *children, uint32_t n,
 		return 0;
 	folded = fold_common(list, some, HOLLOW_CALLS);
 	if (folded >= need)
-		return folded;
+		return folded + fold_small(children, n, list);
 	for (uint32_t i = 0; i < n; i++)
 		children[i].fold = false;
 	return 0;
