@@ -125,7 +125,7 @@ static void snapshot_first(struct merger *m)
 {
 	m->published = &m->snapshots[0];
 	m->published->snapshot.templates = m->templates.set;
-	m->told_templates = m->templates.set.n;
+	m->told_templates = m->templates.changes;
 	m->published->snapshot.policies = merge_policies_newest(m);
 	m->policies_changed = false;
 	m->published->used = true;
@@ -496,7 +496,7 @@ void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest)
 	bool changed = m->watch_changed || m->policies_changed || m->told_learnt != m->learnt.n ||
 		       m->told_quiet != t->quiet.n || m->told_full != t->full ||
 		       m->told_fields != m->learn.changes ||
-		       m->told_templates != m->templates.set.n || merge_wishes_wait(m);
+		       m->told_templates != m->templates.changes || merge_wishes_wait(m);
 	struct merger_snapshot *next = changed ? snapshot_free(m, oldest) : NULL;
 
 	merge_policies_sweep(m, oldest, false);
@@ -511,7 +511,7 @@ void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest)
 		learn_fill(&m->learn, &next->snapshot.fields);
 	m->told_fields = m->learn.changes;
 	next->snapshot.templates = m->templates.set;
-	m->told_templates = m->templates.set.n;
+	m->told_templates = m->templates.changes;
 	next->snapshot.quiet = t->quiet;
 	next->snapshot.evidence_full = t->full;
 	m->told_learnt = m->learnt.n;

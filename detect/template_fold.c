@@ -22,7 +22,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUNDS = 16 }; // each folds the next segment of what the one before folded
+enum {
+	ROUNDS = 16, // each folds the next segment of what the one before folded
+	AGAIN = 30,  // merges in which words that stayed are looked at again without new endpoints
+};
 
 // Known endpoints in the order of their paths.
 struct look {
@@ -126,16 +129,17 @@ static void child_add(struct template_child *child, const struct merger *m,
 
 // ---- The words of a place
 
-static bool is_candidate(struct look *l, const struct template_table *table, uint64_t place,
-			 const struct known_endpoint *e, struct span segment)
+static bool is_candidate(const struct look *l, uint64_t place, const struct known_endpoint *e,
+			 struct span segment)
 {
+	const struct template_pins *pins = l->m->templates.pins;
 	const struct inventory_endpoint *facts = e->inventory;
 
 	if (template_is_value(segment) || template_reserved(segment) || segment.p[0] == 0xe2 ||
 	    (facts && facts->apis[API_GRPC]))
 		return false;
-	return l->m->templates.pins->set.n == 0 ||
-	       !idset_has(table->set, template_key(place, TEMPLATE_KEPT, segment));
+	return pins->set.n == 0 ||
+	       !idset_has(&pins->set, template_key(place, TEMPLATE_KEPT, segment));
 }
 
 static bool children_room(struct look *l, uint32_t n)
@@ -157,7 +161,7 @@ static bool children_room(struct look *l, uint32_t n)
 
 // Those between first and last that are words. Returns how many.
 static uint32_t children_gather(struct look *l, uint32_t first, uint32_t last, uint32_t depth,
-				const struct template_table *table, uint64_t place)
+				uint64_t place)
 {
 	uint32_t n = 0;
 	struct span before = {0};
@@ -167,7 +171,7 @@ static uint32_t children_gather(struct look *l, uint32_t first, uint32_t last, u
 		struct span segment;
 
 		if (!segment_at(e->pub.template, depth, &segment) ||
-		    !is_candidate(l, table, place, e, segment))
+		    !is_candidate(l, place, e, segment))
 			continue;
 		if (n == 0 || !span_eq(segment, before)) {
 			if (!children_room(l, n))
@@ -236,39 +240,154 @@ static char *kept_make(struct template_child *children, uint32_t n, struct templ
 	return words;
 }
 
-static bool place_learn(struct look *l, uint32_t parent, struct template_child *children, uint32_t n,
-			uint32_t folded)
+// The place of some words, with its texts in above and ending.
+static void place_name(const struct look *l, uint32_t parent, const struct template_child *child,
+		       struct template_fold *fold, char above[EXCHANGE_TEMPLATE + 1],
+		       char ending[TEMPLATE_NAME])
 {
-	const struct merged_endpoint *e = &l->list[children[0].first]->pub;
-	char above[EXCHANGE_TEMPLATE + 1], ending[TEMPLATE_NAME];
-	struct span end = ending_of(children[0].word);
-	struct template_fold fold = {
+	const struct merged_endpoint *e = &l->list[child->first]->pub;
+	struct span end = ending_of(child->word);
+
+	parent = parent < EXCHANGE_TEMPLATE ? parent : EXCHANGE_TEMPLATE; // it is never longer
+	memcpy(above, e->template, parent);
+	above[parent] = '\0';
+	memcpy(ending, end.p, end.len); // at most six bytes
+	ending[end.len] = '\0';
+	*fold = (struct template_fold){
 		.host = e->host,
 		.method = e->method,
 		.parent = above,
 		.ending = ending,
 		.time_ns = l->m->now_ns,
-		.children = folded,
 	};
+}
+
+static bool place_learn(struct look *l, uint32_t parent, struct template_child *children, uint32_t n,
+			uint32_t folded)
+{
+	const struct merged_endpoint *e = &l->list[children[0].first]->pub;
+	char above[EXCHANGE_TEMPLATE + 1], ending[TEMPLATE_NAME];
+	struct template_fold fold;
 	char *kept;
 	bool learnt;
 
-	if (parent > EXCHANGE_TEMPLATE)
-		return false;
-	memcpy(above, e->template, parent);
-	above[parent] = '\0';
-	memcpy(ending, end.p, end.len); // at most six bytes
-	ending[end.len] = '\0';
+	place_name(l, parent, children, &fold, above, ending);
+	fold.children = folded;
 	kept = kept_make(children, n, &fold);
 	learnt = kept && templates_add(&l->m->templates, &fold);
 	free(kept);
 	if (learnt) {
 		char text[256];
 
+		l->m->templates.learnt_at = l->m->merges;
+
 		endpoint_text(e, text, sizeof(text));
 		LOG(INFO, "%u words of one place of a path are values: one was %s.", folded, text);
 	}
 	return learnt;
+}
+
+// ---- Words that stayed
+
+// All features of what lies behind the parameter of a place, sorted.
+struct profile {
+	uint64_t *feature; // owned
+	uint32_t n, room;
+};
+
+static int compare_features(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static bool profile_add(struct profile *p, const struct template_child *one)
+{
+	uint32_t wider = p->room ? 2 * p->room : 256;
+	uint64_t *grown;
+
+	if (p->room - p->n < TEMPLATE_FEATURES) {
+		grown = realloc(p->feature, wider * sizeof(*grown));
+		if (!grown)
+			return false;
+		p->feature = grown;
+		p->room = wider;
+	}
+	memcpy(p->feature + p->n, one->feature, one->n_features * sizeof(*p->feature));
+	p->n += one->n_features;
+	return true;
+}
+
+static void profile_make(struct profile *p, const struct look *l, uint32_t first, uint32_t last,
+			 uint32_t depth, struct span ending)
+{
+	const struct span name = SPAN_LIT("{name}");
+
+	*p = (struct profile){0};
+	for (uint32_t i = first; i < last; i++) {
+		struct template_child one = {.leaf = true};
+		struct span s;
+
+		if (!segment_at(l->list[i]->pub.template, depth, &s) ||
+		    s.len != name.len + ending.len || memcmp(s.p, name.p, name.len) != 0 ||
+		    !span_eq(span_make(s.p + name.len, ending.len), ending))
+			continue;
+		child_add(&one, l->m, l->list[i], s);
+		if (!profile_add(p, &one))
+			break;
+	}
+	if (p->n)
+		qsort(p->feature, p->n, sizeof(*p->feature), compare_features);
+}
+
+static bool profile_covers(const struct profile *p, const struct template_child *c)
+{
+	for (uint32_t i = 0; i < c->n_features; i++) {
+		if (p->n == 0 || !bsearch(&c->feature[i], p->feature, p->n, sizeof(*p->feature),
+					  compare_features))
+			return false;
+	}
+	return true;
+}
+
+// Of words that stayed when a place was learnt little may have been seen. Those that by now show
+// nothing but what values show, and are seldom called, are values.
+static bool place_again(struct look *l, uint32_t first, uint32_t last, uint32_t depth,
+			uint32_t parent, struct template_child *children, uint32_t n)
+{
+	char above[EXCHANGE_TEMPLATE + 1], ending[TEMPLATE_NAME];
+	struct template_fold fold;
+	struct profile profile;
+	char *words, *at;
+	size_t len = 1;
+
+	place_name(l, parent, children, &fold, above, ending);
+	profile_make(&profile, l, first, last, depth, span_of(ending));
+	for (uint32_t i = 0; i < n; i++) {
+		struct template_child *c = &children[i];
+
+		c->fold = c->proven && c->n_fields > 1 &&
+			  c->calls <= l->m->templates.options->max_calls &&
+			  profile_covers(&profile, c);
+		fold.n_kept += c->fold;
+		len += c->fold ? c->word.len + 1 : 0;
+	}
+	free(profile.feature);
+	words = at = fold.n_kept ? malloc(len) : NULL;
+	if (!words)
+		return false;
+	for (uint32_t i = 0; i < n; i++) {
+		if (!children[i].fold)
+			continue;
+		memcpy(at, children[i].word.p, children[i].word.len);
+		at += children[i].word.len;
+		*at++ = '\0';
+	}
+	fold.kept = words;
+	templates_unkeep(&l->m->templates, &fold);
+	free(words);
+	return true;
 }
 
 static bool place_judge(struct look *l, uint32_t first, uint32_t last, uint32_t depth,
@@ -288,7 +407,7 @@ static bool place_judge(struct look *l, uint32_t first, uint32_t last, uint32_t 
 	if (idset_has(table.set, template_key(place, TEMPLATE_NAMED, (struct span){0})) ||
 	    idset_has(table.set, template_key(place, TEMPLATE_SPLIT, (struct span){0})))
 		return false;
-	n = children_gather(l, first, last, depth, &table, place);
+	n = children_gather(l, first, last, depth, place);
 	if (n > 1)
 		qsort(l->children, n, sizeof(*l->children), compare_endings);
 	for (uint32_t i = 0, end; i < n; i = end) {
@@ -299,8 +418,11 @@ static bool place_judge(struct look *l, uint32_t first, uint32_t last, uint32_t 
 
 		for (end = i + 1; end < n && span_eq(ending, ending_of(l->children[end].word));)
 			end++;
-		if (idset_has(table.set, template_key(place, TEMPLATE_FOLDED, ending)))
-			continue; // what is left are words
+		if (idset_has(table.set, template_key(place, TEMPLATE_FOLDED, ending))) {
+			learnt |= place_again(l, first, last, depth, parent, l->children + i,
+					      end - i);
+			continue;
+		}
 		rule.seen = templates_seen(t, host, method, span_make(e->template, parent), ending);
 		folded = template_judge(l->children + i, end - i, &rule);
 		if (folded)
@@ -342,7 +464,7 @@ static bool host_look(struct look *l, uint32_t first, uint32_t last)
 			deeper = true;
 			parent = parent_len(l->list[i], segment);
 			end = place_end(l, i, last, depth, parent);
-			if (end - i < least || !place_judge(l, i, end, depth, parent))
+			if ((end - i < least && l->m->templates.n_folds == 0) || !place_judge(l, i, end, depth, parent))
 				continue;
 			learnt = true;
 			for (uint32_t k = i; k < end; k++)
@@ -488,7 +610,8 @@ void templates_run(struct merger *m)
 {
 	struct templates *t = &m->templates;
 
-	if (!t->options->learn || t->looked == m->known.endpoints_added)
+	if (!t->options->learn || (t->looked == m->known.endpoints_added &&
+				   (t->n_folds == 0 || m->merges > t->learnt_at + AGAIN)))
 		return;
 	t->looked = m->known.endpoints_added;
 	for (uint32_t i = 0; i < ROUNDS && look_round(m); i++)

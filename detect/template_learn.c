@@ -42,7 +42,8 @@ void templates_reset(struct templates *t)
 	folds_clear(t);
 	if (t->pins)
 		t->set = t->pins->set;
-	t->looked = t->folded = t->refused = 0;
+	t->changes++;
+	t->looked = t->learnt_at = t->folded = t->refused = 0;
 }
 
 void templates_fini(struct templates *t)
@@ -270,10 +271,58 @@ bool templates_add(struct templates *t, const struct template_fold *fold)
 		memcpy(block, fold->kept, fold->kept_len);
 	to->kept = block;
 	set_fill(t, to);
+	t->changes++;
 	return true;
 refused:
 	t->refused++;
 	return false;
+}
+
+static bool words_have(const struct template_fold *words, const char *word)
+{
+	const char *one = words->kept;
+
+	for (uint32_t i = 0; i < words->n_kept; i++) {
+		if (strcmp(one, word) == 0)
+			return true;
+		one += strlen(one) + 1;
+	}
+	return false;
+}
+
+static void fold_unkeep(struct template_fold *f, const struct template_fold *words)
+{
+	char *to = (char *)(uintptr_t)f->kept; // its own block
+	const char *word = f->kept, *next;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < f->n_kept; i++) {
+		size_t len = strlen(word) + 1;
+
+		next = word + len;
+		if (!words_have(words, word)) {
+			memmove(to, word, len);
+			to += len;
+			n++;
+		}
+		word = next;
+	}
+	f->n_kept = n;
+	f->kept_len = (uint32_t)(to - f->kept);
+}
+
+void templates_unkeep(struct templates *t, const struct template_fold *fold)
+{
+	t->set = t->pins->set;
+	for (uint32_t i = 0; i < t->n_folds; i++) {
+		struct template_fold *f = &t->folds[i];
+
+		if (fold_is(f, span_of(fold->host), span_of(fold->parent), span_of(fold->ending)) &&
+		    strcmp(f->method, fold->method) == 0)
+			fold_unkeep(f, fold);
+		set_fill(t, f);
+	}
+	t->changes++;
 }
 
 // ---- The file

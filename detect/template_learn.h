@@ -46,6 +46,8 @@ struct templates {
 	struct idset set; // of pins and folds
 	struct template_fold *folds; // owned
 	uint32_t n_folds, folds_room;
+	uint32_t changes; // of the set
+	uint64_t learnt_at; // merge in which a place was learnt last
 	uint64_t looked;  // endpoints that had been added when it was looked last
 	uint64_t folded;  // endpoints that became a part of another
 	uint64_t refused; // folds for which there was no room or memory
@@ -78,6 +80,8 @@ enum template_origin templates_origin(const struct templates *t, const struct me
 const char *template_origin_name(enum template_origin origin);
 // Remembers a place. kept: n words with a NUL behind each. False: no room or no memory (counted).
 bool templates_add(struct templates *t, const struct template_fold *fold);
+// Words that stayed and turned out to be values. They are within kept words, each with a NUL behind it.
+void templates_unkeep(struct templates *t, const struct template_fold *fold);
 bool templates_has(const struct templates *t, struct span host, struct span method,
 		   struct span parent, struct span ending);
 // Has another method of the host a parameter there?
