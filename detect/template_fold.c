@@ -3,10 +3,10 @@
 //
 // From the endpoints that are known to places of values, and from there back to the endpoints:
 //
-//	GET h /shops/corner-bakery         \
-//	GET h /shops/corner-bakery/orders   │ the words of the place "GET h /shops": what lies behind
-//	GET h /shops/old-mill               │ each is its features
-//	GET h /shops/old-mill/orders       /
+//	GET h /shops/corner-bakery         ┐
+//	GET h /shops/corner-bakery/orders  │ the words of the place "GET h /shops": what lies behind
+//	GET h /shops/old-mill              │ each is its features
+//	GET h /shops/old-mill/orders       ┘
 //
 // When a place is learnt, its endpoints join: counts, inventory and parameters are sums and unions;
 // what detectors keep in areas, and what fields were learnt to be, starts anew for the new endpoint.
@@ -37,7 +37,7 @@ struct look {
 	uint32_t room;
 };
 
-static struct span span_of(const char *text)
+static struct span text_span(const char *text)
 {
 	return span_make(text, strlen(text));
 }
@@ -109,7 +109,7 @@ static void child_add(struct template_child *child, const struct merger *m,
 		      const struct known_endpoint *e, struct span segment)
 {
 	const char *behind = (const char *)segment.p + segment.len;
-	uint64_t rest = siphash(1, 2, span_of(behind));
+	uint64_t rest = siphash(1, 2, text_span(behind));
 
 	child->n_endpoints++;
 	child->calls += e->pub.calls;
@@ -363,7 +363,7 @@ static bool place_again(struct look *l, uint32_t first, uint32_t last, uint32_t 
 	size_t len = 1;
 
 	place_name(l, parent, children, &fold, above, ending);
-	profile_make(&profile, l, first, last, depth, span_of(ending));
+	profile_make(&profile, l, first, last, depth, text_span(ending));
 	for (uint32_t i = 0; i < n; i++) {
 		struct template_child *c = &children[i];
 
@@ -396,7 +396,7 @@ static bool place_judge(struct look *l, uint32_t first, uint32_t last, uint32_t 
 	const struct templates *t = &l->m->templates;
 	const struct merged_endpoint *e = &l->list[first]->pub;
 	struct template_table table = templates_table(t);
-	struct span host = span_of(e->host), method = span_of(e->method), segment;
+	struct span host = text_span(e->host), method = text_span(e->method), segment;
 	uint64_t place = template_root(t->seed, host, method);
 	bool learnt = false;
 	uint32_t n;
@@ -526,13 +526,13 @@ static void counts_join(struct merged_endpoint *into, const struct merged_endpoi
 static bool endpoint_conform(struct merger *m, struct known_endpoint *e)
 {
 	struct templates *t = &m->templates;
-	struct span host = span_of(e->pub.host), method = span_of(e->pub.method);
+	struct span host = text_span(e->pub.host), method = text_span(e->pub.method);
 	uint64_t old = e->pub.id, id;
 	struct known_endpoint *into;
 	struct template_text text;
 	struct span template;
 
-	if (!templates_apply(t, host, method, span_of(e->pub.template), &text))
+	if (!templates_apply(t, host, method, text_span(e->pub.template), &text))
 		return false;
 	template = span_make(text.text, text.len);
 	id = template_id(t->seed, template_root(t->seed, host, method), template);

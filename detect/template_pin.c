@@ -111,7 +111,7 @@ static struct span take(struct span *rest, uint8_t until)
 	return word;
 }
 
-static bool fail(char *why, size_t why_len, const char *what)
+static bool refuse(char *why, size_t why_len, const char *what)
 {
 	snprintf(why, why_len, "%s; allowed: METHOD host /path, as \"GET api.example.com "
 			       "/users/{user}/orders\"",
@@ -128,37 +128,37 @@ static bool pin_read(const char *text, bool split, struct pin *pin, char *why, s
 	pin->host = take(&rest, ' ');
 	path = take(&rest, ' ');
 	if (!is_method(pin->method))
-		return fail(why, why_len, "has no method (capitals, or *)");
+		return refuse(why, why_len, "has no method (capitals, or *)");
 	if (!is_plain(pin->host, "/{}*:@?#\\") || pin->host.len > PIN_HOST)
-		return fail(why, why_len, "has no host (without port and wildcards)");
+		return refuse(why, why_len, "has no host (without port and wildcards)");
 	if (path.len < 2 || path.p[0] != '/' || rest.len)
-		return fail(why, why_len, "has no path that begins with /");
+		return refuse(why, why_len, "has no path that begins with /");
 	while (path.len && path.p[0] == '/') {
 		struct span s = take(&path, '/');
 
 		if (s.len == 0)
 			break;
 		if (pin->all)
-			return fail(why, why_len, "has * before its end");
+			return refuse(why, why_len, "has * before its end");
 		if (pin->n == PIN_SEGMENTS)
-			return fail(why, why_len, "has more than 16 segments");
+			return refuse(why, why_len, "has more than 16 segments");
 		pin->all = split && span_eq(s, SPAN_LIT("*"));
 		value = template_is_value(s);
 		if (value && !is_name(s))
-			return fail(why, why_len, "has a {name} that is too long or not of letters, "
+			return refuse(why, why_len, "has a {name} that is too long or not of letters, "
 						  "digits, _ and -");
 		if (!value && !pin->all && !is_plain(s, "{}*?#\"<>\\^`|"))
-			return fail(why, why_len, "has a segment with characters that no template "
+			return refuse(why, why_len, "has a segment with characters that no template "
 						  "shows (write them as %XX)");
 		pin->segment[pin->n++] = s;
 	}
 	if (split && value)
-		return fail(why, why_len, "ends with a value, which cannot be kept apart");
+		return refuse(why, why_len, "ends with a value, which cannot be kept apart");
 	for (uint32_t i = 0; !split && i < pin->n; i++) {
 		if (template_is_value(pin->segment[i]))
 			return true;
 	}
-	return split || fail(why, why_len, "has no {name}; a path of words belongs to split");
+	return split || refuse(why, why_len, "has no {name}; a path of words belongs to split");
 }
 
 static bool pin_valid(const char *text, char *why, size_t why_len)
