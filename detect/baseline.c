@@ -11,6 +11,7 @@
 //		lengths of host, method, template (4 each), the three texts
 //	"@fields": what learn_save() writes
 //	"@params": what params_save() writes
+//	"@templates": what templates_save() writes
 //	"retrieval", …: what the detector of that name wrote
 //
 // A file is judged whole before anything of it is believed: no length in it is trusted, and
@@ -49,6 +50,7 @@ static const char baseline_magic[8] = "APITAPBL";
 static const char endpoints_name[] = "@endpoints";
 static const char fields_name[] = "@fields";
 static const char parameters_name[] = "@params";
+static const char templates_name[] = "@templates";
 
 static bool path_make(char out[PATH_MAX], const char *dir, const char *name)
 {
@@ -131,13 +133,20 @@ static int put_parameters(FILE *out, struct merger *m)
 	return params_save(&m->params, out);
 }
 
+static int put_templates(FILE *out, struct merger *m)
+{
+	return templates_save(&m->templates, out);
+}
+
 // One section: what a detector knows (put NULL), or the merger (d NULL). What a detector cannot
 // save is left out.
 static int put_section(FILE *out, struct merger *m, const struct merger_detector *d,
 		       const char *name, int (*put)(FILE *out, struct merger *m))
 {
-	uint32_t version = d ? d->detector->version
-			   : put == put_fields ? LEARN_VERSION : ENDPOINTS_VERSION;
+	uint32_t version = d                    ? d->detector->version
+			   : put == put_fields    ? LEARN_VERSION
+			   : put == put_templates ? TEMPLATE_VERSION
+						  : ENDPOINTS_VERSION;
 	char *bytes = NULL;
 	size_t len = 0;
 	FILE *body = open_memstream(&bytes, &len);
@@ -188,6 +197,8 @@ static int baseline_pack(struct merger *m, char **bytes, size_t *len)
 		rc = put_section(out, m, NULL, fields_name, put_fields);
 	if (rc == 0)
 		rc = put_section(out, m, NULL, parameters_name, put_parameters);
+	if (rc == 0)
+		rc = put_section(out, m, NULL, templates_name, put_templates);
 	for (uint32_t i = 0; i < m->n_detectors && rc == 0; i++) {
 		const struct merger_detector *d = &m->detectors[i];
 
@@ -435,6 +446,19 @@ static void load_parameters(struct merger *m, const struct section *s)
 		LOG(WARNING, "Parameters of endpoints cannot be used; they are gathered anew.");
 }
 
+static void load_templates(struct merger *m, const struct section *s)
+{
+	FILE *in = s->bytes.len ? fmemopen((void *)(uintptr_t)s->bytes.p, s->bytes.len, "r") : NULL;
+	bool known = s->version == TEMPLATE_VERSION;
+	int rc = in && known ? templates_load(&m->templates, in, s->bytes.len) : -EINVAL;
+
+	if (in)
+		fclose(in);
+	m->sections_skipped += rc != 0;
+	if (rc)
+		LOG(WARNING, "Learnt templates of paths cannot be used; they are learnt anew.");
+}
+
 static bool content_is_sound(struct cursor c)
 {
 	struct section s;
@@ -479,9 +503,15 @@ static void content_load(struct merger *m, const struct cursor *content)
 			load_parameters(m, &s);
 			continue;
 		}
+		if (name_is(&s, templates_name)) {
+			load_templates(m, &s);
+			continue;
+		}
 		load_detector(m, &s);
 		seen |= i >= 0 ? UINT64_C(1) << i : 0;
 	}
+	// The operator may have pinned other templates since.
+	templates_conform(m);
 	LOG(INFO, "Read a baseline of %u endpoints.", merger_endpoints(m));
 }
 

@@ -4,6 +4,7 @@
 // From a request target to an endpoint. Worker; pure functions over spans.
 //
 //	GET /v1/users/1207/cards/4f8c…e1?x=1  ─►  GET /v1/users/{id}/cards/{hex}
+//	GET /v1/shops/corner-bakery           ─►  GET /v1/shops/{name}, once learnt (template.h)
 //	POST /graphql, operation Orders       ─►  POST /graphql#Orders
 //
 // A segment is decoded before it is judged. What stays is a word, a version or a locale; what
@@ -17,6 +18,7 @@
 #include "detect/detector.h"
 #include "detect/operation.h"
 #include "detect/siphash.h"
+#include "detect/template.h"
 #include "detect/text.h"
 #include "flows/form.h"
 
@@ -413,16 +415,6 @@ static bool template_word(struct template *t, struct span word)
 	return true;
 }
 
-// The length of ".json": the ending says what is returned, and stays.
-static uint32_t ending_len(struct span s)
-{
-	uint32_t n = 0;
-
-	while (n < s.len && n < 6 && is_alpha(s.p[s.len - 1 - n]))
-		n++;
-	return n && n < 6 && n + 1 < s.len && s.p[s.len - 1 - n] == '.' ? n + 1 : 0;
-}
-
 // *value is set when the segment is one.
 static bool template_segment(struct template *t, struct span raw, bool hidden, bool *value)
 {
@@ -440,7 +432,7 @@ static bool template_segment(struct template *t, struct span raw, bool hidden, b
 	s.len = form_decode(s, decoded, false);
 	s.p = decoded;
 	// 1207.json: what is before the ending counts, unless all of it is one thing.
-	ending = ending_len(s);
+	ending = template_ending(s);
 	class = ending ? endpoint_segment(span_make(s.p, s.len - ending)) : SEGMENT_WORD;
 	if (class == SEGMENT_WORD) {
 		class = endpoint_segment(s);
@@ -470,8 +462,39 @@ static uint16_t template_grpc(struct span path, uint8_t out[EXCHANGE_TEMPLATE])
 	return n == 2 ? (uint16_t)t.n : 0;
 }
 
+// Where a path has got to in what is known of templates.
+struct walk {
+	const struct template_table *table; // NULL: nothing is known from here on
+	uint64_t place;
+};
+
+// The segment that was written from `before` on may be a value all the same.
+static bool template_walk(struct template *t, struct walk *walk, uint32_t before, bool *value)
+{
+	struct span segment = span_make(t->out + before + 1, t->n - before - 1), name;
+	enum template_origin origin;
+	uint8_t kept[8];
+	uint32_t ending;
+
+	if (!template_known(walk->table, walk->place)) {
+		walk->table = NULL;
+		return true;
+	}
+	origin = template_segment_is(walk->table, walk->place, segment, &name, &ending);
+	if (origin == TEMPLATE_LEARNT || origin == TEMPLATE_PINNED) {
+		memcpy(kept, segment.p + segment.len - ending, ending); // at most six
+		t->n = before + 1;
+		if (!template_put(t, name.p, name.len) || !template_put(t, kept, ending))
+			return false;
+		segment.len = t->n - before - 1;
+		*value = true;
+	}
+	walk->place = template_place(walk->table->seed, walk->place, segment);
+	return true;
+}
+
 // values: a bit for each segment that is one.
-static uint16_t template_make(struct span path, uint32_t hidden, uint32_t *values,
+static uint16_t template_make(struct span path, uint32_t hidden, struct walk walk, uint32_t *values,
 			      uint8_t out[EXCHANGE_TEMPLATE])
 {
 	struct template t = {out, 0};
@@ -481,7 +504,8 @@ static uint16_t template_make(struct span path, uint32_t hidden, uint32_t *value
 		uint32_t before = t.n;
 		bool value;
 
-		if (i < ENDPOINT_DEPTH && template_segment(&t, segment, hidden >> i & 1, &value)) {
+		if (i < ENDPOINT_DEPTH && template_segment(&t, segment, hidden >> i & 1, &value) &&
+		    (!walk.table || template_walk(&t, &walk, before, &value))) {
 			*values |= (uint32_t)value << i;
 			continue;
 		}
@@ -514,31 +538,37 @@ uint32_t endpoint_host(const struct exchange *x, uint8_t out[ENDPOINT_HOST + 1])
 	return x->host.len;
 }
 
-static void endpoint_hash(struct exchange *x, uint64_t seed)
+static uint64_t endpoint_root(const struct exchange *x, uint64_t seed)
 {
 	uint8_t host[ENDPOINT_HOST + 1];
 	struct span method = x->tx->method;
-	uint64_t hash;
 
 	if (method.len > ENDPOINT_METHOD)
 		method.len = ENDPOINT_METHOD;
-	hash = siphash(seed, 'E', span_make(host, endpoint_host(x, host)));
-	hash = siphash(seed, hash, method);
-	x->endpoint = siphash_id(siphash(seed, hash, span_make(x->template, x->template_len)));
+	return template_root(seed, span_make(host, endpoint_host(x, host)), method);
 }
 
-void endpoint_identify(struct exchange *x, uint64_t seed, uint32_t hidden)
+static void endpoint_hash(struct exchange *x, uint64_t seed, uint64_t root)
 {
+	x->endpoint = template_id(seed, root, span_make(x->template, x->template_len));
+}
+
+void endpoint_identify(struct exchange *x, uint64_t seed, uint32_t hidden,
+		       const struct template_table *table)
+{
+	uint64_t root = endpoint_root(x, seed);
+	struct walk walk = {table && table->set->n ? table : NULL, root};
+
 	x->template_len = 0;
 	x->id_segments = 0;
 	if (x->tx->msg[CLIENT].seen && x->tx->uri.p) {
 		if (x->tx->grpc && !hidden)
 			x->template_len = template_grpc(x->path, x->template);
 		if (!x->template_len)
-			x->template_len =
-				template_make(x->path, hidden, &x->id_segments, x->template);
+			x->template_len = template_make(x->path, hidden, walk,
+							&x->id_segments, x->template);
 	}
-	endpoint_hash(x, seed);
+	endpoint_hash(x, seed, root);
 }
 
 void endpoint_operation(struct exchange *x, uint64_t seed)
@@ -555,7 +585,7 @@ void endpoint_operation(struct exchange *x, uint64_t seed)
 		return;
 	x->template_len = (uint16_t)t.n;
 	x->api = operation_api(x->tx);
-	endpoint_hash(x, seed);
+	endpoint_hash(x, seed, endpoint_root(x, seed));
 }
 
 bool endpoint_is_login(struct span path)

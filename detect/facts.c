@@ -307,6 +307,9 @@ void facts_response(struct detect_worker *w, struct exchange *x)
 	x->told_all = (mix >> 40) % FACTS_SHARE == 0;
 	x->news = x->told_all ? FACTS_NEW_ALL : FACTS_NEW;
 	x->told_to = !x->gives ? 0 : x->told_all ? UINT64_MAX : FACTS_SHAPE;
+	// The first exchange of an endpoint tells what it is like (template_judge.h).
+	if (!endpoint_announced(w, x))
+		x->news = FACTS_NEW_FIRST;
 	if (location.len && x->tx->status == 201 && x->tx->msg[CLIENT].seen)
 		link_give(w, x, location);
 }

@@ -28,7 +28,8 @@ enum {
 	FACTS_SHAPE = 4096,   // bytes of a response whose fields are always told,
 	FACTS_SHARE = 16,     // of longer ones those of one exchange in so many;
 	FACTS_NEW = 3,        // new ones of an exchange, when there are more than is remembered,
-	FACTS_NEW_ALL = 24,   // and of one in FACTS_SHARE
+	FACTS_NEW_ALL = 24,   // and of one in FACTS_SHARE;
+	FACTS_NEW_FIRST = 64, // of the first of an endpoint
 };
 
 // What a field means, by its identity.

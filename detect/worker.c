@@ -14,6 +14,7 @@
 
 #include "detect/endpoint.h"
 #include "detect/siphash.h"
+#include "detect/template_pin.h"
 #include "flows/walk.h"
 
 const struct policies *worker_policies(const struct detect_worker *w)
@@ -152,7 +153,16 @@ static void exchange_identify(struct detect_worker *w, struct exchange *x)
 		if (x->tx->proto == PROTO_WS) // told with the upgrade, whose target it is
 			hits_forget(x);
 	}
-	endpoint_identify(x, w->shared->seed, hidden);
+	if (w->snapshot && w->snapshot->templates.n) {
+		const struct template_pins *pins = w->shared->pins;
+
+		endpoint_identify(x, w->shared->seed, hidden,
+				  &(struct template_table){&w->snapshot->templates,
+							   pins ? pins->pin : NULL,
+							   pins ? pins->n : 0, w->shared->seed});
+	} else {
+		endpoint_identify(x, w->shared->seed, hidden, NULL);
+	}
 	x->base = x->endpoint;
 	x->pending[CLIENT].probe = x->pending[SERVER].probe = learn_probe(w, x);
 	principal_identify(x, &state->principal, w->shared->seed);

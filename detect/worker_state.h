@@ -90,6 +90,12 @@ static inline uint64_t exchange_order(const struct exchange *x)
 
 // Tells the merger who and what stands behind the exchange's identities, unless it knows.
 void announce_endpoint(struct detect_worker *w, const struct exchange *x);
+static inline bool endpoint_announced(const struct detect_worker *w, const struct exchange *x)
+{
+	const struct worker_state *state = w->state;
+
+	return state->announced[x->endpoint % ANNOUNCED] == x->endpoint;
+}
 void announce_principal(struct detect_worker *w, const struct exchange *x);
 
 void delta_clear(struct delta *d);
