@@ -11,8 +11,7 @@
 //	endpoint                 ─► above what it is used to, for three windows: distributed
 //
 // What counts for an attack that is known counts for nothing else, so that one attack is one issue.
-// Whoever gets in by one of them, and is not the user at the usual place with the usual password,
-// has taken the account over.
+// Whoever gets in by one of them, from elsewhere or with another password, took the account over.
 //
 // Right passwords that fail are trouble of the server: while most of them do, nothing is judged.
 
@@ -672,9 +671,8 @@ static int stuffing_save(const void *state, const struct merger *, FILE *out)
 
 static int stuffing_load(void *state, struct merger *, FILE *in, size_t len, uint32_t version)
 {
-	struct blob_reader r = {.in = in, .left = len, .bad = version != 1};
-
-	return logins_load(&((struct stuffing *)state)->logins, &r);
+	return logins_load(&((struct stuffing *)state)->logins,
+			   &(struct blob_reader){.in = in, .left = len, .bad = version != 1});
 }
 
 static void stuffing_forget(void *state, struct merger *, uint64_t endpoint)
