@@ -307,7 +307,7 @@ void hits_add(void *arg, const struct hit *hit)
 	if (!h)
 		return;
 	bytes = hits_bytes(x, hit);
-	value = bytes.p ? siphash(hits->seed, 'V', bytes)
+	value = bytes.p ? siphash_value(hits->seed, 'V', bytes)
 			: siphash_number(hits->seed, 'O', hit->off);
 	if (h->count++ == 0) {
 		h->first_value = value;

@@ -47,12 +47,12 @@ void learn_reset(struct learn *l)
 	l->forgotten = l->lost = 0;
 }
 
-void learn_forget(struct learn *l, uint64_t endpoint)
+void learn_forget_if(struct learn *l, bool (*goes)(void *arg, uint64_t endpoint), void *arg)
 {
 	for (uint32_t i = l->oldest; i != LEARN_NOBODY; i = l->entries[i].newer) {
 		struct learn_entry *e = &l->entries[i];
 
-		if (e->sum.endpoint != endpoint)
+		if (!goes(arg, e->sum.endpoint))
 			continue;
 		// Its place stays in the list, as one that nobody finds.
 		if (idmap_get(&l->map, e->sum.id) == e)
@@ -62,12 +62,22 @@ void learn_forget(struct learn *l, uint64_t endpoint)
 	l->changes++;
 }
 
+static bool is_same(void *arg, uint64_t endpoint)
+{
+	return endpoint == *(const uint64_t *)arg;
+}
+
+void learn_forget(struct learn *l, uint64_t endpoint)
+{
+	learn_forget_if(l, is_same, &endpoint);
+}
+
 // ---- Writing
 
 static void put_number(FILE *out, uint64_t number, uint32_t bytes)
 {
 	for (uint32_t i = 0; i < bytes; i++)
-		putc((int)(number >> (8 * i) & 0xff), out);
+		putc_unlocked((int)(number >> (8 * i) & 0xff), out);
 }
 
 static void put_field(FILE *out, const struct delta_field *f)
@@ -116,7 +126,7 @@ static uint64_t get_number(struct reader *r, uint32_t bytes)
 	if (r->left < bytes)
 		r->bad = true;
 	for (uint32_t i = 0; i < bytes && !r->bad; i++) {
-		int c = getc(r->in);
+		int c = getc_unlocked(r->in);
 
 		if (c == EOF)
 			r->bad = true;

@@ -189,6 +189,18 @@ void scanner_free(struct scanner *scanner)
 	free(scanner);
 }
 
+// The name "plain" says nothing, and no value of it does.
+bool scan_is_quiet(const struct scanner *, const struct value *value)
+{
+	return span_eq(value->key, SPAN_LIT("plain"));
+}
+
+bool scan_is_nothing(const struct scanner *, const struct value *value)
+{
+	assert_true(span_eq(value->key, SPAN_LIT("plain")));
+	return true;
+}
+
 static bool all_digits(struct span s, uint32_t at, uint32_t n)
 {
 	if (s.len < at || s.len - at < n)
