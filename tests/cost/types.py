@@ -3,14 +3,15 @@
 # Copyright (c) 2026 The apitap authors
 """What data types cost: instructions of the worker with all types, with none, without some.
 
-usage: types.py BUILD CAPTURE [--each] [--group N] [--bytes N] [--most PERCENT] [TYPE...]
+usage: types.py BUILD CAPTURE [--each] [--group N] [--bytes N] [--jobs N] [--most PERCENT] [TYPE...]
 
 Replays CAPTURE under callgrind, which counts what the worker does per packet and nothing else, the
 same on every machine, whatever else it does. A type costs what is saved when it is switched off
 (types.disabled). With 191 types that are many runs, so groups of N (12) in the order of `apitap
 types` are switched off together first; types of groups that save more than PERCENT (5) of the worker
 are then measured one by one, with --each all of them, with TYPE... only those. --bytes: of bodies
-in the capture, to print instructions per byte. Exit status 1: a type costs more than PERCENT.
+in the capture, to print instructions per byte. --jobs: how many runs at once. Exit status 1: a type
+costs more than PERCENT.
 
 The start, which takes far longer than a small capture, is not instrumented: the capture comes
 through a pipe, and counting is switched on when the sensor waits for it.
@@ -27,6 +28,7 @@ import sys
 import tempfile
 
 START_S = 600  # the most that a start may take
+DEAREST = 10
 
 
 def count(build, capture, off):
@@ -81,7 +83,7 @@ def main():
 
     def measure(sets):
         with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-            return list(pool.map(lambda off: count(args.build, args.capture, off), sets))
+            yield from pool.map(lambda off: count(args.build, args.capture, off), sets)
 
     every, none = measure([[], known])
 
@@ -99,8 +101,12 @@ def main():
             say("%s to %s" % (group[0], group[-1]), every - n)
             if every - n > args.most * every / 100:
                 single += group
-    cost = {name: every - n for name, n in zip(single, measure([[name] for name in single]))}
-    for name in sorted(cost, key=cost.get, reverse=True):
+    cost = {}
+    for name, n in zip(single, measure([[name] for name in single])):
+        cost[name] = every - n
+        say(name, cost[name])
+    print("\nthe dearest")
+    for name in sorted(cost, key=cost.get, reverse=True)[:DEAREST]:
         say(name, cost[name])
     return any(n > args.most * every / 100 for n in cost.values())
 
