@@ -9,9 +9,7 @@
 //	"@endpoints": count (4), then each endpoint:
 //		id, first_ns, last_ns, calls, ok, ok_with_credentials, status[6] (8 each),
 //		lengths of host, method, template (4 each), the three texts
-//	"@fields": what learn_save() writes
-//	"@params": what params_save() writes
-//	"@templates": what templates_save() writes
+//	"@fields", …: the other parts that are the merger's own (baseline_parts.h)
 //	"retrieval", …: what the detector of that name wrote
 //
 // A file is judged whole before anything of it is believed: no length in it is trusted, and
@@ -24,6 +22,7 @@
 #include "detect/baseline.h"
 
 #include "dataplane/log.h"
+#include "detect/baseline_parts.h"
 #include "detect/siphash.h"
 
 #include <endian.h>
@@ -39,7 +38,7 @@ enum {
 	BASELINE_VERSION = 1,
 	BASELINE_HEADER = 32,
 	BASELINE_CRC_AT = 8,      // where it stands; it covers what is behind it
-	BASELINE_MAX = 256 << 20, // bytes of a file
+	BASELINE_MAX = 1 << 30,   // bytes of a file
 	BASELINE_NAME_MAX = 64,   // bytes of a section's name
 	ENDPOINTS_VERSION = 1,
 	ENDPOINT_NUMBERS = 12,
@@ -48,9 +47,6 @@ enum {
 
 static const char baseline_magic[8] = "APITAPBL";
 static const char endpoints_name[] = "@endpoints";
-static const char fields_name[] = "@fields";
-static const char parameters_name[] = "@params";
-static const char templates_name[] = "@templates";
 
 static bool path_make(char out[PATH_MAX], const char *dir, const char *name)
 {
@@ -123,30 +119,17 @@ static int stream_end(FILE *stream)
 	return fclose(stream) || bad ? -ENOMEM : 0;
 }
 
-static int put_fields(FILE *out, struct merger *m)
-{
-	return learn_save(&m->learn, out);
-}
+// What one section is about: a detector, a part of the merger's own, or else the endpoints.
+struct source_part {
+	const char *name;
+	uint32_t version;
+	const struct merger_detector *d;
+	const struct baseline_part *part;
+};
 
-static int put_parameters(FILE *out, struct merger *m)
+// What cannot be saved is left out.
+static int put_section(FILE *out, struct merger *m, const struct source_part *s)
 {
-	return params_save(&m->params, out);
-}
-
-static int put_templates(FILE *out, struct merger *m)
-{
-	return templates_save(&m->templates, out);
-}
-
-// One section: what a detector knows (put NULL), or the merger (d NULL). What a detector cannot
-// save is left out.
-static int put_section(FILE *out, struct merger *m, const struct merger_detector *d,
-		       const char *name, int (*put)(FILE *out, struct merger *m))
-{
-	uint32_t version = d                    ? d->detector->version
-			   : put == put_fields    ? LEARN_VERSION
-			   : put == put_templates ? TEMPLATE_VERSION
-						  : ENDPOINTS_VERSION;
 	char *bytes = NULL;
 	size_t len = 0;
 	FILE *body = open_memstream(&bytes, &len);
@@ -154,15 +137,17 @@ static int put_section(FILE *out, struct merger *m, const struct merger_detector
 
 	if (!body)
 		return -ENOMEM;
-	rc = d ? d->detector->save(d->state, m, body) : put(body, m);
+	rc = s->d      ? s->d->detector->save(s->d->state, m, body)
+	     : s->part ? s->part->save(m, body)
+		       : put_endpoints(body, m);
 	end = stream_end(body);
 	if (rc)
-		LOG(WARNING, "Detector %s could not save what it learnt.", name);
+		LOG(WARNING, "What was learnt by %s could not be saved.", s->name);
 	if (rc == 0 && end == 0) {
-		put_16(out, (uint16_t)strlen(name));
-		put_32(out, version);
+		put_16(out, (uint16_t)strlen(s->name));
+		put_32(out, s->version);
 		put_64(out, len);
-		fwrite(name, 1, strlen(name), out);
+		fwrite(s->name, 1, strlen(s->name), out);
 		fwrite(bytes, 1, len, out);
 	}
 	free(bytes);
@@ -187,23 +172,23 @@ static int baseline_pack(struct merger *m, char **bytes, size_t *len)
 {
 	static const uint8_t header[BASELINE_HEADER];
 	FILE *out = open_memstream(bytes, len);
+	const struct baseline_part *part;
+	uint32_t n_parts = baseline_parts(&part);
 	int rc, end;
 
 	if (!out)
 		return -ENOMEM;
 	fwrite(header, sizeof(header), 1, out);
-	rc = put_section(out, m, NULL, endpoints_name, put_endpoints);
-	if (rc == 0)
-		rc = put_section(out, m, NULL, fields_name, put_fields);
-	if (rc == 0)
-		rc = put_section(out, m, NULL, parameters_name, put_parameters);
-	if (rc == 0)
-		rc = put_section(out, m, NULL, templates_name, put_templates);
+	rc = put_section(out, m, &(struct source_part){endpoints_name, ENDPOINTS_VERSION, NULL, NULL});
+	for (uint32_t i = 0; i < n_parts && rc == 0; i++)
+		rc = put_section(out, m,
+				 &(struct source_part){part[i].name, part[i].version, NULL, &part[i]});
 	for (uint32_t i = 0; i < m->n_detectors && rc == 0; i++) {
 		const struct merger_detector *d = &m->detectors[i];
 
 		if (d->enabled && d->detector->save)
-			rc = put_section(out, m, d, d->detector->name, NULL);
+			rc = put_section(out, m, &(struct source_part){d->detector->name,
+								       d->detector->version, d, NULL});
 	}
 	end = stream_end(out);
 	if (rc || end)
@@ -421,42 +406,25 @@ static void load_detector(struct merger *m, const struct section *s)
 	merger_restart(m, (uint32_t)i);
 }
 
-static void load_fields(struct merger *m, const struct section *s)
+static int find_part(const struct baseline_part *part, uint32_t n, const struct section *s)
 {
-	FILE *in = s->bytes.len ? fmemopen((void *)(uintptr_t)s->bytes.p, s->bytes.len, "r") : NULL;
-	int rc = in ? learn_load(&m->learn, in, s->bytes.len, s->version) : -ENOMEM;
-
-	if (in)
-		fclose(in);
-	m->sections_skipped += rc != 0;
-	if (rc)
-		LOG(WARNING, "What was learnt of fields cannot be used; they are learnt anew.");
+	for (uint32_t i = 0; i < n; i++) {
+		if (name_is(s, part[i].name))
+			return (int)i;
+	}
+	return -1;
 }
 
-static void load_parameters(struct merger *m, const struct section *s)
+static void load_part(struct merger *m, const struct baseline_part *part, const struct section *s)
 {
 	FILE *in = s->bytes.len ? fmemopen((void *)(uintptr_t)s->bytes.p, s->bytes.len, "r") : NULL;
-	bool known = s->version == ENDPOINTS_VERSION;
-	int rc = in && known ? params_load(&m->params, in, s->bytes.len) : -EINVAL;
+	int rc = in ? part->load(m, in, s->bytes.len, s->version) : -ENOMEM;
 
 	if (in)
 		fclose(in);
 	m->sections_skipped += rc != 0;
 	if (rc)
-		LOG(WARNING, "Parameters of endpoints cannot be used; they are gathered anew.");
-}
-
-static void load_templates(struct merger *m, const struct section *s)
-{
-	FILE *in = s->bytes.len ? fmemopen((void *)(uintptr_t)s->bytes.p, s->bytes.len, "r") : NULL;
-	bool known = s->version == TEMPLATE_VERSION;
-	int rc = in && known ? templates_load(&m->templates, in, s->bytes.len) : -EINVAL;
-
-	if (in)
-		fclose(in);
-	m->sections_skipped += rc != 0;
-	if (rc)
-		LOG(WARNING, "Learnt templates of paths cannot be used; they are learnt anew.");
+		LOG(WARNING, "What was learnt of %s cannot be used; it is learnt anew.", part->what);
 }
 
 static bool content_is_sound(struct cursor c)
@@ -476,7 +444,8 @@ static bool content_is_sound(struct cursor c)
 // Endpoints first: detectors may have something to say about them.
 static void content_load(struct merger *m, const struct cursor *content)
 {
-	bool fields = false;
+	const struct baseline_part *part;
+	uint32_t n_parts = baseline_parts(&part), parts_seen = 0;
 	uint64_t seen = 0;
 	struct section s;
 
@@ -489,22 +458,15 @@ static void content_load(struct merger *m, const struct cursor *content)
 			LOG(NOTICE, "Endpoints in a form of version %u are not used.", s.version);
 	}
 	for (struct cursor c = *content; c.len && take_section(&c, &s);) {
-		int i = find_detector(m, &s);
+		int i = find_detector(m, &s), k;
 
 		if (name_is(&s, endpoints_name) || (i >= 0 && seen >> i & 1))
 			continue;
-		if (name_is(&s, fields_name)) {
-			if (!fields)
-				load_fields(m, &s);
-			fields = true;
-			continue;
-		}
-		if (name_is(&s, parameters_name)) {
-			load_parameters(m, &s);
-			continue;
-		}
-		if (name_is(&s, templates_name)) {
-			load_templates(m, &s);
+		k = find_part(part, n_parts, &s);
+		if (k >= 0) {
+			if (!(parts_seen >> k & 1))
+				load_part(m, &part[k], &s);
+			parts_seen |= UINT32_C(1) << k;
 			continue;
 		}
 		load_detector(m, &s);

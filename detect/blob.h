@@ -14,7 +14,7 @@
 static inline void blob_put(FILE *out, uint64_t number, uint32_t bytes)
 {
 	for (uint32_t i = 0; i < bytes; i++)
-		putc((int)(number >> (8 * i) & 0xff), out);
+		putc_unlocked((int)(number >> (8 * i) & 0xff), out);
 }
 
 static inline void blob_put_double(FILE *out, double number)
@@ -23,6 +23,14 @@ static inline void blob_put_double(FILE *out, double number)
 
 	memcpy(&bits, &number, sizeof(bits));
 	blob_put(out, bits, 8);
+}
+
+// Seven bits a byte, the lowest first; the high bit says that more follow.
+static inline void blob_put_packed(FILE *out, uint64_t number)
+{
+	for (; number > 0x7f; number >>= 7)
+		putc_unlocked((int)(number & 0x7f) | 0x80, out);
+	putc_unlocked((int)number, out);
 }
 
 struct blob_reader {
@@ -38,7 +46,7 @@ static inline uint64_t blob_get(struct blob_reader *r, uint32_t bytes)
 	if (r->left < bytes)
 		r->bad = true;
 	for (uint32_t i = 0; i < bytes && !r->bad; i++) {
-		int c = getc(r->in);
+		int c = getc_unlocked(r->in);
 
 		if (c == EOF)
 			r->bad = true;
@@ -47,6 +55,24 @@ static inline uint64_t blob_get(struct blob_reader *r, uint32_t bytes)
 	}
 	r->left -= r->bad ? 0 : bytes;
 	return number;
+}
+
+static inline uint64_t blob_get_packed(struct blob_reader *r)
+{
+	uint64_t number = 0;
+
+	for (uint32_t shift = 0; shift < 64 && !r->bad; shift += 7) {
+		uint64_t byte = blob_get(r, 1);
+
+		// The tenth byte has room for one bit.
+		if (shift == 63 && byte > 1)
+			break;
+		number |= (byte & 0x7f) << shift;
+		if (!(byte & 0x80))
+			return number;
+	}
+	r->bad = true;
+	return 0;
 }
 
 // Of bytes that say no number: bad.

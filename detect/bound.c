@@ -6,6 +6,8 @@
 
 #include "detect/bound.h"
 
+#include "detect/record.h"
+
 #include <string.h>
 
 enum { CROWD_S = 3600 };
@@ -16,8 +18,29 @@ struct bound_entry {
 	uint32_t crowd_s;         // when the crowd began to gather
 	uint32_t n_crowd;
 	uint32_t crowd[BOUND_CROWD]; // principals, in short
+	uint32_t endpoint;           // in short; 0: none
 	uint8_t users[1 << BOUND_P];
 };
+
+static bool entry_sound(const void *entry)
+{
+	const struct bound_entry *e = entry;
+
+	return e->given <= e->requests && e->known <= e->requests && e->mine <= e->known;
+}
+
+static const struct record_field entry_fields[] = {
+	RECORD_ONE(struct bound_entry, requests, BOUND_HALVE),
+	RECORD_ONE(struct bound_entry, given, 0),
+	RECORD_ONE(struct bound_entry, known, 0),
+	RECORD_ONE(struct bound_entry, mine, 0),
+	RECORD_ONE(struct bound_entry, crowd_s, 0),
+	RECORD_SMALL(struct bound_entry, n_crowd, BOUND_CROWD),
+	RECORD_MANY(struct bound_entry, crowd, 0),
+	RECORD_ONE(struct bound_entry, endpoint, 0),
+	RECORD_MANY(struct bound_entry, users, 64),
+};
+static const struct record entry_record = RECORD(struct bound_entry, entry_fields, entry_sound);
 
 int bound_init(struct bound *b, const struct bound_options *options, uint32_t max)
 {
@@ -92,6 +115,7 @@ void bound_learn(struct bound *b, const struct bound_use *use)
 		e->known /= 2;
 		e->mine /= 2;
 	}
+	e->endpoint = use->endpoint ? mix_tag(use->endpoint) : 0;
 	e->requests++;
 	e->given += use->given;
 	e->known += use->known;
@@ -116,4 +140,25 @@ void bound_foreign(struct bound *b, const struct bound_use *use)
 	}
 	if (e->n_crowd < BOUND_CROWD)
 		e->crowd[e->n_crowd++] = tag;
+}
+
+void bound_forget(struct bound *b, uint64_t endpoint)
+{
+	const struct bound_entry *e = lru_first(&b->params), *next;
+
+	for (; e; e = next) {
+		next = lru_next(&b->params, e);
+		if (e->endpoint == mix_tag(endpoint))
+			lru_remove(&b->params, lru_id(e));
+	}
+}
+
+int bound_save(const struct bound *b, FILE *out)
+{
+	return record_put_table(out, &entry_record, &b->params);
+}
+
+int bound_load(struct bound *b, struct blob_reader *in)
+{
+	return record_get_table(in, &entry_record, &b->params);
 }

@@ -13,6 +13,7 @@
 
 #pragma once
 
+#include "detect/blob.h"
 #include "detect/hll.h"
 #include "detect/lru.h"
 #include "detect/mix.h"
@@ -46,6 +47,7 @@ struct bound_use {
 	bool given; // else it is foreign
 	bool known; // it is known to be somebody's
 	bool mine;  // … and to be the caller's
+	uint64_t endpoint; // 0: of all parameters that name such objects
 };
 
 int bound_init(struct bound *b, const struct bound_options *options, uint32_t max);
@@ -58,5 +60,10 @@ uint64_t bound_id(uint64_t endpoint, uint64_t field, uint64_t role);
 struct bound_view bound_look(const struct bound *b, uint64_t id, uint64_t principal,
 			     uint32_t now_s);
 void bound_learn(struct bound *b, const struct bound_use *use);
+// One endpoint is learnt anew.
+void bound_forget(struct bound *b, uint64_t endpoint);
+// What was learnt, as a part of a blob: 0 or negative errno. Loading adds to what is there.
+int bound_save(const struct bound *b, FILE *out);
+int bound_load(struct bound *b, struct blob_reader *in);
 // A foreign use, whether it teaches or not.
 void bound_foreign(struct bound *b, const struct bound_use *use);

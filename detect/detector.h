@@ -156,6 +156,8 @@ uint32_t merger_endpoints(struct merger *m);
 struct merged_endpoint *merger_endpoint_at(struct merger *m, uint32_t i);
 uint32_t merger_principals(struct merger *m);
 struct merged_principal *merger_principal_at(struct merger *m, uint32_t i);
+// In the order of their last calls: the one idle longest for NULL; NULL: no more.
+struct merged_principal *merger_principal_next(struct merger *m, const struct merged_principal *p);
 void *merger_endpoint_area(struct merger *m, struct merged_endpoint *e, const struct detector *d);
 void *merger_principal_area(struct merger *m, struct merged_principal *p, const struct detector *d);
 

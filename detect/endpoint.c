@@ -57,14 +57,30 @@ static const uint64_t shape_of_byte[256] = {
 	['='] = SHAPE_SAFE,
 };
 
+// What all bytes together are: enough for most texts.
+enum byte_kind { BYTE_DIGIT = 1, BYTE_HEX = 2, BYTE_LETTER = 4, BYTE_SIGN = 8, BYTE_ODD = 16 };
+
+static const uint8_t kind_of_byte[256] = {
+	[0 ... '-' - 1] = BYTE_ODD, ['-' ... '.'] = BYTE_SIGN,   ['/'] = BYTE_ODD,
+	['0' ... '9'] = BYTE_DIGIT, [':' ... '<'] = BYTE_ODD,    ['='] = BYTE_SIGN,
+	['>' ... '@'] = BYTE_ODD,   ['A' ... 'F'] = BYTE_HEX,    ['G' ... 'Z'] = BYTE_LETTER,
+	['[' ... '^'] = BYTE_ODD,   ['_'] = BYTE_SIGN,           ['`'] = BYTE_ODD,
+	['a' ... 'f'] = BYTE_HEX,   ['g' ... 'z'] = BYTE_LETTER, ['{' ... '}'] = BYTE_ODD,
+	['~'] = BYTE_SIGN,          [127 ... 255] = BYTE_ODD,
+};
+
+static uint8_t kinds_of(struct span s)
+{
+	uint8_t kinds = 0;
+
+	for (uint32_t i = 0; i < s.len; i++)
+		kinds |= kind_of_byte[s.p[i]];
+	return kinds;
+}
+
 static bool is_digit(uint8_t c)
 {
 	return c >= '0' && c <= '9';
-}
-
-static bool is_hex(uint8_t c)
-{
-	return is_digit(c) || (span_lower(c) >= 'a' && span_lower(c) <= 'f');
 }
 
 static bool is_alpha(uint8_t c)
@@ -115,14 +131,14 @@ static bool digits_at(struct span s, uint32_t from, uint32_t n)
 }
 
 // 8-4-4-4-12 (RFC 9562 section 4).
-static bool is_uuid(struct span s)
+bool endpoint_is_uuid(struct span s)
 {
-	if (s.len != 36)
-		return false;
-	for (uint32_t i = 0; i < 36; i++) {
-		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+	static const uint8_t part[][2] = {{0, 8}, {9, 4}, {14, 4}, {19, 4}, {24, 12}};
 
-		if (dash ? s.p[i] != '-' : !is_hex(s.p[i]))
+	if (s.len != 36 || s.p[8] != '-' || s.p[13] != '-' || s.p[18] != '-' || s.p[23] != '-')
+		return false;
+	for (uint32_t i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
+		if (kinds_of(span_make(s.p + part[i][0], part[i][1])) & ~(BYTE_DIGIT | BYTE_HEX))
 			return false;
 	}
 	return true;
@@ -235,18 +251,21 @@ static bool is_token(struct span s, const struct shape *shape)
 enum segment_class endpoint_segment(struct span s)
 {
 	struct shape shape;
+	uint8_t kinds;
 
 	if (s.len == 0)
 		return SEGMENT_WORD;
 	if (s.len > ENDPOINT_SEGMENT)
 		return SEGMENT_TOKEN;
-	if (s.len > 2 && s.p[0] == '{' && s.p[s.len - 1] == '}' &&
-	    is_uuid(span_make(s.p + 1, s.len - 2)))
-		return SEGMENT_UUID;
-	shape = shape_of(s);
-	if (shape.digits == 0 && shape.hex < s.len && shape.url_safe && s.len <= WORD_MAX)
+	kinds = kinds_of(s);
+	if (kinds == BYTE_DIGIT)
+		return SEGMENT_ID;
+	if (!(kinds & (BYTE_DIGIT | BYTE_ODD)) && kinds != BYTE_HEX && s.len <= WORD_MAX)
 		return SEGMENT_WORD; // most of them
-	if (is_uuid(s))
+	if (s.len > 2 && s.p[0] == '{' && s.p[s.len - 1] == '}' &&
+	    endpoint_is_uuid(span_make(s.p + 1, s.len - 2)))
+		return SEGMENT_UUID;
+	if (endpoint_is_uuid(s))
 		return SEGMENT_UUID;
 	if (is_date(s))
 		return SEGMENT_DATE;
@@ -254,6 +273,7 @@ enum segment_class endpoint_segment(struct span s)
 		return SEGMENT_EMAIL;
 	if (is_version(s))
 		return SEGMENT_WORD;
+	shape = shape_of(s);
 	if (shape.digits + shape.other == s.len && shape.digits) {
 		// Numbers, lists and ranges of them, coordinates, telephone numbers.
 		return SEGMENT_ID;
@@ -382,6 +402,8 @@ static bool template_word(struct template *t, struct span word)
 {
 	static const char hex[] = "0123456789ABCDEF";
 
+	if (!(kinds_of(word) & BYTE_ODD))
+		return template_put(t, word.p, word.len);
 	for (uint32_t i = 0; i < word.len; i++) {
 		uint8_t c = word.p[i];
 		char escape[3] = {'%', hex[c >> 4], hex[c & 15]};

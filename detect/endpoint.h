@@ -35,6 +35,8 @@ struct template_table;
 
 // What a percent-decoded segment looks like.
 enum segment_class endpoint_segment(struct span segment);
+// 8-4-4-4-12 digits of base 16.
+bool endpoint_is_uuid(struct span segment);
 // "{id}"; "" for words.
 const char *endpoint_segment_name(enum segment_class class);
 

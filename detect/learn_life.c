@@ -77,7 +77,7 @@ void learn_forget(struct learn *l, uint64_t endpoint)
 static void put_number(FILE *out, uint64_t number, uint32_t bytes)
 {
 	for (uint32_t i = 0; i < bytes; i++)
-		putc((int)(number >> (8 * i) & 0xff), out);
+		putc_unlocked((int)(number >> (8 * i) & 0xff), out);
 }
 
 static void put_field(FILE *out, const struct delta_field *f)
@@ -126,7 +126,7 @@ static uint64_t get_number(struct reader *r, uint32_t bytes)
 	if (r->left < bytes)
 		r->bad = true;
 	for (uint32_t i = 0; i < bytes && !r->bad; i++) {
-		int c = getc(r->in);
+		int c = getc_unlocked(r->in);
 
 		if (c == EOF)
 			r->bad = true;

@@ -5,6 +5,8 @@
 
 #include "detect/logins.h"
 
+#include "detect/record.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -38,7 +40,8 @@ size_t logins_bytes(const struct login_sizes *sizes)
 	       lru_bytes(sizeof(struct login_tries), sizes->sources) +
 	       lru_bytes(sizeof(struct login_tries), pressed ? pressed : 1) +
 	       lru_bytes(sizeof(struct login_secret), sizes->secrets) +
-	       lru_bytes(sizeof(struct login_endpoint), ENDPOINTS_MAX);
+	       lru_bytes(sizeof(struct login_endpoint), ENDPOINTS_MAX) +
+	       lru_bytes(sizeof(struct login_intruder), INTRUDERS_MAX);
 }
 
 void logins_fini(struct logins *l)
@@ -152,4 +155,46 @@ void login_user_learn(struct login_user *u, uint64_t prefix, uint64_t agent, uin
 		u->secret = secret;
 	place_add(u->prefix, &u->prefix_at, prefix);
 	place_add(u->agent, &u->agent_at, agent);
+}
+
+// ---- Over a restart. Hashes of passwords stay in memory: with the seed beside them they could be
+// tried out. So a user's first success tells his password anew.
+
+static const struct record_field user_fields[] = {
+	RECORD_IDS(struct login_user, prefix),
+	RECORD_IDS(struct login_user, agent),
+	RECORD_SMALL(struct login_user, successes, 0),
+	RECORD_ONE(struct login_user, prefix_at, LOGIN_PLACES - 1),
+	RECORD_ONE(struct login_user, agent_at, LOGIN_PLACES - 1),
+};
+static const struct record user_record = RECORD(struct login_user, user_fields, NULL);
+static const struct record_field slot_fields[] = {
+	RECORD_REAL(struct season_slot, mean),       RECORD_REAL(struct season_slot, deviation),
+	RECORD_SMALL(struct season_slot, samples, 0), RECORD_SMALL(struct season_slot, days, 0),
+	RECORD_SMALL(struct season_slot, last_day, 0),
+};
+static const struct record slot_record = RECORD(struct season_slot, slot_fields, NULL);
+static const struct record_field endpoint_fields[] = {
+	RECORD_STRUCTS(struct login_endpoint, season.slot, slot_record),
+	RECORD_ONE(struct login_endpoint, windows, 0),
+	RECORD_ONE(struct login_endpoint, failed_all, 0),
+	RECORD_ONE(struct login_endpoint, ok_all, 0),
+	RECORD_ONE(struct login_endpoint, was_trouble, 1),
+	RECORD_ONE(struct login_endpoint, endpoint, 0),
+};
+static const struct record endpoint_record = RECORD(struct login_endpoint, endpoint_fields, NULL);
+
+int logins_save(const struct logins *l, FILE *out)
+{
+	int rc = record_put_table(out, &endpoint_record, &l->endpoints);
+
+	return rc ? rc : record_put_table(out, &user_record, &l->users);
+}
+
+int logins_load(struct logins *l, struct blob_reader *in)
+{
+	int rc = record_get_table(in, &endpoint_record, &l->endpoints);
+
+	rc = rc ? rc : record_get_table(in, &user_record, &l->users);
+	return rc ? rc : record_end(in);
 }

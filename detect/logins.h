@@ -11,6 +11,7 @@
 
 #pragma once
 
+#include "detect/blob.h"
 #include "detect/delta.h"
 #include "detect/few.h"
 #include "detect/lru.h"
@@ -97,6 +98,11 @@ int logins_init(struct logins *l, const struct login_sizes *sizes);
 // What tables of these sizes take at most.
 size_t logins_bytes(const struct login_sizes *sizes);
 void logins_fini(struct logins *l);
+
+// What is usual of users (without their passwords) and of endpoints, as a blob: 0 or negative errno.
+// Loading adds to what is there.
+int logins_save(const struct logins *l, FILE *out);
+int logins_load(struct logins *l, struct blob_reader *in);
 
 // Adds a value that failed, or that a sign-in went well (value 0).
 void login_tries_add(struct login_tries *t, uint64_t window_ns, uint64_t time_ns, uint64_t value);

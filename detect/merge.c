@@ -273,6 +273,8 @@ void merger_forget(struct merger *m, uint64_t endpoint)
 			d->detector->forget(d->state, m, endpoint);
 	}
 	learn_forget(&m->learn, endpoint);
+	params_forget(&m->params, endpoint);
+	objects_forget(&m->store, endpoint);
 	known_endpoint_remove(&m->known, endpoint);
 }
 

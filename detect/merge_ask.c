@@ -41,6 +41,14 @@ uint32_t merger_principals(struct merger *m)
 	return m->known.n_principals;
 }
 
+struct merged_principal *merger_principal_next(struct merger *m, const struct merged_principal *p)
+{
+	struct known_principal *next = p ? ((const struct known_principal *)p)->newer
+					 : m->known.oldest;
+
+	return next ? &next->pub : NULL;
+}
+
 struct merged_principal *merger_principal_at(struct merger *m, uint32_t i)
 {
 	return i < m->known.n_principals ? &m->known.principals[i]->pub : NULL;

@@ -8,6 +8,8 @@
 
 #include "detect/objects.h"
 
+#include "detect/record.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -60,7 +62,11 @@ const struct conf_section objects_section = {
 };
 CONF_SECTION(objects_section);
 
-enum { BOUND_MAX = 65536 };
+enum {
+	BOUND_MAX = 65536,
+	GAP_MAX_S = 900, // off for longer: as if all had been lost
+	GAP_CUTS = 2,    // connections of a principal that are cut by a restart, as far as is believed
+};
 
 // A principal was given an object.
 struct relation {
@@ -91,7 +97,35 @@ struct person {
 	uint32_t evicted_s;         // up to when what it had may be forgotten
 	uint16_t role;
 	bool suspect;
+	uint8_t cuts; // responses that were not seen whole because the sensor was off
 };
+static_assert(sizeof(struct person) == 24, "there are a million");
+
+static const struct record_field relation_fields[] = {
+	RECORD_ONE(struct relation, principal, 0),
+	RECORD_ONE(struct relation, tag, 0),
+	RECORD_ONE(struct relation, last_s, 0),
+};
+static const struct record relation_record = RECORD(struct relation, relation_fields, NULL);
+
+static const struct record_field object_fields[] = {
+	RECORD_ONE(struct object, owner, 0),
+	RECORD_ONE(struct object, first_s, 0),
+	RECORD_ONE(struct object, flags, OBJECT_MADE | OBJECT_WEAK),
+	RECORD_MANY(struct object, n, OBJECTS_GETTERS + 1),
+	RECORD_MANY(struct object, role, 0),
+	RECORD_MANY(struct object, getter[0], 0),
+	RECORD_MANY(struct object, getter[1], 0),
+};
+static const struct record object_record = RECORD(struct object, object_fields, NULL);
+
+static const struct record_field person_fields[] = {
+	RECORD_ONE(struct person, last_s, 0),    RECORD_ONE(struct person, session_s, 0),
+	RECORD_ONE(struct person, given_s, 0),   RECORD_ONE(struct person, hole_s, 0),
+	RECORD_ONE(struct person, evicted_s, 0), RECORD_ONE(struct person, role, 0),
+	RECORD_ONE(struct person, suspect, 1),
+};
+static const struct record person_record = RECORD(struct person, person_fields, NULL);
 
 static uint32_t seconds(uint64_t time_ns)
 {
@@ -164,7 +198,7 @@ void objects_clear(struct objects *o)
 	lru_clear(&o->people);
 	bound_clear(&o->bound);
 	o->relations.evicted = o->objects.evicted = o->people.evicted = 0;
-	o->lost_s = 0;
+	o->lost_s = o->now_s = o->gap_from_s = o->gap_to_s = 0;
 	o->order = o->principal = 0;
 	o->n_views = 0;
 }
@@ -194,7 +228,38 @@ void objects_suspect(struct objects *o, uint64_t principal)
 
 // ---- People
 
-static struct person *person_touch(struct objects *o, uint64_t principal, uint32_t now_s)
+static bool lately(const struct objects *o, uint32_t then_s, uint32_t now_s)
+{
+	return then_s && (now_s < then_s || now_s - then_s < o->options->quiet_s);
+}
+
+// What was given in the gap may still count: and until GAP_MAX_S behind it, what was cut by it.
+static bool gap_lately(const struct objects *o, uint32_t now_s)
+{
+	return o->gap_to_s && (now_s < o->gap_to_s ||
+			       now_s - o->gap_to_s < o->options->quiet_s + GAP_MAX_S);
+}
+
+// Connections that were open go on in the middle. What they were just carrying is missing as is all
+// else of the gap.
+static bool is_cut(const struct objects *o, struct person *p, uint32_t now_s)
+{
+	return o->gap_to_s && now_s - o->gap_to_s < GAP_MAX_S && p->cuts < GAP_CUTS && ++p->cuts;
+}
+
+// The first after a restart ends the gap.
+static void time_goes(struct objects *o, uint32_t now_s)
+{
+	if (o->gap_from_s && !o->gap_to_s) {
+		o->gap_to_s = now_s > o->gap_from_s ? now_s : o->gap_from_s;
+		if (o->gap_to_s - o->gap_from_s > GAP_MAX_S)
+			o->lost_s = o->gap_to_s;
+	}
+	o->now_s = now_s > o->now_s ? now_s : o->now_s;
+}
+
+static struct person *person_touch(struct objects *o, uint64_t principal, bool named,
+				   uint32_t now_s)
 {
 	bool fresh;
 	struct person *p = lru_touch(&o->people, principal, &fresh);
@@ -206,6 +271,9 @@ static struct person *person_touch(struct objects *o, uint64_t principal, uint32
 		// It may have been here before, and what it had may be gone.
 		if (o->relations.evicted && o->people.evicted)
 			p->evicted_s = now_s;
+		// It may be the session of somebody else, who signed in while nobody saw it.
+		if (!named && gap_lately(o, now_s))
+			p->hole_s = now_s;
 	}
 	if (now_s > p->last_s) {
 		if (now_s - p->last_s >= o->options->session_s)
@@ -213,11 +281,6 @@ static struct person *person_touch(struct objects *o, uint64_t principal, uint32
 		p->last_s = now_s;
 	}
 	return p;
-}
-
-static bool lately(const struct objects *o, uint32_t then_s, uint32_t now_s)
-{
-	return then_s && (now_s < then_s || now_s - then_s < o->options->quiet_s);
 }
 
 // Does it prove anything that this principal does not have that object?
@@ -228,6 +291,9 @@ static bool is_complete(const struct objects *o, const struct person *p,
 	    object->first_s > p->hole_s && object->first_s > o->lost_s)
 		return true;
 	if (lately(o, p->hole_s, now_s) || lately(o, o->lost_s, now_s))
+		return false;
+	if (gap_lately(o, now_s) &&
+	    (!object || object->flags & OBJECT_WEAK || object->first_s > o->gap_from_s))
 		return false;
 	return p->evicted_s == 0 ||
 	       (object && object->first_s > p->evicted_s && o->objects.evicted == 0);
@@ -337,6 +403,7 @@ static void view_learn(struct objects *o, const struct objects_view *view, const
 		return;
 	for (uint32_t i = 0; i < 2; i++) {
 		use.id = ids[i];
+		use.endpoint = i == 0 ? call->endpoint : 0;
 		if (!given && view->owner && !view->weak)
 			bound_foreign(&o->bound, &use);
 		bound_learn(&o->bound, &use);
@@ -372,7 +439,8 @@ void objects_call(struct objects *o, const struct call *call)
 	o->makes = call->verb == VERB_POST && call->status == 201;
 	if (!o->options || call->principal == 0 || call->flags & CALL_MESSAGE)
 		return;
-	p = person_touch(o, call->principal, now_s);
+	time_goes(o, now_s);
+	p = person_touch(o, call->principal, call->subject != 0, now_s);
 	if (!p)
 		return;
 	p->role = tag16(call->role);
@@ -396,7 +464,7 @@ void objects_call(struct objects *o, const struct call *call)
 		view_make(o, view, call, now_s);
 	}
 	// Only now: what was not seen of this answer says nothing of what was asked for.
-	if (!whole)
+	if (!whole && !is_cut(o, p, now_s))
 		p->hole_s = now_s;
 }
 
@@ -472,7 +540,9 @@ void objects_give(struct objects *o, const struct delta_object *given)
 
 	if (!o->options || given->principal == 0)
 		return;
-	p = person_touch(o, given->principal, now_s);
+	time_goes(o, now_s);
+	// Its call came before it, if it is known at all.
+	p = person_touch(o, given->principal, false, now_s);
 	if (!p)
 		return;
 	asked = view_of(o, given, id);
@@ -492,4 +562,64 @@ void objects_give(struct objects *o, const struct delta_object *given)
 	}
 	relation->last_s = now_s;
 	object_had(o, given, id, asked != NULL, p->role, now_s);
+}
+
+// ---- Over a restart
+
+int objects_save(const struct objects *o, FILE *out)
+{
+	int rc;
+
+	blob_put(out, o->options != NULL, 1);
+	if (!o->options)
+		return 0;
+	blob_put(out, o->now_s, 4);
+	blob_put(out, o->lost_s, 4);
+	// Whether anything was ever forgotten.
+	blob_put(out, (o->relations.evicted != 0) | (o->objects.evicted != 0) << 1 |
+			      (o->people.evicted != 0) << 2,
+		 1);
+	rc = record_put_table(out, &person_record, &o->people);
+	rc = rc ? rc : record_put_table(out, &object_record, &o->objects);
+	rc = rc ? rc : record_put_table(out, &relation_record, &o->relations);
+	return rc ? rc : bound_save(&o->bound, out);
+}
+
+// People first: they are told what has to be forgotten when there is less room than there was.
+static int tables_load(struct objects *o, struct blob_reader *in)
+{
+	uint32_t now_s = (uint32_t)blob_get(in, 4), lost_s = (uint32_t)blob_get(in, 4);
+	uint32_t evicted = (uint32_t)blob_get(in, 1);
+	int rc = record_get_table(in, &person_record, &o->people);
+
+	rc = rc ? rc : record_get_table(in, &object_record, &o->objects);
+	rc = rc ? rc : record_get_table(in, &relation_record, &o->relations);
+	rc = rc ? rc : bound_load(&o->bound, in);
+	o->now_s = o->gap_from_s = now_s;
+	o->gap_to_s = 0;
+	o->lost_s = lost_s;
+	o->relations.evicted += evicted & 1;
+	o->objects.evicted += evicted >> 1 & 1;
+	o->people.evicted += evicted >> 2 & 1;
+	return rc ? rc : record_end(in);
+}
+
+int objects_load(struct objects *o, FILE *in, size_t len, uint32_t version)
+{
+	struct blob_reader r = {.in = in, .left = len, .bad = version != OBJECTS_VERSION};
+	bool any = blob_get(&r, 1);
+	int rc;
+
+	if (r.bad || !any || !o->options)
+		return r.bad ? -EINVAL : 0;
+	rc = tables_load(o, &r);
+	if (rc)
+		objects_clear(o);
+	return rc;
+}
+
+void objects_forget(struct objects *o, uint64_t endpoint)
+{
+	if (o->options)
+		bound_forget(&o->bound, endpoint);
 }

@@ -15,6 +15,11 @@
 // not: of what another had before it makes no relation, and an owner only until somebody is given
 // it by a list, or makes it.
 //
+// After a restart all is known again but what was given while the sensor was off, which may have
+// been anything. So for a while only the owners that were known before speak, and those who were
+// not known before are believed only when a token says who they are: a session may be the new one
+// of somebody who signed in meanwhile.
+//
 // All tables are bounded. What was forgotten, lost or not seen whole is known by the principal:
 // there nothing is concluded from absence. Merger's thread.
 
@@ -62,6 +67,9 @@ struct objects {
 	struct lru relations, objects, people;
 	struct bound bound;
 	uint32_t lost_s; // when objects were lost that may have been given to anybody; 0: never
+	uint32_t now_s;  // the newest time that was seen
+	// What was given between these two was not seen: the sensor was off. 0: it never was.
+	uint32_t gap_from_s, gap_to_s;
 
 	// The call that is looked at.
 	uint64_t order, principal;
@@ -88,6 +96,13 @@ void objects_prefetch(const struct objects *o, const struct delta_object *object
 void objects_lost(struct objects *o, uint64_t time_ns);
 // The principal teaches nothing any more.
 void objects_suspect(struct objects *o, uint64_t principal);
+
+// What is known, for a file, and back: 0 or negative errno. After a failed load nothing is known.
+enum { OBJECTS_VERSION = 1 };
+int objects_save(const struct objects *o, FILE *out);
+int objects_load(struct objects *o, FILE *in, size_t len, uint32_t version);
+// One endpoint is learnt anew.
+void objects_forget(struct objects *o, uint64_t endpoint);
 
 // The identity of what a response gives or a request names.
 uint64_t objects_id(uint64_t noun, uint64_t value, enum param_class class);

@@ -347,12 +347,31 @@ void params_merge(struct params *p, uint64_t from_id, uint64_t into_id)
 	pending_bound(p);
 }
 
+void params_forget(struct params *p, uint64_t endpoint)
+{
+	struct params_endpoint *e = idmap_get(&p->endpoints, endpoint);
+
+	if (!e)
+		return;
+	for (uint32_t dir = 0; dir < 2; dir++) {
+		while (e->first[dir]) {
+			struct param *one = e->first[dir];
+
+			e->first[dir] = one->next;
+			param_free(p, e, one);
+		}
+	}
+	e->whole = 0;
+	e->n_refused = 0;
+	pending_bound(p);
+}
+
 // ---- The file
 
 static void put_number(FILE *out, uint64_t number, uint32_t bytes)
 {
 	for (uint32_t i = 0; i < bytes; i++)
-		putc((int)(number >> (8 * i) & 0xff), out);
+		putc_unlocked((int)(number >> (8 * i) & 0xff), out);
 }
 
 static void put_param(FILE *out, const struct param *one)
@@ -407,7 +426,7 @@ static uint64_t get_number(struct reader *r, uint32_t bytes)
 
 	r->bad |= r->left < bytes;
 	for (uint32_t i = 0; i < bytes && !r->bad; i++) {
-		int c = getc(r->in);
+		int c = getc_unlocked(r->in);
 
 		r->bad |= c == EOF;
 		number |= (uint64_t)(uint8_t)c << (8 * i);

@@ -91,6 +91,8 @@ const struct param *params_get(const struct params *p, uint64_t endpoint, enum d
 uint32_t param_classes(const struct param *param, uint32_t kind);
 // What one endpoint has becomes a part of another's.
 void params_merge(struct params *p, uint64_t from, uint64_t into);
+// One endpoint is learnt anew.
+void params_forget(struct params *p, uint64_t endpoint);
 // What is known, and back. All numbers little end first: count of endpoints (4), each: id, whole (8
 // each), count of parameters (4), each: field, first_ns, last_ns, calls, kind_ns (8 each), classes
 // (2 each), first_class, dir, place, index, id, length of the name (1 each), the name. 0 or negative

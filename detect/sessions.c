@@ -7,8 +7,11 @@
 
 #include "detect/sessions.h"
 
+#include "detect/blob.h"
 #include "detect/memory.h"
 #include "detect/merge.h"
+
+#include <errno.h>
 
 struct session {
 	uint64_t id, user;
@@ -171,7 +174,8 @@ static void name_give(const struct sessions *s, const struct delta_name *name)
 	to->id = one->user;
 	to->kind = PRINCIPAL_SESSION;
 	to->confidence = 90;
-	to->a = span_make(one->text, one->user_len);
+	if (one->user_len) // else what the session is shown as: its login was before a restart
+		to->a = span_make(one->text, one->user_len);
 }
 
 void sessions_fold(struct merger *m)
@@ -196,4 +200,44 @@ void sessions_fold(struct merger *m)
 		finding_give(s, m->findings[i]);
 	for (uint32_t i = 0; i < m->n_names; i++)
 		name_give(s, m->names[i]);
+}
+
+// ---- Over a restart. Names of users are not written down: a login tells them anew.
+
+int sessions_save(struct merger *m, FILE *out)
+{
+	const struct session_names *names = &m->shared->session_names;
+
+	for (uint32_t i = 0; i < SESSION_NAMES; i++)
+		blob_put(out, atomic_load_explicit(&names->name[i], memory_order_relaxed), 8);
+	blob_put(out, m->sessions.map.n, 4);
+	for (const struct session *one = m->sessions.first; one; one = one->next) {
+		blob_put(out, one->id, 8);
+		blob_put(out, one->user, 8);
+	}
+	return ferror(out) ? -EIO : 0;
+}
+
+int sessions_load(struct merger *m, FILE *in, size_t len, uint32_t version)
+{
+	struct blob_reader r = {.in = in, .left = len, .bad = version != SESSIONS_VERSION};
+	uint64_t names[SESSION_NAMES], n;
+
+	for (uint32_t i = 0; i < SESSION_NAMES; i++)
+		names[i] = blob_get(&r, 8);
+	n = blob_get(&r, 4);
+	for (uint64_t i = 0; i < n && !r.bad; i++) {
+		struct delta_binding one = {.session = blob_get(&r, 8), .user = blob_get(&r, 8)};
+
+		r.bad |= one.session == 0 || one.user == 0;
+		if (!r.bad)
+			session_bind(&m->sessions, &one);
+	}
+	if (r.bad || r.left) {
+		sessions_fini(&m->sessions);
+		return -EBADMSG;
+	}
+	for (uint32_t i = 0; i < SESSION_NAMES; i++)
+		name_learn(&m->shared->session_names, names[i]);
+	return 0;
 }

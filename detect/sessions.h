@@ -13,6 +13,7 @@
 #include "detect/idmap.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 
 enum {
 	DELTA_BINDINGS = 4096,
@@ -88,5 +89,10 @@ void sessions_fini(struct sessions *s);
 void sessions_gather(struct sessions *s, const struct delta *delta);
 // Takes them in, and gives what was gathered with them to the users.
 void sessions_fold(struct merger *m);
+// Which session is whose, without what anybody is called, for a file, and back: 0 or negative
+// errno. After a failed load nothing is known.
+enum { SESSIONS_VERSION = 1 };
+int sessions_save(struct merger *m, FILE *out);
+int sessions_load(struct merger *m, FILE *in, size_t len, uint32_t version);
 // The user's principal, or the one that was asked for.
 uint64_t sessions_user(const struct sessions *s, uint64_t principal);

@@ -34,6 +34,8 @@ static void endpoint_forget(struct merger *m, uint64_t id)
 		if (d->enabled && d->detector->forget)
 			d->detector->forget(d->state, m, id);
 	}
+	if (p && p->n)
+		objects_forget(&m->store, id);
 }
 
 static void counts_join(struct merged_endpoint *into, const struct merged_endpoint *from)

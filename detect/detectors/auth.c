@@ -20,6 +20,7 @@
 #include "detect/draft.h"
 #include "detect/endpoint.h"
 #include "detect/policy.h"
+#include "detect/record.h"
 #include "detect/siphash.h"
 #include "detect/text.h"
 #include "detect/worker.h"
@@ -357,6 +358,66 @@ static void auth_fini(void *state)
 	lru_fini(&((struct auth_share_state *)state)->hosts);
 }
 
+// ---- What was learnt. Whose path is excluded is asked again: that is the configuration's.
+
+static const struct record_field share_fields[] = {
+	RECORD_ONE(struct auth_share, ok, 0),         RECORD_ONE(struct auth_share, bare, 0),
+	RECORD_ONE(struct auth_share, bare_alike, 0), RECORD_ONE(struct auth_share, told_ns, 0),
+	RECORD_REAL(struct auth_share, size),         RECORD_REAL(struct auth_share, size2),
+	RECORD_ONE(struct auth_share, asks, 1),       RECORD_ONE(struct auth_share, counted, 1),
+};
+
+static bool share_sound(const void *entry)
+{
+	const struct auth_share *share = entry;
+
+	return share->bare <= share->ok;
+}
+
+static const struct record share_record = RECORD(struct auth_share, share_fields, share_sound);
+static const struct record_field endpoint_fields[] = {
+	RECORD_ONE(struct auth_endpoint, responses, 0),
+	RECORD_ONE(struct auth_endpoint, distinct, 0),
+	RECORD_IDS(struct auth_endpoint, value),
+	RECORD_ONE(struct auth_endpoint, n_values, VALUES_MAX),
+	RECORD_ONE(struct auth_endpoint, raised, 1),
+	RECORD_STRUCT(struct auth_endpoint, share, share_record),
+};
+static const struct record endpoint_record = RECORD(struct auth_endpoint, endpoint_fields, NULL);
+static const struct record_field host_fields[] = {
+	RECORD_ONE(struct auth_share_host, asking, 0),
+	RECORD_ONE(struct auth_share_host, open, 0),
+	RECORD_ONE(struct auth_share_host, told_ns, 0),
+};
+static const struct record host_record = RECORD(struct auth_share_host, host_fields, NULL);
+static const struct detector auth;
+
+static int auth_save(const void *state, const struct merger *m, FILE *out)
+{
+	const struct auth_share_state *s = state;
+	int rc = record_put_table(out, &host_record, &s->hosts);
+
+	return rc ? rc : record_put_endpoints(out, &endpoint_record, m, &auth);
+}
+
+static int auth_load(void *state, struct merger *m, FILE *in, size_t len, uint32_t version)
+{
+	struct blob_reader r = {.in = in, .left = len, .bad = version != auth.version};
+	int rc = record_get_table(&r, &host_record, &((struct auth_share_state *)state)->hosts);
+
+	rc = rc ? rc : record_get_endpoints(&r, &endpoint_record, m, &auth);
+	return rc ? rc : record_end(&r);
+}
+
+static void auth_forget(void *state, struct merger *m, uint64_t endpoint)
+{
+	struct merged_endpoint *e = merger_endpoint(m, endpoint);
+	const struct auth_endpoint *area = e ? merger_endpoint_area(m, e, &auth) : NULL;
+
+	if (area)
+		auth_share_forget(state, &area->share, e);
+}
+
 static const struct detector auth = {
 	.id = "D-05",
 	.name = "auth",
@@ -369,6 +430,9 @@ static const struct detector auth = {
 	.join = auth_join,
 	.state_size = sizeof(struct auth_share_state),
 	.endpoint_size = sizeof(struct auth_endpoint),
+	.forget = auth_forget,
+	.save = auth_save,
+	.load = auth_load,
 	.init = auth_init,
 	.fini = auth_fini,
 	.call = auth_call,

@@ -229,3 +229,14 @@ void auth_share_call(const struct detector *self, const struct auth_share_option
 	if (!known && !(call->flags & CALL_PERSONAL))
 		share_judge(self, o, m, s, area, call);
 }
+
+void auth_share_forget(struct auth_share_state *s, const struct auth_share *area,
+		       const struct merged_endpoint *e)
+{
+	struct auth_share_host *host = host_of(s, e);
+
+	if (!host)
+		return;
+	host->asking -= area->asks && host->asking;
+	host->open -= area->counted && !area->asks && host->open;
+}

@@ -45,3 +45,6 @@ void auth_share_call(const struct detector *self, const struct auth_share_option
 		     const struct call *call, bool known);
 // Is this path meant for everybody, by the list or by custom?
 bool auth_share_excluded(const struct auth_share_options *o, const struct merged_endpoint *e);
+// The endpoint is learnt anew: its host has one less.
+void auth_share_forget(struct auth_share_state *s, const struct auth_share *area,
+		       const struct merged_endpoint *e);

@@ -18,6 +18,7 @@
 #include "detect/endpoint.h"
 #include "detect/foreign.h"
 #include "detect/principal.h"
+#include "detect/record.h"
 #include "detect/siphash.h"
 #include "detect/text.h"
 
@@ -50,6 +51,7 @@ struct role {
 
 struct pair {
 	uint32_t ok;      // calls that taught
+	uint32_t endpoint; // in short
 	uint32_t n_crowd; // who did it, of those for whom it was unusual, in short
 	uint32_t crowd_s;
 	uint32_t crowd[CROWD];
@@ -249,7 +251,7 @@ static void waiting_texts(struct issue_draft *draft, struct merger *m, const str
 	char user[EXCHANGE_USER + 1], where[384], of_role[32], of_pair[32], others[32], why[320];
 
 	principal_text(merger_principal(m, w->principal), user, sizeof(user));
-	endpoint_text(merger_endpoint(m, w->endpoint), where, sizeof(where));
+	endpoint_text(merger_target(m, w->endpoint), where, sizeof(where));
 	if (w->method)
 		draft_text(
 			why, sizeof(why),
@@ -393,6 +395,7 @@ static void bfla_teach(const struct call *call, struct bfla_endpoint *area,
 	role->calls++;
 	hll_add(role->users, USERS_P, mix64(22, call->principal));
 	l->pair->ok++;
+	l->pair->endpoint = mix_tag(call->endpoint);
 	l->path->ok++;
 	l->path->verbs |= UINT32_C(1) << call->verb;
 	area->ok++;
@@ -486,6 +489,79 @@ static void bfla_call(const struct detector *self, const void *opaque, struct me
 		bfla_teach(call, area, person, known, &l, false);
 }
 
+// ---- What was learnt
+
+static const struct record_field role_fields[] = {
+	RECORD_ONE(struct role, calls, 0),
+	RECORD_MANY(struct role, users, 64),
+};
+static const struct record role_record = RECORD(struct role, role_fields, NULL);
+static const struct record_field pair_fields[] = {
+	RECORD_SMALL(struct pair, ok, 0),      RECORD_ONE(struct pair, endpoint, 0),
+	RECORD_SMALL(struct pair, n_crowd, CROWD), RECORD_SMALL(struct pair, crowd_s, 0),
+	RECORD_MANY(struct pair, crowd, 0),
+};
+static const struct record pair_record = RECORD(struct pair, pair_fields, NULL);
+static const struct record_field path_fields[] = {
+	RECORD_ONE(struct path, ok, 0),
+	RECORD_ONE(struct path, verbs, 0),
+};
+static const struct record path_record = RECORD(struct path, path_fields, NULL);
+static const struct record_field endpoint_fields[] = {
+	RECORD_ONE(struct bfla_endpoint, path, 0),
+	RECORD_ONE(struct bfla_endpoint, ok, 0),
+	RECORD_ONE(struct bfla_endpoint, admin, 1),
+	RECORD_MANY(struct bfla_endpoint, users, 64),
+};
+static const struct record endpoint_record = RECORD(struct bfla_endpoint, endpoint_fields, NULL);
+static const struct record_field person_fields[] = {
+	RECORD_SMALL(struct bfla_principal, ok, 0),
+	RECORD_SMALL(struct bfla_principal, privileged, 0),
+};
+static const struct record person_record = RECORD(struct bfla_principal, person_fields, NULL);
+static const struct detector bfla;
+
+static int bfla_save(const void *state, const struct merger *m, FILE *out)
+{
+	const struct bfla *s = state;
+	int rc = record_put_table(out, &role_record, &s->roles);
+
+	rc = rc ? rc : record_put_table(out, &pair_record, &s->pairs);
+	rc = rc ? rc : record_put_table(out, &path_record, &s->paths);
+	rc = rc ? rc : record_put_endpoints(out, &endpoint_record, m, &bfla);
+	return rc ? rc : record_put_principals(out, &person_record, m, &bfla);
+}
+
+static int bfla_load(void *state, struct merger *m, FILE *in, size_t len, uint32_t version)
+{
+	struct blob_reader r = {.in = in, .left = len, .bad = version != bfla.version};
+	struct bfla *s = state;
+	int rc = record_get_table(&r, &role_record, &s->roles);
+
+	rc = rc ? rc : record_get_table(&r, &pair_record, &s->pairs);
+	rc = rc ? rc : record_get_table(&r, &path_record, &s->paths);
+	rc = rc ? rc : record_get_endpoints(&r, &endpoint_record, m, &bfla);
+	rc = rc ? rc : record_get_principals(&r, &person_record, m, &bfla);
+	return rc ? rc : record_end(&r);
+}
+
+// Its path with all methods is learnt anew: that one of them was never seen says nothing then.
+static void bfla_forget(void *state, struct merger *m, uint64_t endpoint)
+{
+	struct merged_endpoint *e = merger_endpoint(m, endpoint);
+	const struct bfla_endpoint *area = e ? merger_endpoint_area(m, e, &bfla) : NULL;
+	struct bfla *s = state;
+	const struct pair *pair = lru_first(&s->pairs), *next;
+
+	if (area && area->path)
+		lru_remove(&s->paths, area->path);
+	for (; pair; pair = next) {
+		next = lru_next(&s->pairs, pair);
+		if (pair->endpoint == mix_tag(endpoint))
+			lru_remove(&s->pairs, lru_id(pair));
+	}
+}
+
 static const struct detector bfla = {
 	.id = "D-03",
 	.name = "bfla",
@@ -502,5 +578,8 @@ static const struct detector bfla = {
 	.memory = bfla_memory,
 	.call = bfla_call,
 	.evaluate = bfla_evaluate,
+	.forget = bfla_forget,
+	.save = bfla_save,
+	.load = bfla_load,
 };
 DETECTOR_REGISTER(bfla);

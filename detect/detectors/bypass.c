@@ -17,6 +17,7 @@
 #include "detect/draft.h"
 #include "detect/endpoint.h"
 #include "detect/inventory.h"
+#include "detect/record.h"
 #include "detect/spec.h"
 #include "detect/text.h"
 
@@ -138,6 +139,29 @@ static void bypass_call(const struct detector *self, const void *opaque, struct 
 		bypass_raise(self, m, e, area, outside, call);
 }
 
+// ---- What was learnt. Routes are asked for again: they are the configuration's.
+
+static const struct record_field endpoint_fields[] = {
+	RECORD_ONE(struct bypass_area, through, 0),
+	RECORD_MANY(struct bypass_area, beside, 0),
+	RECORD_ONE(struct bypass_area, told, SEVERITY_CRITICAL),
+};
+static const struct record endpoint_record = RECORD(struct bypass_area, endpoint_fields, NULL);
+static const struct detector bypass;
+
+static int bypass_save(const void *, const struct merger *m, FILE *out)
+{
+	return record_put_endpoints(out, &endpoint_record, m, &bypass);
+}
+
+static int bypass_load(void *, struct merger *m, FILE *in, size_t len, uint32_t version)
+{
+	struct blob_reader r = {.in = in, .left = len, .bad = version != bypass.version};
+	int rc = record_get_endpoints(&r, &endpoint_record, m, &bypass);
+
+	return rc ? rc : record_end(&r);
+}
+
 static const struct detector bypass = {
 	.id = "D-56",
 	.name = "bypass",
@@ -147,6 +171,8 @@ static const struct detector bypass = {
 	.owasp = {"API9:2023", "API8:2023"},
 	.section = &bypass_section,
 	.endpoint_size = sizeof(struct bypass_area),
+	.save = bypass_save,
+	.load = bypass_load,
 	.call = bypass_call,
 };
 DETECTOR_REGISTER(bypass);

@@ -18,6 +18,7 @@
 #include "detect/few.h"
 #include "detect/foreign.h"
 #include "detect/principal.h"
+#include "detect/record.h"
 #include "detect/text.h"
 
 #include <math.h>
@@ -237,7 +238,7 @@ static void enumeration_texts(struct issue_draft *draft, struct merger *m, const
 	char user[EXCHANGE_USER + 1], where[384], others[160], number[32];
 
 	principal_text(merger_principal(m, call->principal), user, sizeof(user));
-	endpoint_text(merger_endpoint(m, call->endpoint), where, sizeof(where));
+	endpoint_text(merger_target(m, call->endpoint), where, sizeof(where));
 	if (compared)
 		draft_text(others, sizeof(others),
 			   "99.9 %% of the windows of the other %u users of the endpoint had at "
@@ -359,6 +360,29 @@ static void enumeration_call(const struct detector *self, const void *opaque, st
 		view_judge(self, opaque, m, state, area, call, &objects->view[i]);
 }
 
+// ---- What was learnt: how far windows came; those that are open begin anew
+
+static const struct record_field enumeration_fields[] = {
+	RECORD_MANY(struct enumeration_endpoint, reached, 0),
+	RECORD_MANY(struct enumeration_endpoint, users, 64),
+};
+static const struct record enumeration_record =
+	RECORD(struct enumeration_endpoint, enumeration_fields, NULL);
+static const struct detector enumeration;
+
+static int enumeration_save(const void *, const struct merger *m, FILE *out)
+{
+	return record_put_endpoints(out, &enumeration_record, m, &enumeration);
+}
+
+static int enumeration_load(void *, struct merger *m, FILE *in, size_t len, uint32_t version)
+{
+	struct blob_reader r = {.in = in, .left = len, .bad = version != enumeration.version};
+	int rc = record_get_endpoints(&r, &enumeration_record, m, &enumeration);
+
+	return rc ? rc : record_end(&r);
+}
+
 static const struct detector enumeration = {
 	.id = "D-01",
 	.name = "enumeration",
@@ -373,5 +397,7 @@ static const struct detector enumeration = {
 	.fini = enumeration_fini,
 	.memory = enumeration_memory,
 	.call = enumeration_call,
+	.save = enumeration_save,
+	.load = enumeration_load,
 };
 DETECTOR_REGISTER(enumeration);

@@ -16,6 +16,7 @@
 #include "detect/endpoint.h"
 #include "detect/inventory.h"
 #include "detect/lru.h"
+#include "detect/record.h"
 #include "detect/siphash.h"
 #include "detect/text.h"
 
@@ -298,6 +299,35 @@ static size_t environment_memory(const void *opaque, const struct conf *)
 	return lru_bytes(sizeof(struct environment_host), options->max_hosts);
 }
 
+// ---- What was learnt. What names of hosts say is asked again: the words are the configuration's.
+
+static const struct record_field host_fields[] = {
+	RECORD_ONE(struct environment_host, calls, 0),
+	RECORD_ONE(struct environment_host, outside, 0),
+	RECORD_ONE(struct environment_host, told, 3),
+};
+static const struct record host_record = RECORD(struct environment_host, host_fields, NULL);
+static const struct detector environment;
+
+static int environment_save(const void *state, const struct merger *, FILE *out)
+{
+	const struct environment *s = state;
+
+	blob_put(out, s->production, 8);
+	return record_put_table(out, &host_record, &s->hosts);
+}
+
+static int environment_load(void *state, struct merger *, FILE *in, size_t len, uint32_t version)
+{
+	struct blob_reader r = {.in = in, .left = len, .bad = version != environment.version};
+	struct environment *s = state;
+	int rc;
+
+	s->production = blob_get(&r, 8);
+	rc = record_get_table(&r, &host_record, &s->hosts);
+	return rc ? rc : record_end(&r);
+}
+
 static const struct detector environment = {
 	.id = "D-54",
 	.name = "environment",
@@ -311,6 +341,8 @@ static const struct detector environment = {
 	.init = environment_init,
 	.fini = environment_fini,
 	.memory = environment_memory,
+	.save = environment_save,
+	.load = environment_load,
 	.call = environment_call,
 };
 DETECTOR_REGISTER(environment);

@@ -18,7 +18,6 @@
 // XXX: requests that never end are not seen until their connection does; GraphQL's depth and
 // aliases are not among what a call tells.
 
-#include "detect/blob.h"
 #include "detect/ddsketch.h"
 #include "detect/detector.h"
 #include "detect/draft.h"
@@ -26,6 +25,7 @@
 #include "detect/judge.h"
 #include "detect/lru.h"
 #include "detect/principal.h"
+#include "detect/record.h"
 #include "detect/text.h"
 #include "detect/worker.h"
 
@@ -510,46 +510,46 @@ static void exhaustion_fini(void *state)
 
 // ---- what was learnt: of bodies. Percentiles are back after some hundred calls.
 
-enum { SAVED_ENDPOINT = 8 + 8 + 4 };
+static const struct record_field wait_fields[] = {
+	RECORD_SMALL(struct ddsketch, count, 0), RECORD_SMALL(struct ddsketch, zeros, 0),
+	RECORD_REAL(struct ddsketch, min),       RECORD_REAL(struct ddsketch, max),
+	RECORD_ONE(struct ddsketch, top, 0),
+};
+
+static bool wait_sound(const void *entry)
+{
+	const struct ddsketch *s = entry;
+
+	return s->zeros <= s->count && s->top < 1 << 20 && s->top > -(1 << 20);
+}
+
+static const struct record wait_record = RECORD(struct ddsketch, wait_fields, wait_sound);
+static const struct record_field endpoint_fields[] = {
+	RECORD_SMALL(struct exhaustion_endpoint, calls, 0),
+	RECORD_SMALL(struct exhaustion_endpoint, slow_ever, 0),
+	RECORD_SMALL(struct exhaustion_endpoint, bodies, 0),
+	RECORD_ONE(struct exhaustion_endpoint, body_max, 0),
+	RECORD_SMALL(struct exhaustion_endpoint, n_big, BIG_CALLERS),
+	RECORD_MANY(struct exhaustion_endpoint, big, 0),
+	RECORD_ONE(struct exhaustion_endpoint, limit_us, 0),
+	RECORD_ONE(struct exhaustion_endpoint, p99_us, 0),
+	RECORD_STRUCT(struct exhaustion_endpoint, wait, wait_record),
+	RECORD_MANY(struct exhaustion_endpoint, bin, 0),
+};
+static const struct record endpoint_record =
+	RECORD(struct exhaustion_endpoint, endpoint_fields, NULL);
 
 static int exhaustion_save(const void *, const struct merger *m, FILE *out)
 {
-	struct merger *all = (struct merger *)(uintptr_t)m; // only read
-	uint32_t n = merger_endpoints(all);
-
-	blob_put(out, n, 4);
-	for (uint32_t i = 0; i < n; i++) {
-		struct merged_endpoint *pub = merger_endpoint_at(all, i);
-		const struct exhaustion_endpoint *e = merger_endpoint_area(all, pub, &exhaustion);
-
-		blob_put(out, pub->id, 8);
-		blob_put(out, e->bodies, 8);
-		blob_put(out, e->body_max, 4);
-	}
-	return ferror(out) ? -EIO : 0;
+	return record_put_endpoints(out, &endpoint_record, m, &exhaustion);
 }
 
 static int exhaustion_load(void *, struct merger *m, FILE *in, size_t len, uint32_t version)
 {
-	struct blob_reader r = {.in = in, .left = len};
-	uint64_t n = version == exhaustion.version ? blob_get(&r, 4) : UINT64_MAX;
+	struct blob_reader r = {.in = in, .left = len, .bad = version != exhaustion.version};
+	int rc = record_get_endpoints(&r, &endpoint_record, m, &exhaustion);
 
-	if (r.bad || n > UINT32_MAX || n * SAVED_ENDPOINT != r.left)
-		return -EBADMSG;
-	for (uint64_t i = 0; i < n; i++) {
-		struct merged_endpoint *pub = merger_endpoint(m, blob_get(&r, 8));
-		struct exhaustion_endpoint *e =
-			pub ? merger_endpoint_area(m, pub, &exhaustion) : NULL;
-		uint64_t bodies = blob_get(&r, 8), max = blob_get(&r, 4);
-
-		if (r.bad)
-			return -EBADMSG;
-		if (!e)
-			continue;
-		e->bodies = bodies;
-		e->body_max = (uint32_t)max;
-	}
-	return 0;
+	return rc ? rc : record_end(&r);
 }
 
 static size_t exhaustion_memory(const void *opaque, const struct conf *)
@@ -564,7 +564,7 @@ static const struct detector exhaustion = {
 	.name = "exhaustion",
 	.title = "Resource Exhaustion",
 	.module = "Runtime",
-	.version = 1,
+	.version = 2,
 	.owasp = {"API4:2023"},
 	.section = &exhaustion_section,
 	.exchange = exhaustion_exchange,

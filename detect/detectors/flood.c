@@ -575,7 +575,7 @@ static void flood_fini(void *state)
 
 // ---- what was learnt
 
-enum { SAVED_LEVEL = 8 + 4 + 3 * 8 + 4 + SEASON_SLOTS * (2 * 8 + 4 + 2 + 2) };
+enum { SAVED_LEVEL = 8 + 4 + 3 * 8 + 4 + 8 + 4 + SEASON_SLOTS * (2 * 8 + 4 + 2 + 2) };
 
 static int flood_save(const void *state, const struct merger *, FILE *out)
 {
@@ -590,6 +590,8 @@ static int flood_save(const void *state, const struct merger *, FILE *out)
 		blob_put_double(out, l->rate.deviation);
 		blob_put_double(out, l->rate.per_user);
 		blob_put(out, l->rate.per_user_n, 4);
+		blob_put_double(out, l->wait_us);
+		blob_put(out, l->wait_n, 4);
 		for (uint32_t i = 0; i < SEASON_SLOTS; i++) {
 			blob_put_double(out, l->season.slot[i].mean);
 			blob_put_double(out, l->season.slot[i].deviation);
@@ -619,6 +621,8 @@ static int flood_load(void *state, struct merger *, FILE *in, size_t len, uint32
 		read.rate.deviation = (float)blob_get_double(&r);
 		read.rate.per_user = (float)blob_get_double(&r);
 		read.rate.per_user_n = (uint32_t)blob_get(&r, 4);
+		read.wait_us = (float)blob_get_double(&r);
+		read.wait_n = (uint32_t)blob_get(&r, 4);
 		for (uint32_t k = 0; k < SEASON_SLOTS; k++) {
 			read.season.slot[k].mean = (float)blob_get_double(&r);
 			read.season.slot[k].deviation = (float)blob_get_double(&r);
@@ -642,12 +646,17 @@ static size_t flood_memory(const void *opaque, const struct conf *)
 	       lru_bytes(sizeof(struct flood_surge), SURGES);
 }
 
+static void flood_forget(void *state, struct merger *, uint64_t endpoint)
+{
+	lru_remove(&((struct flood *)state)->levels, endpoint);
+}
+
 static const struct detector flood = {
 	.id = "D-40",
 	.name = "flood",
 	.title = "Request Flood",
 	.module = "Runtime",
-	.version = 1,
+	.version = 2,
 	.owasp = {"API4:2023"},
 	.section = &flood_section,
 	.state_size = sizeof(struct flood),
@@ -655,6 +664,7 @@ static const struct detector flood = {
 	.fini = flood_fini,
 	.memory = flood_memory,
 	.call = flood_call,
+	.forget = flood_forget,
 	.save = flood_save,
 	.load = flood_load,
 };

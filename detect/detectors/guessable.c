@@ -9,6 +9,7 @@
 #include "detect/draft.h"
 #include "detect/endpoint.h"
 #include "detect/foreign.h"
+#include "detect/record.h"
 #include "detect/text.h"
 
 #include <math.h>
@@ -206,6 +207,35 @@ static void guessable_call(const struct detector *self, const void *opaque, stru
 	}
 }
 
+static const struct record_field guessable_fields[] = {
+	RECORD_ONE(struct guessable_endpoint, field, 0),
+	RECORD_REAL(struct guessable_endpoint, begin),
+	RECORD_ONE(struct guessable_endpoint, n, STRETCH),
+	RECORD_ONE(struct guessable_endpoint, in, 0),
+	RECORD_ONE(struct guessable_endpoint, beside, 0),
+	RECORD_ONE(struct guessable_endpoint, uses, 0),
+	RECORD_ONE(struct guessable_endpoint, known, 0),
+	RECORD_ONE(struct guessable_endpoint, shared, 0),
+	RECORD_ONE(struct guessable_endpoint, told, 1),
+	RECORD_IDS(struct guessable_endpoint, bit),
+};
+static const struct record guessable_record =
+	RECORD(struct guessable_endpoint, guessable_fields, NULL);
+static const struct detector guessable;
+
+static int guessable_save(const void *, const struct merger *m, FILE *out)
+{
+	return record_put_endpoints(out, &guessable_record, m, &guessable);
+}
+
+static int guessable_load(void *, struct merger *m, FILE *in, size_t len, uint32_t version)
+{
+	struct blob_reader r = {.in = in, .left = len, .bad = version != guessable.version};
+	int rc = record_get_endpoints(&r, &guessable_record, m, &guessable);
+
+	return rc ? rc : record_end(&r);
+}
+
 static const struct detector guessable = {
 	.id = "D-77",
 	.name = "guessable",
@@ -218,5 +248,7 @@ static const struct detector guessable = {
 	.endpoint_size = sizeof(struct guessable_endpoint),
 	.call = guessable_call,
 	.evaluate = guessable_evaluate,
+	.save = guessable_save,
+	.load = guessable_load,
 };
 DETECTOR_REGISTER(guessable);

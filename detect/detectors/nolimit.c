@@ -17,7 +17,9 @@
 #include "detect/draft.h"
 #include "detect/endpoint.h"
 #include "detect/lru.h"
+#include "detect/mix.h"
 #include "detect/principal.h"
+#include "detect/record.h"
 #include "detect/siphash.h"
 #include "detect/text.h"
 
@@ -39,6 +41,7 @@ struct nolimit_pair {
 	uint64_t burst_ns, window_ns; // when these began
 	uint32_t burst, window;       // requests in them
 	uint32_t most;                // in a window
+	uint32_t endpoint;            // in short
 };
 
 struct nolimit_endpoint {
@@ -111,7 +114,7 @@ static void most_grows(struct nolimit_endpoint *e, struct nolimit_pair *pair)
 {
 	if (pair->window <= pair->most)
 		return;
-	if (pair->most)
+	if (pair->most && e->most[bucket_of(pair->most)])
 		e->most[bucket_of(pair->most)]--;
 	else
 		e->users++;
@@ -236,8 +239,10 @@ static void nolimit_call(const struct detector *self, const void *options, struc
 		return;
 	}
 	pair = lru_touch(&s->pairs, siphash_id(siphash_number(call->principal, 'P', e->id)), NULL);
-	if (pair)
+	if (pair) {
+		pair->endpoint = mix_tag(e->id);
 		pair_count(options, pair, area, call);
+	}
 	nolimit_judge(options, m, area, e, call);
 }
 
@@ -261,6 +266,53 @@ static size_t nolimit_memory(const void *opaque, const struct conf *)
 	return lru_bytes(sizeof(struct nolimit_pair), options->max_pairs);
 }
 
+// ---- What was learnt: how much each user sends at most, for an endpoint counts each user once
+
+static const struct record_field pair_fields[] = {
+	RECORD_ONE(struct nolimit_pair, burst_ns, 0),  RECORD_ONE(struct nolimit_pair, window_ns, 0),
+	RECORD_SMALL(struct nolimit_pair, burst, 0),   RECORD_SMALL(struct nolimit_pair, window, 0),
+	RECORD_SMALL(struct nolimit_pair, most, 0),    RECORD_ONE(struct nolimit_pair, endpoint, 0),
+};
+static const struct record pair_record = RECORD(struct nolimit_pair, pair_fields, NULL);
+static const struct record_field endpoint_fields[] = {
+	RECORD_ONE(struct nolimit_endpoint, first_ns, 0),
+	RECORD_ONE(struct nolimit_endpoint, refused_ns, 0),
+	RECORD_ONE(struct nolimit_endpoint, principal, 0),
+	RECORD_ONE(struct nolimit_endpoint, told_ns, 0),
+	RECORD_ONE(struct nolimit_endpoint, burst, 0),
+	RECORD_ONE(struct nolimit_endpoint, users, 0),
+	RECORD_MANY(struct nolimit_endpoint, most, 0),
+};
+static const struct record endpoint_record = RECORD(struct nolimit_endpoint, endpoint_fields, NULL);
+
+static int nolimit_save(const void *state, const struct merger *m, FILE *out)
+{
+	int rc = record_put_table(out, &pair_record, &((const struct nolimit *)state)->pairs);
+
+	return rc ? rc : record_put_endpoints(out, &endpoint_record, m, &nolimit);
+}
+
+static int nolimit_load(void *state, struct merger *m, FILE *in, size_t len, uint32_t version)
+{
+	struct blob_reader r = {.in = in, .left = len, .bad = version != nolimit.version};
+	int rc = record_get_table(&r, &pair_record, &((struct nolimit *)state)->pairs);
+
+	rc = rc ? rc : record_get_endpoints(&r, &endpoint_record, m, &nolimit);
+	return rc ? rc : record_end(&r);
+}
+
+static void nolimit_forget(void *state, struct merger *, uint64_t endpoint)
+{
+	struct nolimit *s = state;
+	const struct nolimit_pair *pair = lru_first(&s->pairs), *next;
+
+	for (; pair; pair = next) {
+		next = lru_next(&s->pairs, pair);
+		if (pair->endpoint == mix_tag(endpoint))
+			lru_remove(&s->pairs, lru_id(pair));
+	}
+}
+
 static const struct detector nolimit = {
 	.id = "D-78",
 	.name = "nolimit",
@@ -275,5 +327,8 @@ static const struct detector nolimit = {
 	.fini = nolimit_fini,
 	.memory = nolimit_memory,
 	.call = nolimit_call,
+	.forget = nolimit_forget,
+	.save = nolimit_save,
+	.load = nolimit_load,
 };
 DETECTOR_REGISTER(nolimit);

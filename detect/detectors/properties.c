@@ -17,6 +17,7 @@
 #include "detect/draft.h"
 #include "detect/endpoint.h"
 #include "detect/marks.h"
+#include "detect/record.h"
 #include "detect/secret.h"
 #include "detect/siphash.h"
 #include "detect/text.h"
@@ -244,6 +245,28 @@ static void properties_describe(const struct detector *, const void *,
 		"and check them against the schema of the API in tests.");
 }
 
+// ---- What was learnt
+
+static const struct record_field endpoint_fields[] = {
+	RECORD_MANY(struct properties_endpoint, seen, 0),
+};
+static const struct record endpoint_record =
+	RECORD(struct properties_endpoint, endpoint_fields, NULL);
+static const struct detector properties;
+
+static int properties_save(const void *, const struct merger *m, FILE *out)
+{
+	return record_put_endpoints(out, &endpoint_record, m, &properties);
+}
+
+static int properties_load(void *, struct merger *m, FILE *in, size_t len, uint32_t version)
+{
+	struct blob_reader r = {.in = in, .left = len, .bad = version != properties.version};
+	int rc = record_get_endpoints(&r, &endpoint_record, m, &properties);
+
+	return rc ? rc : record_end(&r);
+}
+
 static const struct detector properties = {
 	.id = "D-15",
 	.name = "properties",
@@ -255,6 +278,8 @@ static const struct detector properties = {
 	.exchange = properties_exchange,
 	.join = properties_join,
 	.endpoint_size = sizeof(struct properties_endpoint),
+	.save = properties_save,
+	.load = properties_load,
 	.accept = properties_accept,
 	.describe = properties_describe,
 };

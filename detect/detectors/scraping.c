@@ -19,7 +19,6 @@
 // that the operator lists are left alone; a monitor asks for the same again and again, and has no
 // objects.
 
-#include "detect/blob.h"
 #include "detect/ddsketch.h"
 #include "detect/detector.h"
 #include "detect/draft.h"
@@ -28,6 +27,7 @@
 #include "detect/judge.h"
 #include "detect/lru.h"
 #include "detect/principal.h"
+#include "detect/record.h"
 #include "detect/stats.h"
 #include "detect/text.h"
 
@@ -242,7 +242,7 @@ static void scraping_texts(struct issue_draft *draft, struct merger *m,
 	size_t len = 0;
 
 	principal_text(p, user, sizeof(user));
-	endpoint_text(merger_endpoint(m, c->endpoint), where, sizeof(where));
+	endpoint_text(merger_target(m, c->endpoint), where, sizeof(where));
 	if (b->usual != UINT32_MAX)
 		draft_text(usual, sizeof(usual), " (99 %% of all visits have %u or fewer)",
 			   b->usual);
@@ -442,14 +442,24 @@ static void scraping_fini(void *state)
 	lru_fini(&t->hosts);
 }
 
-// ---- what was learnt: how many objects visits have
+// ---- what was learnt: how many objects visits have, how many endpoints hosts
 
-enum { SAVED = 4 * 8 + 4 + BINS * 4 };
+static const struct record_field host_fields[] = {
+	RECORD_ONE(struct scraping_host, endpoints, 0),
+};
+static const struct record host_record = RECORD(struct scraping_host, host_fields, NULL);
+static const struct record_field endpoint_fields[] = {
+	RECORD_ONE(struct scraping_endpoint, counted, 1),
+};
+static const struct record endpoint_record =
+	RECORD(struct scraping_endpoint, endpoint_fields, NULL);
 
-static int scraping_save(const void *state, const struct merger *, FILE *out)
+static int scraping_save(const void *state, const struct merger *m, FILE *out)
 {
 	const struct scraping *t = state;
+	int rc;
 
+	blob_put(out, t->key, 8);
 	blob_put(out, t->visits.count, 8);
 	blob_put(out, t->visits.zeros, 8);
 	blob_put_double(out, t->visits.min);
@@ -457,16 +467,17 @@ static int scraping_save(const void *state, const struct merger *, FILE *out)
 	blob_put(out, (uint32_t)t->visits.top, 4);
 	for (uint32_t i = 0; i < BINS; i++)
 		blob_put(out, t->bin[i], 4);
-	return ferror(out) ? -EIO : 0;
+	rc = record_put_table(out, &host_record, &t->hosts);
+	return rc ? rc : record_put_endpoints(out, &endpoint_record, m, &scraping);
 }
 
-static int scraping_load(void *state, struct merger *, FILE *in, size_t len, uint32_t version)
+static int scraping_load(void *state, struct merger *m, FILE *in, size_t len, uint32_t version)
 {
 	struct scraping *t = state;
-	struct blob_reader r = {.in = in, .left = len};
+	struct blob_reader r = {.in = in, .left = len, .bad = version != scraping.version};
+	int rc;
 
-	if (version != scraping.version || len != SAVED)
-		return -EBADMSG;
+	t->key = blob_get(&r, 8);
 	t->visits.count = blob_get(&r, 8);
 	t->visits.zeros = blob_get(&r, 8);
 	t->visits.min = blob_get_double(&r);
@@ -474,7 +485,25 @@ static int scraping_load(void *state, struct merger *, FILE *in, size_t len, uin
 	t->visits.top = (int32_t)(uint32_t)blob_get(&r, 4);
 	for (uint32_t i = 0; i < BINS; i++)
 		t->bin[i] = (uint32_t)blob_get(&r, 4);
-	return r.bad || t->visits.top > 1 << 20 || t->visits.top < -(1 << 20) ? -EBADMSG : 0;
+	if (r.bad || t->visits.top > 1 << 20 || t->visits.top < -(1 << 20))
+		return -EBADMSG;
+	rc = record_get_table(&r, &host_record, &t->hosts);
+	rc = rc ? rc : record_get_endpoints(&r, &endpoint_record, m, &scraping);
+	return rc ? rc : record_end(&r);
+}
+
+static void scraping_forget(void *state, struct merger *m, uint64_t endpoint)
+{
+	struct merged_endpoint *e = merger_endpoint(m, endpoint);
+	const struct scraping_endpoint *area = e ? merger_endpoint_area(m, e, &scraping) : NULL;
+	struct scraping *t = state;
+	struct scraping_host *h;
+
+	if (!area || !area->counted || !t->key)
+		return;
+	h = lru_get(&t->hosts, siphash_id(siphash(t->key, 'h', span_make(e->host, strlen(e->host)))));
+	if (h && h->endpoints)
+		h->endpoints--;
 }
 
 static size_t scraping_memory(const void *opaque, const struct conf *)
@@ -490,7 +519,7 @@ static const struct detector scraping = {
 	.name = "scraping",
 	.title = "Scraping",
 	.module = "Runtime",
-	.version = 1,
+	.version = 2,
 	.owasp = {"API6:2023", "API4:2023"},
 	.section = &scraping_section,
 	.state_size = sizeof(struct scraping),
@@ -499,6 +528,7 @@ static const struct detector scraping = {
 	.fini = scraping_fini,
 	.memory = scraping_memory,
 	.call = scraping_call,
+	.forget = scraping_forget,
 	.save = scraping_save,
 	.load = scraping_load,
 };

@@ -16,6 +16,7 @@
 #include "detect/endpoint.h"
 #include "detect/foreign.h"
 #include "detect/principal.h"
+#include "detect/record.h"
 #include "detect/siphash.h"
 #include "detect/text.h"
 
@@ -196,7 +197,7 @@ static void swap_raise(const struct detector *self, struct merger *m, const stru
 	if (c->success && c->personal)
 		foreign_term(&draft, "the answer holds personal data", 20);
 	principal_text(merger_principal(m, c->principal), user, sizeof(user));
-	endpoint_text(merger_endpoint(m, c->endpoint), where, sizeof(where));
+	endpoint_text(merger_target(m, c->endpoint), where, sizeof(where));
 	draft_text(draft.description, sizeof(draft.description), "%s called %s %s. %s", user, where,
 		   c->what, c->more);
 	draft_text(
@@ -402,6 +403,7 @@ static void param_see(const struct detector *self, const struct swap_options *op
 	bool same = param->value == call->subject;
 	struct bound_use use = {
 		.id = bound_id(call->endpoint, param->field, 0),
+		.endpoint = call->endpoint,
 		.principal = call->principal,
 		.now_s = seconds(call->time_ns),
 		.given = same,
@@ -466,6 +468,45 @@ static void swap_call(const struct detector *self, const void *opaque, struct me
 	}
 }
 
+// ---- What was learnt: servers, proxies and parameters that name the caller
+
+static const struct record_field host_fields[] = {
+	RECORD_MANY(struct host, carriers, 0),
+	RECORD_MANY(struct host, several, 0),
+};
+static const struct record host_record = RECORD(struct host, host_fields, NULL);
+static const struct record_field address_fields[] = {
+	RECORD_ONE(struct address, login_s, 0),
+	RECORD_SMALL(struct address, several, 0),
+};
+static const struct record address_record = RECORD(struct address, address_fields, NULL);
+static const struct detector swap;
+
+static int swap_save(const void *state, const struct merger *, FILE *out)
+{
+	const struct swap *s = state;
+	int rc = record_put_table(out, &host_record, &s->hosts);
+
+	rc = rc ? rc : record_put_table(out, &address_record, &s->addresses);
+	return rc ? rc : bound_save(&s->params, out);
+}
+
+static int swap_load(void *state, struct merger *, FILE *in, size_t len, uint32_t version)
+{
+	struct blob_reader r = {.in = in, .left = len, .bad = version != swap.version};
+	struct swap *s = state;
+	int rc = record_get_table(&r, &host_record, &s->hosts);
+
+	rc = rc ? rc : record_get_table(&r, &address_record, &s->addresses);
+	rc = rc ? rc : bound_load(&s->params, &r);
+	return rc ? rc : record_end(&r);
+}
+
+static void swap_forget(void *state, struct merger *, uint64_t endpoint)
+{
+	bound_forget(&((struct swap *)state)->params, endpoint);
+}
+
 static const struct detector swap = {
 	.id = "D-04",
 	.name = "swap",
@@ -479,6 +520,9 @@ static const struct detector swap = {
 	.init = swap_init,
 	.fini = swap_fini,
 	.memory = swap_memory,
+	.forget = swap_forget,
+	.save = swap_save,
+	.load = swap_load,
 	.call = swap_call,
 	.evaluate = swap_evaluate,
 };

@@ -16,6 +16,7 @@
 #include "detect/draft.h"
 #include "detect/endpoint.h"
 #include "detect/principal.h"
+#include "detect/record.h"
 #include "detect/siphash.h"
 #include "detect/text.h"
 
@@ -405,6 +406,38 @@ static size_t weaktoken_memory(const void *opaque, const struct conf *)
 	       lru_bytes(sizeof(struct weaktoken_source), options->max_sources);
 }
 
+// ---- What was learnt: which endpoints ask for credentials, what was said of hosts
+
+static const struct record_field endpoint_fields[] = {
+	RECORD_SMALL(struct weaktoken_endpoint, ok, 0),
+	RECORD_SMALL(struct weaktoken_endpoint, bare_ok, 0),
+	RECORD_SMALL(struct weaktoken_endpoint, refused, 0),
+};
+static const struct record endpoint_record = RECORD(struct weaktoken_endpoint, endpoint_fields, NULL);
+static const struct record_field host_fields[] = {
+	RECORD_ONE(struct weaktoken_host, tokens, 0),
+	RECORD_ONE(struct weaktoken_host, unsigned_tokens, 0),
+	RECORD_MANY(struct weaktoken_host, told_ns, 0),
+};
+static const struct record host_record = RECORD(struct weaktoken_host, host_fields, NULL);
+static const struct detector weaktoken;
+
+static int weaktoken_save(const void *state, const struct merger *m, FILE *out)
+{
+	int rc = record_put_table(out, &host_record, &((const struct weaktoken *)state)->hosts);
+
+	return rc ? rc : record_put_endpoints(out, &endpoint_record, m, &weaktoken);
+}
+
+static int weaktoken_load(void *state, struct merger *m, FILE *in, size_t len, uint32_t version)
+{
+	struct blob_reader r = {.in = in, .left = len, .bad = version != weaktoken.version};
+	int rc = record_get_table(&r, &host_record, &((struct weaktoken *)state)->hosts);
+
+	rc = rc ? rc : record_get_endpoints(&r, &endpoint_record, m, &weaktoken);
+	return rc ? rc : record_end(&r);
+}
+
 static const struct detector weaktoken = {
 	.id = "D-09",
 	.name = "weaktoken",
@@ -419,6 +452,8 @@ static const struct detector weaktoken = {
 	.init = weaktoken_init,
 	.fini = weaktoken_fini,
 	.memory = weaktoken_memory,
+	.save = weaktoken_save,
+	.load = weaktoken_load,
 	.call = weaktoken_call,
 };
 DETECTOR_REGISTER(weaktoken);

@@ -25,6 +25,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #define NS UINT64_C(1000000000)
 
@@ -228,9 +229,31 @@ static uint64_t stated(void)
 	return sum;
 }
 
+// Length of the baseline, and a checksum of it.
+static int file_sum(uint64_t *len, uint64_t *sum)
+{
+	static uint8_t bytes[1 << 16];
+	char path[600];
+	size_t n;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "%s/apitap.baseline", dir);
+	in = fopen(path, "r");
+	*len = 0;
+	*sum = crc32_z(0, NULL, 0);
+	if (!in)
+		return -1;
+	while ((n = fread(bytes, 1, sizeof(bytes), in))) {
+		*len += n;
+		*sum = crc32_z(*sum, bytes, n);
+	}
+	return fclose(in);
+}
+
 static int fill(uint64_t principals, uint64_t endpoints, uint64_t calls)
 {
 	uint64_t before, after, limit;
+	uint64_t bytes = 0, sum = 0, bytes_again = 0, sum_again = 0;
 	uint32_t n_endpoints, n_fields;
 	double begin, saved, loaded;
 	int bad = 0;
@@ -267,14 +290,23 @@ static int fill(uint64_t principals, uint64_t endpoints, uint64_t calls)
 	begin = seconds();
 	bad |= baseline_save(merger, dir) != 0;
 	saved = seconds() - begin;
+	bad |= file_sum(&bytes, &sum) != 0;
 	merger_free(merger);
 	merger_start();
 	begin = seconds();
 	bad |= baseline_load(merger, dir) != 0;
 	loaded = seconds() - begin;
-	printf("saved in %.2f s, loaded in %.2f s: %u endpoints, %u fields\n", saved, loaded,
-	       merger_endpoints(merger), merger->learn.n);
+	bad |= baseline_save(merger, dir) != 0;
+	printf("saved in %.2f s, loaded in %.2f s: %u endpoints, %u fields, %.1f MiB\n", saved, loaded,
+	       merger_endpoints(merger), merger->learn.n, (double)bytes / (1 << 20));
 	bad |= merger_endpoints(merger) != n_endpoints || merger->learn.n != n_fields;
+	// What came back is all that was written: written again it is the same, byte for byte.
+	if (file_sum(&bytes_again, &sum_again) || bytes_again != bytes || sum_again != sum) {
+		printf("the file is another one when it is saved again: %" PRIu64 " and %" PRIu64
+		       " bytes\n",
+		       bytes, bytes_again);
+		bad = 1;
+	}
 	merger_free(merger);
 	conf_free(conf);
 	if (bad)

@@ -60,6 +60,11 @@ struct merged_endpoint *merger_endpoint(struct merger *m, uint64_t id)
 	return id && id <= ENDPOINTS && m->endpoints[id - 1].id ? &m->endpoints[id - 1] : NULL;
 }
 
+struct merged_endpoint *merger_target(struct merger *m, uint64_t id)
+{
+	return merger_endpoint(m, id);
+}
+
 struct merged_principal *merger_principal(struct merger *m, uint64_t id)
 {
 	return id && id <= PEOPLE ? &m->people[id - 1] : NULL;
@@ -68,6 +73,27 @@ struct merged_principal *merger_principal(struct merger *m, uint64_t id)
 uint32_t merger_principals(struct merger *m)
 {
 	return m->n_people;
+}
+
+struct merged_principal *merger_principal_next(struct merger *m, const struct merged_principal *p)
+{
+	uint32_t i = p ? (uint32_t)(p - m->people) + 1 : 0;
+
+	return i < m->n_people ? &m->people[i] : NULL;
+}
+
+uint32_t merger_endpoints(struct merger *m)
+{
+	uint32_t n = 0;
+
+	while (n < ENDPOINTS && m->endpoints[n].id)
+		n++;
+	return n;
+}
+
+struct merged_endpoint *merger_endpoint_at(struct merger *m, uint32_t i)
+{
+	return &m->endpoints[i];
 }
 
 static uint32_t detector_index(const struct merger *m, const struct detector *d)

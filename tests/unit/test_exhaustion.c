@@ -194,11 +194,11 @@ static void test_saved(void **)
 	endpoint_named(50, "POST", "/reports");
 	for (size_t cut = 0; cut < len; cut++) {
 		file = fmemopen(bytes, cut ? cut : 1, "r");
-		assert_int_not_equal(exhaustion.load(merger.state[k], &merger, file, cut, 1), 0);
+		assert_int_not_equal(exhaustion.load(merger.state[k], &merger, file, cut, exhaustion.version), 0);
 		fclose(file);
 	}
 	file = fmemopen(bytes, len, "r");
-	assert_int_equal(exhaustion.load(merger.state[k], &merger, file, len, 1), 0);
+	assert_int_equal(exhaustion.load(merger.state[k], &merger, file, len, exhaustion.version), 0);
 	fclose(file);
 	ask(2001, 7, 30000000, 0.1, 0.01, 413);
 	assert_raised(1);

@@ -170,11 +170,11 @@ static void test_saved(void **)
 	endpoint_named(PAGE, "GET", "/page");
 	for (size_t cut = 0; cut < len; cut += 97) { // whole or not at all
 		file = fmemopen(bytes, cut ? cut : 1, "r");
-		assert_int_not_equal(flood.load(merger.state[k], &merger, file, cut, 1), 0);
+		assert_int_not_equal(flood.load(merger.state[k], &merger, file, cut, flood.version), 0);
 		fclose(file);
 	}
 	file = fmemopen(bytes, len, "r");
-	assert_int_equal(flood.load(merger.state[k], &merger, file, len, 1), 0);
+	assert_int_equal(flood.load(merger.state[k], &merger, file, len, flood.version), 0);
 	fclose(file);
 	for (uint32_t w = 100; w < 104; w++) {
 		for (uint32_t i = 0; i < 2000; i++)

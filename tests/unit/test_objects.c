@@ -317,7 +317,7 @@ static const struct bound_options bound_rows = {
 
 static void learn(struct bound *b, uint64_t who, bool given, bool known, bool mine)
 {
-	struct bound_use use = {bound_id(1, 2, 3), who, 1000, given, known, mine};
+	struct bound_use use = {bound_id(1, 2, 3), who, 1000, given, known, mine, 1};
 
 	bound_learn(b, &use);
 }
@@ -368,10 +368,10 @@ static void test_bound(void **)
 	for (uint64_t i = 0; i < 3; i++) {
 		assert_false(look(&b).crowded);
 		bound_foreign(&b,
-			      &(struct bound_use){bound_id(1, 2, 3), 500 + i, 1000 + i, 0, 0, 0});
+			      &(struct bound_use){bound_id(1, 2, 3), 500 + i, 1000 + i, 0, 0, 0, 1});
 		bound_foreign(&b,
-			      &(struct bound_use){bound_id(1, 2, 3), 500 + i, 1000 + i, 0, 0, 0});
-		bound_foreign(&b, &(struct bound_use){bound_id(1, 2, 3), 999, 1000, 0, 0, 0});
+			      &(struct bound_use){bound_id(1, 2, 3), 500 + i, 1000 + i, 0, 0, 0, 1});
+		bound_foreign(&b, &(struct bound_use){bound_id(1, 2, 3), 999, 1000, 0, 0, 0, 1});
 	}
 	assert_true(look(&b).crowded);
 	assert_int_equal(look(&b).crowd, 3);

@@ -366,6 +366,15 @@ uint32_t merger_principals(struct merger *m)
 	return m->n_principals;
 }
 
+struct merged_principal *merger_principal_next(struct merger *m, const struct merged_principal *p)
+{
+	uint32_t i = 0, n = merger_principals(m);
+
+	while (p && i < n && merger_principal_at(m, i++) != p)
+		;
+	return i < n ? merger_principal_at(m, i) : NULL;
+}
+
 struct merged_principal *merger_principal_at(struct merger *m, uint32_t i)
 {
 	return &m->principals[i]->principal;
