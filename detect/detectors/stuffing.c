@@ -52,7 +52,7 @@ struct stuffing_options {
 };
 
 struct stuffing {
-	struct logins logins;
+	struct logins logins; // first: it is saved as the whole
 };
 
 #define STUFFING_ROW(field, kind, ...)                                                             \
@@ -664,17 +664,6 @@ static size_t stuffing_memory(const void *opaque, const struct conf *)
 	});
 }
 
-static int stuffing_save(const void *state, const struct merger *, FILE *out)
-{
-	return logins_save(&((const struct stuffing *)state)->logins, out);
-}
-
-static int stuffing_load(void *state, struct merger *, FILE *in, size_t len, uint32_t version)
-{
-	return logins_load(&((struct stuffing *)state)->logins,
-			   &(struct blob_reader){.in = in, .left = len, .bad = version != 1});
-}
-
 static void stuffing_forget(void *state, struct merger *, uint64_t endpoint)
 {
 	lru_remove(&((struct stuffing *)state)->logins.endpoints, endpoint);
@@ -693,8 +682,8 @@ static const struct detector stuffing = {
 	.fini = stuffing_fini,
 	.memory = stuffing_memory,
 	.forget = stuffing_forget,
-	.save = stuffing_save,
-	.load = stuffing_load,
+	.save = logins_save,
+	.load = logins_load,
 	.call = stuffing_call,
 };
 DETECTOR_REGISTER(stuffing);
