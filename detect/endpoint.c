@@ -312,9 +312,11 @@ bool endpoint_next(struct span *path, struct span *segment)
 		path->len--;
 	}
 	*segment = span_until(*path, '/');
+	if (segment->len == 0) // also of a request that was not seen, whose path is nowhere
+		return false;
 	path->p += segment->len;
 	path->len -= segment->len;
-	return segment->len > 0;
+	return true;
 }
 
 // Without port, user information and a last dot (RFC 3986 section 3.2).
