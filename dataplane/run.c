@@ -13,6 +13,7 @@
 #include "dataplane/sensor.h"
 #include "dataplane/state.h"
 #include "detect/policy.h"
+#include "detect/saving.h"
 #include "export/exporter.h"
 #include "export/openapi.h"
 
@@ -99,6 +100,7 @@ struct appliance {
 	struct exporter *exporter;
 	bool kept; // state.dir is there
 	struct state state;
+	struct saving *saving; // owned; when kept
 };
 
 static void print_help(void)
@@ -252,16 +254,27 @@ static int run_load(struct appliance *r, char *why, size_t why_len)
 	return 0;
 }
 
-// What cannot be saved now may be saved next time; somebody must know.
-static void run_save(struct appliance *r)
+// What cannot be written now may be written next time; somebody must know.
+static void run_inventory(struct appliance *r)
 {
-	int rc = r->kept ? detect_save(r->sensor->detect, r->state.dir) : 0;
+	int rc = inventory_export(detect_merger(r->sensor->detect), r->state.dir);
 
 	if (rc)
-		LOG(ERR, "what was learnt could not be saved to %s: %s", r->state.dir, strerror(-rc));
-	rc = r->kept ? inventory_export(detect_merger(r->sensor->detect), r->state.dir) : 0;
-	if (rc)
 		LOG(ERR, "the inventory could not be written to %s: %s", r->state.dir, strerror(-rc));
+}
+
+// For the last time: all that was merged.
+static void run_save(struct appliance *r)
+{
+	int rc;
+
+	if (!r->kept)
+		return;
+	saving_finish(r->saving, detect_merger(r->sensor->detect));
+	rc = detect_save(r->sensor->detect, r->state.dir);
+	if (rc)
+		LOG(ERR, "what was learnt could not be saved to %s: %s", r->state.dir, strerror(-rc));
+	run_inventory(r);
 }
 
 static int run_open(struct appliance *r, char **extra, int n_extra)
@@ -284,6 +297,11 @@ static int run_open(struct appliance *r, char **extra, int n_extra)
 		if (state_open(&r->state, state->dir, why, sizeof(why)) != 0)
 			goto err;
 		r->kept = true;
+		r->saving = saving_new();
+		if (!r->saving) {
+			snprintf(why, sizeof(why), "no memory to save what is learnt");
+			goto err;
+		}
 		options.seed = r->state.seed;
 	} else {
 		LOG(NOTICE, "state.dir is empty: what is learnt is forgotten at the end");
@@ -407,7 +425,8 @@ static void run_control(struct appliance *r)
 	uint64_t epoch_ns = (uint64_t)r->sensor->epoch_ms * 1000000, next = 0, corrected = 0;
 	uint64_t save_ns = state->save_min * UINT64_C(60000000000), saved = worker_now_ns(&r->clock);
 	uint64_t seen[WORKER_MAX] = {0}, since_ms[WORKER_MAX] = {0};
-	bool flipping = false;
+	struct merger *merger = detect_merger(r->sensor->detect);
+	bool flipping = false, merged = false;
 
 	for (uint32_t i = 0; i < r->n_workers; i++)
 		since_ms[i] = worker_now_ns(&r->clock) / 1000000;
@@ -425,11 +444,17 @@ static void run_control(struct appliance *r)
 		if (flipping && detect_epoch_ready(r->sensor->detect)) {
 			detect_merge(r->sensor->detect, now);
 			flipping = false;
+			merged = true;
 		}
 		if (r->kept && !flipping && now - saved > save_ns) {
-			run_save(r);
+			if (saving_begin(r->saving, merger, r->state.dir))
+				run_inventory(r);
 			saved = now;
 		}
+		// A part of it after each merge.
+		if (r->kept && merged)
+			saving_turn(r->saving, merger);
+		merged = false;
 		if (now - corrected > UINT64_C(1000000000)) {
 			clock_correct(&r->clock);
 			corrected = now;
@@ -536,6 +561,7 @@ static int run_main(struct appliance *r, char **extra, int n_extra)
 	sensor_finish(r->sensor, worker_now_ns(&r->clock), &rest);
 	fate_add(&r->workers[0].fates, &rest);
 	run_save(r);
+	saving_free(r->saving);
 	if (r->kept)
 		state_close(&r->state);
 	code = run_print(r);

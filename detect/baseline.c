@@ -28,8 +28,6 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -40,6 +38,8 @@ enum {
 	BASELINE_CRC_AT = 8,      // where it stands; it covers what is behind it
 	BASELINE_MAX = 1 << 30,   // bytes of a file
 	BASELINE_NAME_MAX = 64,   // bytes of a section's name
+	SECTION_LENGTH_AT = 6,    // in a section's header,
+	SECTION_HEADER = 14,      // which is as long without the name
 	ENDPOINTS_VERSION = 1,
 	ENDPOINT_NUMBERS = 12,
 	ENDPOINT_TEXT_MAX = 4096,
@@ -111,14 +111,6 @@ static int put_endpoints(FILE *out, struct merger *m)
 	return 0;
 }
 
-// What is written to a stream in memory. Its errors, memory above all, are told at the end.
-static int stream_end(FILE *stream)
-{
-	int bad = ferror(stream);
-
-	return fclose(stream) || bad ? -ENOMEM : 0;
-}
-
 // What one section is about: a detector, a part of the merger's own, or else the endpoints.
 struct source_part {
 	const char *name;
@@ -127,108 +119,108 @@ struct source_part {
 	const struct baseline_part *part;
 };
 
-// What cannot be saved is left out.
+// What cannot be saved is left out: the next part stands in its place.
 static int put_section(FILE *out, struct merger *m, const struct source_part *s)
 {
-	char *bytes = NULL;
-	size_t len = 0;
-	FILE *body = open_memstream(&bytes, &len);
-	int rc, end;
+	off_t begin = ftello(out), end;
+	int rc;
 
-	if (!body)
-		return -ENOMEM;
-	rc = s->d      ? s->d->detector->save(s->d->state, m, body)
-	     : s->part ? s->part->save(m, body)
-		       : put_endpoints(body, m);
-	end = stream_end(body);
-	if (rc)
+	put_16(out, (uint16_t)strlen(s->name));
+	put_32(out, s->version);
+	put_64(out, 0);
+	fwrite(s->name, 1, strlen(s->name), out);
+	rc = s->d      ? s->d->detector->save(s->d->state, m, out)
+	     : s->part ? s->part->save(m, out)
+		       : put_endpoints(out, m);
+	if (ferror(out) || begin < 0)
+		return errno ? -errno : -EIO;
+	if (rc) {
 		LOG(WARNING, "What was learnt by %s could not be saved.", s->name);
-	if (rc == 0 && end == 0) {
-		put_16(out, (uint16_t)strlen(s->name));
-		put_32(out, s->version);
-		put_64(out, len);
-		fwrite(s->name, 1, strlen(s->name), out);
-		fwrite(bytes, 1, len, out);
+		return fseeko(out, begin, SEEK_SET) ? -errno : 0;
 	}
-	free(bytes);
-	return end;
+	end = ftello(out);
+	if (end > BASELINE_MAX)
+		return -EFBIG;
+	if (fseeko(out, begin + SECTION_LENGTH_AT, SEEK_SET))
+		return -errno;
+	put_64(out, (uint64_t)(end - begin) - SECTION_HEADER - strlen(s->name));
+	return fseeko(out, end, SEEK_SET) ? -errno : 0;
 }
 
-static void header_fill(uint8_t *bytes, size_t len, const struct merger *m)
+// The part of that number. False: there are no more.
+static bool part_at(const struct merger *m, uint32_t i, struct source_part *out)
 {
-	uint32_t version = htole32(BASELINE_VERSION), crc;
-	uint64_t check = htole64(seed_check(m)), content = htole64(len - BASELINE_HEADER);
+	const struct baseline_part *part;
+	uint32_t n = baseline_parts(&part);
 
+	*out = (struct source_part){0};
+	if (i == 0) {
+		*out = (struct source_part){endpoints_name, ENDPOINTS_VERSION, NULL, NULL};
+	} else if (i <= n) {
+		*out = (struct source_part){part[i - 1].name, part[i - 1].version, NULL,
+					    &part[i - 1]};
+	} else if (i <= n + m->n_detectors) {
+		const struct merger_detector *d = &m->detectors[i - n - 1];
+
+		if (d->enabled && d->detector->save)
+			*out = (struct source_part){d->detector->name, d->detector->version, d, NULL};
+	} else {
+		return false;
+	}
+	return true;
+}
+
+// checksum: of all behind it.
+static void header_fill(uint8_t bytes[BASELINE_HEADER], uint64_t len, uint64_t seed)
+{
+	uint32_t version = htole32(BASELINE_VERSION);
+	uint64_t check = htole64(seed), content = htole64(len - BASELINE_HEADER);
+
+	memset(bytes, 0, BASELINE_HEADER);
 	memcpy(bytes, baseline_magic, 8);
 	memcpy(bytes + 12, &version, 4);
 	memcpy(bytes + 16, &check, 8);
 	memcpy(bytes + 24, &content, 8);
-	crc = htole32((uint32_t)crc32_z(0, bytes + BASELINE_CRC_AT + 4, len - BASELINE_CRC_AT - 4));
-	memcpy(bytes + BASELINE_CRC_AT, &crc, 4);
 }
 
-// The whole file in memory, to be freed by the caller.
-static int baseline_pack(struct merger *m, char **bytes, size_t *len)
+// Of what stands in the file behind the header's own checksum. 0 or negative errno.
+static int saver_sum(struct baseline_saver *s, int fd, const uint8_t *header, uint32_t *crc)
 {
-	static const uint8_t header[BASELINE_HEADER];
-	FILE *out = open_memstream(bytes, len);
-	const struct baseline_part *part;
-	uint32_t n_parts = baseline_parts(&part);
-	int rc, end;
+	uint64_t at = BASELINE_HEADER;
+	ssize_t n;
 
-	if (!out)
-		return -ENOMEM;
-	fwrite(header, sizeof(header), 1, out);
-	rc = put_section(out, m, &(struct source_part){endpoints_name, ENDPOINTS_VERSION, NULL, NULL});
-	for (uint32_t i = 0; i < n_parts && rc == 0; i++)
-		rc = put_section(out, m,
-				 &(struct source_part){part[i].name, part[i].version, NULL, &part[i]});
-	for (uint32_t i = 0; i < m->n_detectors && rc == 0; i++) {
-		const struct merger_detector *d = &m->detectors[i];
-
-		if (d->enabled && d->detector->save)
-			rc = put_section(out, m, &(struct source_part){d->detector->name,
-								       d->detector->version, d, NULL});
-	}
-	end = stream_end(out);
-	if (rc || end)
-		return rc ? rc : end;
-	if (*len > BASELINE_MAX)
-		return -EFBIG;
-	header_fill((uint8_t *)*bytes, *len, m);
-	return 0;
-}
-
-static int write_all(int fd, const char *bytes, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, bytes, len);
-
+	*crc = (uint32_t)crc32_z(0, header + BASELINE_CRC_AT + 4,
+				 BASELINE_HEADER - BASELINE_CRC_AT - 4);
+	// All was flushed: its buffer is free.
+	while ((n = pread(fd, s->buffer, sizeof(s->buffer), (off_t)at)) != 0) {
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		if (n > 0) {
-			bytes += n;
-			len -= (size_t)n;
+			*crc = (uint32_t)crc32_z(*crc, (const uint8_t *)s->buffer, (size_t)n);
+			at += (uint64_t)n;
 		}
 	}
-	return fsync(fd) ? -errno : 0;
+	return 0;
 }
 
-static int write_beside(const char *path, const char *bytes, size_t len)
+static int saver_seal(struct baseline_saver *s)
 {
-	int fd, rc;
+	off_t len = fflush(s->out) ? -1 : ftello(s->out);
+	uint8_t header[BASELINE_HEADER];
+	int fd = fileno(s->out), rc;
+	uint32_t crc;
 
-	if (unlink(path) && errno != ENOENT)
-		return -errno;
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	rc = write_all(fd, bytes, len);
-	if (close(fd) && rc == 0)
-		rc = -errno;
+	if (len < BASELINE_HEADER || ftruncate(fd, len))
+		return errno ? -errno : -EIO;
+	header_fill(header, (uint64_t)len, s->check);
+	rc = saver_sum(s, fd, header, &crc);
 	if (rc)
-		unlink(path);
-	return rc;
+		return rc;
+	crc = htole32(crc);
+	memcpy(header + BASELINE_CRC_AT, &crc, 4);
+	if (pwrite(fd, header, sizeof(header), 0) != (ssize_t)sizeof(header))
+		return errno ? -errno : -EIO;
+	return fsync(fd) ? -errno : 0;
 }
 
 static int sync_dir(const char *dir)
@@ -243,26 +235,80 @@ static int sync_dir(const char *dir)
 	return rc;
 }
 
-int baseline_save(struct merger *m, const char *dir)
+int baseline_begin(struct baseline_saver *s, const struct merger *m, const char *dir)
 {
-	char path[PATH_MAX], beside[PATH_MAX], *bytes = NULL;
-	size_t len = 0;
-	int rc;
+	static const uint8_t header[BASELINE_HEADER];
+	int fd, rc;
 
-	if (!path_make(path, dir, "") || !path_make(beside, dir, ".tmp"))
+	s->out = NULL;
+	s->next = 0;
+	s->rc = 0;
+	s->check = seed_check(m);
+	if (!path_make(s->path, dir, "") || !path_make(s->beside, dir, ".tmp"))
 		return -ENAMETOOLONG;
-	rc = baseline_pack(m, &bytes, &len);
-	if (rc == 0)
-		rc = write_beside(beside, bytes, len);
-	free(bytes);
-	if (rc)
-		return rc;
-	if (rename(beside, path)) {
+	snprintf(s->dir, sizeof(s->dir), "%s", dir);
+	if (unlink(s->beside) && errno != ENOENT)
+		return -errno;
+	fd = open(s->beside, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	s->out = fdopen(fd, "w+");
+	if (!s->out) {
 		rc = -errno;
-		unlink(beside);
+		close(fd);
+		unlink(s->beside);
 		return rc;
 	}
-	return sync_dir(dir);
+	setvbuf(s->out, s->buffer, _IOFBF, sizeof(s->buffer));
+	fwrite(header, sizeof(header), 1, s->out);
+	return 0;
+}
+
+bool baseline_step(struct baseline_saver *s, struct merger *m)
+{
+	struct source_part part;
+
+	do {
+		if (s->rc || !part_at(m, s->next, &part))
+			return false;
+		s->next++;
+	} while (!part.name);
+	errno = 0;
+	s->rc = put_section(s->out, m, &part);
+	return s->rc == 0;
+}
+
+int baseline_end(struct baseline_saver *s)
+{
+	int rc = s->rc;
+
+	errno = 0;
+	if (rc == 0)
+		rc = saver_seal(s);
+	if (fclose(s->out) && rc == 0)
+		rc = errno ? -errno : -EIO;
+	s->out = NULL;
+	if (rc == 0 && rename(s->beside, s->path))
+		rc = -errno;
+	if (rc) {
+		unlink(s->beside);
+		return rc;
+	}
+	return sync_dir(s->dir);
+}
+
+int baseline_save(struct merger *m, const char *dir)
+{
+	struct baseline_saver *s = malloc(sizeof(*s));
+	int rc = s ? baseline_begin(s, m, dir) : -ENOMEM;
+
+	if (rc == 0) {
+		while (baseline_step(s, m))
+			;
+		rc = baseline_end(s);
+	}
+	free(s);
+	return rc;
 }
 
 // ---- Reading
@@ -472,6 +518,8 @@ static void content_load(struct merger *m, const struct cursor *content)
 		load_detector(m, &s);
 		seen |= i >= 0 ? UINT64_C(1) << i : 0;
 	}
+	// The operator may have pinned other templates since.
+	templates_conform(m);
 	LOG(INFO, "Read a baseline of %u endpoints.", merger_endpoints(m));
 }
 

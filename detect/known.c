@@ -181,7 +181,6 @@ void known_endpoint_remove(struct known *k, uint64_t id)
 bool known_endpoint_rename(struct known *k, struct known_endpoint *e, uint64_t id,
 			   struct span template)
 {
-	size_t own = area_round(sizeof(*e));
 	char *to[3], *text;
 
 	text = texts_copy((struct span[]){span_make(e->pub.host, strlen(e->pub.host)),
@@ -198,7 +197,6 @@ bool known_endpoint_rename(struct known *k, struct known_endpoint *e, uint64_t i
 	e->pub.host = to[0];
 	e->pub.method = to[1];
 	e->pub.template = to[2];
-	memset((uint8_t *)e + own, 0, k->endpoint_bytes - own);
 	return true;
 }
 

@@ -110,8 +110,8 @@ struct known_endpoint *known_endpoint_add(struct known *k, uint64_t id, struct s
 					  struct span method, struct span template);
 // Its areas go with it. Not known: nothing happens.
 void known_endpoint_remove(struct known *k, uint64_t id);
-// The endpoint takes another identity and template, which nobody has; its areas are zeroed. False:
-// no memory, nothing changed.
+// The endpoint takes another identity and template, which nobody has. False: no memory, nothing
+// changed.
 bool known_endpoint_rename(struct known *k, struct known_endpoint *e, uint64_t id,
 			   struct span template);
 // From now on `id` is another name of `to`.

@@ -184,17 +184,20 @@ static const struct record_field endpoint_fields[] = {
 };
 static const struct record endpoint_record = RECORD(struct login_endpoint, endpoint_fields, NULL);
 
-int logins_save(const struct logins *l, FILE *out)
+int logins_save(const void *logins, const struct merger *, FILE *out)
 {
+	const struct logins *l = logins;
 	int rc = record_put_table(out, &endpoint_record, &l->endpoints);
 
 	return rc ? rc : record_put_table(out, &user_record, &l->users);
 }
 
-int logins_load(struct logins *l, struct blob_reader *in)
+int logins_load(void *logins, struct merger *, FILE *in, size_t len, uint32_t version)
 {
-	int rc = record_get_table(in, &endpoint_record, &l->endpoints);
+	struct blob_reader r = {.in = in, .left = len, .bad = version != 1};
+	struct logins *l = logins;
+	int rc = record_get_table(&r, &endpoint_record, &l->endpoints);
 
-	rc = rc ? rc : record_get_table(in, &user_record, &l->users);
-	return rc ? rc : record_end(in);
+	rc = rc ? rc : record_get_table(&r, &user_record, &l->users);
+	return rc ? rc : record_end(&r);
 }

@@ -18,6 +18,8 @@
 #include "detect/season.h"
 #include "detect/sources.h"
 
+struct merger;
+
 enum {
 	LOGIN_PLACES = 4,  // usual ones of a user
 	LOGIN_INLINE = 6,  // passwords that are tried before a user gets an entry of tries
@@ -99,10 +101,10 @@ int logins_init(struct logins *l, const struct login_sizes *sizes);
 size_t logins_bytes(const struct login_sizes *sizes);
 void logins_fini(struct logins *l);
 
-// What is usual of users (without their passwords) and of endpoints, as a blob: 0 or negative errno.
-// Loading adds to what is there.
-int logins_save(const struct logins *l, FILE *out);
-int logins_load(struct logins *l, struct blob_reader *in);
+// What is usual of users (without their passwords) and of endpoints, as a detector that begins with
+// a struct logins saves and loads it: 0 or negative errno.
+int logins_save(const void *logins, const struct merger *, FILE *out);
+int logins_load(void *logins, struct merger *, FILE *in, size_t len, uint32_t version);
 
 // Adds a value that failed, or that a sign-in went well (value 0).
 void login_tries_add(struct login_tries *t, uint64_t window_ns, uint64_t time_ns, uint64_t value);

@@ -94,9 +94,9 @@ static uint32_t slot_find(const struct lru *t, uint64_t id)
 	return i;
 }
 
-static bool slots_grow(struct lru *t)
+static bool slots_widen(struct lru *t, uint32_t wider)
 {
-	uint32_t slots = t->slots ? t->mask + 1 : 0, wider = slots ? 2 * slots : SLOTS_MIN;
+	uint32_t slots = t->slots ? t->mask + 1 : 0;
 	uint32_t *old = t->slots;
 
 	t->slots = draft_alloc(wider, sizeof(*t->slots));
@@ -111,6 +111,22 @@ static bool slots_grow(struct lru *t)
 	}
 	draft_free(old);
 	return true;
+}
+
+static bool slots_grow(struct lru *t)
+{
+	return slots_widen(t, t->slots ? 2 * (t->mask + 1) : SLOTS_MIN);
+}
+
+void lru_reserve(struct lru *t, uint64_t n)
+{
+	uint32_t slots = t->slots ? t->mask + 1 : 0, wider = SLOTS_MIN;
+
+	n = n < t->max ? n : t->max;
+	while (wider / 2 < n)
+		wider *= 2;
+	if (wider > slots)
+		slots_widen(t, wider);
 }
 
 static void slot_free(struct lru *t, uint32_t hole)

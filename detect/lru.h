@@ -54,6 +54,9 @@ void lru_clear(struct lru *t);
 // The entry, made when there is none (*fresh, which may be NULL, says so), is the newest then.
 // NULL: no memory, nothing changed.
 void *lru_touch(struct lru *t, uint64_t id, bool *fresh);
+// Room for so many entries, as far as the table may have them, so that it need not grow in between.
+// Without memory it grows as always.
+void lru_reserve(struct lru *t, uint64_t n);
 // False: it was not there.
 bool lru_remove(struct lru *t, uint64_t id);
 // From the oldest to the newest; NULL: no more. An entry may be removed once its next is known.

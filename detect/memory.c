@@ -44,22 +44,6 @@ static void rows_known(struct rows *rows, const struct merger_options *o)
 			memory_list(o->max_principals) + memory_map(o->max_principals));
 }
 
-// Parameters with a name each, names that none has, and a block of facts per endpoint.
-static void rows_inventory(struct rows *rows, const struct inventory_options *in,
-			   uint32_t endpoints)
-{
-	const size_t name = memory_block(sizeof(struct param_name) + PARAMS_NAME + 1);
-
-	row_add(rows, "parameters", in->max_params, "parameters",
-		(uint64_t)in->max_params * (memory_block(sizeof(struct param)) + name) +
-			memory_map(in->max_params) + memory_map(in->max_params + PARAMS_PENDING) +
-			PARAMS_PENDING * name);
-	row_add(rows, "inventory", endpoints, "endpoints",
-		(uint64_t)endpoints * (memory_block(sizeof(struct inventory_endpoint)) +
-				       memory_block(sizeof(struct params_endpoint))) +
-			memory_list(endpoints) + memory_map(endpoints));
-}
-
 // State, areas in endpoints and principals (their blocks may round up once more: an eighth), and
 // what it says itself.
 static void rows_detectors(struct rows *rows, const struct conf *conf,
@@ -120,7 +104,6 @@ uint32_t memory_rows(const struct conf *conf, uint32_t n_workers, uint32_t n_exc
 	struct rows rows = {row, 0};
 
 	rows_known(&rows, o);
-	rows_inventory(&rows, conf_get(conf, &inventory_section), o->max_endpoints);
 	row_add(&rows, "sessions", SESSIONS_MAX, "sessions", sessions_bytes());
 	row_add(&rows, "fields", o->max_fields, "fields", merger_fields_bytes(conf));
 	row_add(&rows, "objects", objects->max_objects, "objects", objects_bytes(objects));

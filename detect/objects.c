@@ -608,11 +608,11 @@ int objects_load(struct objects *o, FILE *in, size_t len, uint32_t version)
 {
 	struct blob_reader r = {.in = in, .left = len, .bad = version != OBJECTS_VERSION};
 	bool any = blob_get(&r, 1);
-	int rc;
+	int rc = r.bad ? -EINVAL : 0;
 
-	if (r.bad || !any || !o->options)
-		return r.bad ? -EINVAL : 0;
-	rc = tables_load(o, &r);
+	// When the other side kept nothing, or this one does not want it.
+	if (rc == 0 && any && o->options)
+		rc = tables_load(o, &r);
 	if (rc)
 		objects_clear(o);
 	return rc;

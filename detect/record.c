@@ -216,6 +216,9 @@ int record_get_table(struct blob_reader *in, const struct record *r, struct lru 
 {
 	uint64_t n = head_get(in, r);
 
+	// Each takes eight bytes and more.
+	if (!in->bad && n <= in->left / 8)
+		lru_reserve(table, table->n + n);
 	for (uint64_t i = 0; i < n && !in->bad; i++) {
 		uint64_t id = blob_get(in, 8);
 		void *entry = in->bad || id == 0 ? NULL : lru_touch(table, id, NULL);

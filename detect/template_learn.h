@@ -94,7 +94,7 @@ bool templates_seen(const struct templates *t, struct span host, struct span met
 int templates_save(const struct templates *t, FILE *out);
 int templates_load(struct templates *t, FILE *in, size_t len);
 
-// template_fold.c
+// template_fold.c, by template_look.c
 // Looks for places of values when endpoints came since the last time.
 void templates_run(struct merger *m);
 // Takes all endpoints to the templates that they have now.

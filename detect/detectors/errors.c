@@ -79,7 +79,8 @@ static const struct conf_row errors_rows[] = {
 	ERRORS_ROW(min_baseline, CONF_U32, .min = 10, .max = BASELINE_MAX, .def = "200",
 		   .unit = "calls", .help = "Calls of an endpoint that must have been seen before"),
 	ERRORS_ROW(chance, CONF_F64, .min = 1e-300, .max = 0.1, .def = "0.000001",
-		   .help = "How improbable the errors of a window must be"),
+		   .help = "How improbable it must be that any endpoint (or any caller) has such "
+			   "errors in a minute"),
 	ERRORS_ROW(callers, CONF_U32, .min = 16, .max = 4e6, .def = "65536", .unit = "callers",
 		   .help = "Callers that are followed at the same time, 100 bytes each"),
 };
@@ -210,6 +211,13 @@ static void endpoint_user(struct errors_endpoint *e, uint32_t class, uint64_t us
 		e->user[class][e->n_users[class]++] = user;
 }
 
+// So many are judged each minute: what must be improbable is that one of them looks so by chance
+// (Bonferroni's inequality).
+static double limit_ln(const struct errors_options *options, uint32_t judged)
+{
+	return log(options->chance) - log(fmax(1, judged));
+}
+
 static void endpoint_judge(const struct errors_options *options, struct merger *m,
 			   struct merged_endpoint *pub, struct errors_endpoint *e,
 			   const struct call *call)
@@ -227,7 +235,7 @@ static void endpoint_judge(const struct errors_options *options, struct merger *
 			continue;
 		c.chance_ln = stats_beta_binomial_ln(e->n, e->k[i], e->errors[i] + 1,
 						     e->calls - e->errors[i] + 1);
-		if (c.chance_ln >= log(options->chance))
+		if (c.chance_ln >= limit_ln(options, merger_endpoints(m)))
 			continue;
 		e->told_window = e->window;
 		errors_raise(m, judge_pair(pub->id, i), &c);
@@ -277,7 +285,7 @@ static bool endpoint_fails(struct merger *m, const struct errors_caller *u)
 }
 
 static void caller_judge(const struct errors_options *options, struct merger *m,
-			 struct merged_endpoint *pub, struct errors_endpoint *e,
+			 const struct errors *t, struct merged_endpoint *pub, struct errors_endpoint *e,
 			 struct errors_caller *u, const struct call *call)
 {
 	double usual = fmin(u->expected / u->n, 0.999), a = fmax(usual * PRIOR, 1);
@@ -294,7 +302,7 @@ static void caller_judge(const struct errors_options *options, struct merger *m,
 	if (k < 2 * usual * u->n || !c.principal || endpoint_fails(m, u))
 		return;
 	c.chance_ln = stats_beta_binomial_ln(u->n, k, a, fmax(PRIOR - a, 1));
-	if (c.chance_ln >= log(options->chance))
+	if (c.chance_ln >= limit_ln(options, t->callers.n))
 		return;
 	u->told_window = u->window;
 	errors_raise(m, call->principal, &c);
@@ -332,7 +340,7 @@ static void caller_call(const struct errors_options *options, struct merger *m, 
 	    u->told_window == u->window)
 		return;
 	u->check = u->n + u->n / 8 + 1;
-	caller_judge(options, m, pub, e, u, call);
+	caller_judge(options, m, t, pub, e, u, call);
 }
 
 static void errors_call(const struct detector *, const void *opaque, struct merger *m, void *state,

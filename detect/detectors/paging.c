@@ -9,13 +9,14 @@
 // by its name. Values far beyond are never learnt, unless several callers were answered with them:
 // then the clients changed.
 
-#include "detect/blob.h"
 #include "detect/detector.h"
 #include "detect/draft.h"
 #include "detect/endpoint.h"
 #include "detect/judge.h"
 #include "detect/lru.h"
+#include "detect/mix.h"
 #include "detect/principal.h"
+#include "detect/record.h"
 #include "detect/text.h"
 
 enum { CALLERS = 4, GREW = 3 };
@@ -34,6 +35,7 @@ struct paging_field {
 	uint64_t max_bytes; // of an answer
 	uint8_t name;
 	uint8_t n_callers;
+	uint32_t endpoint;        // in short
 	uint64_t caller[CALLERS]; // who went beyond and was answered
 };
 
@@ -195,7 +197,10 @@ static void param_call(const struct paging_options *options, struct merger *m, s
 		lru_touch(&t->fields, judge_pair(call->endpoint, param->field), NULL);
 	bool much;
 
-	if (!f || f->name == NAME_OTHER)
+	if (!f)
+		return;
+	f->endpoint = mix_tag(call->endpoint);
+	if (f->name == NAME_OTHER)
 		return;
 	if (!field_is_amount(m, f, call->endpoint, param->field))
 		return;
@@ -243,46 +248,41 @@ static void paging_fini(void *state)
 
 // ---- what was learnt
 
-enum { SAVED_FIELD = 8 + 8 + 8 + 8 + 8 + 1 };
+static const struct record_field field_fields[] = {
+	RECORD_SMALL(struct paging_field, n, 0),
+	RECORD_REAL(struct paging_field, max),
+	RECORD_REAL(struct paging_field, min),
+	RECORD_SMALL(struct paging_field, max_bytes, 0),
+	RECORD_ONE(struct paging_field, name, NAME_OTHER),
+	RECORD_ONE(struct paging_field, n_callers, CALLERS),
+	RECORD_ONE(struct paging_field, endpoint, 0),
+	RECORD_IDS(struct paging_field, caller),
+};
+static const struct record field_record = RECORD(struct paging_field, field_fields, NULL);
 
 static int paging_save(const void *state, const struct merger *, FILE *out)
 {
-	const struct paging *t = state;
-
-	blob_put(out, t->fields.n, 4);
-	for (const struct paging_field *f = lru_first(&t->fields); f; f = lru_next(&t->fields, f)) {
-		blob_put(out, lru_id(f), 8);
-		blob_put(out, f->n, 8);
-		blob_put_double(out, f->max);
-		blob_put_double(out, f->min);
-		blob_put(out, f->max_bytes, 8);
-		blob_put(out, f->name, 1);
-	}
-	return ferror(out) ? -EIO : 0;
+	return record_put_table(out, &field_record, &((const struct paging *)state)->fields);
 }
 
 static int paging_load(void *state, struct merger *, FILE *in, size_t len, uint32_t version)
 {
+	struct blob_reader r = {.in = in, .left = len, .bad = version != paging.version};
+	int rc = record_get_table(&r, &field_record, &((struct paging *)state)->fields);
+
+	return rc ? rc : record_end(&r);
+}
+
+static void paging_forget(void *state, struct merger *, uint64_t endpoint)
+{
 	struct paging *t = state;
-	struct blob_reader r = {.in = in, .left = len};
-	uint64_t n = version == paging.version ? blob_get(&r, 4) : UINT64_MAX;
+	const struct paging_field *f = lru_first(&t->fields), *next;
 
-	if (r.bad || n > UINT32_MAX || n * SAVED_FIELD != r.left)
-		return -EBADMSG;
-	for (uint64_t i = 0; i < n; i++) {
-		uint64_t id = blob_get(&r, 8);
-		struct paging_field *f = id ? lru_touch(&t->fields, id, NULL) : NULL, read = {0};
-
-		read.n = blob_get(&r, 8);
-		read.max = blob_get_double(&r);
-		read.min = blob_get_double(&r);
-		read.max_bytes = blob_get(&r, 8);
-		read.name = (uint8_t)blob_get(&r, 1);
-		if (r.bad || read.name > NAME_OTHER || !f)
-			return -EBADMSG;
-		*f = read;
+	for (; f; f = next) {
+		next = lru_next(&t->fields, f);
+		if (f->endpoint == mix_tag(endpoint))
+			lru_remove(&t->fields, lru_id(f));
 	}
-	return 0;
 }
 
 static size_t paging_memory(const void *opaque, const struct conf *)
@@ -297,7 +297,7 @@ static const struct detector paging = {
 	.name = "paging",
 	.title = "Excessive Amount Requested",
 	.module = "Runtime",
-	.version = 1,
+	.version = 2,
 	.owasp = {"API4:2023", "API3:2023"},
 	.section = &paging_section,
 	.state_size = sizeof(struct paging),
@@ -305,6 +305,7 @@ static const struct detector paging = {
 	.fini = paging_fini,
 	.memory = paging_memory,
 	.call = paging_call,
+	.forget = paging_forget,
 	.save = paging_save,
 	.load = paging_load,
 };

@@ -11,8 +11,7 @@
 //	endpoint                 ─► above what it is used to, for three windows: distributed
 //
 // What counts for an attack that is known counts for nothing else, so that one attack is one issue.
-// Whoever gets in by one of them, and is not the user at the usual place with the usual password,
-// has taken the account over.
+// Whoever gets in by one of them, from elsewhere or with another password, took the account over.
 //
 // Right passwords that fail are trouble of the server: while most of them do, nothing is judged.
 
@@ -53,7 +52,7 @@ struct stuffing_options {
 };
 
 struct stuffing {
-	struct logins logins;
+	struct logins logins; // first: it is saved as the whole
 };
 
 #define STUFFING_ROW(field, kind, ...)                                                             \
@@ -665,18 +664,6 @@ static size_t stuffing_memory(const void *opaque, const struct conf *)
 	});
 }
 
-static int stuffing_save(const void *state, const struct merger *, FILE *out)
-{
-	return logins_save(&((const struct stuffing *)state)->logins, out);
-}
-
-static int stuffing_load(void *state, struct merger *, FILE *in, size_t len, uint32_t version)
-{
-	struct blob_reader r = {.in = in, .left = len, .bad = version != 1};
-
-	return logins_load(&((struct stuffing *)state)->logins, &r);
-}
-
 static void stuffing_forget(void *state, struct merger *, uint64_t endpoint)
 {
 	lru_remove(&((struct stuffing *)state)->logins.endpoints, endpoint);
@@ -695,8 +682,8 @@ static const struct detector stuffing = {
 	.fini = stuffing_fini,
 	.memory = stuffing_memory,
 	.forget = stuffing_forget,
-	.save = stuffing_save,
-	.load = stuffing_load,
+	.save = logins_save,
+	.load = logins_load,
 	.call = stuffing_call,
 };
 DETECTOR_REGISTER(stuffing);

@@ -52,6 +52,12 @@ static double seconds(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
+// Of the processor: what others do meanwhile does not count.
+static double busy(void)
+{
+	return (double)clock() / CLOCKS_PER_SEC;
+}
+
 static uint64_t resident(void)
 {
 	FILE *in = fopen("/proc/self/statm", "r");
@@ -255,7 +261,7 @@ static int fill(uint64_t principals, uint64_t endpoints, uint64_t calls)
 	uint64_t before, after, limit;
 	uint64_t bytes = 0, sum = 0, bytes_again = 0, sum_again = 0;
 	uint32_t n_endpoints, n_fields;
-	double begin, saved, loaded;
+	double begin, saved, loaded, saved_busy, loaded_busy;
 	int bad = 0;
 
 	conf_make((uint32_t)principals, (uint32_t)endpoints);
@@ -288,17 +294,22 @@ static int fill(uint64_t principals, uint64_t endpoints, uint64_t calls)
 	n_endpoints = merger_endpoints(merger);
 	n_fields = merger->learn.n;
 	begin = seconds();
+	saved_busy = -busy();
 	bad |= baseline_save(merger, dir) != 0;
+	saved_busy += busy();
 	saved = seconds() - begin;
 	bad |= file_sum(&bytes, &sum) != 0;
 	merger_free(merger);
 	merger_start();
 	begin = seconds();
+	loaded_busy = -busy();
 	bad |= baseline_load(merger, dir) != 0;
+	loaded_busy += busy();
 	loaded = seconds() - begin;
 	bad |= baseline_save(merger, dir) != 0;
-	printf("saved in %.2f s, loaded in %.2f s: %u endpoints, %u fields, %.1f MiB\n", saved, loaded,
-	       merger_endpoints(merger), merger->learn.n, (double)bytes / (1 << 20));
+	printf("saved in %.2f s (%.2f s of CPU), loaded in %.2f s (%.2f s of CPU): %u endpoints, %u "
+	       "fields, %.1f MiB\n",
+	       saved, saved_busy, loaded, loaded_busy, merger_endpoints(merger), merger->learn.n, (double)bytes / (1 << 20));
 	bad |= merger_endpoints(merger) != n_endpoints || merger->learn.n != n_fields;
 	// What came back is all that was written: written again it is the same, byte for byte.
 	if (file_sum(&bytes_again, &sum_again) || bytes_again != bytes || sum_again != sum) {

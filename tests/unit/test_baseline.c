@@ -14,6 +14,7 @@
 #include "tests/unit/merge_fixture.h"
 
 #include "detect/baseline.c"
+#include "detect/saving.c"
 
 static char dir[] = "/tmp/apitap-baseline-XXXXXX";
 static char path[PATH_MAX], aside[2][PATH_MAX];
@@ -467,6 +468,56 @@ static void test_no_room_aside(void **unused)
 	assert_int_equal(rmdir(aside[0]), 0);
 }
 
+// While the sensor runs: a part at a time, then a thread; the file before stays until it is whole.
+static void test_turns(void **unused)
+{
+	struct saving *s = saving_new();
+	char litter[PATH_MAX];
+
+	assert_non_null(unused);
+	snprintf(litter, sizeof(litter), "%s/apitap.baseline.tmp", dir);
+	learn();
+	saving_turn(s, merger); // nothing to do
+	assert_true(saving_begin(s, merger, dir));
+	assert_false(saving_begin(s, merger, dir)); // one at a time
+	for (uint32_t i = 0; i < 3; i++) {
+		saving_turn(s, merger);
+		assert_true(exists(litter));
+		assert_false(exists(path));
+	}
+	for (uint32_t i = 0; i < 100 && !s->writing; i++)
+		saving_turn(s, merger);
+	assert_true(s->writing);
+	assert_false(saving_begin(s, merger, dir));
+	while (s->writing)
+		saving_turn(s, merger);
+	assert_true(exists(path));
+	assert_false(exists(litter));
+	merger_reset(merger);
+	assert_int_equal(baseline_load(merger, dir), 0);
+	learnt_check();
+
+	// The end comes in between: what is under way is ended, or leaves nothing behind.
+	assert_true(saving_begin(s, merger, dir));
+	saving_turn(s, merger);
+	assert_true(saving_finish(s, merger));
+	assert_false(exists(litter));
+	assert_true(saving_finish(s, merger));
+	assert_true(saving_begin(s, merger, dir));
+	saving_turn(s, merger);
+	saving_free(s);
+	assert_false(exists(litter));
+	merger_reset(merger);
+	assert_int_equal(baseline_load(merger, dir), 0);
+	learnt_check();
+
+	s = saving_new();
+	assert_false(saving_begin(s, merger, "/nonexistent/dir"));
+	assert_non_null(strstr(logged, "cannot be saved to /nonexistent/dir"));
+	saving_free(s);
+	saving_free(NULL);
+}
+
 static void test_no_memory(void **unused)
 {
 	assert_non_null(unused);
@@ -512,6 +563,7 @@ int main(void)
 		TEST(test_other_version),     TEST(test_detector_versions),
 		TEST(test_unknown_sections),  TEST(test_detector_refuses),
 		TEST(test_more_than_fits),    TEST(test_no_files),
+		TEST(test_turns),
 		TEST(test_no_room_aside),     TEST(test_no_memory),
 	};
 

@@ -167,6 +167,31 @@ static void test_stays(void **)
 	free(at);
 }
 
+// Room that was made is filled without another allocation of slots, and never beyond the maximum.
+static void test_reserve(void **)
+{
+	struct lru t;
+	uint32_t slots;
+
+	assert_int_equal(lru_init(&t, sizeof(struct item), 5000), 0);
+	lru_reserve(&t, UINT64_MAX);
+	slots = t.mask + 1;
+	assert_true(slots >= 10000 && slots < 20000);
+	for (uint64_t i = 1; i <= 6000; i++)
+		assert_non_null(lru_touch(&t, i, NULL));
+	assert_int_equal(t.mask + 1, slots);
+	lru_reserve(&t, 10); // never less
+	assert_int_equal(t.mask + 1, slots);
+	assert_non_null(lru_get(&t, 6000));
+	fail_at = 1;
+	lru_clear(&t);
+	lru_reserve(&t, 100); // no memory: it grows later
+	assert_null(t.slots);
+	assert_non_null(lru_touch(&t, 1, NULL));
+	lru_fini(&t);
+	assert_int_equal(n_live, 0);
+}
+
 static void test_bytes(void **)
 {
 	static const uint32_t maxes[] = {1, 31, 32, 33, 4096, 4097, 50000, 65536};
@@ -234,6 +259,7 @@ int main(void)
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_stays),
 		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_reserve),
 		cmocka_unit_test(test_memory),
 	};
 

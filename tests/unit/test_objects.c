@@ -380,6 +380,125 @@ static void test_bound(void **)
 	bound_fini(&b);
 }
 
+// ---- Over a restart
+
+static char *saved_bytes;
+static size_t saved_len;
+
+static void saved_make(void)
+{
+	FILE *out;
+
+	free(saved_bytes);
+	out = open_memstream(&saved_bytes, &saved_len);
+	assert_int_equal(objects_save(&merger.store, out), 0);
+	fclose(out);
+}
+
+static int saved_load(size_t len, uint32_t version)
+{
+	FILE *in = fmemopen(saved_bytes, len ? len : 1, "r");
+	int rc = objects_load(&merger.store, in, len, version);
+
+	fclose(in);
+	return rc;
+}
+
+// The sensor was off for so long.
+static void restart(uint64_t seconds_off)
+{
+	saved_make();
+	objects_clear(&merger.store);
+	assert_int_equal(saved_load(saved_len, OBJECTS_VERSION), 0);
+	merger.now_ns += seconds_off * S;
+}
+
+static enum objects_answer half_seen(uint64_t who)
+{
+	struct call_param param = number(5);
+	struct call call = call_make(who, 1, VERB_GET, 200, &param);
+
+	call.flags |= CALL_HALF;
+	call_send(&call);
+	return asked(who, 5)->answer;
+}
+
+static void test_restart(void **)
+{
+	struct call_param param = number(5);
+	char *before;
+	struct call call;
+	size_t len;
+
+	merger_open("");
+	list(1, 2, 5, 1);
+	list(2, 2, 6, 1);
+	list(4, 2, 8, 1);
+	asked(2, 5);
+	restart(10);
+	// All is there, and written again it is the same.
+	before = saved_bytes;
+	len = saved_len;
+	saved_bytes = NULL;
+	saved_make();
+	assert_int_equal(saved_len, len);
+	assert_memory_equal(saved_bytes, before, len);
+	free(before);
+	assert_int_equal(asked(1, 5)->answer, OBJECTS_GIVEN);
+	assert_int_equal(asked(2, 5)->answer, OBJECTS_FOREIGN);
+	assert_int_equal(asked(2, 5)->owner, 1);
+	// It may have been given this one while nobody looked.
+	assert_int_equal(asked(2, 99)->answer, OBJECTS_UNSURE);
+	list(1, 2, 70, 1);
+	assert_int_equal(asked(2, 70)->answer, OBJECTS_UNSURE);
+	// Who is new may be somebody who was known by another session, unless a token says who it is.
+	assert_int_equal(asked(3, 5)->answer, OBJECTS_UNSURE);
+	call = call_make(5, 1, VERB_GET, 404, &param);
+	call.subject = value_of(900);
+	call_send(&call);
+	assert_int_equal(last_answer(), OBJECTS_FOREIGN);
+	// Connections that were cut: two responses are believed to be of the gap, not a third.
+	assert_int_equal(half_seen(4), OBJECTS_FOREIGN);
+	assert_int_equal(half_seen(4), OBJECTS_FOREIGN);
+	assert_int_equal(half_seen(4), OBJECTS_UNSURE);
+	merger.now_ns += (uint64_t)(3600 + GAP_MAX_S) * S;
+	assert_int_equal(asked(2, 99)->answer, OBJECTS_FOREIGN);
+
+	// Off for too long: nothing is concluded, for a while.
+	restart(GAP_MAX_S + 1);
+	assert_int_equal(asked(2, 5)->answer, OBJECTS_UNSURE);
+	assert_int_equal(asked(1, 5)->answer, OBJECTS_GIVEN);
+	merger.now_ns += (uint64_t)(3600 + GAP_MAX_S) * S;
+	assert_int_equal(asked(2, 5)->answer, OBJECTS_FOREIGN);
+	merger_close();
+}
+
+// Of a blob that is cut, too long or of another version nothing is believed.
+static void test_restart_damaged(void **)
+{
+	merger_open("");
+	list(1, 2, 5, 2);
+	for (uint64_t i = 0; i < 30; i++)
+		ask(1 + i % 2, 1, VERB_GET, 200, 5);
+	saved_make();
+	objects_clear(&merger.store);
+	for (size_t cut = 0; cut < saved_len; cut++) {
+		assert_int_not_equal(saved_load(cut, OBJECTS_VERSION), 0);
+		assert_int_equal(merger.store.people.n + merger.store.objects.n, 0);
+		assert_int_equal(merger.store.gap_from_s, 0);
+	}
+	assert_int_not_equal(saved_load(saved_len, OBJECTS_VERSION + 1), 0);
+	assert_int_equal(saved_load(saved_len, OBJECTS_VERSION), 0);
+	assert_true(merger.store.bound.params.n > 0);
+	// One endpoint is learnt anew; what is known of the kind of object stays.
+	objects_forget(&merger.store, 1);
+	assert_int_equal(bound_look(&merger.store.bound, bound_id(1, number(5).field, 0), 1, 1).requests,
+			 0);
+	merger_close();
+	free(saved_bytes);
+	saved_bytes = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -388,6 +507,7 @@ int main(void)
 		cmocka_unit_test(test_roles),  cmocka_unit_test(test_holes),
 		cmocka_unit_test(test_memory), cmocka_unit_test(test_never_wrong),
 		cmocka_unit_test(test_bound),  cmocka_unit_test(test_used_stays),
+		cmocka_unit_test(test_restart), cmocka_unit_test(test_restart_damaged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,11 +118,11 @@ static void test_saved(void **)
 	open_usual(0);
 	for (size_t cut = 0; cut < len; cut++) {
 		file = fmemopen(bytes, cut ? cut : 1, "r");
-		assert_int_not_equal(paging.load(merger.state[k], &merger, file, cut, 1), 0);
+		assert_int_not_equal(paging.load(merger.state[k], &merger, file, cut, paging.version), 0);
 		fclose(file);
 	}
 	file = fmemopen(bytes, len, "r");
-	assert_int_equal(paging.load(merger.state[k], &merger, file, len, 1), 0);
+	assert_int_equal(paging.load(merger.state[k], &merger, file, len, paging.version), 0);
 	fclose(file);
 	ask(2001, 7, LIMIT, 100000, 900, 400);
 	assert_raised(1);

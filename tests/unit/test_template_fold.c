@@ -89,6 +89,22 @@ static void tell_endpoints(void)
 	}
 }
 
+static void alpha_join(void *into, const void *from)
+{
+	((struct alpha_area *)into)->calls += ((const struct alpha_area *)from)->calls;
+}
+
+// A detector whose area is a sum goes on with it.
+static void test_areas_join(void **)
+{
+	alpha.join_area = alpha_join;
+	shops(delta, 0, 40);
+	epoch();
+	assert_int_equal(((struct alpha_area *)get("/shops/{name}")->area[0])->calls, 80);
+	assert_int_equal(((struct alpha_area *)get("/shops/{name}/menu")->area[0])->calls, 14);
+	alpha.join_area = NULL;
+}
+
 static void test_values_join(void **)
 {
 	const struct params_endpoint *p;
@@ -498,6 +514,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_values_join),
+		TEST(test_areas_join),
 		TEST(test_any_order),
 		TEST(test_names_stay),
 		TEST(test_gap),
