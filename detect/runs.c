@@ -95,7 +95,7 @@ uint32_t runs_build(struct span text, const uint8_t *p, uint64_t alnum, uint64_t
 
 	while (n < max) {
 		struct run *r = &out[n];
-		uint64_t rest = ~(alnum >> pos), whole, digits;
+		uint64_t rest = ~(alnum >> pos);
 		uint32_t len = rest ? (uint32_t)__builtin_ctzll(rest) : 64;
 		const uint8_t *q;
 
@@ -104,15 +104,8 @@ uint32_t runs_build(struct span text, const uint8_t *p, uint64_t alnum, uint64_t
 			len = 64 - pos;
 		r->p = p + pos;
 		q = r->p + len;
-		whole = len < 64 ? (UINT64_C(1) << len) - 1 : UINT64_MAX;
-		digits = digit >> pos & whole;
-		// Most runs are words or numbers, and counting bits is dear where no instruction does it.
-		if (digits == 0)
-			r->digits = 0;
-		else if (digits == whole)
-			r->digits = (uint8_t)len;
-		else
-			r->digits = (uint8_t)__builtin_popcountll(digits);
+		r->digits = (uint8_t)__builtin_popcountll(
+			digit >> pos & (len < 64 ? (UINT64_C(1) << len) - 1 : UINT64_MAX));
 		if (pos + len == 64) {
 			// The run may go on behind the masks.
 			for (; len < 255 && q < end && runs_is_alnum(*q); q++, len++)

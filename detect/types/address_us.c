@@ -97,28 +97,12 @@ static bool has_unit(const uint8_t *p, const uint8_t *end)
 	return false;
 }
 
-// The same where each word is a run between blanks, which is how most are written. NULL: look closer.
-static const uint8_t *street_plain(const struct candidate *c)
-{
-	for (uint32_t i = 1; i < c->n_runs && i <= WORDS_MAX; i++) {
-		const struct run *r = &c->runs[i];
-
-		if (!r[-1].joined || r[-1].after != ' ' || r->len > WORD_MAX ||
-		    (r->after && r->after != ' '))
-			return NULL;
-		if (i > 1 && is_suffix(span_make(r->p, r->len)))
-			return r->p + r->len;
-	}
-	return NULL;
-}
-
 static struct span check(const struct candidate *c)
 {
-	const uint8_t *end = c->text.p + c->text.len, *stop = street_plain(c);
+	const uint8_t *end = c->text.p + c->text.len, *stop;
 	const uint8_t *p = c->at;
 
-	if (!stop)
-		stop = street(p + c->runs[0].len, end);
+	stop = street(p + c->runs[0].len, end);
 	if (!stop) {
 		stop = p + c->runs[0].len;
 		if (!is_box(c) && !has_unit(stop, end))
