@@ -117,25 +117,27 @@ uint32_t datatype_mask(uint32_t index, struct span value, uint8_t *out, uint32_t
 {
 	enum { SHOWN = 4, SHOWN_FROM = 8 };
 	const struct datatype *t = datatype_get(index);
-	uint32_t letters = 0, seen = 0, n = value.len < out_len ? value.len : out_len;
-	bool first = t && t->group == GROUP_SECRET;
+	uint32_t n = value.len < out_len ? value.len : out_len, letters = 0, from, to;
+	bool secret = t && t->group == GROUP_SECRET;
 
 	if (t && t->mask)
 		return t->mask(value, out, out_len);
-	for (uint32_t i = 0; i < value.len; i++)
+	for (uint32_t i = 0; i < value.len && letters < SHOWN_FROM; i++)
 		letters += datatype_is_alnum[value.p[i]];
+	// The first letters are those before `to`, the last ones those from `from` on.
+	from = value.len;
+	to = 0;
+	for (uint32_t shown = 0; letters == SHOWN_FROM && shown < SHOWN;)
+		shown += datatype_is_alnum[value.p[secret ? to++ : --from]];
 	for (uint32_t i = 0; i < n; i++) {
 		uint8_t c = value.p[i];
-		bool shown = false;
+		bool shown;
 
-		if (datatype_is_alnum[c]) {
-			shown = letters >= SHOWN_FROM && c < 0x80 &&
-				(first ? seen < SHOWN : seen + SHOWN >= letters);
-			seen++;
-		} else {
-			// Separators of a secret are part of it.
-			shown = !first && c >= 0x20 && c < 0x7f;
-		}
+		// Separators of a secret are part of it.
+		if (datatype_is_alnum[c])
+			shown = c < 0x80 && (secret ? i < to : i >= from);
+		else
+			shown = !secret && c >= 0x20 && c < 0x7f;
 		out[i] = shown ? c : '*';
 	}
 	return n;

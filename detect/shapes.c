@@ -315,10 +315,12 @@ static inline uint64_t shapes_chains(uint64_t alnum, uint64_t starts, bool open)
 }
 
 // The starts that are worth a look: of runs with a digit, and of short ones that may begin a value
-// without one. Adding the digits to the runs carries into the byte behind each run that has one.
+// without one, if digits follow (near_min), in the block or behind it. Adding the digits to the runs
+// carries into the byte behind each run that has one.
 static inline uint64_t shapes_candidates(const struct ruleset *rules, const struct runs_block *b,
-					 uint64_t starts)
+					 uint64_t starts, bool digits_behind)
 {
+	uint64_t letters = starts;
 	uint64_t runs_end = b->alnum & ~(b->alnum >> 1), found = 0;
 	uint64_t behind = (b->alnum + b->digit) & ~b->alnum;
 
@@ -327,8 +329,10 @@ static inline uint64_t shapes_candidates(const struct ruleset *rules, const stru
 
 		found |= gaps ? UINT64_C(1) << (63 - __builtin_clzll(gaps)) << 1 : 1;
 	}
-	for (uint64_t set = rules->letter_runs; set; set &= set - 1)
-		found |= starts & runs_end >> (__builtin_ctzll(set) - 1);
+	if (!digits_behind)
+		letters &= b->digit ? shapes_low(63 - (uint32_t)__builtin_clzll(b->digit)) : 0;
+	for (uint64_t set = letters & ~found ? rules->letter_runs : 0; set; set &= set - 1)
+		found |= letters & runs_end >> (__builtin_ctzll(set) - 1);
 	// The carry of the last run is lost, and the run may go on behind the block.
 	return (found | shapes_last(b->alnum)) & starts;
 }
@@ -353,7 +357,7 @@ static uint32_t shapes_block(struct shapes_job *job, const struct runs_block *b,
 				    job->rules->near_min)
 			starts = chains;
 		else
-			starts = shapes_candidates(job->rules, b, starts) | chains;
+			starts = shapes_candidates(job->rules, b, starts, near != 0) | chains;
 	}
 	for (; starts; starts &= starts - 1) {
 		uint32_t bit = (uint32_t)__builtin_ctzll(starts), end;
@@ -422,7 +426,8 @@ static inline __attribute__((always_inline)) bool shapes_worth_starts(const stru
 		if (shapes_skip(text, &a) == text.len)
 			return false;
 	}
-	starts = shapes_candidates(rules, &b, starts) | shapes_chains(b.alnum, starts, false);
+	starts =
+		shapes_candidates(rules, &b, starts, false) | shapes_chains(b.alnum, starts, false);
 	while (starts) {
 		uint32_t bit = (uint32_t)__builtin_ctzll(starts), end;
 		struct shapes_at a = shapes_view(text, bit, b.alnum >> bit, b.digit >> bit);

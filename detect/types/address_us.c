@@ -12,24 +12,31 @@ enum { NUMBER_MAX = 6, WORDS_MAX = 6, WORD_MAX = 24, REST_MAX = 80, UNIT_MAX = 4
 
 static bool is_suffix(struct span word)
 {
-	// By the first letter, from 'a' on; a blank behind each.
-	static const char *const suffixes[26] = {
-		"avenue ave alley ",
-		"boulevard blvd ",
-		"court ct circle cir crescent close ",
-		"drive dr ",
-		[7] = "highway hwy ",
-		[11] = "lane ln ",
-		[15] = "place pl parkway pkwy plaza ",
-		[17] = "road rd ",
-		[18] = "street st square sq ",
-		[19] = "terrace ter trail trl ",
-		[22] = "way ",
+	// By the first letter, from 'a' on; a blank behind each. Few words have one's length.
+#define LEN(n) (1u << (n))
+	static const struct {
+		uint32_t lengths;
+		const char *list;
+	} suffixes[26] = {
+		{LEN(6) | LEN(3) | LEN(5), "avenue ave alley "},
+		{LEN(9) | LEN(4), "boulevard blvd "},
+		{LEN(5) | LEN(2) | LEN(6) | LEN(3) | LEN(8), "court ct circle cir crescent close "},
+		{LEN(5) | LEN(2), "drive dr "},
+		[7] = {LEN(7) | LEN(3), "highway hwy "},
+		[11] = {LEN(4) | LEN(2), "lane ln "},
+		[15] = {LEN(5) | LEN(2) | LEN(7) | LEN(4), "place pl parkway pkwy plaza "},
+		[17] = {LEN(4) | LEN(2), "road rd "},
+		[18] = {LEN(6) | LEN(2), "street st square sq "},
+		[19] = {LEN(7) | LEN(3) | LEN(5), "terrace ter trail trl "},
+		[22] = {LEN(3), "way "},
 	};
-	const char *list =
-		check_is(word.p[0], CLASS_ALPHA) ? suffixes[(word.p[0] | 0x20) - 'a'] : NULL;
+#undef LEN
+	uint32_t letter = (word.p[0] | 0x20u) - 'a';
+	const char *list;
 
-	while (list && *list) {
+	if (letter >= 26 || !(suffixes[letter].lengths >> word.len & 1))
+		return false;
+	for (list = suffixes[letter].list; *list;) {
 		uint32_t i = 0;
 
 		while (i < word.len && span_lower(word.p[i]) == (uint8_t)list[i])
@@ -53,9 +60,9 @@ static const uint8_t *street(const uint8_t *p, const uint8_t *end)
 		if (p == end || *p != ' ')
 			return NULL;
 		word = ++p;
-		while (p < end && (check_is(*p, CLASS_ALNUM | CLASS_DASH | CLASS_DOT) ||
-				   *p == '\'' || *p >= 0x80))
-			p++;
+		do {
+			p += check_right(p, end, CLASS_ALNUM | CLASS_DASH | CLASS_DOT);
+		} while (p < end && (*p == '\'' || *p >= 0x80) && p++);
 		n = (uint32_t)(p - word);
 		if (n == 0 || n > WORD_MAX)
 			return NULL;
@@ -119,6 +126,13 @@ static const struct type_sample samples[] = {
 	{"address", "street 12", false},
 	{NULL, "4821 North Maple Street", false},
 	{"address", "0x7f3a lane", false},
+	{"address", "1208 Harbor View Boulevard", true},
+	{"address", "31 Elm Crescent", true},
+	{"address", "7 Mill Square", true},
+	{"address", "55 Rose Terrace", true},
+	{"address", "90 Old Parkway", true},
+	{"address", "64 Bay Highway", true},
+	{"address", "12 Elm alleys", false},
 	{0},
 };
 
