@@ -20,11 +20,11 @@
 #include <string.h>
 
 enum {
-	GAP_CALLS = 50, // a word that was called less is never too often called
-	GAP = 4,        // times as often as the next
+	GAP_CALLS = 50,  // a word that was called less is never too often called
+	GAP = 4,         // times as often as the next
 	LIKE_SHARE = 60, // % of its features that others have
-	SOME = 3,       // words that share a feature, at least
-	FIELDS_MIN = 2, // that most have, or there is nothing to compare
+	SOME = 3,        // words that share a feature, at least
+	FIELDS_MIN = 2,  // that most have, or there is nothing to compare
 	HOLLOW_CALLS = 4,
 	HOLLOW_TIMES = 2,
 	FLOOD_TIMES = 8,
@@ -145,8 +145,7 @@ static uint32_t mark_alike(struct template_child *children, uint32_t n, uint32_t
 	for (uint32_t i = 0; i < n; i++) {
 		struct template_child *c = &children[i];
 
-		c->like = c->like &&
-			  shares_count(&like, c, (n_like + 1) / 2) * 2 >= core;
+		c->like = c->like && shares_count(&like, c, (n_like + 1) / 2) * 2 >= core;
 		alike += c->like;
 	}
 end:
@@ -190,8 +189,8 @@ static uint32_t count_small(struct template_child *const *list, uint32_t n)
 	return small;
 }
 
-// Words of which another part was seen than of most: what lies behind them lies behind some of those
-// that are alike.
+// Words of which another part was seen than of most: what lies behind them lies behind some of
+// those that are alike.
 static void mark_more(struct template_child *children, uint32_t n)
 {
 	struct shares like;
@@ -287,7 +286,8 @@ static uint32_t judge_hollow(struct template_child *children, uint32_t n,
 static uint32_t judge_flood(struct template_child *children, uint32_t n,
 			    const struct template_rule *rule, struct template_child **list)
 {
-	uint32_t need = FLOOD_TIMES * rule->min_children, some = 0, proven = 0, with = 0, folded = 0;
+	uint32_t need = FLOOD_TIMES * rule->min_children, some = 0, proven = 0, with = 0,
+		 folded = 0;
 	bool fields;
 
 	for (uint32_t i = 0; i < n; i++) {
