@@ -7,7 +7,8 @@
 //	        others, too (min_children)
 //	hollow  nothing to compare: no fields, or nothing but what follows (2 times; 4 times for the
 //	        first segment); most were called once or twice
-//	flood   hardly any was called twice, whatever they are (8 times): made up by somebody
+//	flood   of the others hardly any was called twice, whatever they are (8 times): made up by
+//	        somebody
 //
 // Names of an API differ in their fields and in what follows them, and are called again and again;
 // values of a parameter do not. So words that are called much more often than all others stay, as
@@ -291,8 +292,10 @@ static uint32_t judge_flood(struct template_child *children, uint32_t n,
 	bool fields;
 
 	for (uint32_t i = 0; i < n; i++) {
-		proven += children[i].proven;
-		if (!children[i].proven || children[i].calls > TEMPLATE_SMALL)
+		if (!children[i].proven || children[i].fold)
+			continue;
+		proven++;
+		if (children[i].calls > TEMPLATE_SMALL)
 			continue;
 		with += children[i].n_fields > 0;
 		list[some++] = &children[i];
@@ -321,8 +324,8 @@ uint32_t template_judge(struct template_child *children, uint32_t n,
 	folded = judge_alike(children, n, rule, list);
 	if (folded == 0)
 		folded = judge_hollow(children, n, rule, list);
-	if (folded == 0)
-		folded = judge_flood(children, n, rule, list);
+	// Of what is left: values may stand among what somebody makes up.
+	folded += judge_flood(children, n, rule, list);
 	free(list);
 	return folded;
 }

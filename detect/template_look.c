@@ -383,8 +383,8 @@ static bool place_judge(struct template_look *l, uint32_t first, uint32_t last, 
 	struct template_table table = templates_table(t);
 	struct span host = text_span(e->host), method = text_span(e->method), segment;
 	uint64_t place = template_root(t->seed, host, method);
-	bool learnt = false;
-	uint32_t n;
+	bool learnt = false, endings = false;
+	uint32_t n, proven = 0;
 
 	for (uint32_t i = 0; i < depth && segment_at(e->template, i, &segment); i++)
 		place = template_place(t->seed, place, segment);
@@ -393,7 +393,14 @@ static bool place_judge(struct template_look *l, uint32_t first, uint32_t last, 
 	    idset_has(table.set, template_key(place, TEMPLATE_SPLIT, (struct span){0})))
 		return false;
 	n = children_gather(l, first, last, depth, place);
-	if (n > 1)
+	// Of floods that are only refused, nothing more is asked; endings are rare.
+	for (uint32_t i = 0; i < n; i++) {
+		proven += l->children[i].proven;
+		endings |= template_ending(l->children[i].word) > 0;
+	}
+	if (proven == 0)
+		return false;
+	if (endings)
 		qsort(l->children, n, sizeof(*l->children), compare_endings);
 	for (uint32_t i = 0, end; i < n; i = end) {
 		struct span ending = ending_of(l->children[i].word);

@@ -148,6 +148,13 @@ static void test_flood(void **)
 	assert_false(children[240].fold || children[241].fold);
 	add_many(100, 3, 20000, 10, 5);
 	assert_int_equal(judge(), 0); // too many are real
+	// Beside values.
+	n = 0;
+	add_many(40, 2, 1, 0, 3);
+	add_many(239, 1, 1000, 10, 5);
+	assert_int_equal(judge(), 40);
+	add(1, 5000, 5);
+	assert_int_equal(judge(), 280);
 }
 
 // The order of the words is that of nothing.
