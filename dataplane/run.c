@@ -47,7 +47,7 @@ enum huge_choice { HUGE_AUTO = 0, HUGE_YES, HUGE_NO };
 
 static const struct conf_row workers_rows[] = {
 	{"count", CONF_U32, offsetof(struct workers_options, count), 0, WORKER_MAX, "0", NULL, NULL,
-	 "threads", "Polling workers; 0: one per CPU, less one for the control thread", false},
+	 "threads", "Polling workers; 0: one per CPU, less one for the control thread", false, NULL},
 };
 static const struct conf_section workers_section = {
 	.path = "workers",
@@ -62,9 +62,10 @@ static const char *const huge_choices[] = {"auto", "yes", "no", NULL};
 static const struct conf_row memory_rows[] = {
 	{"hugepages", CONF_ENUM, offsetof(struct memory_options, hugepages), 0, 0, "\"auto\"",
 	 huge_choices, NULL, NULL, "Packet buffers in hugepages: when there are any, always, never",
-	 false},
+	 false, NULL},
 	{"mbufs", CONF_U32, offsetof(struct memory_options, mbufs), 4096, 16 << 20, "65536", NULL,
-	 NULL, "buffers", "Packet buffers of 2 KiB, all ports and workers together", false},
+	 NULL, "buffers", "Packet buffers of 2 KiB, all ports and workers together", false,
+	 NULL},
 };
 static const struct conf_section memory_section = {
 	.path = "memory",

@@ -12,9 +12,9 @@
 
 static const struct conf_row sensor_rows[] = {
 	{"id", CONF_STR, offsetof(struct sensor_conf, id), 1, 63, "\"apitap\"", NULL, NULL, NULL,
-	 "Name of this sensor in every record", false},
+	 "Name of this sensor in every record", false, NULL},
 	{"epoch_ms", CONF_U32, offsetof(struct sensor_conf, epoch_ms), 10, 60000, "250", NULL, NULL,
-	 "ms", "How often the workers' findings are merged: the delay of an issue", false},
+	 "ms", "How often the workers' findings are merged: the delay of an issue", false, NULL},
 };
 const struct conf_section sensor_section = {
 	.path = "sensor",

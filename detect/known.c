@@ -246,13 +246,19 @@ static bool is_unproven(const struct known_endpoint *e)
 	return e->pub.calls && !known_is_proven(&e->pub);
 }
 
-uint32_t known_unproven_evict(struct known *k)
+uint32_t known_unproven(const struct known *k)
 {
-	uint32_t n = 0, kept = 0, go;
+	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < k->n_endpoints; i++)
 		n += is_unproven(k->endpoints[i]);
-	go = n = (n + 1) / 2;
+	return n;
+}
+
+uint32_t known_unproven_evict(struct known *k)
+{
+	uint32_t n = (known_unproven(k) + 1) / 2, kept = 0, go = n;
+
 	for (uint32_t i = 0; i < k->n_endpoints; i++) {
 		struct known_endpoint *e = k->endpoints[i];
 		const struct merged_endpoint *pub = &e->pub;

@@ -121,6 +121,8 @@ static inline bool known_is_proven(const struct merged_endpoint *e)
 {
 	return e->status[1] || e->status[2] || e->status[3];
 }
+// How many were called and never served anything.
+uint32_t known_unproven(const struct known *k);
 // Takes the older half of those that were called and never served anything for missing. Returns how
 // many they were.
 uint32_t known_unproven_evict(struct known *k);

@@ -319,6 +319,7 @@ void merger_reset(struct merger *m)
 	params_clear(&m->params);
 	inventory_reset(&m->inventory);
 	templates_reset(&m->templates);
+	m->relieved = m->refused = m->refused_at = 0;
 	sessions_fini(&m->sessions);
 	sources_clear(&m->sources);
 	memset(&m->shared->session_names, 0, sizeof(m->shared->session_names));

@@ -105,6 +105,7 @@ struct merger {
 	struct sources sources;
 	struct templates templates;
 	uint64_t relieved; // endpoints that had been added when room was made last
+	uint64_t refused, refused_at; // endpoints that only refuse; added when they were counted
 	struct merger_detector detectors[KNOWN_AREAS];
 	uint32_t n_detectors;
 	uint32_t callers[KNOWN_AREAS], n_callers; // indexes of those that look at calls

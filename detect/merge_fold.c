@@ -20,6 +20,8 @@ enum {
 	SORT_RUN = 12,       // sorted by insertion before merging
 	PREFETCH_SLOT = 24,  // calls ahead: the places in the maps,
 	PREFETCH_ENTRY = 12, // and what stands there
+	ONLY_REFUSE = 1024,  // endpoints that only refuse, or a quarter of all
+	RECOUNT = 16,        // merges
 };
 
 // ---- Gathering
@@ -225,10 +227,30 @@ static void endpoints_relieve(struct merger *m)
 	if (k->n_endpoints >= k->max_endpoints - k->max_endpoints / 4 &&
 	    k->endpoints_added - m->templates.looked > k->max_endpoints / 16)
 		templates_run(m);
-	if (k->n_endpoints >= k->max_endpoints && k->endpoints_added != m->relieved) {
+	if (k->n_endpoints >= k->max_endpoints &&
+	    k->endpoints_added - m->relieved >= k->max_endpoints / 64) {
 		m->relieved = k->endpoints_added;
 		known_unproven_evict(k);
 	}
+}
+
+// Endpoints that only ever refuse are so many, of those that were added in this epoch nobody knows
+// yet. Beyond that a new one waits among what is missing for its first success (call_fold()).
+static bool refused_full(const struct merger *m)
+{
+	const struct known *k = &m->known;
+	uint64_t most = k->max_endpoints / 4 > ONLY_REFUSE ? k->max_endpoints / 4 : ONLY_REFUSE;
+
+	return m->refused + (k->endpoints_added - m->refused_at) >= most;
+}
+
+// Counted when some came anew, and now and then, since they may have succeeded.
+static void refused_count(struct merger *m)
+{
+	if (m->refused_at == m->known.endpoints_added && m->merges % RECOUNT)
+		return;
+	m->refused = known_unproven(&m->known);
+	m->refused_at = m->known.endpoints_added;
 }
 
 // A worker that has not taken the newest templates yet says what it sees in the old ones.
@@ -246,7 +268,7 @@ static void name_endpoint(struct merger *m, const struct delta_name *name)
 		known_alias_add(&m->known, name->id, id);
 		params_merge(&m->params, name->id, id);
 	}
-	if (name->missing)
+	if (name->missing || refused_full(m))
 		known_missing_add(&m->known, id, name->a, name->b, template);
 	else
 		known_endpoint_add(&m->known, id, name->a, name->b, template);
@@ -550,6 +572,7 @@ void merge_fold(struct merger *m)
 {
 	uint32_t name = 0, group = 0, object = 0;
 
+	refused_count(m);
 	learn_fold(&m->learn);
 	sessions_fold(m);
 	names_sort(m);

@@ -54,16 +54,17 @@ static bool is_version(struct span word)
 bool template_reserved(struct span word)
 {
 	static const char *const words[] = {
-		"account", "accounts", "active",   "add",      "admin",   "all",     "api",
-		"auth",    "batch",    "bulk",     "cart",     "config",  "count",   "create",
-		"current", "default",  "delete",   "download", "edit",    "export",  "favicon.ico",
-		"feed",    "filter",   "graphql",  "health",   "import",  "index",   "info",
-		"latest",  "list",     "login",    "logout",   "me",      "metrics", "mine",
-		"new",     "null",     "password", "ping",     "profile", "query",   "random",
-		"recent",  "register", "reset",    "robots.txt", "search", "self",   "session",
-		"settings", "signin",  "signup",   "stats",    "status",  "summary", "suggest",
-		"token",   "top",      "trending", "undefined", "update", "upload",  "validate",
-		"verify",  "version",  "whoami",
+		"account", "accounts", "active",      "add",        "admin",    "all",
+		"api",     "auth",     "batch",       "bulk",       "cart",     "config",
+		"count",   "create",   "current",     "default",    "delete",   "download",
+		"edit",    "export",   "favicon.ico", "feed",       "filter",   "graphql",
+		"health",  "import",   "index",       "info",       "latest",   "list",
+		"login",   "logout",   "me",          "metrics",    "mine",     "new",
+		"null",    "password", "ping",        "profile",    "query",    "random",
+		"recent",  "register", "reset",       "robots.txt", "search",   "self",
+		"session", "settings", "signin",      "signup",     "stats",    "status",
+		"summary", "suggest",  "token",       "top",        "trending", "undefined",
+		"update",  "upload",   "validate",    "verify",     "version",  "whoami",
 	};
 	uint32_t n = sizeof(words) / sizeof(words[0]);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The apitap authors
 //
-// What is known of path segments beyond their looks: places whose segments are values although they
-// look like words, learnt by the merger (template_learn.h) or pinned by the operator, and words that
-// stay what they are. One read-only set of hashes that workers take with their snapshot, so nobody
+// What is known of path segments beyond their looks: places whose segments are values although
+// they look like words, learnt by the merger (template_learn.h) or pinned by the operator, and words
+// that stay what they are. One read-only set of hashes that workers take with their snapshot, so nobody
 // locks. A place is (host, method, the template so far):
 //
 //	place(root) ─"users"─► place ─"{name}"─► place ─"orders"─► place
@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 enum {
-	TEMPLATE_NAME = 32,  // bytes of "{name}", at most, with a NUL
+	TEMPLATE_NAME = 32,   // bytes of "{name}", at most, with a NUL
 	TEMPLATE_PINS = 4096, // places with a name
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The apitap authors
 //
-// Endpoints take the templates that are known now. Those that come to have the same one join: counts,
-// inventory and parameters are sums and unions; areas of detectors join where they are sums
+// Endpoints take the templates that are known now. Those that come to have the same one join:
+// counts, inventory and parameters are sums and unions; areas of detectors join where they are sums
 // (detector.h), and begin anew where they are not, like what fields were learnt to be. The old
 // identities become aliases. Merger's thread.
 
@@ -15,7 +15,10 @@
 
 enum {
 	ROUNDS = 16, // each folds the next segment of what the one before folded
-	AGAIN = 30,  // merges in which words that stayed are looked at again without new endpoints
+	// Words that stayed are looked at again without new endpoints, too: in so many merges after
+	// the last place was learnt, each of so many.
+	AGAIN = 960,
+	AGAIN_EACH = 16,
 };
 
 static struct span text_span(const char *text)
@@ -144,8 +147,9 @@ void templates_run(struct merger *m)
 {
 	struct templates *t = &m->templates;
 
-	if (!t->options->learn || (t->looked == m->known.endpoints_added &&
-				   (t->n_folds == 0 || m->merges > t->learnt_at + AGAIN)))
+	bool again = t->n_folds && m->merges <= t->learnt_at + AGAIN && m->merges % AGAIN_EACH == 0;
+
+	if (!t->options->learn || (t->looked == m->known.endpoints_added && !again))
 		return;
 	t->looked = m->known.endpoints_added;
 	for (uint32_t i = 0; i < ROUNDS && look_again(m); i++)

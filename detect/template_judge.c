@@ -7,7 +7,8 @@
 //	        others, too (min_children)
 //	hollow  nothing to compare: no fields, or nothing but what follows (2 times; 4 times for the
 //	        first segment); most were called once or twice
-//	flood   hardly any was called twice, whatever they are (8 times): made up by somebody
+//	flood   of the others hardly any was called twice, whatever they are (8 times): made up by
+//	        somebody
 //
 // Names of an API differ in their fields and in what follows them, and are called again and again;
 // values of a parameter do not. So words that are called much more often than all others stay, as
@@ -20,11 +21,11 @@
 #include <string.h>
 
 enum {
-	GAP_CALLS = 50, // a word that was called less is never too often called
-	GAP = 4,        // times as often as the next
+	GAP_CALLS = 50,  // a word that was called less is never too often called
+	GAP = 4,         // times as often as the next
 	LIKE_SHARE = 60, // % of its features that others have
-	SOME = 3,       // words that share a feature, at least
-	FIELDS_MIN = 2, // that most have, or there is nothing to compare
+	SOME = 3,        // words that share a feature, at least
+	FIELDS_MIN = 2,  // that most have, or there is nothing to compare
 	HOLLOW_CALLS = 4,
 	HOLLOW_TIMES = 2,
 	FLOOD_TIMES = 8,
@@ -145,8 +146,7 @@ static uint32_t mark_alike(struct template_child *children, uint32_t n, uint32_t
 	for (uint32_t i = 0; i < n; i++) {
 		struct template_child *c = &children[i];
 
-		c->like = c->like &&
-			  shares_count(&like, c, (n_like + 1) / 2) * 2 >= core;
+		c->like = c->like && shares_count(&like, c, (n_like + 1) / 2) * 2 >= core;
 		alike += c->like;
 	}
 end:
@@ -190,8 +190,8 @@ static uint32_t count_small(struct template_child *const *list, uint32_t n)
 	return small;
 }
 
-// Words of which another part was seen than of most: what lies behind them lies behind some of those
-// that are alike.
+// Words of which another part was seen than of most: what lies behind them lies behind some of
+// those that are alike.
 static void mark_more(struct template_child *children, uint32_t n)
 {
 	struct shares like;
@@ -287,12 +287,15 @@ static uint32_t judge_hollow(struct template_child *children, uint32_t n,
 static uint32_t judge_flood(struct template_child *children, uint32_t n,
 			    const struct template_rule *rule, struct template_child **list)
 {
-	uint32_t need = FLOOD_TIMES * rule->min_children, some = 0, proven = 0, with = 0, folded = 0;
+	uint32_t need = FLOOD_TIMES * rule->min_children, some = 0, proven = 0, with = 0,
+		 folded = 0;
 	bool fields;
 
 	for (uint32_t i = 0; i < n; i++) {
-		proven += children[i].proven;
-		if (!children[i].proven || children[i].calls > TEMPLATE_SMALL)
+		if (!children[i].proven || children[i].fold)
+			continue;
+		proven++;
+		if (children[i].calls > TEMPLATE_SMALL)
 			continue;
 		with += children[i].n_fields > 0;
 		list[some++] = &children[i];
@@ -321,8 +324,8 @@ uint32_t template_judge(struct template_child *children, uint32_t n,
 	folded = judge_alike(children, n, rule, list);
 	if (folded == 0)
 		folded = judge_hollow(children, n, rule, list);
-	if (folded == 0)
-		folded = judge_flood(children, n, rule, list);
+	// Of what is left: values may stand among what somebody makes up.
+	folded += judge_flood(children, n, rule, list);
 	free(list);
 	return folded;
 }

@@ -16,8 +16,8 @@ enum {
 	TEMPLATE_SMALL = 2,     // calls of what was hardly called
 };
 
-// A word, and what lies behind it. Features are hashes of what follows the word (bit 0 clear) and of
-// fields of its responses and request bodies there (bit 0 set).
+// A word, and what lies behind it. Features are hashes of what follows the word (bit 0 clear) and
+// of fields of its responses and request bodies there (bit 0 set).
 struct template_child {
 	struct span word;
 	uint32_t first, last;  // of the caller: which endpoints; last is behind them

@@ -119,8 +119,8 @@ bool templates_apply(const struct templates *t, struct span host, struct span me
 	out->len = 0;
 	out->origin = TEMPLATE_WORD;
 	while (fits && segment_next(&rest, &segment)) {
-		enum template_origin found, origin = template_is_value(segment) ? TEMPLATE_LEXICAL
-									       : TEMPLATE_WORD;
+		enum template_origin found,
+			origin = template_is_value(segment) ? TEMPLATE_LEXICAL : TEMPLATE_WORD;
 		uint32_t ending = 0, from;
 
 		known = known && template_known(&table, place);
@@ -145,8 +145,8 @@ bool templates_apply(const struct templates *t, struct span host, struct span me
 	fits = fits && text_put(out, rest);
 	if (!fits)
 		out->len = 0;
-	return fits && (out->len != template.len ||
-			memcmp(out->text, template.p, template.len) != 0);
+	return fits &&
+	       (out->len != template.len || memcmp(out->text, template.p, template.len) != 0);
 }
 
 enum template_origin templates_origin(const struct templates *t, const struct merged_endpoint *e)

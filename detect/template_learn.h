@@ -3,9 +3,9 @@
 //
 // The merger's half of templates: which places of paths were learnt to hold values.
 //
-//	endpoints known ─► words of each place ─► template_judge() ─► fold: endpoints joined, aliases
-//	(every epoch that brought new ones)                              │
-//	                            next snapshot for the workers ◄──────┘ set of places
+//	endpoints known ─► words of each place ─► template_judge() ─► endpoints joined, aliases
+//	(every epoch that brought new ones)                           │
+//	                            next snapshot for the workers ◄───┘ set of places
 //
 // Known endpoints are the trie: in the order of their paths, the words of one place stand together.
 // So there is no second structure to bound, and what comes out depends on what is known at the end
@@ -80,7 +80,7 @@ enum template_origin templates_origin(const struct templates *t, const struct me
 const char *template_origin_name(enum template_origin origin);
 // Remembers a place. kept: n words with a NUL behind each. False: no room or no memory (counted).
 bool templates_add(struct templates *t, const struct template_fold *fold);
-// Words that stayed and turned out to be values. They are within kept words, each with a NUL behind it.
+// Words that stayed and turned out to be values: those that fold->kept holds.
 void templates_unkeep(struct templates *t, const struct template_fold *fold);
 bool templates_has(const struct templates *t, struct span host, struct span method,
 		   struct span parent, struct span ending);
@@ -89,8 +89,8 @@ bool templates_seen(const struct templates *t, struct span host, struct span met
 		    struct span parent, struct span ending);
 
 // What was learnt, and back. All numbers little end first: count (4), each: time_ns (8), children
-// (4), count of kept words (4), lengths of host, method, parent, ending and kept words (4 each), the
-// texts. 0 or negative errno; after a failed load nothing is learnt.
+// (4), count of kept words (4), lengths of host, method, parent, ending and kept words (4 each),
+// the texts. 0 or negative errno; after a failed load nothing is learnt.
 int templates_save(const struct templates *t, FILE *out);
 int templates_load(struct templates *t, FILE *in, size_t len);
 

@@ -84,7 +84,8 @@ static void child_fields(struct template_child *child, const struct merger *m, u
 	for (uint32_t dir = 0; p && dir < 2; dir++) {
 		for (const struct param *one = p->first[dir]; one; one = one->next) {
 			if (dir == SERVER || one->place == PLACE_BODY || one->place == PLACE_FORM)
-				template_feature(child, siphash_number(rest, dir, one->field), true);
+				template_feature(child, siphash_number(rest, dir, one->field),
+						 true);
 		}
 	}
 }
@@ -113,8 +114,8 @@ static void child_add(struct template_child *child, const struct merger *m,
 
 // ---- The words of a place
 
-static bool is_candidate(const struct template_look *l, uint64_t place, const struct known_endpoint *e,
-			 struct span segment)
+static bool is_candidate(const struct template_look *l, uint64_t place,
+			 const struct known_endpoint *e, struct span segment)
 {
 	const struct template_pins *pins = l->m->templates.pins;
 	const struct inventory_endpoint *facts = e->inventory;
@@ -144,8 +145,8 @@ static bool children_room(struct template_look *l, uint32_t n)
 }
 
 // Those between first and last that are words. Returns how many.
-static uint32_t children_gather(struct template_look *l, uint32_t first, uint32_t last, uint32_t depth,
-				uint64_t place)
+static uint32_t children_gather(struct template_look *l, uint32_t first, uint32_t last,
+				uint32_t depth, uint64_t place)
 {
 	uint32_t n = 0;
 	struct span before = {0};
@@ -160,8 +161,8 @@ static uint32_t children_gather(struct template_look *l, uint32_t first, uint32_
 		if (n == 0 || !span_eq(segment, before)) {
 			if (!children_room(l, n))
 				return 0;
-			l->children[n++] = (struct template_child){
-				.word = segment, .first = i, .leaf = true};
+			l->children[n++] =
+				(struct template_child){.word = segment, .first = i, .leaf = true};
 			before = segment;
 		}
 		l->children[n - 1].last = i + 1;
@@ -225,9 +226,9 @@ static char *kept_make(struct template_child *children, uint32_t n, struct templ
 }
 
 // The place of some words, with its texts in above and ending.
-static void place_name(const struct template_look *l, uint32_t parent, const struct template_child *child,
-		       struct template_fold *fold, char above[EXCHANGE_TEMPLATE + 1],
-		       char ending[TEMPLATE_NAME])
+static void place_name(const struct template_look *l, uint32_t parent,
+		       const struct template_child *child, struct template_fold *fold,
+		       char above[EXCHANGE_TEMPLATE + 1], char ending[TEMPLATE_NAME])
 {
 	const struct merged_endpoint *e = &l->list[child->first]->pub;
 	struct span end = ending_of(child->word);
@@ -246,8 +247,8 @@ static void place_name(const struct template_look *l, uint32_t parent, const str
 	};
 }
 
-static bool place_learn(struct template_look *l, uint32_t parent, struct template_child *children, uint32_t n,
-			uint32_t folded)
+static bool place_learn(struct template_look *l, uint32_t parent, struct template_child *children,
+			uint32_t n, uint32_t folded)
 {
 	const struct merged_endpoint *e = &l->list[children[0].first]->pub;
 	char above[EXCHANGE_TEMPLATE + 1], ending[TEMPLATE_NAME];
@@ -303,8 +304,8 @@ static bool profile_add(struct profile *p, const struct template_child *one)
 	return true;
 }
 
-static void profile_make(struct profile *p, const struct template_look *l, uint32_t first, uint32_t last,
-			 uint32_t depth, struct span ending)
+static void profile_make(struct profile *p, const struct template_look *l, uint32_t first,
+			 uint32_t last, uint32_t depth, struct span ending)
 {
 	const struct span name = SPAN_LIT("{name}");
 
@@ -382,8 +383,8 @@ static bool place_judge(struct template_look *l, uint32_t first, uint32_t last, 
 	struct template_table table = templates_table(t);
 	struct span host = text_span(e->host), method = text_span(e->method), segment;
 	uint64_t place = template_root(t->seed, host, method);
-	bool learnt = false;
-	uint32_t n;
+	bool learnt = false, endings = false;
+	uint32_t n, proven = 0;
 
 	for (uint32_t i = 0; i < depth && segment_at(e->template, i, &segment); i++)
 		place = template_place(t->seed, place, segment);
@@ -392,7 +393,14 @@ static bool place_judge(struct template_look *l, uint32_t first, uint32_t last, 
 	    idset_has(table.set, template_key(place, TEMPLATE_SPLIT, (struct span){0})))
 		return false;
 	n = children_gather(l, first, last, depth, place);
-	if (n > 1)
+	// Of floods that are only refused, nothing more is asked; endings are rare.
+	for (uint32_t i = 0; i < n; i++) {
+		proven += l->children[i].proven;
+		endings |= template_ending(l->children[i].word) > 0;
+	}
+	if (proven == 0)
+		return false;
+	if (endings)
 		qsort(l->children, n, sizeof(*l->children), compare_endings);
 	for (uint32_t i = 0, end; i < n; i = end) {
 		struct span ending = ending_of(l->children[i].word);
@@ -416,8 +424,8 @@ static bool place_judge(struct template_look *l, uint32_t first, uint32_t last, 
 }
 
 // Those of one parent, which begin with the same bytes up to that segment.
-static uint32_t place_end(const struct template_look *l, uint32_t first, uint32_t last, uint32_t depth,
-			  uint32_t parent)
+static uint32_t place_end(const struct template_look *l, uint32_t first, uint32_t last,
+			  uint32_t depth, uint32_t parent)
 {
 	const char *template = l->list[first]->pub.template;
 	uint32_t end = first + 1;
@@ -429,8 +437,8 @@ static uint32_t place_end(const struct template_look *l, uint32_t first, uint32_
 	return end;
 }
 
-// All places of a host and method, from the first segment on. What lies behind a place that was just
-// learnt is looked at when it has its new name.
+// All places of a host and method, from the first segment on. What lies behind a place that was
+// just learnt is looked at when it has its new name.
 static bool host_look(struct template_look *l, uint32_t first, uint32_t last)
 {
 	uint32_t least = l->m->templates.options->min_children / 3;
@@ -448,7 +456,8 @@ static bool host_look(struct template_look *l, uint32_t first, uint32_t last)
 			deeper = true;
 			parent = parent_len(l->list[i], segment);
 			end = place_end(l, i, last, depth, parent);
-			if ((end - i < least && l->m->templates.n_folds == 0) || !place_judge(l, i, end, depth, parent))
+			if ((end - i < least && l->m->templates.n_folds == 0) ||
+			    !place_judge(l, i, end, depth, parent))
 				continue;
 			learnt = true;
 			for (uint32_t k = i; k < end; k++)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The apitap authors
 //
-// One look over all known endpoints, in the order of their paths, for places whose words are values.
-// Merger's thread.
+// One look over all known endpoints, in the order of their paths, for places whose words are
+// values. Merger's thread.
 
 #pragma once
 

@@ -28,11 +28,12 @@ static const struct conf_row template_rows[] = {
 	TEMPLATE_ROW(learn, .type = CONF_BOOL, .def = "true",
 		     .help = "Whether parts of paths that look like words are learnt to be values "
 			     "(names, slugs); {name} stands for them"),
-	TEMPLATE_ROW(min_children, .type = CONF_U32, .min = 10, .max = 10000, .def = "30",
-		     .unit = "words",
-		     .help = "Different words in one place of a path, alike in what follows them and "
-			     "in what they return, before they are values; of words that return "
-			     "nothing to compare, two to eight times as many"),
+	TEMPLATE_ROW(
+		min_children, .type = CONF_U32, .min = 10, .max = 10000, .def = "30",
+		.unit = "words",
+		.help = "Different words in one place of a path, alike in what follows them and "
+			"in what they return, before they are values; of words that return "
+			"nothing to compare, two to eight times as many"),
 	TEMPLATE_ROW(max_calls, .type = CONF_U32, .min = 2, .max = 1000000, .def = "20",
 		     .unit = "calls",
 		     .help = "When half of such words were called more often than that they are "
@@ -113,8 +114,9 @@ static struct span take(struct span *rest, uint8_t until)
 
 static bool refuse(char *why, size_t why_len, const char *what)
 {
-	snprintf(why, why_len, "%s; allowed: METHOD host /path, as \"GET api.example.com "
-			       "/users/{user}/orders\"",
+	snprintf(why, why_len,
+		 "%s; allowed: METHOD host /path, as \"GET api.example.com "
+		 "/users/{user}/orders\"",
 		 what);
 	return false;
 }
@@ -145,11 +147,13 @@ static bool pin_read(const char *text, bool split, struct pin *pin, char *why, s
 		pin->all = split && span_eq(s, SPAN_LIT("*"));
 		value = template_is_value(s);
 		if (value && !is_name(s))
-			return refuse(why, why_len, "has a {name} that is too long or not of letters, "
-						  "digits, _ and -");
+			return refuse(why, why_len,
+				      "has a {name} that is too long or not of letters, "
+				      "digits, _ and -");
 		if (!value && !pin->all && !is_plain(s, "{}*?#\"<>\\^`|"))
-			return refuse(why, why_len, "has a segment with characters that no template "
-						  "shows (write them as %XX)");
+			return refuse(why, why_len,
+				      "has a segment with characters that no template "
+				      "shows (write them as %XX)");
 		pin->segment[pin->n++] = s;
 	}
 	if (split && value)
@@ -184,7 +188,8 @@ static bool place_name(struct template_pins *p, uint64_t place, struct span name
 			continue;
 		if (span_eq(name, span_make(p->pin[i].name, strlen(p->pin[i].name))))
 			return true;
-		snprintf(why, why_len, "templates.pin: the same place is called \"%s\" and \"%.*s\"",
+		snprintf(why, why_len,
+			 "templates.pin: the same place is called \"%s\" and \"%.*s\"",
 			 p->pin[i].name, (int)name.len, (const char *)name.p);
 		return false;
 	}
@@ -231,8 +236,8 @@ static bool pin_add(struct template_pins *p, const struct pin *pin, struct span 
 static bool row_add(struct template_pins *p, const char *text, bool split, char *why,
 		    size_t why_len)
 {
-	static const char *const usual[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE",
-					    "OPTIONS"};
+	static const char *const usual[] = {"GET",   "HEAD",   "POST",   "PUT",
+					    "PATCH", "DELETE", "OPTIONS"};
 	struct pin pin;
 
 	if (!pin_read(text, split, &pin, why, why_len))

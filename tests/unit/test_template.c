@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The apitap authors
 //
-// What a worker makes of a path when places of values are known: endings, words that stay, versions,
-// names that operators gave, other hosts and methods, and templates that do not fit any more.
+// What a worker makes of a path when places of values are known: endings, words that stay,
+// versions, names that operators gave, other hosts and methods, and templates that do not fit any more.
 
 #include "tests/unit/detect_fixture.h"
 
@@ -28,7 +28,8 @@ static uint64_t place_of(const char *method, const char *parent)
 
 static void add(const char *method, const char *parent, enum template_key kind, const char *text)
 {
-	idset_add(&set, template_key(place_of(method, parent), kind, span_make(text, strlen(text))));
+	idset_add(&set,
+		  template_key(place_of(method, parent), kind, span_make(text, strlen(text))));
 }
 
 static int setup(void **)
@@ -51,11 +52,10 @@ static void expect(const char *method, const char *path, const char *template, u
 	endpoint_identify(&x, SEED, 0, &table);
 	assert_span(span_make(x.template, x.template_len), template);
 	assert_int_equal(x.id_segments, values);
-	assert_true(x.endpoint ==
-		    template_id(SEED,
-				template_root(SEED, SPAN_LIT("h"),
-					      span_make(method, strlen(method))),
-				span_make(template, strlen(template))));
+	assert_true(x.endpoint == template_id(SEED,
+					      template_root(SEED, SPAN_LIT("h"),
+							    span_make(method, strlen(method))),
+					      span_make(template, strlen(template))));
 	fixture_close(&f);
 }
 
@@ -114,9 +114,10 @@ static void test_bounds(void **)
 
 static void test_words(void **)
 {
-	static const char *const reserved[] = {"me", "Search", "v1", "V2beta", "1.0", "7", "logout"};
-	static const char *const free[] = {"alice", "v8-engine", "4-seasons", "mes", "", "vx1",
-					   "meadow", "searching-for-a-home"};
+	static const char *const reserved[] = {"me",  "Search", "v1",    "V2beta",
+					       "1.0", "7",      "logout"};
+	static const char *const free[] = {"alice", "v8-engine", "4-seasons",           "mes", "",
+					   "vx1",   "meadow",    "searching-for-a-home"};
 
 	for (uint32_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
 		assert_true(template_reserved(span_make(reserved[i], strlen(reserved[i]))));

@@ -322,11 +322,11 @@ static uint64_t real_calls(uint32_t *n)
 	return calls;
 }
 
-static void flood(uint16_t status, uint32_t n_fields)
+static void flood(uint16_t status, uint32_t n_fields, uint32_t max)
 {
 	uint32_t n;
 
-	merger->known.max_endpoints = 1000;
+	merger->known.max_endpoints = max;
 	for (uint32_t round = 0; round < 10; round++) {
 		real(2);
 		for (uint32_t i = 0; i < 2000; i++) {
@@ -335,7 +335,7 @@ static void flood(uint16_t status, uint32_t n_fields)
 				epoch();
 		}
 		epoch();
-		assert_true(merger_endpoints(merger) <= 1000);
+		assert_true(merger_endpoints(merger) <= max);
 	}
 	assert_int_equal(real_calls(&n), 50 * 20);
 	assert_int_equal(n, 50);
@@ -344,21 +344,21 @@ static void flood(uint16_t status, uint32_t n_fields)
 
 static void test_flood_served(void **)
 {
-	flood(200, 0);
+	flood(200, 0, 1000);
 	assert_true(merger_endpoints(merger) < 300);
 	assert_non_null(get("/{name}"));
 }
 
 static void test_flood_json(void **)
 {
-	flood(200, 3);
+	flood(200, 3, 1000);
 	assert_non_null(get("/{name}"));
 }
 
 // What is only refused is learnt from nowhere, and makes room for what is served.
 static void test_flood_refused(void **)
 {
-	flood(403, 0);
+	flood(403, 0, 1000);
 	assert_null(get("/{name}"));
 	ask(delta, "GET", "/late", 401, 0, 0);
 	for (uint32_t i = 0; i < 1500; i++)
@@ -370,9 +370,25 @@ static void test_flood_refused(void **)
 	assert_int_equal(get("/late")->status[2], 1);
 }
 
+// With room for more a quarter of it at most is theirs, and the first success makes one an endpoint.
+static void test_refused_wait(void **)
+{
+	flood(403, 0, 8000);
+	assert_true(merger_endpoints(merger) <= 50 + 2000);
+	ask(delta, "GET", "/late", 401, 0, 0);
+	epoch();
+	assert_null(get("/late"));
+	ask(delta, "GET", "/late", 200, 0, 0);
+	delta->n_names--; // its worker has told it
+	ask(delta, "GET", "/new", 200, 0, 0);
+	epoch();
+	assert_int_equal(get("/late")->calls, 1);
+	assert_int_equal(get("/new")->calls, 1);
+}
+
 static void test_flood_missing(void **)
 {
-	flood(404, 0);
+	flood(404, 0, 1000);
 	assert_int_equal(merger_endpoints(merger), 50);
 }
 
@@ -523,6 +539,7 @@ int main(void)
 		TEST(test_flood_served),
 		TEST(test_flood_json),
 		TEST(test_flood_refused),
+		TEST(test_refused_wait),
 		TEST(test_flood_missing),
 		cmocka_unit_test_setup_teardown(test_operators, setup_pinned, teardown_pinned),
 		TEST(test_kept),

@@ -32,11 +32,8 @@ static struct template_child *add(uint64_t calls, uint64_t first, uint32_t field
 	struct template_child *c = &children[n++];
 
 	assert_true(n <= CHILDREN);
-	*c = (struct template_child){.n_endpoints = 1,
-				     .calls = calls,
-				     .proven = true,
-				     .shown = true,
-				     .leaf = true};
+	*c = (struct template_child){
+		.n_endpoints = 1, .calls = calls, .proven = true, .shown = true, .leaf = true};
 	for (uint32_t i = 0; i < fields; i++)
 		template_feature(c, (first + i) * UINT64_C(0x9e3779b97f4a7c15), true);
 	return c;
@@ -145,12 +142,19 @@ static void test_flood(void **)
 	assert_int_equal(judge(), 0);
 	add(1, 5000, 5);
 	assert_int_equal(judge(), 240);
-	add(3, 6000, 5);   // was called again
-	add(1, 0, 0);      // shows nothing, unlike the others
+	add(3, 6000, 5); // was called again
+	add(1, 0, 0);    // shows nothing, unlike the others
 	assert_int_equal(judge(), 240);
 	assert_false(children[240].fold || children[241].fold);
 	add_many(100, 3, 20000, 10, 5);
 	assert_int_equal(judge(), 0); // too many are real
+	// Beside values.
+	n = 0;
+	add_many(40, 2, 1, 0, 3);
+	add_many(239, 1, 1000, 10, 5);
+	assert_int_equal(judge(), 40);
+	add(1, 5000, 5);
+	assert_int_equal(judge(), 280);
 }
 
 // The order of the words is that of nothing.

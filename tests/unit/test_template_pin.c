@@ -62,8 +62,9 @@ static void test_read(void **)
 	struct span name;
 	uint32_t ending;
 
-	assert_int_equal(init(p, "\"GET API.example.com /users/{user}/orders\", "
-				 "\"GET api.example.com /users/{user}\", \"* h /x/{y}\"",
+	assert_int_equal(init(p,
+			      "\"GET API.example.com /users/{user}/orders\", "
+			      "\"GET api.example.com /users/{user}\", \"* h /x/{y}\"",
 			      "\"GET api.example.com /users/top\", "
 			      "\"GET api.example.com /items/{id}/*\""),
 			 0);
@@ -113,8 +114,9 @@ static void test_mistakes(void **)
 	for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char text[256];
 
-		snprintf(text, sizeof(text), "detect: {\n templates: {\n  %s = [ \"%s\" ];\n };\n};",
-			 cases[i].key, cases[i].row);
+		snprintf(text, sizeof(text),
+			 "detect: {\n templates: {\n  %s = [ \"%s\" ];\n };\n};", cases[i].key,
+			 cases[i].row);
 		assert_null(load(text));
 		assert_memory_equal(why, ":3: ", 4);
 		assert_non_null(strstr(why, cases[i].key));
