@@ -43,6 +43,8 @@ struct conf_row {
 	const char *unit;           // for people: "ms", "bytes"; may be NULL
 	const char *help;           // one sentence
 	bool required;              // list sections: an element without it is an error
+	// CONF_STR, CONF_STRS: false: why says what is wrong with this one and what is allowed.
+	bool (*valid)(const char *string, char *why, size_t why_len);
 };
 
 struct conf;

@@ -130,6 +130,8 @@ static void row_check(const struct conf_section *section, const struct conf_row 
 		reject(section, row, "choices belong to CONF_ENUM and only there");
 	if (row->names && !is_text(row))
 		reject(section, row, "names belong to strings");
+	if (row->valid && (row->names || !is_text(row)))
+		reject(section, row, "a check of its own belongs to strings without names");
 	// A string without a largest length may be as long as the file allows.
 	if (!(row->min <= row->max) && !(is_text(row) && row->max == 0))
 		reject(section, row, "min is above max");
@@ -375,8 +377,13 @@ static bool string_check(const struct conf_row *row, const char *string, struct 
 {
 	if (!row->names && !row->choices) {
 		size_t len = strlen(string);
-		if (row->max == 0 || (len >= row->min && len <= row->max))
-			return true;
+		char wrong[256];
+		if (row->max == 0 || (len >= row->min && len <= row->max)) {
+			if (!row->valid || row->valid(string, wrong, sizeof(wrong)))
+				return true;
+			schema_note(why, "\"%.64s%s\" %s", string, len > 64 ? "..." : "", wrong);
+			return false;
+		}
 		schema_note(why, "\"%.64s%s\" is too %s (%zu bytes); allowed: ", string,
 			    len > 64 ? "..." : "", len > row->max ? "long" : "short", len);
 		range_note(row, why);

@@ -10,6 +10,7 @@
 #include "detect/memory.h"
 #include "detect/merge.h"
 #include "detect/scan.h"
+#include "detect/template_pin.h"
 #include "flows/flow_conf.h"
 
 #include <getopt.h>
@@ -107,6 +108,12 @@ int command_check(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if (!sources_check(conf, why, sizeof(why))) {
+		fprintf(stderr, "%s: %s\n", file, why);
+		ruleset_free(ruleset);
+		conf_free(conf);
+		return EXIT_USAGE;
+	}
+	if (template_check(conf, why, sizeof(why))) {
 		fprintf(stderr, "%s: %s\n", file, why);
 		ruleset_free(ruleset);
 		conf_free(conf);

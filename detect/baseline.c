@@ -518,6 +518,8 @@ static void content_load(struct merger *m, const struct cursor *content)
 		load_detector(m, &s);
 		seen |= i >= 0 ? UINT64_C(1) << i : 0;
 	}
+	// The operator may have pinned other templates since.
+	templates_conform(m);
 	LOG(INFO, "Read a baseline of %u endpoints.", merger_endpoints(m));
 }
 

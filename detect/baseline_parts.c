@@ -184,9 +184,20 @@ static int store_load(struct merger *m, FILE *in, size_t len, uint32_t version)
 	return objects_load(&m->store, in, len, version);
 }
 
+static int folds_save(struct merger *m, FILE *out)
+{
+	return templates_save(&m->templates, out);
+}
+
+static int folds_load(struct merger *m, FILE *in, size_t len, uint32_t version)
+{
+	return version == TEMPLATE_VERSION ? templates_load(&m->templates, in, len) : -EINVAL;
+}
+
 static const struct baseline_part parts[] = {
 	{"@fields", "fields", LEARN_VERSION, fields_save, fields_load},
 	{"@params", "parameters of endpoints", 1, parameters_save, parameters_load},
+	{"@templates", "templates of paths", TEMPLATE_VERSION, folds_save, folds_load},
 	{"@principals", "principals", 1, people_save, people_load},
 	{"@sessions", "sessions", SESSIONS_VERSION, sessions_save, sessions_load},
 	{"@facts", "facts of endpoints", 1, facts_save, facts_load},

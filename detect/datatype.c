@@ -105,10 +105,13 @@ const char *datatype_tag_name(uint32_t i)
 	return i < sizeof(names) / sizeof(names[0]) ? names[i] : NULL;
 }
 
-static bool datatype_is_alnum(uint8_t c)
-{
-	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c >= 0x80;
-}
+// A byte beyond ASCII is part of a character: it is hidden like a letter, never shown alone.
+static const bool datatype_is_alnum[256] = {
+	['0' ... '9'] = true,
+	['A' ... 'Z'] = true,
+	['a' ... 'z'] = true,
+	[0x80 ... 0xff] = true,
+};
 
 uint32_t datatype_mask(uint32_t index, struct span value, uint8_t *out, uint32_t out_len)
 {
@@ -119,14 +122,13 @@ uint32_t datatype_mask(uint32_t index, struct span value, uint8_t *out, uint32_t
 
 	if (t && t->mask)
 		return t->mask(value, out, out_len);
-	// A byte beyond ASCII is part of a character: it is hidden like a letter, never shown alone.
 	for (uint32_t i = 0; i < value.len; i++)
-		letters += datatype_is_alnum(value.p[i]);
+		letters += datatype_is_alnum[value.p[i]];
 	for (uint32_t i = 0; i < n; i++) {
 		uint8_t c = value.p[i];
 		bool shown = false;
 
-		if (datatype_is_alnum(c)) {
+		if (datatype_is_alnum[c]) {
 			shown = letters >= SHOWN_FROM && c < 0x80 &&
 				(first ? seen < SHOWN : seen + SHOWN >= letters);
 			seen++;

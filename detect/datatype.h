@@ -112,6 +112,8 @@ struct datatype {
 	bool vague;    // key_only: not tried on what another secret was found in
 
 	type_check_fn check;
+	// Whether another parameter of the same URL says that the value is none. NULL: none does.
+	bool (*refuted)(struct span name, struct span value);
 	// Writes a masked form (same length or shorter) to out; NULL: keep the last four letters or
 	// digits of values of eight and more, separators stay, the rest becomes '*'. Secrets: first
 	// four instead.

@@ -78,6 +78,10 @@ struct detector {
 			 const struct merged_principal *principal, struct issue_draft *draft);
 	// One endpoint is to be learnt anew: what is known of it beside its area goes. NULL: nothing.
 	void (*forget)(void *state, struct merger *m, uint64_t endpoint);
+	// Adds the area of an endpoint that becomes a part of another: both saw a part of the same calls.
+	// NULL: there is no such sum (what is learnt of a path's values, and all that is looked up by
+	// the identity of the endpoint); the joined endpoint's area begins anew.
+	void (*join_area)(void *into, const void *from);
 	// What was learnt, one blob; NULL: nothing to keep.
 	int (*save)(const void *state, const struct merger *m, FILE *out);
 	int (*load)(void *state, struct merger *m, FILE *in, size_t len, uint32_t version);

@@ -4,6 +4,7 @@
 // From a request target to an endpoint. Worker; pure functions over spans.
 //
 //	GET /v1/users/1207/cards/4f8c…e1?x=1  ─►  GET /v1/users/{id}/cards/{hex}
+//	GET /v1/shops/corner-bakery           ─►  GET /v1/shops/{name}, once learnt (template.h)
 //	POST /graphql, operation Orders       ─►  POST /graphql#Orders
 //
 // A segment is decoded before it is judged. What stays is a word, a version or a locale; what
@@ -17,6 +18,7 @@
 #include "detect/detector.h"
 #include "detect/operation.h"
 #include "detect/siphash.h"
+#include "detect/template.h"
 #include "detect/text.h"
 #include "flows/form.h"
 
@@ -55,14 +57,30 @@ static const uint64_t shape_of_byte[256] = {
 	['='] = SHAPE_SAFE,
 };
 
+// What all bytes together are: enough for most texts.
+enum byte_kind { BYTE_DIGIT = 1, BYTE_HEX = 2, BYTE_LETTER = 4, BYTE_SIGN = 8, BYTE_ODD = 16 };
+
+static const uint8_t kind_of_byte[256] = {
+	[0 ... '-' - 1] = BYTE_ODD, ['-' ... '.'] = BYTE_SIGN,   ['/'] = BYTE_ODD,
+	['0' ... '9'] = BYTE_DIGIT, [':' ... '<'] = BYTE_ODD,    ['='] = BYTE_SIGN,
+	['>' ... '@'] = BYTE_ODD,   ['A' ... 'F'] = BYTE_HEX,    ['G' ... 'Z'] = BYTE_LETTER,
+	['[' ... '^'] = BYTE_ODD,   ['_'] = BYTE_SIGN,           ['`'] = BYTE_ODD,
+	['a' ... 'f'] = BYTE_HEX,   ['g' ... 'z'] = BYTE_LETTER, ['{' ... '}'] = BYTE_ODD,
+	['~'] = BYTE_SIGN,          [127 ... 255] = BYTE_ODD,
+};
+
+static uint8_t kinds_of(struct span s)
+{
+	uint8_t kinds = 0;
+
+	for (uint32_t i = 0; i < s.len; i++)
+		kinds |= kind_of_byte[s.p[i]];
+	return kinds;
+}
+
 static bool is_digit(uint8_t c)
 {
 	return c >= '0' && c <= '9';
-}
-
-static bool is_hex(uint8_t c)
-{
-	return is_digit(c) || (span_lower(c) >= 'a' && span_lower(c) <= 'f');
 }
 
 static bool is_alpha(uint8_t c)
@@ -113,14 +131,14 @@ static bool digits_at(struct span s, uint32_t from, uint32_t n)
 }
 
 // 8-4-4-4-12 (RFC 9562 section 4).
-static bool is_uuid(struct span s)
+bool endpoint_is_uuid(struct span s)
 {
-	if (s.len != 36)
-		return false;
-	for (uint32_t i = 0; i < 36; i++) {
-		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+	static const uint8_t part[][2] = {{0, 8}, {9, 4}, {14, 4}, {19, 4}, {24, 12}};
 
-		if (dash ? s.p[i] != '-' : !is_hex(s.p[i]))
+	if (s.len != 36 || s.p[8] != '-' || s.p[13] != '-' || s.p[18] != '-' || s.p[23] != '-')
+		return false;
+	for (uint32_t i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
+		if (kinds_of(span_make(s.p + part[i][0], part[i][1])) & ~(BYTE_DIGIT | BYTE_HEX))
 			return false;
 	}
 	return true;
@@ -233,18 +251,21 @@ static bool is_token(struct span s, const struct shape *shape)
 enum segment_class endpoint_segment(struct span s)
 {
 	struct shape shape;
+	uint8_t kinds;
 
 	if (s.len == 0)
 		return SEGMENT_WORD;
 	if (s.len > ENDPOINT_SEGMENT)
 		return SEGMENT_TOKEN;
-	if (s.len > 2 && s.p[0] == '{' && s.p[s.len - 1] == '}' &&
-	    is_uuid(span_make(s.p + 1, s.len - 2)))
-		return SEGMENT_UUID;
-	shape = shape_of(s);
-	if (shape.digits == 0 && shape.hex < s.len && shape.url_safe && s.len <= WORD_MAX)
+	kinds = kinds_of(s);
+	if (kinds == BYTE_DIGIT)
+		return SEGMENT_ID;
+	if (!(kinds & (BYTE_DIGIT | BYTE_ODD)) && kinds != BYTE_HEX && s.len <= WORD_MAX)
 		return SEGMENT_WORD; // most of them
-	if (is_uuid(s))
+	if (s.len > 2 && s.p[0] == '{' && s.p[s.len - 1] == '}' &&
+	    endpoint_is_uuid(span_make(s.p + 1, s.len - 2)))
+		return SEGMENT_UUID;
+	if (endpoint_is_uuid(s))
 		return SEGMENT_UUID;
 	if (is_date(s))
 		return SEGMENT_DATE;
@@ -252,6 +273,7 @@ enum segment_class endpoint_segment(struct span s)
 		return SEGMENT_EMAIL;
 	if (is_version(s))
 		return SEGMENT_WORD;
+	shape = shape_of(s);
 	if (shape.digits + shape.other == s.len && shape.digits) {
 		// Numbers, lists and ranges of them, coordinates, telephone numbers.
 		return SEGMENT_ID;
@@ -380,6 +402,8 @@ static bool template_word(struct template *t, struct span word)
 {
 	static const char hex[] = "0123456789ABCDEF";
 
+	if (!(kinds_of(word) & BYTE_ODD))
+		return template_put(t, word.p, word.len);
 	for (uint32_t i = 0; i < word.len; i++) {
 		uint8_t c = word.p[i];
 		char escape[3] = {'%', hex[c >> 4], hex[c & 15]};
@@ -389,16 +413,6 @@ static bool template_word(struct template *t, struct span word)
 			return false;
 	}
 	return true;
-}
-
-// The length of ".json": the ending says what is returned, and stays.
-static uint32_t ending_len(struct span s)
-{
-	uint32_t n = 0;
-
-	while (n < s.len && n < 6 && is_alpha(s.p[s.len - 1 - n]))
-		n++;
-	return n && n < 6 && n + 1 < s.len && s.p[s.len - 1 - n] == '.' ? n + 1 : 0;
 }
 
 // *value is set when the segment is one.
@@ -418,7 +432,7 @@ static bool template_segment(struct template *t, struct span raw, bool hidden, b
 	s.len = form_decode(s, decoded, false);
 	s.p = decoded;
 	// 1207.json: what is before the ending counts, unless all of it is one thing.
-	ending = ending_len(s);
+	ending = template_ending(s);
 	class = ending ? endpoint_segment(span_make(s.p, s.len - ending)) : SEGMENT_WORD;
 	if (class == SEGMENT_WORD) {
 		class = endpoint_segment(s);
@@ -448,8 +462,39 @@ static uint16_t template_grpc(struct span path, uint8_t out[EXCHANGE_TEMPLATE])
 	return n == 2 ? (uint16_t)t.n : 0;
 }
 
+// Where a path has got to in what is known of templates.
+struct walk {
+	const struct template_table *table; // NULL: nothing is known from here on
+	uint64_t place;
+};
+
+// The segment that was written from `before` on may be a value all the same.
+static bool template_walk(struct template *t, struct walk *walk, uint32_t before, bool *value)
+{
+	struct span segment = span_make(t->out + before + 1, t->n - before - 1), name;
+	enum template_origin origin;
+	uint8_t kept[8];
+	uint32_t ending;
+
+	if (!template_known(walk->table, walk->place)) {
+		walk->table = NULL;
+		return true;
+	}
+	origin = template_segment_is(walk->table, walk->place, segment, &name, &ending);
+	if (origin == TEMPLATE_LEARNT || origin == TEMPLATE_PINNED) {
+		memcpy(kept, segment.p + segment.len - ending, ending); // at most six
+		t->n = before + 1;
+		if (!template_put(t, name.p, name.len) || !template_put(t, kept, ending))
+			return false;
+		segment.len = t->n - before - 1;
+		*value = true;
+	}
+	walk->place = template_place(walk->table->seed, walk->place, segment);
+	return true;
+}
+
 // values: a bit for each segment that is one.
-static uint16_t template_make(struct span path, uint32_t hidden, uint32_t *values,
+static uint16_t template_make(struct span path, uint32_t hidden, struct walk walk, uint32_t *values,
 			      uint8_t out[EXCHANGE_TEMPLATE])
 {
 	struct template t = {out, 0};
@@ -459,7 +504,8 @@ static uint16_t template_make(struct span path, uint32_t hidden, uint32_t *value
 		uint32_t before = t.n;
 		bool value;
 
-		if (i < ENDPOINT_DEPTH && template_segment(&t, segment, hidden >> i & 1, &value)) {
+		if (i < ENDPOINT_DEPTH && template_segment(&t, segment, hidden >> i & 1, &value) &&
+		    (!walk.table || template_walk(&t, &walk, before, &value))) {
 			*values |= (uint32_t)value << i;
 			continue;
 		}
@@ -492,31 +538,37 @@ uint32_t endpoint_host(const struct exchange *x, uint8_t out[ENDPOINT_HOST + 1])
 	return x->host.len;
 }
 
-static void endpoint_hash(struct exchange *x, uint64_t seed)
+static uint64_t endpoint_root(const struct exchange *x, uint64_t seed)
 {
 	uint8_t host[ENDPOINT_HOST + 1];
 	struct span method = x->tx->method;
-	uint64_t hash;
 
 	if (method.len > ENDPOINT_METHOD)
 		method.len = ENDPOINT_METHOD;
-	hash = siphash(seed, 'E', span_make(host, endpoint_host(x, host)));
-	hash = siphash(seed, hash, method);
-	x->endpoint = siphash_id(siphash(seed, hash, span_make(x->template, x->template_len)));
+	return template_root(seed, span_make(host, endpoint_host(x, host)), method);
 }
 
-void endpoint_identify(struct exchange *x, uint64_t seed, uint32_t hidden)
+static void endpoint_hash(struct exchange *x, uint64_t seed, uint64_t root)
 {
+	x->endpoint = template_id(seed, root, span_make(x->template, x->template_len));
+}
+
+void endpoint_identify(struct exchange *x, uint64_t seed, uint32_t hidden,
+		       const struct template_table *table)
+{
+	uint64_t root = endpoint_root(x, seed);
+	struct walk walk = {table && table->set->n ? table : NULL, root};
+
 	x->template_len = 0;
 	x->id_segments = 0;
 	if (x->tx->msg[CLIENT].seen && x->tx->uri.p) {
 		if (x->tx->grpc && !hidden)
 			x->template_len = template_grpc(x->path, x->template);
 		if (!x->template_len)
-			x->template_len = template_make(x->path, hidden, &x->id_segments,
-							x->template);
+			x->template_len = template_make(x->path, hidden, walk,
+							&x->id_segments, x->template);
 	}
-	endpoint_hash(x, seed);
+	endpoint_hash(x, seed, root);
 }
 
 void endpoint_operation(struct exchange *x, uint64_t seed)
@@ -533,7 +585,7 @@ void endpoint_operation(struct exchange *x, uint64_t seed)
 		return;
 	x->template_len = (uint16_t)t.n;
 	x->api = operation_api(x->tx);
-	endpoint_hash(x, seed);
+	endpoint_hash(x, seed, endpoint_root(x, seed));
 }
 
 bool endpoint_is_login(struct span path)

@@ -2,8 +2,8 @@
 // Copyright (c) 2026 The apitap authors
 //
 // Which endpoint a request is for: host, method and path template. The template comes from the
-// looks of each path segment alone, without learning, so it is the same on every worker and in
-// every run.
+// looks of each path segment, and from the table of what was learnt or pinned (template.h), which
+// is the same on every worker of an epoch.
 
 #pragma once
 
@@ -31,9 +31,12 @@ enum {
 };
 
 struct merged_endpoint;
+struct template_table;
 
 // What a percent-decoded segment looks like.
 enum segment_class endpoint_segment(struct span segment);
+// 8-4-4-4-12 digits of base 16.
+bool endpoint_is_uuid(struct span segment);
 // "{id}"; "" for words.
 const char *endpoint_segment_name(enum segment_class class);
 
@@ -44,7 +47,9 @@ bool endpoint_next(struct span *path, struct span *segment);
 void endpoint_split(struct exchange *x);
 // Sets x->template and x->endpoint, after endpoint_split(). hidden: a bit for each segment that
 // must not be shown because a sensitive value was found in it.
-void endpoint_identify(struct exchange *x, uint64_t seed, uint32_t hidden);
+// table: NULL: nothing but looks.
+void endpoint_identify(struct exchange *x, uint64_t seed, uint32_t hidden,
+		       const struct template_table *table);
 // Adds "#name" when the request names an operation of GraphQL, JSON-RPC or SOAP. Its body must have
 // ended.
 void endpoint_operation(struct exchange *x, uint64_t seed);

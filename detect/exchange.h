@@ -189,6 +189,9 @@ struct exchange {
 	bool noun_known;    // it was looked for
 	bool gives;         // its response may give its caller something to ask for
 	uint8_t news;       // fields that may still be told
+	uint64_t told_to;   // bytes of the response whose fields are
+	uint32_t serial;    // number on its worker
+	uint64_t quiet_from[2]; // of a body: from here on fields that say nothing are passed by
 	bool told_all;      // all fields of the response are told to the merger
 	uint32_t n_masks[2];
 	uint32_t mask_limit[2]; // kept body is shown up to here: more hits than masks beyond

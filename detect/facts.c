@@ -17,6 +17,7 @@
 #include "detect/siphash.h"
 #include "detect/worker_state.h"
 #include "flows/form.h"
+#include "flows/walk.h"
 
 enum {
 	QUERY_PARAMS = 24, // of them, at most so many from the query
@@ -146,15 +147,15 @@ static enum hit_place place_of(const struct value *v)
 static const struct facts_key *key_of(struct detect_worker *w, const struct value *v)
 {
 	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
-	struct facts_key *key = &cache->key[(v->field >> 20) % FACTS_KEYS];
-
-	uint8_t text[EXCHANGE_NAME];
-	struct field_name name = {.out = text};
+	uint32_t slot = (v->field >> 20) % FACTS_KEYS;
+	struct facts_key *key = &cache->key[slot];
+	struct field_name name = {.out = cache->name[slot]};
 
 	if (__builtin_expect(key->field == v->field, 1))
 		return key;
 	*key = (struct facts_key){.field = v->field};
 	field_name_make(&name, PLACE_BODY, (struct span){0}, v->parent, v->key);
+	key->name_len = (uint8_t)name.n;
 	key->renamed = field_name_id(&name, place_of(v), v->field, w->shared->seed);
 	key->kind = (uint8_t)noun_key(v->key, w->shared->seed, &key->noun);
 	key->privilege = privilege_of(v->key);
@@ -163,21 +164,40 @@ static const struct facts_key *key_of(struct detect_worker *w, const struct valu
 	return key;
 }
 
-// The noun of what an endpoint is about: its last segment that is a word. Once per exchange.
-static uint64_t noun_endpoint(struct exchange *x, uint64_t seed)
+// noun_container() of a word of a path, which are few.
+static uint64_t noun_word(struct detect_worker *w, struct span word)
 {
-	struct span path = span_make(x->template, x->template_len), last = {0}, segment;
+	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
+	uint64_t hash = siphash_id(walk_key_hash(w->shared->seed, word));
+	struct facts_word *known = &cache->word[hash % FACTS_WORDS];
 
-	if (x->noun_known)
-		return x->noun;
+	if (word.len > NOUN_NAME)
+		return 0; // not a part of the hash
+	if (known->hash != hash)
+		*known = (struct facts_word){hash, noun_container(word, w->shared->seed)};
+	return known->noun;
+}
+
+// The noun of what an endpoint is about: its last segment that is a word.
+static uint64_t noun_endpoint(struct detect_worker *w, struct exchange *x)
+{
+	struct span path = span_make(x->template, x->template_len), segment;
+	uint64_t last = 0, noun;
+
 	path = span_until(path, '#');
 	while (endpoint_next(&path, &segment)) {
-		if (segment.p[0] != '{' && noun_container(segment, seed))
-			last = segment;
+		noun = segment.p[0] != '{' ? noun_word(w, segment) : 0;
+		last = noun ? noun : last;
 	}
-	x->noun = last.p ? noun_container(last, seed) : 0;
+	x->noun = last;
 	x->noun_known = true;
 	return x->noun;
+}
+
+// Once per exchange.
+static inline uint64_t noun_of(struct detect_worker *w, struct exchange *x)
+{
+	return x->noun_known ? x->noun : noun_endpoint(w, x);
 }
 
 // ---- objects given
@@ -203,18 +223,12 @@ static void object_give(struct detect_worker *w, struct exchange *x, uint64_t no
 	};
 }
 
-static bool looks_uuid(struct span v)
-{
-	return v.len == 36 && v.p[8] == '-' && v.p[13] == '-' &&
-	       endpoint_segment(v) == SEGMENT_UUID;
-}
-
 // Can it be met by chance? No more is asked of what is given out.
 static enum param_class id_class(struct span v)
 {
 	uint32_t digits = 0;
 
-	if (looks_uuid(v))
+	if (endpoint_is_uuid(v))
 		return PARAM_UUID;
 	while (digits < v.len && is_digit(v.p[digits]))
 		digits++;
@@ -228,6 +242,7 @@ static void link_give(struct detect_worker *w, struct exchange *x, struct span l
 	struct span segment, path = link;
 	uint64_t noun = 0;
 	uint32_t n = 0;
+	bool coded;
 
 	if (facts_is_url(link)) {
 		while (path.len > 3 && memcmp(path.p, "://", 3) != 0) {
@@ -241,16 +256,19 @@ static void link_give(struct detect_worker *w, struct exchange *x, struct span l
 	if (path.len == 0 || path.p[0] != '/')
 		return;
 	path = span_until(span_until(path, '?'), '#');
+	coded = memchr(path.p, '%', path.len) != NULL;
 	for (uint32_t i = 0; i < ENDPOINT_DEPTH && n < LINK_IDS && endpoint_next(&path, &segment);
 	     i++) {
 		// As the request that follows the link is read.
 		segment = span_until(segment, ';');
 		if (segment.len > sizeof(decoded))
 			continue;
-		segment.len = form_decode(segment, decoded, false);
-		segment.p = decoded;
+		if (coded) {
+			segment.len = form_decode(segment, decoded, false);
+			segment.p = decoded;
+		}
 		if (endpoint_segment(segment) == SEGMENT_WORD) {
-			noun = noun_container(segment, w->shared->seed);
+			noun = noun_word(w, segment);
 		} else if (segment.len <= FACTS_ID_MAX) {
 			object_give(w, x, noun, segment, id_class(segment));
 			n++;
@@ -276,7 +294,7 @@ static void value_given(struct detect_worker *w, struct exchange *x, const struc
 		return;
 	}
 	if (noun == 0)
-		noun = noun_endpoint(x, w->shared->seed);
+		noun = noun_of(w, x);
 	object_give(w, x, noun, v->v, id_class(v->v));
 }
 
@@ -288,6 +306,10 @@ void facts_response(struct detect_worker *w, struct exchange *x)
 	x->gives = gives(x);
 	x->told_all = (mix >> 40) % FACTS_SHARE == 0;
 	x->news = x->told_all ? FACTS_NEW_ALL : FACTS_NEW;
+	x->told_to = !x->gives ? 0 : x->told_all ? UINT64_MAX : FACTS_SHAPE;
+	// The first exchange of an endpoint tells what it is like (template_judge.h).
+	if (!endpoint_announced(w, x))
+		x->news = FACTS_NEW_FIRST;
 	if (location.len && x->tx->status == 201 && x->tx->msg[CLIENT].seen)
 		link_give(w, x, location);
 }
@@ -308,16 +330,14 @@ static bool is_piece(const struct value *v)
 }
 
 static void body_shape(struct detect_worker *w, const struct exchange *x, const struct value *v,
-		       struct delta_param one, uint64_t id)
+		       const struct facts_key *key, struct delta_param one, uint64_t id)
 {
-	uint8_t text[EXCHANGE_NAME];
-	struct field_name name = {.out = text};
+	const struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
 
-	field_name_make(&name, PLACE_BODY, (struct span){0}, v->parent, v->key);
 	one.dir = (uint8_t)v->dir;
 	one.place = (uint8_t)place_of(v);
 	one.kind = (uint8_t)v->kind;
-	shape_tell(w, x, one, text, name.n, id);
+	shape_tell(w, x, one, cache->name[key - cache->key], key->name_len, id);
 }
 
 // As the server reads it: a value has one identity wherever it stands.
@@ -337,16 +357,13 @@ static struct span value_plain(const struct value *v, uint8_t out[FACTS_HASHED])
 
 static void value_asked(struct detect_worker *w, struct exchange *x, const struct value *v)
 {
-	const struct facts_key *key = key_of(w, v);
 	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
-	struct call_param *p = param_add(x);
+	struct call_param *p = &x->params[x->n_params++];
+	const struct facts_key *key = key_of(w, v);
 	uint8_t text[FACTS_HASHED];
-	struct span plain;
+	struct span plain = value_plain(v, text);
 	uint64_t id;
 
-	if (!p)
-		return;
-	plain = value_plain(v, text);
 	*p = (struct call_param){
 		.field = key->renamed,
 		// A piece's hash would tell how the packets were cut.
@@ -361,10 +378,10 @@ static void value_asked(struct detect_worker *w, struct exchange *x, const struc
 					    : (uint8_t)facts_class(plain, &p->number);
 	if ((key->kind == NOUN_NAMED || key->kind == NOUN_BARE) && v->kind != VALUE_LITERAL &&
 	    !is_piece(v) && plain.len && plain.len <= FACTS_ID_MAX)
-		p->noun = key->noun ? key->noun : noun_endpoint(x, w->shared->seed);
+		p->noun = key->noun ? key->noun : noun_of(w, x);
 	id = name_id(x, p->field, false);
 	if (!seen_before(cache, id))
-		body_shape(w, x, v,
+		body_shape(w, x, v, key,
 			   (struct delta_param){
 				   .field = p->field, .class = p->class, .id = p->noun != 0},
 			   id);
@@ -381,8 +398,6 @@ static void value_shape(struct detect_worker *w, struct exchange *x, const struc
 	double number;
 	uint64_t id;
 
-	if (x->news == 0)
-		return;
 	if (v->kind == VALUE_LITERAL) {
 		class = literal_class(v);
 		look = SHAPE_LITERAL + class;
@@ -393,10 +408,11 @@ static void value_shape(struct detect_worker *w, struct exchange *x, const struc
 	id = shape_id(x, key->renamed, look);
 	if (seen_before(cache, id))
 		return;
-	x->news--;
+	if (--x->news == 0)
+		x->told_to = 0;
 	if (look < SHAPE_LITERAL)
 		class = is_piece(v) ? PARAM_TEXT : facts_class(v->v, &number);
-	body_shape(w, x, v,
+	body_shape(w, x, v, key,
 		   (struct delta_param){
 			   .field = key->renamed,
 			   .class = (uint8_t) class,
@@ -438,26 +454,19 @@ static void value_shown(struct detect_worker *w, struct exchange *x, const struc
 					    : (uint8_t)facts_class(plain, &p->number);
 }
 
-void facts_value(struct detect_worker *w, struct exchange *x, const struct value *v)
+void facts_look(struct detect_worker *w, struct exchange *x, const struct value *v)
 {
 	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
-	uint64_t *plain = &cache->plain[(v->field >> 20) % FACTS_KEYS];
 	const struct facts_key *key;
 
-	if (__builtin_expect(v->dir == CLIENT, 0)) {
-		if (!v->continued)
-			value_asked(w, x, v);
+	if (v->dir == CLIENT) {
+		value_asked(w, x, v);
 		return;
 	}
-	if (!x->gives || (v->kind == VALUE_TEXT && v->parent.len == 0))
+	if (v->kind == VALUE_TEXT && v->parent.len == 0)
 		return;
-	if (*plain == v->field && (x->news == 0 || (v->off >= FACTS_SHAPE && !x->told_all))) {
-		if (__builtin_expect(looks_uuid(v->v), 0))
-			object_give(w, x, 0, v->v, PARAM_UUID);
-		return;
-	}
 	key = key_of(w, v);
-	if (v->off < FACTS_SHAPE || x->told_all)
+	if (v->off < x->told_to)
 		value_shape(w, x, v, key);
 	if (is_piece(v))
 		return;
@@ -465,12 +474,18 @@ void facts_value(struct detect_worker *w, struct exchange *x, const struct value
 		value_shown(w, x, v, key);
 	if (key->kind == NOUN_NONE) {
 		if (!key->privilege || in_list(v->parent))
-			*plain = v->field;
-		if (looks_uuid(v->v))
+			cache->plain[(v->field >> 20) % FACTS_KEYS] = v->field;
+		if (endpoint_is_uuid(v->v))
 			object_give(w, x, 0, v->v, PARAM_UUID);
 	} else if (v->kind != VALUE_LITERAL) {
 		value_given(w, x, v, key);
 	}
+}
+
+void facts_uuid(struct detect_worker *w, struct exchange *x, struct span value)
+{
+	if (endpoint_is_uuid(value))
+		object_give(w, x, 0, value, PARAM_UUID);
 }
 
 // ---- targets
@@ -484,7 +499,7 @@ static void target_path(struct detect_worker *w, struct exchange *x)
 
 	for (uint32_t i = 0; i < ENDPOINT_DEPTH && endpoint_next(&path, &segment); i++) {
 		if (!(x->id_segments >> i & 1)) {
-			noun = noun_container(segment, seed);
+			noun = noun_word(w, segment);
 			continue;
 		}
 		value = span_until(segment, ';');
@@ -546,7 +561,7 @@ static void target_query(struct detect_worker *w, struct exchange *x)
 			p->noun = noun;
 			break;
 		case NOUN_BARE:
-			p->noun = noun_endpoint(x, seed);
+			p->noun = noun_of(w, x);
 			break;
 		default:
 			break;

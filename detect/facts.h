@@ -21,13 +21,15 @@ struct detect_worker;
 
 enum {
 	FACTS_KEYS = 4096,    // fields whose meaning a worker remembers
+	FACTS_WORDS = 1024,   // words of paths, likewise
 	FACTS_SEEN = 32768,   // fields that the merger is known to have
 	FACTS_ID_MAX = 128,   // bytes of an identifier; longer values are none
 	FACTS_HASHED = 1024,  // bytes of a value that are hashed
 	FACTS_SHAPE = 4096,   // bytes of a response whose fields are always told,
 	FACTS_SHARE = 16,     // of longer ones those of one exchange in so many;
 	FACTS_NEW = 3,        // new ones of an exchange, when there are more than is remembered,
-	FACTS_NEW_ALL = 24,   // and of one in FACTS_SHARE
+	FACTS_NEW_ALL = 24,   // and of one in FACTS_SHARE;
+	FACTS_NEW_FIRST = 64, // of the first of an endpoint
 };
 
 // What a field means, by its identity.
@@ -37,13 +39,28 @@ struct facts_key {
 	uint64_t noun;  // 0: of the endpoint
 	uint8_t kind;   // enum noun_kind
 	uint8_t privilege; // privilege_of() the name
+	uint8_t name_len;  // bytes of its name, which stands in struct facts_cache
+};
+
+// A word of a path and what it names.
+struct facts_word {
+	uint64_t hash; // 0: free
+	uint64_t noun;
 };
 
 struct facts_cache {
 	uint64_t plain[FACTS_KEYS]; // fields that are no identifiers, as nearly all are; 0: free
 	struct facts_key key[FACTS_KEYS];
+	uint8_t name[FACTS_KEYS][EXCHANGE_NAME]; // of key[i]
+	struct facts_word word[FACTS_WORDS];
 	uint64_t seen[FACTS_SEEN];
 };
+
+// Whether a field is known to be no identifier, nor anything that a client should not decide.
+static inline bool facts_is_plain(const struct facts_cache *cache, uint64_t field)
+{
+	return cache->plain[(field >> 20) % FACTS_KEYS] == field;
+}
 
 // What a value looks like. Of a request that has one.
 enum param_class facts_class(struct span value, double *number);
@@ -55,8 +72,11 @@ uint64_t facts_value_hash(struct span value, uint64_t seed);
 
 // The request's target: identifiers in its path, parameters of its query.
 void facts_target(struct detect_worker *w, struct exchange *x);
-// A value of a body.
-void facts_value(struct detect_worker *w, struct exchange *x, const struct value *value);
+// A value of a body that needs a closer look (worker.c). Of a request: there is room for one more
+// parameter.
+void facts_look(struct detect_worker *w, struct exchange *x, const struct value *value);
+// A value of 36 bytes of a response, which names an object wherever it stands when it is a UUID.
+void facts_uuid(struct detect_worker *w, struct exchange *x, struct span value);
 // The head of a response: a Location may name what was made.
 void facts_response(struct detect_worker *w, struct exchange *x);
 // At the end of an exchange: its parameters, and what its response showed, go into the delta behind

@@ -49,16 +49,15 @@ static bool number_of(struct span v, bool *whole, double *number)
 
 static bool is_word(struct span v)
 {
-	if (v.len > 64)
-		return false;
-	for (uint32_t i = 0; i < v.len; i++) {
-		uint8_t c = v.p[i], lower = span_lower(c);
+	static const bool of_word[256] = {
+		['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true,
+		['-'] = true,         ['_'] = true,         ['.'] = true,
+	};
+	bool word = v.len <= 64;
 
-		if (!is_digit(c) && !(lower >= 'a' && lower <= 'z') && c != '-' && c != '_' &&
-		    c != '.')
-			return false;
-	}
-	return true;
+	for (uint32_t i = 0; word && i < v.len; i++)
+		word = of_word[v.p[i]];
+	return word;
 }
 
 bool facts_is_url(struct span v)
@@ -84,7 +83,8 @@ enum param_class facts_class(struct span v, double *number)
 	*number = 0;
 	if (v.len == 0)
 		return PARAM_EMPTY;
-	if (span_ieq(v, SPAN_LIT("true")) || span_ieq(v, SPAN_LIT("false")))
+	if ((span_lower(v.p[0]) == 't' && span_ieq(v, SPAN_LIT("true"))) ||
+	    (span_lower(v.p[0]) == 'f' && span_ieq(v, SPAN_LIT("false"))))
 		return PARAM_BOOL;
 	if (v.len < 32 && (is_digit(v.p[0]) || v.p[0] == '-' || v.p[0] == '+') &&
 	    number_of(v, &whole, &n)) {
@@ -125,6 +125,5 @@ uint64_t facts_value_hash(struct span value, uint64_t seed)
 {
 	if (value.len > FACTS_HASHED)
 		value.len = FACTS_HASHED;
-	return siphash_id(siphash(seed, 'o', value));
+	return siphash_id(siphash_value(seed, 'o', value));
 }
-

@@ -8,21 +8,42 @@
 #include "detect/endpoint.h"
 #include "detect/siphash.h"
 
+// What a name that is too long ends with.
+#define MORE       "\xe2\x80\xa6"
+#define MORE_BYTES (sizeof(MORE) - 1)
+
 static void name_put(struct field_name *name, const void *bytes, size_t len)
 {
-	static const char more[] = "\xe2\x80\xa6";
 	uint32_t n = name->n;
 
 	if (name->full)
 		return;
-	if (EXCHANGE_NAME - (sizeof(more) - 1) - n >= len) {
+	if (EXCHANGE_NAME - MORE_BYTES - n >= len) {
 		memcpy(name->out + n, bytes, len);
 		name->n += (uint32_t)len;
 		return;
 	}
-	memcpy(name->out + n, more, sizeof(more) - 1);
-	name->n += sizeof(more) - 1;
+	memcpy(name->out + n, MORE, MORE_BYTES);
+	name->n += MORE_BYTES;
 	name->full = true;
+}
+
+// What does not fit is left out byte by byte, unlike in name_put().
+static void name_text(struct field_name *name, struct span text)
+{
+	uint32_t room = EXCHANGE_NAME - (uint32_t)MORE_BYTES - name->n;
+	uint32_t n = text.len < room ? text.len : room;
+
+	if (name->full)
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		bool plain = text.p[i] >= 0x20 && text.p[i] != 0x7f;
+
+		name->out[name->n + i] = plain ? text.p[i] : '?';
+	}
+	name->n += n;
+	if (n < text.len)
+		name_put(name, text.p + n, text.len - n);
 }
 
 // One key. '@' begins names in some dialects; elsewhere it makes an address.
@@ -41,11 +62,7 @@ static void name_part(struct field_name *name, struct span part)
 		name_put(name, kind, strlen(kind));
 		return;
 	}
-	for (uint32_t i = 0; i < part.len; i++) {
-		bool plain = part.p[i] >= 0x20 && part.p[i] != 0x7f;
-
-		name_put(name, plain ? (const char *)&part.p[i] : "?", 1);
-	}
+	name_text(name, part);
 }
 
 // "$.users[].profile", part by part.

@@ -172,7 +172,7 @@ void foreign_draft(struct issue_draft *draft, const struct foreign_verdict *v, s
 		.population = bound->users,
 	};
 	principal_text(merger_principal(m, call->principal), user, sizeof(user));
-	endpoint_text(merger_endpoint(m, call->endpoint), where, sizeof(where));
+	endpoint_text(merger_target(m, call->endpoint), where, sizeof(where));
 	count_text(taken, set);
 	count_text(owners, &v->who->owners);
 	if (view->owner)

@@ -22,6 +22,7 @@ enum {
 	SHORT_ID = 6,      // digits in a row that are no more than an id, in queries
 	SHORT_PATH_ID = 8, // … in paths, where no name tells more
 	SESSION_MIN = 12,
+	BESIDE_MAX = 64,   // bytes of a parameter that speaks about another one
 	SEARCH_BACK = 512, // how far before its place a value is sought
 };
 
@@ -254,6 +255,25 @@ static bool hits_in_scope(const struct exchange *x, const struct hit *hit)
 	return policy_glob(scope->host, x->host, true) && policy_glob(scope->path, path, false);
 }
 
+// The parameters beside it.
+static bool hits_refuted(const struct hits *hits, const struct hit *hit)
+{
+	bool (*refuted)(struct span, struct span) = datatype_get(hit->type)->refuted;
+	struct span query = hits->query;
+	struct form_pair pair;
+
+	for (uint32_t i = 0; refuted && i < PAIRS_MAX && form_next(&query, &pair); i++) {
+		uint8_t text[BESIDE_MAX];
+
+		if (pair.value.len > sizeof(text))
+			continue;
+		pair.value = span_make(text, form_decode(pair.value, text, true));
+		if (refuted(pair.key, pair.value))
+			return true;
+	}
+	return false;
+}
+
 void hits_add(void *arg, const struct hit *hit)
 {
 	struct hits *hits = arg;
@@ -264,7 +284,7 @@ void hits_add(void *arg, const struct hit *hit)
 	bool counted = false;
 	uint64_t value;
 
-	if (!hits_in_scope(x, hit))
+	if (!hits_in_scope(x, hit) || (hits->query.len && hits_refuted(hits, hit)))
 		return;
 	hits->found = true;
 	if (hit->value.len == 0)
@@ -287,7 +307,7 @@ void hits_add(void *arg, const struct hit *hit)
 	if (!h)
 		return;
 	bytes = hits_bytes(x, hit);
-	value = bytes.p ? siphash(hits->seed, 'V', bytes)
+	value = bytes.p ? siphash_value(hits->seed, 'V', bytes)
 			: siphash_number(hits->seed, 'O', hit->off);
 	if (h->count++ == 0) {
 		h->first_value = value;
@@ -501,12 +521,14 @@ static void scan_query(struct scanner *scanner, struct hits *hits, struct span q
 {
 	struct form_pair pair;
 
+	hits->query = query;
 	for (uint32_t i = 0; i < PAIRS_MAX && form_next(&query, &pair); i++) {
 		if (pair.value.len)
 			scan_parameter(scanner, hits, pair.key, pair.value);
 		else if (pair.key.len) // "?alice@example.com"
 			scan_parameter(scanner, hits, (struct span){0}, pair.key);
 	}
+	hits->query = (struct span){0};
 }
 
 static bool scan_segment(struct scanner *scanner, struct hits *hits, struct span segment,

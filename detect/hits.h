@@ -45,6 +45,7 @@ struct hits {
 	uint64_t seed;
 	enum hit_place place;
 	struct span name;  // of the place, when it is not in a body
+	struct span query; // the other parameters of the URL, while they are searched
 	bool found;        // the scanner reported something
 	uint64_t off, end; // the last value reported, and its group; end 0: none
 	enum type_group group;

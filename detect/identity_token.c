@@ -22,16 +22,17 @@ void principal_epoch(struct principal *p, const struct session_names *learnt)
 
 uint64_t principal_hash(struct span s, uint64_t seed)
 {
-	uint64_t hash = seed ^ s.len, word;
+	uint64_t hash = seed ^ s.len, last = 0, word;
 
 	for (; s.len >= 8; s.p += 8, s.len -= 8) {
 		memcpy(&word, s.p, 8);
 		__uint128_t product = (__uint128_t)(word ^ hash) * UINT64_C(0xe7037ed1a0b428db);
 		hash = (uint64_t)product ^ (uint64_t)(product >> 64) ^ (hash << 7 | hash >> 57);
 	}
-	return siphash_id(siphash(seed, hash, s));
+	if (s.len)
+		memcpy(&last, s.p, s.len);
+	return siphash_id(siphash_number(seed, hash, last));
 }
-
 
 void principal_forget(struct principal *p)
 {

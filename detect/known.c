@@ -75,6 +75,11 @@ void known_clear(struct known *k)
 	while (k->missing_oldest)
 		missing_forget(k);
 	idmap_fini(&k->missing_map);
+	idmap_fini(&k->alias_map);
+	free(k->alias);
+	k->alias = NULL;
+	k->alias_at = 0;
+	k->endpoints_added = 0;
 	for (uint32_t i = 0; i < k->n_principals; i++)
 		principal_free(k->principals[i]);
 	free(k->endpoints);
@@ -150,6 +155,7 @@ struct known_endpoint *known_endpoint_add(struct known *k, uint64_t id, struct s
 			e->pub.area[i] = (uint8_t *)e + k->endpoint_area[i];
 	}
 	k->endpoints[k->n_endpoints++] = e;
+	k->endpoints_added++;
 	return e;
 lost:
 	k->endpoints_lost++;
@@ -170,6 +176,111 @@ void known_endpoint_remove(struct known *k, uint64_t id)
 		(k->n_endpoints - at) * sizeof(struct known_endpoint *));
 	idmap_remove(&k->endpoint_map, id);
 	endpoint_free(e);
+}
+
+bool known_endpoint_rename(struct known *k, struct known_endpoint *e, uint64_t id,
+			   struct span template)
+{
+	char *to[3], *text;
+
+	text = texts_copy((struct span[]){span_make(e->pub.host, strlen(e->pub.host)),
+					  span_make(e->pub.method, strlen(e->pub.method)), template},
+			  to);
+	if (!text || !idmap_add(&k->endpoint_map, id, e)) {
+		free(text);
+		return false;
+	}
+	idmap_remove(&k->endpoint_map, e->pub.id);
+	free(e->text);
+	e->text = text;
+	e->pub.id = id;
+	e->pub.host = to[0];
+	e->pub.method = to[1];
+	e->pub.template = to[2];
+	return true;
+}
+
+// ---- Other names
+
+// Aliases lead to what is known now; each step is a fold of another segment.
+uint64_t known_resolve(const struct known *k, uint64_t id)
+{
+	const struct known_alias *alias = idmap_get(&k->alias_map, id);
+
+	for (uint32_t i = 0; alias && i < KNOWN_ALIAS_STEPS; i++) {
+		id = alias->to;
+		alias = idmap_get(&k->alias_map, id);
+	}
+	return id;
+}
+
+// The oldest makes room. Without memory there is none: its calls count for nobody.
+void known_alias_add(struct known *k, uint64_t id, uint64_t to)
+{
+	struct known_alias *alias = idmap_get(&k->alias_map, id);
+
+	if (id == to || id == 0)
+		return;
+	if (alias) {
+		alias->to = to;
+		return;
+	}
+	if (!k->alias)
+		k->alias = calloc(KNOWN_ALIASES, sizeof(*k->alias));
+	if (!k->alias)
+		return;
+	alias = &k->alias[k->alias_at];
+	if (alias->id)
+		idmap_remove(&k->alias_map, alias->id);
+	*alias = (struct known_alias){id, to};
+	if (idmap_add(&k->alias_map, id, alias))
+		k->alias_at = (k->alias_at + 1) % KNOWN_ALIASES;
+	else
+		alias->id = 0;
+}
+
+// ---- What was never served
+
+static bool is_unproven(const struct known_endpoint *e)
+{
+	return e->pub.calls && !known_is_proven(&e->pub);
+}
+
+uint32_t known_unproven_evict(struct known *k)
+{
+	uint32_t n = 0, kept = 0, go;
+
+	for (uint32_t i = 0; i < k->n_endpoints; i++)
+		n += is_unproven(k->endpoints[i]);
+	go = n = (n + 1) / 2;
+	for (uint32_t i = 0; i < k->n_endpoints; i++) {
+		struct known_endpoint *e = k->endpoints[i];
+		const struct merged_endpoint *pub = &e->pub;
+
+		if (go == 0 || !is_unproven(e)) {
+			k->endpoints[kept++] = e;
+			continue;
+		}
+		go--;
+		idmap_remove(&k->endpoint_map, pub->id);
+		known_missing_add(k, pub->id, span_make(pub->host, strlen(pub->host)),
+				  span_make(pub->method, strlen(pub->method)),
+				  span_make(pub->template, strlen(pub->template)));
+		endpoint_free(e);
+	}
+	k->n_endpoints = kept;
+	return n;
+}
+
+struct known_endpoint *known_missing_promote(struct known *k, uint64_t id)
+{
+	const struct known_endpoint *e = idmap_get(&k->missing_map, id);
+
+	if (!e)
+		return NULL;
+	return known_endpoint_add(k, id, span_make(e->pub.host, strlen(e->pub.host)),
+				  span_make(e->pub.method, strlen(e->pub.method)),
+				  span_make(e->pub.template, strlen(e->pub.template)));
 }
 
 void known_missing_add(struct known *k, uint64_t id, struct span host, struct span method,

@@ -5,15 +5,17 @@
 // keep in them, and each principal's last calls. Both tables are bounded. An endpoint beyond the
 // bound is not learnt; a principal beyond it takes the place of the one that was idle longest.
 // What a server only ever called missing is no endpoint: its texts are kept apart, the latest
-// KNOWN_MISSING of them, so that an issue about it can say what it is about.
-// Merger's thread only.
+// KNOWN_MISSING of them, so that an issue about it can say what it is about. What a server never
+// served (only 401, 403 and other refusals) makes room when there is none left.
+// Endpoints that became a part of another (template_learn.h) are found under their old identity,
+// the last KNOWN_ALIASES of them. Merger's thread only.
 
 #pragma once
 
 #include "detect/detector.h"
 #include "detect/idmap.h"
 
-enum { KNOWN_MISSING = 4096 };
+enum { KNOWN_MISSING = 4096, KNOWN_ALIASES = 65536, KNOWN_ALIAS_STEPS = 16 };
 enum { KNOWN_AREAS = DETECTOR_MAX };
 
 // One of a principal's last calls.
@@ -42,6 +44,11 @@ struct known_principal {
 		       // areas follow
 };
 
+// Another name of an endpoint.
+struct known_alias {
+	uint64_t id, to;
+};
+
 struct known {
 	uint32_t max_endpoints, max_principals, max_history;
 	size_t endpoint_bytes, principal_bytes;                           // of one, with areas
@@ -56,6 +63,10 @@ struct known {
 	struct known_endpoint *missing_oldest, *missing_newest;
 	struct known_principal *oldest, *newest;
 	uint32_t endpoints_lost, principals_lost;
+	uint64_t endpoints_added;
+	struct idmap alias_map;     // id ► its place in the ring
+	struct known_alias *alias;  // owned ring; the next one goes to alias_at
+	uint32_t alias_at;
 };
 
 void known_init(struct known *k, uint32_t max_endpoints, uint32_t max_principals,
@@ -65,9 +76,14 @@ void known_area(struct known *k, size_t endpoint_size, size_t principal_size);
 // Forgets all; the areas' layout stays.
 void known_clear(struct known *k);
 
+// The identity that an endpoint has now; its own when it is no alias.
+uint64_t known_resolve(const struct known *k, uint64_t id);
+
 static inline struct known_endpoint *known_endpoint(const struct known *k, uint64_t id)
 {
-	return idmap_get(&k->endpoint_map, id);
+	struct known_endpoint *e = idmap_get(&k->endpoint_map, id);
+
+	return e || k->alias_map.n == 0 ? e : idmap_get(&k->endpoint_map, known_resolve(k, id));
 }
 
 static inline struct known_principal *known_principal(const struct known *k, uint64_t id)
@@ -94,6 +110,22 @@ struct known_endpoint *known_endpoint_add(struct known *k, uint64_t id, struct s
 					  struct span method, struct span template);
 // Its areas go with it. Not known: nothing happens.
 void known_endpoint_remove(struct known *k, uint64_t id);
+// The endpoint takes another identity and template, which nobody has. False: no memory, nothing
+// changed.
+bool known_endpoint_rename(struct known *k, struct known_endpoint *e, uint64_t id,
+			   struct span template);
+// From now on `id` is another name of `to`.
+void known_alias_add(struct known *k, uint64_t id, uint64_t to);
+// Was anything served there (2xx, 3xx, an upgrade)?
+static inline bool known_is_proven(const struct merged_endpoint *e)
+{
+	return e->status[1] || e->status[2] || e->status[3];
+}
+// Takes the older half of those that were called and never served anything for missing. Returns how
+// many they were.
+uint32_t known_unproven_evict(struct known *k);
+// Makes an endpoint of what was missing. NULL: it was not, or there is no room.
+struct known_endpoint *known_missing_promote(struct known *k, uint64_t id);
 // The texts of what is no endpoint (yet).
 void known_missing_add(struct known *k, uint64_t id, struct span host, struct span method,
 		       struct span template);

@@ -109,6 +109,8 @@ enum learn_answer learn_finding(const struct learn *l, struct finding *f);
 void learn_fill(const struct learn *l, struct learn_sets *sets);
 // What is known of the fields of an endpoint is not known any more.
 void learn_forget(struct learn *l, uint64_t endpoint);
+// … of all endpoints that the function names.
+void learn_forget_if(struct learn *l, bool (*goes)(void *arg, uint64_t endpoint), void *arg);
 // 0 or negative errno; after a failed load the table is empty.
 int learn_save(const struct learn *l, FILE *out);
 int learn_load(struct learn *l, FILE *in, size_t len, uint32_t version);

@@ -47,12 +47,12 @@ void learn_reset(struct learn *l)
 	l->forgotten = l->lost = 0;
 }
 
-void learn_forget(struct learn *l, uint64_t endpoint)
+void learn_forget_if(struct learn *l, bool (*goes)(void *arg, uint64_t endpoint), void *arg)
 {
 	for (uint32_t i = l->oldest; i != LEARN_NOBODY; i = l->entries[i].newer) {
 		struct learn_entry *e = &l->entries[i];
 
-		if (e->sum.endpoint != endpoint)
+		if (!goes(arg, e->sum.endpoint))
 			continue;
 		// Its place stays in the list, as one that nobody finds.
 		if (idmap_get(&l->map, e->sum.id) == e)
@@ -60,6 +60,16 @@ void learn_forget(struct learn *l, uint64_t endpoint)
 		e->verdict = LEARN_OPEN;
 	}
 	l->changes++;
+}
+
+static bool is_same(void *arg, uint64_t endpoint)
+{
+	return endpoint == *(const uint64_t *)arg;
+}
+
+void learn_forget(struct learn *l, uint64_t endpoint)
+{
+	learn_forget_if(l, is_same, &endpoint);
 }
 
 // ---- Writing

@@ -112,6 +112,9 @@ uint32_t memory_rows(const struct conf *conf, uint32_t n_workers, uint32_t n_exc
 		params_bytes(inventory->max_params, o->max_endpoints));
 	row_add(&rows, "inventory", o->max_endpoints, "endpoints",
 		o->max_endpoints * memory_block(sizeof(struct inventory_endpoint)));
+	row_add(&rows, "templates", TEMPLATE_FOLDS, "places",
+		templates_bytes() + KNOWN_ALIASES * sizeof(struct known_alias) +
+			memory_map(KNOWN_ALIASES));
 	row_add(&rows, "issues", o->max_issues, "issues", issues_bytes(o->max_issues, o->history));
 	row_add(&rows, "evidence of issues", ISSUES_WITH_EVIDENCE, "issues", ISSUES_EVIDENCE_BYTES);
 	row_add(&rows, "incidents", incidents->max_incidents, "incidents", incidents_bytes(conf));

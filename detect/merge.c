@@ -124,6 +124,8 @@ static int detectors_new(struct merger *m, char *why, size_t why_len)
 static void snapshot_first(struct merger *m)
 {
 	m->published = &m->snapshots[0];
+	m->published->snapshot.templates = m->templates.set;
+	m->told_templates = m->templates.changes;
 	m->published->snapshot.policies = merge_policies_newest(m);
 	m->policies_changed = false;
 	m->published->used = true;
@@ -182,10 +184,12 @@ struct merger *merger_new(struct detect_shared *shared, issue_fn fn, void *arg, 
 	}
 	if (sources_init(&m->sources, shared->conf, shared->seed, why, why_len) ||
 	    inventory_init(&m->inventory, in, why, why_len) ||
+	    templates_init(&m->templates, shared->conf, shared->seed, why, why_len) ||
 	    detectors_new(m, why, why_len)) {
 		merger_free(m);
 		return NULL;
 	}
+	shared->pins = m->templates.pins;
 	snapshot_first(m);
 	return m;
 }
@@ -248,6 +252,7 @@ void merger_free(struct merger *m)
 	objects_fini(&m->store);
 	params_clear(&m->params);
 	inventory_fini(&m->inventory);
+	templates_fini(&m->templates);
 	sessions_fini(&m->sessions);
 	sources_fini(&m->sources);
 	for (uint32_t i = 0; i < m->n_detectors; i++) {
@@ -313,6 +318,7 @@ void merger_reset(struct merger *m)
 	objects_clear(&m->store);
 	params_clear(&m->params);
 	inventory_reset(&m->inventory);
+	templates_reset(&m->templates);
 	sessions_fini(&m->sessions);
 	sources_clear(&m->sources);
 	memset(&m->shared->session_names, 0, sizeof(m->shared->session_names));
@@ -329,7 +335,8 @@ void merger_reset(struct merger *m)
 	for (uint32_t i = 0; i < MERGER_SNAPSHOTS; i++) {
 		struct snapshot *s = &m->snapshots[i].snapshot;
 
-		if (s->learnt.n || s->quiet.n || s->fields.is.n || s->fields.is_not.n)
+		if (s->learnt.n || s->quiet.n || s->fields.is.n || s->fields.is_not.n ||
+		    s->templates.n)
 			memset(s, 0, sizeof(*s));
 		s->n_watch = 0;
 		s->evidence_full = false;
@@ -452,6 +459,7 @@ void merger_run(struct merger *m, uint64_t now_ns)
 	merge_fold(m);
 	merger_evaluate(m, false);
 	issues_tell(&m->issues, now_ns, false);
+	templates_run(m);
 }
 
 void merger_finish(struct merger *m, uint64_t now_ns)
@@ -489,7 +497,8 @@ void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest)
 	const struct issues *t = &m->issues;
 	bool changed = m->watch_changed || m->policies_changed || m->told_learnt != m->learnt.n ||
 		       m->told_quiet != t->quiet.n || m->told_full != t->full ||
-		       m->told_fields != m->learn.changes || merge_wishes_wait(m);
+		       m->told_fields != m->learn.changes ||
+		       m->told_templates != m->templates.changes || merge_wishes_wait(m);
 	struct merger_snapshot *next = changed ? snapshot_free(m, oldest) : NULL;
 
 	merge_policies_sweep(m, oldest, false);
@@ -503,6 +512,8 @@ void merger_publish(struct merger *m, uint32_t epoch, uint32_t oldest)
 	else
 		learn_fill(&m->learn, &next->snapshot.fields);
 	m->told_fields = m->learn.changes;
+	next->snapshot.templates = m->templates.set;
+	m->told_templates = m->templates.changes;
 	next->snapshot.quiet = t->quiet;
 	next->snapshot.evidence_full = t->full;
 	m->told_learnt = m->learnt.n;

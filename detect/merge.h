@@ -16,6 +16,7 @@
 #include "detect/params.h"
 #include "detect/sessions.h"
 #include "detect/sources.h"
+#include "detect/template_learn.h"
 #include "detect/worker.h"
 
 enum {
@@ -102,6 +103,8 @@ struct merger {
 	struct sessions sessions;
 	struct objects store; // whose objects are whose
 	struct sources sources;
+	struct templates templates;
+	uint64_t relieved; // endpoints that had been added when room was made last
 	struct merger_detector detectors[KNOWN_AREAS];
 	uint32_t n_detectors;
 	uint32_t callers[KNOWN_AREAS], n_callers; // indexes of those that look at calls
@@ -135,7 +138,7 @@ struct merger {
 	struct merger_evidence *held[MERGER_HELD]; // owned, in the order in which they came
 	uint32_t n_held;
 	struct idset learnt; // endpoints, as in snapshots
-	uint32_t told_learnt, told_quiet, told_fields; // of the published snapshot
+	uint32_t told_learnt, told_quiet, told_fields, told_templates; // of the published snapshot
 	bool told_full;
 	struct merger_snapshot snapshots[MERGER_SNAPSHOTS], *published;
 	struct merger_policies *policies; // the newest first; NULL: those of the start

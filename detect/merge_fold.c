@@ -96,6 +96,11 @@ void merge_fold_gather(struct merger *m, const struct delta *delta)
 	m->findings_lost += delta->findings_lost;
 	m->names_lost += delta->names_lost;
 	learn_gather(&m->learn, delta);
+	if (m->known.alias_map.n) {
+		for (uint32_t i = 0; i < delta->n_params; i++)
+			delta->params[i].endpoint =
+				known_resolve(&m->known, delta->params[i].endpoint);
+	}
 	params_gather(&m->params, delta);
 	inventory_gather(m, delta);
 	sessions_gather(&m->sessions, delta);
@@ -210,12 +215,41 @@ static void names_sort(struct merger *m)
 	m->n_names = once;
 }
 
+// Before the table of endpoints is full: values that look like words join, and if that is not
+// enough, what was never served makes room. Both only after a part of it came anew, so that whoever
+// makes up paths cannot have them done for each.
+static void endpoints_relieve(struct merger *m)
+{
+	struct known *k = &m->known;
+
+	if (k->n_endpoints >= k->max_endpoints - k->max_endpoints / 4 &&
+	    k->endpoints_added - m->templates.looked > k->max_endpoints / 16)
+		templates_run(m);
+	if (k->n_endpoints >= k->max_endpoints && k->endpoints_added != m->relieved) {
+		m->relieved = k->endpoints_added;
+		known_unproven_evict(k);
+	}
+}
+
+// A worker that has not taken the newest templates yet says what it sees in the old ones.
 static void name_endpoint(struct merger *m, const struct delta_name *name)
 {
+	const struct templates *t = &m->templates;
+	struct span template = name->c;
+	struct template_text text;
+	uint64_t id = name->id;
+
+	endpoints_relieve(m);
+	if (t->set.n && templates_apply(t, name->a, name->b, template, &text)) {
+		template = span_make(text.text, text.len);
+		id = template_id(t->seed, template_root(t->seed, name->a, name->b), template);
+		known_alias_add(&m->known, name->id, id);
+		params_merge(&m->params, name->id, id);
+	}
 	if (name->missing)
-		known_missing_add(&m->known, name->id, name->a, name->b, name->c);
+		known_missing_add(&m->known, id, name->a, name->b, template);
 	else
-		known_endpoint_add(&m->known, name->id, name->a, name->b, name->c);
+		known_endpoint_add(&m->known, id, name->a, name->b, template);
 }
 
 // What was announced up to that time.
@@ -329,6 +363,11 @@ static void call_fold(struct merger *m, const struct call *call)
 	struct known_endpoint *e = known_endpoint(&m->known, call->endpoint);
 	struct known_principal *p = known_principal_add(&m->known, call->principal);
 
+	if (!e && call->status / 100 > 0 && call->status / 100 < 4)
+		e = known_missing_promote(&m->known, call->endpoint);
+	// The delta is the merger's alone: detectors see the identity of now.
+	if (e && e->pub.id != call->endpoint)
+		((struct call *)(uintptr_t)call)->endpoint = e->pub.id;
 	if (e)
 		known_endpoint_call(e, call);
 	if (p)
@@ -423,6 +462,7 @@ static bool findings_join(struct merger *m)
 
 		if (f->last_ns < f->time_ns)
 			f->last_ns = f->time_ns;
+		f->endpoint = known_resolve(&m->known, f->endpoint);
 		m->groups[i] = (struct merger_group){
 			.detector = (uint32_t)merge_detector(m, f->detector),
 			.joined = i,

@@ -12,90 +12,96 @@
 #include <stdbool.h>
 #include <string.h>
 
+#define NAME(text, kind, tail)                                                                     \
+	{                                                                                          \
+		text, sizeof(text) - 1, kind, tail                                                 \
+	}
+
 static const struct {
 	const char *text; // words, by one space
+	uint8_t len;
 	uint8_t kind;
 	bool tail; // also as the last words of a longer name
 } privileges[] = {
 	{0},
-	{"role", PRIVILEGE_RIGHTS, true},
-	{"roles", PRIVILEGE_RIGHTS, true},
-	{"role id", PRIVILEGE_RIGHTS, true},
-	{"admin", PRIVILEGE_RIGHTS, true},
-	{"administrator", PRIVILEGE_RIGHTS, true},
-	{"staff", PRIVILEGE_RIGHTS, true},
-	{"superuser", PRIVILEGE_RIGHTS, true},
-	{"super user", PRIVILEGE_RIGHTS, true},
-	{"root", PRIVILEGE_RIGHTS, false},
-	{"is root", PRIVILEGE_RIGHTS, false},
-	{"moderator", PRIVILEGE_RIGHTS, true},
-	{"permission", PRIVILEGE_RIGHTS, true},
-	{"permissions", PRIVILEGE_RIGHTS, true},
-	{"privilege", PRIVILEGE_RIGHTS, true},
-	{"privileges", PRIVILEGE_RIGHTS, true},
-	{"privileged", PRIVILEGE_RIGHTS, true},
-	{"access level", PRIVILEGE_RIGHTS, true},
-	{"user level", PRIVILEGE_RIGHTS, true},
-	{"user type", PRIVILEGE_RIGHTS, true},
-	{"account type", PRIVILEGE_RIGHTS, true},
-	{"scope", PRIVILEGE_RIGHTS, false},
-	{"scopes", PRIVILEGE_RIGHTS, false},
-	{"authorities", PRIVILEGE_RIGHTS, true},
-	{"groups", PRIVILEGE_RIGHTS, false},
-	{"group id", PRIVILEGE_RIGHTS, true},
-	{"owner", PRIVILEGE_OWNER, true},
-	{"owner id", PRIVILEGE_OWNER, true},
-	{"user id", PRIVILEGE_OWNER, false},
-	{"account id", PRIVILEGE_OWNER, false},
-	{"customer id", PRIVILEGE_OWNER, false},
-	{"tenant", PRIVILEGE_OWNER, true},
-	{"tenant id", PRIVILEGE_OWNER, true},
-	{"org id", PRIVILEGE_OWNER, true},
-	{"organization", PRIVILEGE_OWNER, false},
-	{"organization id", PRIVILEGE_OWNER, true},
-	{"organisation id", PRIVILEGE_OWNER, true},
-	{"company id", PRIVILEGE_OWNER, true},
-	{"created by", PRIVILEGE_OWNER, true},
-	{"author id", PRIVILEGE_OWNER, true},
-	{"balance", PRIVILEGE_MONEY, true},
-	{"credit", PRIVILEGE_MONEY, true},
-	{"credits", PRIVILEGE_MONEY, true},
-	{"credit limit", PRIVILEGE_MONEY, true},
-	{"price", PRIVILEGE_MONEY, true},
-	{"discount", PRIVILEGE_MONEY, true},
-	{"discount percent", PRIVILEGE_MONEY, true},
-	{"discount rate", PRIVILEGE_MONEY, true},
-	{"cost", PRIVILEGE_MONEY, true},
-	{"fee", PRIVILEGE_MONEY, true},
-	{"total", PRIVILEGE_MONEY, true},
-	{"amount", PRIVILEGE_MONEY, true},
-	{"salary", PRIVILEGE_MONEY, true},
-	{"quota", PRIVILEGE_MONEY, true},
-	{"points", PRIVILEGE_MONEY, true},
-	{"verified", PRIVILEGE_STATE, true},
-	{"confirmed", PRIVILEGE_STATE, true},
-	{"approved", PRIVILEGE_STATE, true},
-	{"approval status", PRIVILEGE_STATE, true},
-	{"status", PRIVILEGE_STATE, true},
-	{"state", PRIVILEGE_STATE, false},
-	{"active", PRIVILEGE_STATE, false},
-	{"is active", PRIVILEGE_STATE, false},
-	{"enabled", PRIVILEGE_STATE, true},
-	{"banned", PRIVILEGE_STATE, true},
-	{"blocked", PRIVILEGE_STATE, true},
-	{"locked", PRIVILEGE_STATE, true},
-	{"paid", PRIVILEGE_STATE, true},
-	{"plan", PRIVILEGE_STATE, true},
-	{"plan id", PRIVILEGE_STATE, true},
-	{"tier", PRIVILEGE_STATE, true},
-	{"subscription", PRIVILEGE_STATE, true},
-	{"premium", PRIVILEGE_STATE, true},
-	{"trial", PRIVILEGE_STATE, true},
-	{"license", PRIVILEGE_STATE, false},
-	{"level", PRIVILEGE_STATE, false},
-	{"rank", PRIVILEGE_STATE, false},
-	{"reputation", PRIVILEGE_STATE, false},
-	{"mfa enabled", PRIVILEGE_STATE, true},
+	NAME("role", PRIVILEGE_RIGHTS, true),
+	NAME("roles", PRIVILEGE_RIGHTS, true),
+	NAME("role id", PRIVILEGE_RIGHTS, true),
+	NAME("admin", PRIVILEGE_RIGHTS, true),
+	NAME("administrator", PRIVILEGE_RIGHTS, true),
+	NAME("staff", PRIVILEGE_RIGHTS, true),
+	NAME("superuser", PRIVILEGE_RIGHTS, true),
+	NAME("super user", PRIVILEGE_RIGHTS, true),
+	NAME("root", PRIVILEGE_RIGHTS, false),
+	NAME("is root", PRIVILEGE_RIGHTS, false),
+	NAME("moderator", PRIVILEGE_RIGHTS, true),
+	NAME("permission", PRIVILEGE_RIGHTS, true),
+	NAME("permissions", PRIVILEGE_RIGHTS, true),
+	NAME("privilege", PRIVILEGE_RIGHTS, true),
+	NAME("privileges", PRIVILEGE_RIGHTS, true),
+	NAME("privileged", PRIVILEGE_RIGHTS, true),
+	NAME("access level", PRIVILEGE_RIGHTS, true),
+	NAME("user level", PRIVILEGE_RIGHTS, true),
+	NAME("user type", PRIVILEGE_RIGHTS, true),
+	NAME("account type", PRIVILEGE_RIGHTS, true),
+	NAME("scope", PRIVILEGE_RIGHTS, false),
+	NAME("scopes", PRIVILEGE_RIGHTS, false),
+	NAME("authorities", PRIVILEGE_RIGHTS, true),
+	NAME("groups", PRIVILEGE_RIGHTS, false),
+	NAME("group id", PRIVILEGE_RIGHTS, true),
+	NAME("owner", PRIVILEGE_OWNER, true),
+	NAME("owner id", PRIVILEGE_OWNER, true),
+	NAME("user id", PRIVILEGE_OWNER, false),
+	NAME("account id", PRIVILEGE_OWNER, false),
+	NAME("customer id", PRIVILEGE_OWNER, false),
+	NAME("tenant", PRIVILEGE_OWNER, true),
+	NAME("tenant id", PRIVILEGE_OWNER, true),
+	NAME("org id", PRIVILEGE_OWNER, true),
+	NAME("organization", PRIVILEGE_OWNER, false),
+	NAME("organization id", PRIVILEGE_OWNER, true),
+	NAME("organisation id", PRIVILEGE_OWNER, true),
+	NAME("company id", PRIVILEGE_OWNER, true),
+	NAME("created by", PRIVILEGE_OWNER, true),
+	NAME("author id", PRIVILEGE_OWNER, true),
+	NAME("balance", PRIVILEGE_MONEY, true),
+	NAME("credit", PRIVILEGE_MONEY, true),
+	NAME("credits", PRIVILEGE_MONEY, true),
+	NAME("credit limit", PRIVILEGE_MONEY, true),
+	NAME("price", PRIVILEGE_MONEY, true),
+	NAME("discount", PRIVILEGE_MONEY, true),
+	NAME("discount percent", PRIVILEGE_MONEY, true),
+	NAME("discount rate", PRIVILEGE_MONEY, true),
+	NAME("cost", PRIVILEGE_MONEY, true),
+	NAME("fee", PRIVILEGE_MONEY, true),
+	NAME("total", PRIVILEGE_MONEY, true),
+	NAME("amount", PRIVILEGE_MONEY, true),
+	NAME("salary", PRIVILEGE_MONEY, true),
+	NAME("quota", PRIVILEGE_MONEY, true),
+	NAME("points", PRIVILEGE_MONEY, true),
+	NAME("verified", PRIVILEGE_STATE, true),
+	NAME("confirmed", PRIVILEGE_STATE, true),
+	NAME("approved", PRIVILEGE_STATE, true),
+	NAME("approval status", PRIVILEGE_STATE, true),
+	NAME("status", PRIVILEGE_STATE, true),
+	NAME("state", PRIVILEGE_STATE, false),
+	NAME("active", PRIVILEGE_STATE, false),
+	NAME("is active", PRIVILEGE_STATE, false),
+	NAME("enabled", PRIVILEGE_STATE, true),
+	NAME("banned", PRIVILEGE_STATE, true),
+	NAME("blocked", PRIVILEGE_STATE, true),
+	NAME("locked", PRIVILEGE_STATE, true),
+	NAME("paid", PRIVILEGE_STATE, true),
+	NAME("plan", PRIVILEGE_STATE, true),
+	NAME("plan id", PRIVILEGE_STATE, true),
+	NAME("tier", PRIVILEGE_STATE, true),
+	NAME("subscription", PRIVILEGE_STATE, true),
+	NAME("premium", PRIVILEGE_STATE, true),
+	NAME("trial", PRIVILEGE_STATE, true),
+	NAME("license", PRIVILEGE_STATE, false),
+	NAME("level", PRIVILEGE_STATE, false),
+	NAME("rank", PRIVILEGE_STATE, false),
+	NAME("reputation", PRIVILEGE_STATE, false),
+	NAME("mfa enabled", PRIVILEGE_STATE, true),
 };
 enum { PRIVILEGES = sizeof(privileges) / sizeof(privileges[0]) };
 static_assert((int)PRIVILEGES <= (int)PRIVILEGES_MAX, "each has a bit");
@@ -123,18 +129,22 @@ static bool ends_with(const struct noun_words *w, const char *text, bool *whole)
 uint8_t privilege_of(struct span key)
 {
 	struct noun_words w;
-	size_t longest = 0;
-	uint8_t best = 0;
+	uint32_t longest = 0;
+	uint8_t best = 0, last;
 
 	while (key.len > 2 && memcmp(key.p + key.len - 2, "[]", 2) == 0)
 		key.len -= 2;
 	// Keys of maps end with digits, as a rule; there are many of them.
 	if (!noun_words_take(&w, key) || w.text[w.len - 1] < 'a' || w.text[w.len - 1] > 'z')
 		return 0;
+	last = w.text[w.len - 1];
 	for (uint8_t i = 1; i < PRIVILEGES; i++) {
-		size_t len = strlen(privileges[i].text);
+		uint32_t len = privileges[i].len;
 		bool whole;
 
+		// Nearly all of them end with another letter.
+		if ((uint8_t)privileges[i].text[len - 1] != last)
+			continue;
 		if (len > longest && ends_with(&w, privileges[i].text, &whole) &&
 		    (whole || privileges[i].tail)) {
 			longest = len;

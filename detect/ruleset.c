@@ -142,6 +142,8 @@ static bool ruleset_enter(struct ruleset *r, uint32_t i)
 	r->run_set[i][RUN_PLUS] = digits | t->run_ctx;
 	r->run_set[i][RUN_DIGITS] = t->run_before == '+' ? 0 : digits | t->run_ctx;
 	ruleset_set(t->reports == REPORTS_WEAK ? r->weak_shape : r->shape, i);
+	if (r->run_set[i][RUN_MIXED] && t->digits_min == 0 && r->gate[i].digits == 0)
+		ruleset_set(r->letters, i);
 	if (t->reports != REPORTS_YES)
 		return true;
 	if (t->run_chain)

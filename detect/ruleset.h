@@ -68,6 +68,7 @@ struct ruleset {
 	uint64_t lucky[DATATYPE_WORDS];            // checked, and a good part of all numbers pass
 	uint64_t nameless[DATATYPE_WORDS];         // checked, and told without a name in a learnt field
 	uint64_t counted[DATATYPE_WORDS];          // what they refuse is counted
+	uint64_t letters[DATATYPE_WORDS];          // may begin with a run without a digit
 	uint64_t run_set[DATATYPE_MAX][RUN_KINDS]; // lengths with context
 	struct shape_gate gate[DATATYPE_MAX];
 	struct bucket bucket[64][RUN_KINDS];

@@ -26,9 +26,6 @@
 enum {
 	SCAN_HOLD = 96,        // shapes are not longer
 	SCAN_HOLD_MATCH = 184, // what a check wants to see behind a pattern
-	SCAN_VALUE_MIN = 6,    // shorter values need a name that tells what they are
-	SCAN_NUMBER_MIN = 15,  // numbers of which only cards are told without a name
-	SCAN_NUMBER_MAX = 16,
 	SCAN_PROBE_MIN = 8,
 	SCAN_ALONE = 48, // a longer value is a text, of which no part tells what the field is
 	SCAN_SAY_MIN = 8, // a text that says what is in it: "PLZ 10115"
@@ -148,12 +145,6 @@ static void scan_named_some(struct sink *k, bool vague)
 	}
 }
 
-static void scan_named(struct sink *k)
-{
-	scan_named_some(k, false);
-	scan_named_some(k, true);
-}
-
 static void scan_shapes(struct sink *k)
 {
 	shapes_scan(&k->job);
@@ -180,8 +171,10 @@ static void scan_whole(struct scanner *s, struct sink *k, bool padded, bool patt
 		scan_patterns(s, k->job.text, 0);
 		scan_judge_matches(s, k, UINT32_MAX);
 	}
-	if (k->job.key->named || (k->job.probe && k->job.key->weak))
-		scan_named(k);
+	if (k->job.key->named || (k->job.probe && k->job.key->weak)) {
+		scan_named_some(k, false);
+		scan_named_some(k, true);
+	}
 	if (s->rules->own)
 		own_scan(s, k->job.text, 0, sink_own, k);
 }
@@ -463,12 +456,10 @@ static void scan_odd_name(struct scanner *s, const struct sink *value, struct sp
 	scan_whole(s, &k, false, true);
 }
 
-// An amount, an id or a time: of what needs no name only a card is a number.
-static inline bool scan_is_short(const struct value *v)
+static inline bool scan_may_be_coded(struct span value)
 {
-	return v->v.len < SCAN_VALUE_MIN ||
-	       (v->kind == VALUE_NUMBER &&
-		v->v.len - SCAN_NUMBER_MIN > SCAN_NUMBER_MAX - SCAN_NUMBER_MIN);
+	return value.len >= ESCAPE_BASE64_MIN && value.len <= ESCAPE_MAX &&
+	       escape_base64_may(value.p);
 }
 
 // The first looks at a value whose name supports no type with a shape.
@@ -557,12 +548,6 @@ static __attribute__((noinline)) void scan_coded(struct scanner *s, const struct
 	k.raw = value->v;
 	memset(k.told, 0, sizeof(k.told));
 	scan_whole(s, &k, true, true);
-}
-
-static inline bool scan_may_be_coded(struct span value)
-{
-	return value.len >= ESCAPE_BASE64_MIN && value.len <= ESCAPE_MAX &&
-	       escape_base64_may(value.p);
 }
 
 // A value in which only a type of the operator's can be.
@@ -667,6 +652,19 @@ void scan_value(struct scanner *s, struct scan_pending *pending, const struct va
 		scan_value_any(s, pending, value, fn, arg);
 	else if (!scan_is_short(value))
 		scan_value_plain(s, pending, value, key, fn, arg);
+}
+
+bool scan_is_quiet(const struct scanner *s, const struct value *v)
+{
+	const struct keyctx *key = keyctx_peek(&s->names, v->key, v->key_hash);
+
+	return s->quick && v->key.len && key && key->plain;
+}
+
+bool scan_is_nothing(const struct scanner *s, const struct value *v)
+{
+	return !(v->kind == VALUE_STRING && scan_may_be_coded(v->v)) &&
+	       !s->rules->worth(s->rules, v->v);
 }
 
 void scan_end(struct scanner *s, struct scan_pending *pending, enum dir dir, hit_fn fn, void *arg)

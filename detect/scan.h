@@ -55,6 +55,12 @@ enum {
 	PENDING_NAME = 38,
 };
 
+enum {
+	SCAN_VALUE_MIN = 6,   // shorter values need a name that tells what they are
+	SCAN_NUMBER_MIN = 15, // numbers of which only cards are told without a name
+	SCAN_NUMBER_MAX = 16,
+};
+
 struct scan_pending {
 	// The last value that may say what one beside it is.
 	struct {
@@ -139,6 +145,18 @@ void scan_window(struct scanner *s, struct scan_pending *pending, const struct w
 		 hit_fn fn, void *arg);
 void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,
 		hit_fn fn, void *arg);
+// Whether the name of a value's field says nothing, so that only its form may: which is nothing
+// either, when no pattern waits for it (pending->busy is 0) and it is short, or else, for a number
+// or an unescaped string, when scan_is_nothing().
+bool scan_is_quiet(const struct scanner *s, const struct value *value);
+bool scan_is_nothing(const struct scanner *s, const struct value *value);
+// An amount, an id or a time: of what needs no name only a card is a number.
+static inline bool scan_is_short(const struct value *v)
+{
+	return v->v.len < SCAN_VALUE_MIN ||
+	       (v->kind == VALUE_NUMBER &&
+		v->v.len - SCAN_NUMBER_MIN > SCAN_NUMBER_MAX - SCAN_NUMBER_MIN);
+}
 // A literal name, or a member that is a container (struct event_sink, member).
 void scan_member(struct scanner *s, struct scan_pending *pending, const struct value *value);
 // The message ended: pattern hits that belong to no value are reported now.

@@ -340,16 +340,17 @@ static uint32_t shapes_block(struct shapes_job *job, const struct runs_block *b,
 	uint64_t starts = b[0].alnum & ~(b[0].alnum << 1 | joined);
 	uint64_t near = b[1].digit & shapes_low(RUN_NEAR);
 	bool all = job->named || job->rules->reference;
+	bool every = (job->named && job->letters) || job->rules->reference;
 
 	if (base < job->from)
 		starts &= ~shapes_low(job->from - base);
 	if (job->to - base < 64)
 		starts &= shapes_low(job->to - base);
-	if (!all) {
+	if (!every) {
 		uint64_t chains = shapes_chains(b[0].alnum, starts, true);
 
-		if (__builtin_popcountll(b[0].digit) + __builtin_popcountll(near) <
-		    job->rules->near_min)
+		if (!all && __builtin_popcountll(b[0].digit) + __builtin_popcountll(near) <
+				    job->rules->near_min)
 			starts = chains;
 		else
 			starts = shapes_candidates(job->rules, b, starts) | chains;
@@ -574,7 +575,7 @@ shapes_worth_fn shapes_worth_best(void)
 static inline bool shapes_want(struct shapes_job *job)
 {
 	const struct ruleset *rules = job->rules;
-	uint64_t any = 0;
+	uint64_t any = 0, letters = 0;
 
 	if (!job->key->shaped && !job->probe)
 		return false;
@@ -588,7 +589,10 @@ static inline bool shapes_want(struct shapes_job *job)
 		if (job->probe == PROBE_ALL)
 			set |= rules->nameless[w];
 		job->wanted[w] = set;
+		letters |= set & rules->letters[w];
 	}
+	// Those who ask why are told of types that the name does not support.
+	job->letters = letters || job->refused;
 	return any;
 }
 

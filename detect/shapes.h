@@ -20,6 +20,7 @@ struct shapes_job {
 	const struct keyctx *key; // what the field's name says
 	bool named;               // set by shapes_scan(): the name supports a type with a shape
 	uint64_t wanted[DATATYPE_WORDS]; // likewise: those types, and what a probe is for
+	bool letters;             // likewise: one of them may begin with a run without a digit
 	struct span name;         // the field's name
 	bool padded;              // 64 bytes behind the text may be read
 	uint8_t probe; // enum probe_level: types that need a learnt field are tried, too

@@ -14,6 +14,8 @@
 
 #include "detect/endpoint.h"
 #include "detect/siphash.h"
+#include "detect/template_pin.h"
+#include "flows/walk.h"
 
 const struct policies *worker_policies(const struct detect_worker *w)
 {
@@ -41,26 +43,17 @@ static uint64_t request_hash(const struct exchange *x, enum call_verb verb, uint
 	    !request->complete)
 		return 0;
 	hash = siphash(seed, x->endpoint, x->tx->uri);
-	return siphash_id(siphash(seed, hash, span_make(request->body, request->body_kept)));
+	return siphash_id(walk_text_hash(seed ^ hash, span_make(request->body, request->body_kept)));
 }
 
-// What marks a request as the only one of its kind. Of writes only: it looks at all header lines.
+// What marks a request as the only one of its kind. Of writes only.
 static uint64_t nonce_hash(const struct exchange *x, enum call_verb verb, uint64_t seed)
 {
-	struct span name, value;
-	uint32_t at = 0;
+	struct span key = http_header(x->tx, CLIENT, HEADER_IDEMPOTENCY_KEY);
 
-	if (verb < VERB_POST || verb > VERB_DELETE)
+	if (verb < VERB_POST || verb > VERB_DELETE || key.len == 0)
 		return 0;
-	while (http_header_next(&x->tx->msg[CLIENT], &at, &name, &value)) {
-		// "Idempotency-Key", "X-Idempotency-Key": most names are of another length.
-		if (name.len != 15 && name.len != 17)
-			continue;
-		name = span_make(name.p + (name.len - 15), 15);
-		if (value.len && span_ieq(name, SPAN_LIT("idempotency-key")))
-			return siphash_id(siphash(seed, 'n', value));
-	}
-	return 0;
+	return siphash_id(siphash(seed, 'n', key));
 }
 
 static void delta_call(struct detect_worker *w, struct delta *d, struct exchange *x)
@@ -140,6 +133,8 @@ static struct exchange *exchange_new(struct detect_worker *w, struct http_tx *tx
 	memset(x, 0, offsetof(struct exchange, hits));
 	x->mask_limit[CLIENT] = UINT32_MAX;
 	x->mask_limit[SERVER] = UINT32_MAX;
+	x->quiet_from[CLIENT] = x->quiet_from[SERVER] = UINT64_MAX;
+	x->serial = ++((struct worker_state *)w->state)->serial;
 	x->tx = tx;
 	tx->detect = x;
 	return x;
@@ -158,7 +153,16 @@ static void exchange_identify(struct detect_worker *w, struct exchange *x)
 		if (x->tx->proto == PROTO_WS) // told with the upgrade, whose target it is
 			hits_forget(x);
 	}
-	endpoint_identify(x, w->shared->seed, hidden);
+	if (w->snapshot && w->snapshot->templates.n) {
+		const struct template_pins *pins = w->shared->pins;
+
+		endpoint_identify(x, w->shared->seed, hidden,
+				  &(struct template_table){&w->snapshot->templates,
+							   pins ? pins->pin : NULL,
+							   pins ? pins->n : 0, w->shared->seed});
+	} else {
+		endpoint_identify(x, w->shared->seed, hidden, NULL);
+	}
 	x->base = x->endpoint;
 	x->pending[CLIENT].probe = x->pending[SERVER].probe = learn_probe(w, x);
 	principal_identify(x, &state->principal, w->shared->seed);
@@ -214,6 +218,19 @@ static struct hits worker_hits(struct detect_worker *w, struct exchange *x)
 	};
 }
 
+// From where on a value of a field that says nothing may be passed by.
+static inline void exchange_quiet(struct exchange *x, enum dir dir)
+{
+	const struct scan_pending *pending = &x->pending[dir];
+
+	if (pending->busy || pending->text)
+		x->quiet_from[dir] = UINT64_MAX;
+	else if (dir == SERVER)
+		x->quiet_from[dir] = x->told_to;
+	else // values of a request are its parameters until there are enough of them
+		x->quiet_from[dir] = x->n_params < EXCHANGE_PARAMS ? UINT64_MAX : 0;
+}
+
 static void worker_window(void *ctx, struct http_tx *tx, const struct window *window)
 {
 	struct detect_worker *w = ctx;
@@ -221,29 +238,94 @@ static void worker_window(void *ctx, struct http_tx *tx, const struct window *wi
 
 	if (!x)
 		return;
+	struct scan_pending *pending = &x->pending[window->dir];
 	struct hits hits = worker_hits(w, x);
-	scan_window(w->scanner, &x->pending[window->dir], window, hits_add, &hits);
+	scan_window(w->scanner, pending, window, hits_add, &hits);
+	exchange_quiet(x, window->dir);
 	hits_searched(x, window->dir, window->off + window->bytes.len);
 }
 
-static void worker_value(void *ctx, struct http_tx *tx, const struct value *value)
+// A value of a field that is no identifier says nothing more, where its field was told before.
+static inline void worker_facts(struct detect_worker *w, struct exchange *x, const struct value *v)
 {
-	struct detect_worker *w = ctx;
-	struct exchange *x = tx->detect;
+	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
 
-	if (!x)
+	if (v->dir == CLIENT) {
+		if (v->continued)
+			return;
+		if (x->n_params < EXCHANGE_PARAMS)
+			facts_look(w, x, v);
+		else
+			x->params_lost++;
 		return;
-	if (tx->proto != PROTO_WS)
-		facts_value(w, x, value);
+	}
+	if (!x->gives)
+		return;
+	if (!facts_is_plain(cache, v->field) || v->off < x->told_to)
+		facts_look(w, x, v);
+	else if (v->v.len == 36 && v->kind == VALUE_STRING)
+		facts_uuid(w, x, v->v);
+}
+
+static __attribute__((noinline)) void worker_value_any(struct detect_worker *w, struct exchange *x,
+						       const struct value *value)
+{
+	struct worker_state *state = w->state;
+	struct quiet_field *quiet = quiet_field(state, value->field);
+	struct hits *hits = &state->body_hits;
+
+	if (x->tx->proto != PROTO_WS) {
+		worker_facts(w, x, value);
+		exchange_quiet(x, value->dir);
+	}
 	if (value->kind == VALUE_LITERAL) { // no data type is one
 		scan_member(w->scanner, &x->pending[value->dir], value);
 		return;
 	}
+	if (scan_is_quiet(w->scanner, value)) {
+		if (value->dir == CLIENT || facts_is_plain(&state->facts, value->field))
+			quiet->field = value->field;
+		if (value->dir == SERVER && value->kind <= VALUE_NUMBER)
+			quiet->told[value->kind] = x->serial;
+	}
 	// The window told already how far the body was searched.
-	struct hits *hits = &((struct worker_state *)w->state)->body_hits;
 	hits->x = x;
 	hits->end = 0;
 	scan_value(w->scanner, &x->pending[value->dir], value, hits_add, hits);
+}
+
+// The value of a field that says nothing by its name.
+static __attribute__((noinline)) void worker_value_quiet(struct detect_worker *w,
+							 struct exchange *x,
+							 const struct value *value)
+{
+	// A UUID names an object wherever it stands.
+	if (value->escaped || value->v.len == 36 || !scan_is_nothing(w->scanner, value))
+		worker_value_any(w, x, value);
+	else
+		x->params_lost += value->dir == CLIENT;
+}
+
+// Most values are short, and of a field whose name says nothing to anybody, behind the part of a
+// body whose fields are told or once more in it: they are over with here. Whatever is called is called last: nothing is to
+// be kept for it.
+static void worker_value(void *ctx, struct http_tx *tx, const struct value *value)
+{
+	struct detect_worker *w = ctx;
+	struct exchange *x = tx->detect;
+	const struct quiet_field *quiet;
+
+	if (!x)
+		return;
+	quiet = quiet_field(w->state, value->field);
+	if (quiet->field != value->field || value->kind > VALUE_NUMBER ||
+	    (value->off < x->quiet_from[value->dir] &&
+	     (quiet->told[value->kind] != x->serial || x->quiet_from[value->dir] > FACTS_SHAPE)))
+		worker_value_any(w, x, value);
+	else if (scan_is_short(value))
+		x->params_lost += value->dir == CLIENT;
+	else
+		worker_value_quiet(w, x, value);
 }
 
 static void worker_member(void *ctx, struct http_tx *tx, const struct value *value)

@@ -20,11 +20,13 @@ enum { WATCH_MAX = 64 };
 // Published by the merger, read by workers at a flip only, so the one before the last epoch can
 // be reused: nobody holds it any more.
 struct policies;
+struct template_pins;
 
 struct snapshot {
 	const struct policies *policies; // NULL: those of the start
 	bool evidence_full;   // no more is kept, but of watched principals
 	struct idset learnt;  // endpoints whose learning period is over
+	struct idset templates; // template.h
 	struct learn_sets fields;
 	struct idset quiet;   // findings (snapshot_finding) whose issues have all that is kept
 	uint32_t n_watch;
@@ -40,6 +42,7 @@ struct detect_shared {
 	const struct ruleset *ruleset;
 	uint64_t seed;             // of all keyed hashes
 	uint64_t salt;             // of passwords: of this run, kept nowhere
+	const struct template_pins *pins; // of the merger; NULL: none
 	uint32_t n_workers;
 	// Whom to ask for captures when they are idle, and how. NULL: nobody.
 	struct detect_worker *const *workers;

@@ -180,6 +180,12 @@ static void facts(FILE *out, const Apitap__Issue *issue)
 		field(out, span_text(issue->terms[i]->name));
 	}
 	putc('\n', out);
+	if (issue->incident_id && issue->incident_id[0]) {
+		label(out, "Incident");
+		field(out, span_text(issue->incident_id));
+		fprintf(out, ", risk %" PRIu32 " of 100, %" PRIu32 " %s\n", issue->risk,
+			issue->incident_issues, issue->incident_issues == 1 ? "issue" : "issues");
+	}
 }
 
 static void people(FILE *out, const Apitap__Issue *issue)
@@ -194,7 +200,16 @@ static void people(FILE *out, const Apitap__Issue *issue)
 			fputs(", user ", out);
 			field(out, span_of(&attacker->user));
 		}
-		fprintf(out, " (known by: %s)\n", json_user_kind(attacker->user_kind));
+		fprintf(out, " (known by: %s", json_user_kind(attacker->user_kind));
+		if (attacker->has_user_confidence)
+			fprintf(out, ", %" PRIu32 " of 100 sure", attacker->user_confidence);
+		fputs(")\n", out);
+		if (attacker->proxy_ip && attacker->proxy_ip[0]) {
+			label(out, "");
+			fputs("as the proxy ", out);
+			field(out, span_text(attacker->proxy_ip));
+			fputs(" says\n", out);
+		}
 		if (attacker->user_agent.len) {
 			label(out, "");
 			fputs("with ", out);

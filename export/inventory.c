@@ -119,8 +119,9 @@ void inventory_facts_json(FILE *out, struct merger *m, const struct merged_endpo
 	json_time(last, e->last_ns);
 	fprintf(out,
 		"{\"first_seen\":\"%s\",\"last_seen\":\"%s\",\"calls\":%" PRIu64
-		",\"successful\":%" PRIu64 ",\"learnt\":%s",
-		first, last, e->calls, e->ok, idset_has(&m->learnt, e->id) ? "true" : "false");
+		",\"successful\":%" PRIu64 ",\"learnt\":%s,\"template_from\":\"%s\"",
+		first, last, e->calls, e->ok, idset_has(&m->learnt, e->id) ? "true" : "false",
+		template_origin_name(templates_origin(&m->templates, e)));
 	if (f) {
 		fprintf(out,
 			",\"api\":\"%s\",\"exposure\":\"%s\",\"users\":%" PRIu64
@@ -188,7 +189,7 @@ static void cell_types(FILE *out, const struct inventory_endpoint *f, uint32_t d
 	fputc('"', out);
 }
 
-static void line_csv(FILE *out, const struct merged_endpoint *e)
+static void line_csv(FILE *out, const struct merger *m, const struct merged_endpoint *e)
 {
 	const struct inventory_endpoint *f = merger_facts(e);
 	char first[32], last[32];
@@ -213,7 +214,7 @@ static void line_csv(FILE *out, const struct merged_endpoint *e)
 		fprintf(out, ",%.3f,%.3f", p50 / 1000, p99 / 1000);
 	cell_types(out, f, CLIENT);
 	cell_types(out, f, SERVER);
-	fputs("\r\n", out);
+	fprintf(out, ",%s\r\n", template_origin_name(templates_origin(&m->templates, e)));
 }
 
 // ---- All of it
@@ -242,10 +243,10 @@ bool inventory_write(FILE *out, struct merger *m, enum inventory_format format)
 	if (ok && format == INVENTORY_CSV)
 		fputs("host,method,template,api,exposure,first_seen,last_seen,calls,successful,"
 		      "status_4xx,status_5xx,users,calls_with_credentials,wait_ms_p50,wait_ms_p99,"
-		      "data_types_in,data_types_out\r\n",
+		      "data_types_in,data_types_out,template_from\r\n",
 		      out);
 	for (uint32_t i = 0; ok && i < n && format == INVENTORY_CSV; i++)
-		line_csv(out, list[i]);
+		line_csv(out, m, list[i]);
 	for (uint32_t i = 0; ok && i < n && format == INVENTORY_JSON; i++)
 		line_json(out, m, list[i]);
 	if (ok && format == INVENTORY_OPENAPI)

@@ -25,7 +25,7 @@ struct http_options {
 
 #define FLOWS_ROW(field, min, max, def, unit, help)                                                \
 	{#field, CONF_U32, offsetof(struct flows_options, field), min, max, def, NULL, NULL, unit, \
-	 help, false}
+	 help, false, NULL}
 static const struct conf_row flows_rows[] = {
 	FLOWS_ROW(max, 1024, 64 << 20, "262144", "flows", "Connections followed at once, all workers"),
 	FLOWS_ROW(tcp_timeout_s, 5, 86400, "300", "s", "Idle time after which a connection is forgotten"),
@@ -47,7 +47,7 @@ CONF_SECTION(flows_section);
 
 #define HTTP_ROW(field, min, max, def, unit, help)                                                 \
 	{#field, CONF_U32, offsetof(struct http_options, field), min, max, def, NULL, NULL, unit,  \
-	 help, false}
+	 help, false, NULL}
 static const struct conf_row http_rows[] = {
 	HTTP_ROW(head_bytes, 4096, 65536, "65536", "bytes", "Start line and headers of one message at most"),
 	HTTP_ROW(headers, 16, 1024, "256", "headers", "Header fields looked at in one message"),

@@ -88,13 +88,17 @@ enum header http1_head_header(struct span name)
 		       : is(name, "x-access-token") ? HEADER_API_KEY
 						    : HEADER_N;
 	case 15:
-		return is(name, "x-forwarded-for") ? HEADER_X_FORWARDED_FOR : HEADER_N;
+		return is(name, "x-forwarded-for")   ? HEADER_X_FORWARDED_FOR
+		       : is(name, "idempotency-key") ? HEADER_IDEMPOTENCY_KEY
+						     : HEADER_N;
 	case 16:
 		return is(name, "content-encoding")   ? HEADER_CONTENT_ENCODING
 		       : is(name, "www-authenticate") ? HEADER_WWW_AUTHENTICATE
 						      : HEADER_N;
 	case 17:
-		return is(name, "transfer-encoding") ? HEADER_TRANSFER_ENCODING : HEADER_N;
+		return is(name, "transfer-encoding")   ? HEADER_TRANSFER_ENCODING
+		       : is(name, "x-idempotency-key") ? HEADER_IDEMPOTENCY_KEY
+						       : HEADER_N;
 	case 19:
 		return is(name, "proxy-authorization") ? HEADER_PROXY_AUTHORIZATION : HEADER_N;
 	default:

@@ -65,6 +65,7 @@ static_assert(sizeof(struct multipart) <= WALKER_STATE, "walkers have that much"
 
 static struct span span_behind(struct span s, uint32_t n)
 {
+	n = n < s.len ? n : s.len;
 	return span_make(s.p + n, s.len - n);
 }
 
@@ -131,12 +132,12 @@ static void part_disposition(struct multipart *m, const struct walk *w, struct s
 
 static void part_header(struct multipart *m, const struct walk *w, struct span line)
 {
-	struct span name = span_trim(span_until(line, ':'));
+	struct span name = span_until(line, ':'), value;
 
-	if (name.len >= line.len)
+	if (name.len == line.len)
 		return;
-	struct span value = span_behind(line, span_until(line, ':').len + 1);
-
+	value = span_behind(line, name.len + 1);
+	name = span_trim(name);
 	if (span_ieq(name, SPAN_LIT("content-disposition")))
 		part_disposition(m, w, value);
 	else if (span_ieq(name, SPAN_LIT("content-type")))

@@ -115,6 +115,18 @@ static inline uint64_t walk_key_hash(uint64_t seed, struct span key)
 	return walk_key_hash_padded(seed, copy, len);
 }
 
+// Keyed hash of a text of any length.
+static inline uint64_t walk_text_hash(uint64_t seed, struct span text)
+{
+	uint64_t h = seed ^ (text.len * WALK_K0), last = 0;
+
+	for (; text.len > 8; text.len -= 8, text.p += 8)
+		h = walk_mix(h ^ walk_load64(text.p), WALK_K1);
+	if (text.len)
+		memcpy(&last, text.p, text.len);
+	return walk_mix(h ^ last, WALK_K1);
+}
+
 // The half of walk_field_hash() that is the same for all fields of a container.
 static inline uint64_t walk_field_base(uint64_t path_hash)
 {

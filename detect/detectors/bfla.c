@@ -251,7 +251,7 @@ static void waiting_texts(struct issue_draft *draft, struct merger *m, const str
 	char user[EXCHANGE_USER + 1], where[384], of_role[32], of_pair[32], others[32], why[320];
 
 	principal_text(merger_principal(m, w->principal), user, sizeof(user));
-	endpoint_text(merger_endpoint(m, w->endpoint), where, sizeof(where));
+	endpoint_text(merger_target(m, w->endpoint), where, sizeof(where));
 	if (w->method)
 		draft_text(
 			why, sizeof(why),

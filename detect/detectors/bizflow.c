@@ -300,7 +300,7 @@ static void bizflow_texts(struct issue_draft *draft, struct merger *m, const str
 
 	principal_text(merger_principal(m, c->call->principal), user, sizeof(user));
 	endpoint_address(c->call->client, address);
-	endpoint_text(merger_endpoint(m, c->call->endpoint), where, sizeof(where));
+	endpoint_text(merger_target(m, c->call->endpoint), where, sizeof(where));
 	if (c->kind == ACTOR_CALLER)
 		draft_text(who, sizeof(who), "%s", user);
 	else if (c->kind == ACTOR_SOURCE)

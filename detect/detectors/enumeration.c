@@ -238,7 +238,7 @@ static void enumeration_texts(struct issue_draft *draft, struct merger *m, const
 	char user[EXCHANGE_USER + 1], where[384], others[160], number[32];
 
 	principal_text(merger_principal(m, call->principal), user, sizeof(user));
-	endpoint_text(merger_endpoint(m, call->endpoint), where, sizeof(where));
+	endpoint_text(merger_target(m, call->endpoint), where, sizeof(where));
 	if (compared)
 		draft_text(others, sizeof(others),
 			   "99.9 %% of the windows of the other %u users of the endpoint had at "

@@ -122,7 +122,7 @@ static void paging_texts(struct issue_draft *draft, struct merger *m, const stru
 	bool grew = draft->result == RESULT_SUCCEEDED;
 
 	principal_text(merger_principal(m, call->principal), user, sizeof(user));
-	endpoint_text(merger_endpoint(m, call->endpoint), where, sizeof(where));
+	endpoint_text(merger_target(m, call->endpoint), where, sizeof(where));
 	text_clean(name, sizeof(name), known ? known : "a parameter",
 		   known ? strlen(known) : strlen("a parameter"));
 	draft_text(

@@ -303,6 +303,22 @@ static void look_nonce(const struct replay_options *options, struct replay_write
 		replay_tell(s, m, call, first, REPLAY_NONCE);
 }
 
+static uint32_t sum_of(uint32_t a, uint32_t b)
+{
+	return a < UINT32_MAX - b ? a + b : UINT32_MAX;
+}
+
+static void replay_join(void *into, const void *from)
+{
+	struct replay_endpoint *to = into;
+	const struct replay_endpoint *e = from;
+
+	to->bodies = sum_of(to->bodies, e->bodies);
+	to->repeated = sum_of(to->repeated, e->repeated);
+	to->tokens = sum_of(to->tokens, e->tokens);
+	to->reused = sum_of(to->reused, e->reused);
+}
+
 // Only of POST: other methods say by themselves that they may be repeated (RFC 9110 section 9.2.2),
 // or are made from what is there.
 static void look_body(const struct replay_options *options, struct replay_write *s,
@@ -423,6 +439,7 @@ static const struct detector replay_write = {
 	.section = &replay_section,
 	.state_size = sizeof(struct replay_write),
 	.endpoint_size = sizeof(struct replay_endpoint),
+	.join_area = replay_join,
 	.init = replay_init,
 	.fini = replay_fini,
 	.memory = replay_memory,

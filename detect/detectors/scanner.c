@@ -245,7 +245,7 @@ static void found_text(struct merger *m, const struct scanner_source *s, char *o
 	for (uint32_t i = 0; i < s->n_found && n < size; i++) {
 		char where[160];
 
-		endpoint_text(merger_endpoint(m, s->found[i]), where, sizeof(where));
+		endpoint_text(merger_target(m, s->found[i]), where, sizeof(where));
 		n += (size_t)draft_text(out + n, size - n, "%s%s", i ? ", " : "", where);
 	}
 }

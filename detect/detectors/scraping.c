@@ -242,7 +242,7 @@ static void scraping_texts(struct issue_draft *draft, struct merger *m,
 	size_t len = 0;
 
 	principal_text(p, user, sizeof(user));
-	endpoint_text(merger_endpoint(m, c->endpoint), where, sizeof(where));
+	endpoint_text(merger_target(m, c->endpoint), where, sizeof(where));
 	if (b->usual != UINT32_MAX)
 		draft_text(usual, sizeof(usual), " (99 %% of all visits have %u or fewer)",
 			   b->usual);

@@ -161,8 +161,8 @@ static void sequence_skip_texts(struct merger *m, struct issue_draft *draft,
 {
 	char where[300], missing[300], calls[32];
 
-	endpoint_text(merger_endpoint(m, h->endpoint), where, sizeof(where));
-	endpoint_text(merger_endpoint(m, h->missing), missing, sizeof(missing));
+	endpoint_text(merger_target(m, h->endpoint), where, sizeof(where));
+	endpoint_text(merger_target(m, h->missing), missing, sizeof(missing));
 	draft_text(draft->description, sizeof(draft->description),
 		   "%s called %s with success without calling %s before (neither within the ten "
 		   "requests nor within the ten minutes before). It stood before %.2f %% of %s "
@@ -183,8 +183,8 @@ static void sequence_ways_texts(struct merger *m, struct issue_draft *draft,
 {
 	char where[300], first[300];
 
-	endpoint_text(merger_endpoint(m, h->endpoint), where, sizeof(where));
-	endpoint_text(merger_endpoint(m, h->from[0]), first, sizeof(first));
+	endpoint_text(merger_target(m, h->endpoint), where, sizeof(where));
+	endpoint_text(merger_target(m, h->from[0]), first, sizeof(first));
 	draft_text(
 		draft->description, sizeof(draft->description),
 		"%s went %u ways in a row that hardly anybody goes, from %s to %s: of all ways "

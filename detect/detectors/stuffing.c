@@ -11,8 +11,7 @@
 //	endpoint                 ─► above what it is used to, for three windows: distributed
 //
 // What counts for an attack that is known counts for nothing else, so that one attack is one issue.
-// Whoever gets in by one of them, and is not the user at the usual place with the usual password,
-// has taken the account over.
+// Whoever gets in by one of them, from elsewhere or with another password, took the account over.
 //
 // Right passwords that fail are trouble of the server: while most of them do, nothing is judged.
 
@@ -214,7 +213,7 @@ static void source_raise(const struct attempt *a, enum what what, uint64_t id,
 
 	if (!is_due(&t->campaign, n, a->call->time_ns, now))
 		return;
-	endpoint_text(merger_endpoint(a->m, a->call->endpoint), where, sizeof(where));
+	endpoint_text(merger_target(a->m, a->call->endpoint), where, sizeof(where));
 	term(&draft, "many user names fail from one source", 55);
 	if (n >= 5 * a->options->users)
 		term(&draft, "five times as many as are allowed", 15);
@@ -293,7 +292,7 @@ static bool user_failed(const struct attempt *a, bool trouble)
 	t->campaign.open |= t->distinct >= a->options->secrets;
 	if (!t->campaign.open || !is_due(&t->campaign, t->distinct, call->time_ns, false))
 		return t->campaign.open;
-	endpoint_text(merger_endpoint(a->m, call->endpoint), where, sizeof(where));
+	endpoint_text(merger_target(a->m, call->endpoint), where, sizeof(where));
 	term(&draft, "many different passwords fail for one user", 65);
 	if (t->distinct >= 5 * a->options->secrets)
 		term(&draft, "five times as many as are allowed", 15);
@@ -314,7 +313,7 @@ static void secret_raise(const struct attempt *a, struct login_secret *s, bool n
 
 	if (!is_due(&s->campaign, s->failed, a->call->time_ns, now))
 		return;
-	endpoint_text(merger_endpoint(a->m, a->call->endpoint), where, sizeof(where));
+	endpoint_text(merger_target(a->m, a->call->endpoint), where, sizeof(where));
 	term(&draft, "one password fails for many users", 60);
 	if (s->n_users == LOGIN_SPRAYED)
 		term(&draft, "for sixteen users or more", 10);
@@ -370,7 +369,7 @@ static void endpoint_raise(const struct attempt *a, struct login_endpoint *e, do
 
 	if (!is_due(&e->campaign, few_count(&e->users), a->call->time_ns, true))
 		return;
-	endpoint_text(merger_endpoint(a->m, e->endpoint), where, sizeof(where));
+	endpoint_text(merger_target(a->m, e->endpoint), where, sizeof(where));
 	term(&draft, "far more failures than this endpoint is used to, for three minutes", 50);
 	if (e->odd > 4 * (mean + MADS * spread))
 		term(&draft, "four times as many as could still be usual", 15);
@@ -485,7 +484,7 @@ static bool taken_over(const struct attempt *a)
 
 		taken = true;
 		campaign_taken(a, &t->campaign);
-		endpoint_text(merger_endpoint(a->m, a->call->endpoint), where, sizeof(where));
+		endpoint_text(merger_target(a->m, a->call->endpoint), where, sizeof(where));
 		term(&draft, "many different passwords failed for the user before", 65);
 		draft_text(draft.description, sizeof(draft.description),
 			   "After %s different passwords had failed for user %016llx at %s, one was "
@@ -541,7 +540,7 @@ static void intruder_call(struct stuffing *s, struct merger *m, const struct cal
 	if (in->told_ns && call->time_ns < in->told_ns + UINT64_C(1000000000))
 		return;
 	in->told_ns = call->time_ns;
-	endpoint_text(merger_endpoint(m, call->endpoint), where, sizeof(where));
+	endpoint_text(merger_target(m, call->endpoint), where, sizeof(where));
 	term(&draft, "used from where it was taken over", 75);
 	if (in->writes)
 		term(&draft, "something was changed", 10);

@@ -197,7 +197,7 @@ static void swap_raise(const struct detector *self, struct merger *m, const stru
 	if (c->success && c->personal)
 		foreign_term(&draft, "the answer holds personal data", 20);
 	principal_text(merger_principal(m, c->principal), user, sizeof(user));
-	endpoint_text(merger_endpoint(m, c->endpoint), where, sizeof(where));
+	endpoint_text(merger_target(m, c->endpoint), where, sizeof(where));
 	draft_text(draft.description, sizeof(draft.description), "%s called %s %s. %s", user, where,
 		   c->what, c->more);
 	draft_text(

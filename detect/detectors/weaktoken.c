@@ -194,6 +194,21 @@ static bool endpoint_asks(const struct weaktoken_endpoint *e)
 	return e->ok + e->bare_ok >= MANY_OK && (uint64_t)e->bare_ok * 100 <= e->ok;
 }
 
+static uint32_t sum_of(uint32_t a, uint32_t b)
+{
+	return a < UINT32_MAX - b ? a + b : UINT32_MAX;
+}
+
+static void weaktoken_join(void *into, const void *from)
+{
+	struct weaktoken_endpoint *to = into;
+	const struct weaktoken_endpoint *e = from;
+
+	to->ok = sum_of(to->ok, e->ok);
+	to->bare_ok = sum_of(to->bare_ok, e->bare_ok);
+	to->refused = sum_of(to->refused, e->refused);
+}
+
 static void endpoint_count(struct weaktoken_endpoint *e, const struct call *call)
 {
 	bool bare = !(call->flags & CALL_CREDENTIALS);
@@ -433,6 +448,7 @@ static const struct detector weaktoken = {
 	.section = &weaktoken_section,
 	.state_size = sizeof(struct weaktoken),
 	.endpoint_size = sizeof(struct weaktoken_endpoint),
+	.join_area = weaktoken_join,
 	.init = weaktoken_init,
 	.fini = weaktoken_fini,
 	.memory = weaktoken_memory,

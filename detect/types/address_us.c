@@ -30,13 +30,15 @@ static bool is_suffix(struct span word)
 		check_is(word.p[0], CLASS_ALPHA) ? suffixes[(word.p[0] | 0x20) - 'a'] : NULL;
 
 	while (list && *list) {
-		uint32_t n = (uint32_t)(strchr(list, ' ') - list), i = 0;
+		uint32_t i = 0;
 
-		while (n == word.len && i < n && span_lower(word.p[i]) == (uint8_t)list[i])
+		while (i < word.len && span_lower(word.p[i]) == (uint8_t)list[i])
 			i++;
-		if (n == word.len && i == n)
+		if (i == word.len && list[i] == ' ')
 			return true;
-		list += n + 1;
+		while (list[i] != ' ')
+			i++;
+		list += i + 1;
 	}
 	return false;
 }

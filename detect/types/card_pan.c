@@ -9,7 +9,7 @@
 #include "detect/check.h"
 #include "detect/issue.h"
 
-enum { GROUP_MIN = 3, GROUP_MAX = 7, PAN_MAX = 19, SAID_BACK = 24 };
+enum { GROUP_MIN = 3, GROUP_MAX = 7, PAN_MAX = 19, SAID_BACK = 24, LIST_LOOK = 8 };
 
 static bool valid(const uint8_t *d, uint32_t n, bool ctx)
 {
@@ -46,6 +46,30 @@ static bool alone(const struct candidate *c, uint32_t n)
 	       !(c->at - c->text.p > 1 && c->at[-1] == ':' && check_is(c->at[-2], CLASS_DIGIT));
 }
 
+// Numbers of one length in a list are of one kind: where another one is no card, a list of ids has
+// met a right check digit.
+static bool listed(const struct candidate *c)
+{
+	const uint8_t *start = c->text.p, *end = start + c->text.len, *p = c->at;
+	uint32_t n = c->runs[0].len, len;
+
+	for (uint32_t i = 0; i < LIST_LOOK && p - start > 1 && (p[-1] == ',' || p[-1] == ';');
+	     i++) {
+		len = check_left(start, p - 1, CLASS_DIGIT);
+		p -= 1 + len;
+		if (len == n && !valid(p, n, true))
+			return false;
+	}
+	p = c->at + n;
+	for (uint32_t i = 0; i < LIST_LOOK && end - p > 1 && (*p == ',' || *p == ';'); i++) {
+		len = check_right(p + 1, end, CLASS_DIGIT);
+		if (len == n && !valid(p + 1, n, true))
+			return false;
+		p += 1 + len;
+	}
+	return true;
+}
+
 // Groups as they stand on cards: 4-4-4-4(-3), 4-6-5, 4-6-4. With a name that says so, any.
 static bool grouped(const struct run *r, uint32_t n_runs, bool ctx)
 {
@@ -72,7 +96,9 @@ static struct span check(const struct candidate *c)
 		if (r[0].len > PAN_MAX || is_stamp(r[0].p, r[0].len) ||
 		    !valid(r[0].p, r[0].len, true) || !check_alone(c->text, v))
 			return (struct span){0};
-		return c->ctx || (valid(r[0].p, r[0].len, false) && alone(c, r[0].len)) || said(c)
+		return c->ctx || said(c) ||
+				       (valid(r[0].p, r[0].len, false) && alone(c, r[0].len) &&
+					listed(c))
 			       ? v
 			       : (struct span){0};
 	}
@@ -117,6 +143,11 @@ static const struct type_sample samples[] = {
 	{NULL, "4858764494611187434", false},
 	{"cardNumber", "4858764494611187434", true},
 	{NULL, "1034:4641526776645559", false},
+	{NULL, "4641526776645321;4641526776645559;12", false},
+	{NULL, "7;4641526776645559,4641526776645321", false},
+	{NULL, "4641526776645321;4641526776645559;12;4641526776645559;12", false},
+	{NULL, "4641526776645559;5482209255232905", true},
+	{"cards", "4641526776645559;4641526776645321", true},
 	{NULL, "1781234567890", false},
 	{NULL, "20230615123456", false},
 	{NULL, "2023061512345678", false},

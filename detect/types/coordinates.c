@@ -4,12 +4,20 @@
 // Places on earth in fields that say so: latitude and longitude in degrees (ISO 6709, WGS 84), as a
 // pair or one each, with four decimals and more, which is ten metres: a home. Coarser ones are
 // towns, and whole numbers are counters. Where each has a field of its own, the latitude counts for
-// both: a longitude alone is no place.
+// both: a longitude alone is no place. In a URL, where both are at hand, the longitude must be one, and
+// not that of a map's pixel, which is where somebody looks at and not where he is.
 
 #include "detect/check.h"
 #include "detect/issue.h"
 
-enum { DECIMALS_MIN = 4, DECIMALS_MAX = 16 };
+enum {
+	DECIMALS_MIN = 4,
+	DECIMALS_MAX = 16,
+	PIXEL_DECIMALS = 14, // 2^-14 has so many
+	PIXEL_DEGREES = 45,  // 360 degrees are 256 pixels, which is 45 / 32, and twice as many …
+	PIXEL_BITS = 14,     // … with each step closer, up to the ninth: 300 m
+	PIXEL_NOISE = 8,     // of the last decimals, where a program counted with floating point
+};
 
 // A number of degrees at p of at most `max`; its length or 0.
 static uint32_t degrees(const uint8_t *p, const uint8_t *end, uint32_t max)
@@ -52,6 +60,42 @@ static struct span check(const struct candidate *c)
 		;
 	n = p > v.p ? degrees(p, end, 180) : 0;
 	return n ? span_make(v.p, (size_t)(p + n - v.p)) : (struct span){0};
+}
+
+// Maps on the web (EPSG:3857 in tiles of 256 pixels) are asked for by the whole pixel in their middle,
+// so its longitude is a multiple of 45 / 2^14.
+static bool is_pixel(const uint8_t *p, const uint8_t *end)
+{
+	uint64_t scale = UINT64_C(100000000000000), step = PIXEL_DEGREES * scale, number, rest;
+	uint32_t whole, decimals;
+
+	whole = check_right(p, end, CLASS_DIGIT);
+	decimals = end - p > whole ? check_right(p + whole + 1, end, CLASS_DIGIT) : 0;
+	if (whole > 3 || decimals == 0)
+		return false;
+	decimals = decimals < PIXEL_DECIMALS ? decimals : PIXEL_DECIMALS;
+	number = check_number(p + whole + 1, decimals);
+	for (uint32_t i = decimals; i < PIXEL_DECIMALS; i++)
+		number *= 10;
+	// The whole degrees apart, for all of it times 2^14 does not fit.
+	rest = check_number(p, whole) * ((scale << PIXEL_BITS) % step) % step +
+	       (number << PIXEL_BITS) % step;
+	rest %= step;
+	return rest <= (PIXEL_NOISE << PIXEL_BITS) || step - rest <= (PIXEL_NOISE << PIXEL_BITS);
+}
+
+static bool refuted(struct span name, struct span value)
+{
+	struct span v = span_trim(value);
+	const uint8_t *p = v.p, *end = v.p + v.len;
+
+	if (!check_starts(name, "lon") && !check_starts(name, "lng"))
+		return false;
+	if (v.len && (*p == '-' || *p == '+'))
+		p++;
+	if (!check_right(p, end, CLASS_DIGIT))
+		return false; // something else that begins so
+	return degrees(p, end, 180) == 0 || is_pixel(p, end);
 }
 
 // Degrees stay, what tells the street does not.
@@ -102,6 +146,7 @@ static const struct datatype coordinates = {
 	.context = context,
 	.key_only = true,
 	.check = check,
+	.refuted = refuted,
 	.mask = mask,
 	.samples = samples,
 };

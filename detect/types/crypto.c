@@ -15,8 +15,9 @@ static bool base58check(const uint8_t *p, uint32_t n)
 	static const char alphabet[] = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 	uint8_t raw[BASE58_BYTES] = {0}, digest[DIGEST_BYTES];
 
-	// No digit of the alphabet, but of most that is none of these.
-	if (memchr(p, '0', n))
+	// No digit of the alphabet, but of most that is none of these; and those that are left are
+	// nearly all written in hex.
+	if (memchr(p, '0', n) || check_all(p, n, CLASS_HEX))
 		return false;
 	for (uint32_t i = 0; i < n; i++) {
 		const char *at = strchr(alphabet, p[i]);

@@ -41,6 +41,19 @@ static uint32_t domain(const uint8_t *p, const uint8_t *end)
 	return best;
 }
 
+// "Xk@IkmlSnO.VLS": nobody writes a domain so, but encoded bytes meet an '@' by chance. A word of one
+// capital and small letters, as in "MyShop.com", or all in capitals, is a way to write one.
+static bool is_scrambled(struct span host)
+{
+	uint32_t n = check_left(host.p, host.p + host.len, CLASS_ALNUM), turns = 0;
+
+	if (!check_all(host.p + host.len - n, n, CLASS_UPPER))
+		return false;
+	for (uint32_t i = 1; i < host.len - n; i++)
+		turns += check_is(host.p[i - 1], CLASS_LOWER) && check_is(host.p[i], CLASS_UPPER);
+	return turns > 1;
+}
+
 static bool is_file(struct span host)
 {
 	static const char *const endings[] = {
@@ -106,7 +119,7 @@ static struct span check(const struct candidate *c)
 	if (p > c->text.p && p[-1] == '*')
 		return (struct span){0};
 	host = span_make(c->at, domain(c->at, end));
-	if (host.len < 4 || is_file(host) || is_placeholder(local, host))
+	if (host.len < 4 || is_file(host) || is_scrambled(host) || is_placeholder(local, host))
 		return (struct span){0};
 	if (check_equals(local, "git") || in_url(c, p))
 		return (struct span){0};
@@ -142,6 +155,9 @@ static const struct type_sample samples[] = {
 	{NULL, "widget@3.5.2", false},
 	{NULL, "nobody@localhost", false},
 	{NULL, "@handle and more", false},
+	{NULL, "CODED--v20eq_Rw41c@QkwTnB.VLS=w", false},
+	{NULL, "Jane.Doe@MyBookShop.com", true},
+	{NULL, "JANE.DOE@BOOKSHOP.EXAMPLE", true},
 	{0},
 };
 

@@ -29,13 +29,21 @@ static uint32_t v4(const uint8_t *p, const uint8_t *end)
 	return (uint32_t)(q - p);
 }
 
+// "127.0.0.1:8081": every machine calls itself so (RFC 1122 section 3.2.1.3), and with a port it is a
+// service, such as the proxy that a browser reports.
+static bool is_local_service(const uint8_t *p, uint32_t n, const uint8_t *end)
+{
+	return memcmp(p, "127.", 4) == 0 && end - p > n + 1 && p[n] == ':' &&
+	       check_is(p[n + 1], CLASS_DIGIT);
+}
+
 static struct span check_v4(const struct candidate *c)
 {
 	const uint8_t *p = c->at, *end = c->text.p + c->text.len, *q;
 	uint8_t before = c->runs[0].before;
 	uint32_t n = v4(p, end);
 
-	if (n == 0)
+	if (n == 0 || is_local_service(p, n, end))
 		return (struct span){0};
 	q = p + n;
 	// A version or an object identifier has more parts, or follows a letter.
@@ -115,7 +123,8 @@ static const struct type_sample v4_samples[] = {
 	{"remote_addr", "10.20.30.40", true}, {NULL, "203.0.113.47", false},
 	{"version", "1.24.0.3", false},       {"ip", "203.0.113.256", false},
 	{"ip", "203.0.113", false},           {"ip", "203.0.113.047", false},
-	{"ip", "v1.203.0.113.47", false},     {0},
+	{"ip", "v1.203.0.113.47", false},     {"server_ip", "127.0.0.1:8081", false},
+	{"server_ip", "127.0.0.1", true},     {0},
 };
 
 static const struct datatype ipv4 = {

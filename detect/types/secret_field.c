@@ -87,13 +87,63 @@ static struct span check_session(const struct candidate *c)
 		       : (struct span){0};
 }
 
+// Words and numbers that are joined are a name: "_shop-market.example-1688379905616-67320",
+// "17169943_marketData". In a key letters and digits are mixed, or the letters are capitals.
+static bool is_joined(struct span v)
+{
+	uint32_t parts = 0;
+
+	for (uint32_t i = 0, n; i < v.len; i += n) {
+		n = check_right(v.p + i, v.p + v.len, CLASS_ALNUM);
+		if (n == 0) {
+			n = 1;
+			continue;
+		}
+		parts++;
+		if (!check_all(v.p + i, n, CLASS_DIGIT) &&
+		    (!check_all(v.p + i, n, CLASS_ALPHA) || check_all(v.p + i, n, CLASS_UPPER)))
+			return false;
+	}
+	return parts > 1;
+}
+
+// 8-4-4-4-12 (RFC 9562 section 4).
+static bool is_uuid(struct span v)
+{
+	for (uint32_t i = 0; v.len == 36 && i < 36; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (dash ? v.p[i] != '-' : !check_is(v.p[i], CLASS_HEX))
+			return false;
+	}
+	return v.len == 36;
+}
+
+// "campaignRefreshToken" with a UUID in it. Section 8 of RFC 9562: they must not be used as what
+// grants access by being known. Whoever does it all the same calls the field just "access_token";
+// where the token is one of something, the UUID is the identity of that.
+static bool is_identity(struct span name, struct span v)
+{
+	static const char *const words[] = {"api",     "access", "refresh", "auth",
+					    "private", "bearer", NULL};
+	bool named = false;
+
+	if (!is_uuid(v) || !check_holds(name, "token"))
+		return false;
+	while (name.len && (name.p[0] == '_' || name.p[0] == '-' || (name.p[0] | 0x20) == 'x'))
+		name = span_make(name.p + 1, name.len - 1);
+	for (uint32_t i = 0; words[i]; i++)
+		named |= check_starts(name, words[i]);
+	return !named;
+}
+
 // The bytes of a key: base64, base64url, hexadecimal.
 static bool is_key(struct span v)
 {
 	bool digit = false;
 
 	if (v.len < KEY_MIN || v.len > KEY_MAX || check_entropy(v) < ENTROPY(3) ||
-	    check_placeholder(v))
+	    check_placeholder(v) || is_joined(v))
 		return false;
 	for (uint32_t i = 0; i < v.len; i++)
 		digit |= check_is(v.p[i], CLASS_DIGIT);
@@ -129,7 +179,7 @@ static struct span check_api_key(const struct candidate *c)
 		while (v.len && v.p[v.len - 1] == '=')
 			v.len--;
 		if (!check_all(v.p, v.len, CLASS_URL64 | CLASS_DOT | CLASS_PLUS) || about(c->key) ||
-		    !is_key(v) || memcmp(v.p, "eyJ", 3) == 0)
+		    !is_key(v) || is_identity(c->key, v) || memcmp(v.p, "eyJ", 3) == 0)
 			return (struct span){0};
 		return v;
 	}
@@ -264,6 +314,14 @@ static const struct type_sample api_key_samples[] = {
 	{NULL, "<apiToken>\n  q7T4zK2wMx5RvB3nLd8Y\n</apiToken>", true},
 	{NULL, "</token>q7T4zK2wMx5RvB3nLd8Y", false},
 	{"api_key", "pk_live_q7T4zK2wMx5RvB3nLd8Y", false},
+	{"api_key", "17169943_marketData", false},
+	{NULL, "id:594-SHP-127&token:_shop-market.example-1688379905616-67320", false},
+	{"api_key", "QK7T-4821-ZWMX-5309", true},
+	{"access_token", "7b5fca04-e629-458b-849f-f34c5274c8d5", true},
+	{"X-Auth-Token", "7b5fca04-e629-458b-849f-f34c5274c8d5", true},
+	{"shopApiKey", "7b5fca04-e629-458b-849f-f34c5274c8d5", true},
+	{"campaignRefreshToken", "7b5fca04-e629-458b-849f-f34c5274c8d5", false},
+	{"shopRefreshToken", "7b5fca04e629458b849ff34c5274c8d5", true},
 	{0},
 };
 static const struct datatype api_key = {

@@ -60,6 +60,11 @@ struct merged_endpoint *merger_endpoint(struct merger *m, uint64_t id)
 	return id && id <= ENDPOINTS && m->endpoints[id - 1].id ? &m->endpoints[id - 1] : NULL;
 }
 
+struct merged_endpoint *merger_target(struct merger *m, uint64_t id)
+{
+	return merger_endpoint(m, id);
+}
+
 struct merged_principal *merger_principal(struct merger *m, uint64_t id)
 {
 	return id && id <= PEOPLE ? &m->people[id - 1] : NULL;

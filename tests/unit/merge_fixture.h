@@ -67,6 +67,8 @@ static struct inventory_options inventory_options = {
 	.max_params = 1000,
 	.max_endpoint_params = 100,
 };
+static struct template_options template_options = {
+	.learn = true, .min_children = 30, .max_calls = 20};
 static struct incidents_options incident_options = {3600, 64};
 
 struct fake_options {
@@ -111,7 +113,8 @@ void policies_free(struct policies *policies)
 const void *conf_get(const struct conf *conf, const struct conf_section *section)
 {
 	assert_null(conf);
-	return section == &sources_section     ? (const void *)&address_options
+	return section == &template_section    ? (const void *)&template_options
+	       : section == &sources_section     ? (const void *)&address_options
 	       : section == &alpha_section       ? (const void *)&alpha_options
 	       : section == &beta_section      ? (const void *)&beta_options
 	       : section == &gamma_section     ? (const void *)&gamma_options

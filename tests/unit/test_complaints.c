@@ -154,6 +154,49 @@ static void test_made_up(void **)
 	expect_none(list);
 }
 
+enum { EACH = 2000 };
+
+static uint64_t state = 2607;
+
+static uint32_t next(uint32_t below)
+{
+	state = state * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return (uint32_t)(state >> 33) % below;
+}
+
+// n digits of a base; those of a UUID in base 10 look most like other numbers.
+static void digits(char *out, uint32_t n, uint32_t base)
+{
+	for (uint32_t i = 0; i < n; i++)
+		out[i] = "0123456789abcdef"[next(base)];
+	out[n] = 0;
+}
+
+// One example proves little where a check digit lets one in ten through: many of each.
+static void test_many(void **)
+{
+	for (uint32_t k = 0; k < EACH; k++) {
+		uint64_t second = UINT64_C(1000000000) + next(1000000000);
+		char ms[24], s[24], stamp[24], uuid[40], sha[48], version[24];
+		struct innocent list[] = {
+			{"createdAt", ms}, {"expires", s},      {"stamp", stamp},
+			{"id", uuid},      {"commit", sha},     {"version", version},
+			{"note", ms},      {"reference", uuid}, {0},
+		};
+
+		snprintf(ms, sizeof(ms), "%llu", (unsigned long long)(second * 1000 + next(1000)));
+		snprintf(s, sizeof(s), "%llu", (unsigned long long)second);
+		snprintf(stamp, sizeof(stamp), "20%02u%02u%02u%02u%02u%02u", next(40), 1 + next(12),
+			 1 + next(28), next(24), next(60), next(60));
+		digits(uuid, 36, k % 2 ? 16 : 10);
+		uuid[8] = uuid[13] = uuid[18] = uuid[23] = '-';
+		digits(sha, 40, 16);
+		snprintf(version, sizeof(version), "%u.%u.%u.%u", next(256), next(100), next(100),
+			 next(256));
+		expect_none(list);
+	}
+}
+
 // The lists would tell: what is none of that is reported.
 static void test_others(void **)
 {
@@ -178,7 +221,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_times),  cmocka_unit_test(test_identities),
 		cmocka_unit_test(test_hidden), cmocka_unit_test(test_made_up),
-		cmocka_unit_test(test_others),
+		cmocka_unit_test(test_many),   cmocka_unit_test(test_others),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -8,6 +8,7 @@
 #include "detect/endpoint.c"
 
 static struct exchange x;
+static const struct template_table *table; // NULL: nothing is known
 
 static void identify(const char *head, uint32_t hidden, struct fixture *f)
 {
@@ -15,7 +16,7 @@ static void identify(const char *head, uint32_t hidden, struct fixture *f)
 	memset(&x, 0, sizeof(x));
 	x.tx = &f->tx;
 	endpoint_split(&x);
-	endpoint_identify(&x, SEED, hidden);
+	endpoint_identify(&x, SEED, hidden, table);
 }
 
 static void expect_template(const char *path, const char *expected)

@@ -319,6 +319,36 @@ static void test_requests(void **)
 	work_close();
 }
 
+// Fields that say nothing are passed by once they are known, but for what each value must tell.
+static void test_quiet(void **)
+{
+	const char list[] =
+		"[{\"plain\":\"a word\"},{\"plain\":\"b\"},{\"plain\":7},"
+		"{\"plain\":\"0b3f4b0e-6f0c-4c57-9f39-5f0a3bd1f6a1\"},{\"plain\":8},"
+		"{\"plain\":\"0b3f4b0e-6f0c-4c57-9f39-5f0a3bd1f6a2\"},{\"plain\":null}]";
+	char body[4096];
+	size_t n = 0;
+
+	begin();
+	for (uint32_t turn = 1; turn <= 3; turn++) {
+		SEND(GET("/list"), NULL, OK, list, .time_ns = turn);
+		assert_int_equal(last_call()->n_given, 2);
+		assert_int_equal(delta()->n_objects, 2 * turn);
+		assert_true(object(0)->value == value_of("0b3f4b0e-6f0c-4c57-9f39-5f0a3bd1f6a2"));
+		assert_int_equal(told("$[].plain"), 3); // text, number, null
+	}
+	n += (size_t)snprintf(body, sizeof(body), "{\"plain\":[");
+	for (uint32_t i = 0; i < EXCHANGE_PARAMS + 50; i++)
+		n += (size_t)snprintf(body + n, sizeof(body) - n, "%s\"%u\"", i ? "," : "", i);
+	snprintf(body + n, sizeof(body) - n, "]}");
+	for (uint32_t turn = 4; turn <= 5; turn++) {
+		SEND(POST("/list"), body, OK, NULL, .time_ns = turn);
+		assert_int_equal(last_call()->n_params, EXCHANGE_PARAMS);
+		assert_int_equal(last_call()->params_lost, 50);
+	}
+	work_close();
+}
+
 // What does not fit is counted.
 static void test_bounds(void **)
 {
@@ -400,7 +430,7 @@ int main(void)
 		cmocka_unit_test(test_one_identity), cmocka_unit_test(test_links),
 		cmocka_unit_test(test_given),        cmocka_unit_test(test_nothing_given),
 		cmocka_unit_test(test_requests),     cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_quiet),        cmocka_unit_test(test_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -302,6 +302,23 @@ static void test_credentials_in_query(void **)
 	fixture_close(&f);
 }
 
+// What another parameter says of a value, before or behind it, in its own URL only.
+static void test_refuted(void **)
+{
+	open_exchange("GET /a?ip=10.0.0.4&kind=version HTTP/1.1\r\nHost: h\r\n\r\n", NULL, NULL,
+		      NULL);
+	hits_target(&scanner, &types, SEED, &x);
+	assert_int_equal(x.n_hits, 0);
+	fixture_close(&f);
+	open_exchange("GET /a?kind=version&ip=10.0.0.4 HTTP/1.1\r\nHost: h\r\n"
+		      "Referer: https://x/y?ip=10.0.0.4&kind=address\r\n\r\n",
+		      NULL, NULL, NULL);
+	hits_target(&scanner, &types, SEED, &x);
+	assert_int_equal(x.n_hits, 1);
+	expect_hit(0, TYPE_IPV4, "referer.ip", 1, NULL);
+	fixture_close(&f);
+}
+
 // Two types of a group for one value of a URL are one, those of two groups are two.
 static void test_again(void **)
 {
@@ -377,13 +394,13 @@ static void test_confidence(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fields),     cmocka_unit_test(test_maps),
-		cmocka_unit_test(test_long_names), cmocka_unit_test(test_values),
-		cmocka_unit_test(test_distinct),   cmocka_unit_test(test_full),
-		cmocka_unit_test(test_masks),      cmocka_unit_test(test_misplaced),
-		cmocka_unit_test(test_target),     cmocka_unit_test(test_credentials_in_query),
-		cmocka_unit_test(test_again),      cmocka_unit_test(test_hostile_target),
-		cmocka_unit_test(test_confidence),
+		cmocka_unit_test(test_fields),         cmocka_unit_test(test_maps),
+		cmocka_unit_test(test_long_names),     cmocka_unit_test(test_values),
+		cmocka_unit_test(test_distinct),       cmocka_unit_test(test_full),
+		cmocka_unit_test(test_masks),          cmocka_unit_test(test_misplaced),
+		cmocka_unit_test(test_target),         cmocka_unit_test(test_credentials_in_query),
+		cmocka_unit_test(test_refuted),        cmocka_unit_test(test_again),
+		cmocka_unit_test(test_hostile_target), cmocka_unit_test(test_confidence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -199,6 +199,8 @@ static void test_known_names(void **)
 		{"WWW-Authenticate", HEADER_WWW_AUTHENTICATE},
 		{"Location", HEADER_LOCATION},
 		{"grpc-encoding", HEADER_GRPC_ENCODING},
+		{"Idempotency-Key", HEADER_IDEMPOTENCY_KEY},
+		{"X-Idempotency-Key", HEADER_IDEMPOTENCY_KEY},
 	};
 	bool found[HEADER_N] = {0};
 
@@ -246,6 +248,16 @@ static void test_tokens(void **)
 				  (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'));
 
 		assert_int_equal(is_token[c], want);
+		// In a longer text, at every place.
+		for (uint32_t at = 0; at < 40; at++) {
+			uint8_t text[40];
+
+			memset(text, 'x', sizeof(text));
+			text[at] = (uint8_t)c;
+			assert_int_equal(http1_text_token(span_make(text, 40), 40), want ? 40 : at);
+			assert_int_equal(http1_text_token(span_make(text, 40), 18),
+					 want || at > 18 ? 18 : at);
+		}
 	}
 }
 

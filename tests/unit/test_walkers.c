@@ -67,6 +67,11 @@ static void test_multipart(void **)
 	expect_text(form_type, "--x-7\r\n\r\nv1\r\n--x-7\r\nA: b\r\n--x-7\r\n\r\nv2",
 		    "s $|=v1\nt $|=v2\n");
 	assert_true(anomaly(ANOMALY_BODY_MALFORMED));
+	// A header of a name alone, with white space behind it: no value is looked for.
+	expect_text(form_type,
+		    PART("t") "Content-Type \r\n\r\nv1\r\n"
+			      "--x-7\r\nContent-Disposition\t\r\n\r\nv2\r\n--x-7--",
+		    "s $|t=v1\ns $|=v2\n");
 }
 
 static void test_multipart_kinds(void **)

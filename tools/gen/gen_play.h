@@ -75,6 +75,7 @@ struct play_kind {
 		PLAY_IDS_RANDOM, // ten digits
 		PLAY_IDS_UUID,
 		PLAY_IDS_HEX, // 24 digits
+		PLAY_IDS_SLUG, // words with dashes between them
 	} ids;
 	uint64_t first;
 	uint32_t count;  // of objects that belong to nobody

@@ -394,9 +394,10 @@ const char *play_form_template(const struct play_reader *reader, const struct pl
 			// What a prefixed id looks like depends on its letters.
 			if (*k->prefix)
 				return NULL;
-			gen_buffer_text(&out, k->ids == PLAY_IDS_UUID  ? "{uuid}"
-					      : k->ids == PLAY_IDS_HEX ? "{hex}"
-								       : "{id}");
+			gen_buffer_text(&out, k->ids == PLAY_IDS_UUID   ? "{uuid}"
+					      : k->ids == PLAY_IDS_HEX  ? "{hex}"
+					      : k->ids == PLAY_IDS_SLUG ? "{name}"
+									: "{id}");
 		} else {
 			return NULL;
 		}

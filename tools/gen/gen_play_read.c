@@ -387,7 +387,7 @@ static void read_kind(struct play_reader *reader, config_setting_t *group, uint3
 	kind->prefix = play_string(reader, group, "prefix", "");
 	if (strlen(kind->prefix) > 32)
 		play_fail(reader, group, "prefix is longer than 32 bytes");
-	kind->ids = choice_of(reader, group, "ids", "sequential random uuid hex");
+	kind->ids = choice_of(reader, group, "ids", "sequential random uuid hex slug");
 	kind->first = (uint64_t)play_number(reader, group, "first", 1000, 0, 1e15);
 	kind->count = (uint32_t)play_number(reader, group, "count", 100, 1, 4e9);
 	kind->group = play_group_of(reader, group, "owner");

@@ -356,6 +356,38 @@ static uint32_t scramble(uint32_t x)
 	return x ^ x >> 13;
 }
 
+// "amber-bakery", and a third word beyond the first thousand: as shops and articles are called.
+static uint32_t put_slug(char *out, uint64_t index)
+{
+	static const char *const words[2][32] = {
+		{"amber", "brisk", "calm",  "daring", "early", "fair",  "gentle", "humble",
+		 "ivory", "jolly", "keen",  "lively", "mellow", "noble", "open",   "proud",
+		 "quiet", "rapid", "sunny", "tender", "upper", "vivid", "warm",   "young",
+		 "zesty", "brave", "clear", "dusty",  "eager", "fresh", "grand",  "happy"},
+		{"bakery", "bridge",  "castle", "corner", "dairy",  "farm",   "forge",  "garden",
+		 "harbor", "inn",     "jetty",  "kiosk",  "lodge",  "market", "mill",   "nursery",
+		 "orchard", "pantry", "quarry", "ranch",  "stable", "tavern", "studio", "vineyard",
+		 "wharf",  "yard",    "abbey",  "barn",   "cabin",  "depot",  "estate", "ferry"},
+	};
+	uint64_t rest = index / 1024;
+	uint32_t n = 0;
+
+	// Neighbours share neither word.
+	for (uint32_t i = 0; i < 2 || (rest && i < 7); i++) {
+		uint64_t which = i == 0 ? index + index / 32 : i == 1 ? index : rest;
+		const char *word = words[i % 2][which % 32];
+		size_t len = strlen(word);
+
+		if (i)
+			out[n++] = '-';
+		memcpy(out + n, word, len);
+		n += (uint32_t)len;
+		rest /= i > 1 ? 32 : 1;
+	}
+	return n;
+}
+
+
 uint32_t play_world_id(const struct play_world *world, uint32_t kind, uint64_t index,
 		       char out[PLAY_NAME_BYTES])
 {
@@ -370,6 +402,8 @@ uint32_t play_world_id(const struct play_world *world, uint32_t kind, uint64_t i
 		return n + put_number(out + n, k->first + index);
 	if (k->ids == PLAY_IDS_RANDOM)
 		return n + put_number(out + n, 1000000000ull + scramble((uint32_t)index));
+	if (k->ids == PLAY_IDS_SLUG)
+		return n + put_slug(out + n, index);
 	digits = k->ids == PLAY_IDS_UUID ? 36 : 24;
 	for (uint32_t i = 0; i < digits; i++, bits >>= 4) {
 		if (i % 16 == 0)
