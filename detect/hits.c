@@ -15,6 +15,7 @@
 #include "detect/principal.h"
 #include "detect/siphash.h"
 #include "flows/form.h"
+#include "flows/walk.h"
 
 enum {
 	PAIRS_MAX = 64,
@@ -307,7 +308,7 @@ void hits_add(void *arg, const struct hit *hit)
 	if (!h)
 		return;
 	bytes = hits_bytes(x, hit);
-	value = bytes.p ? siphash_value(hits->seed, 'V', bytes)
+	value = bytes.p ? walk_text_hash(hits->seed, bytes)
 			: siphash_number(hits->seed, 'O', hit->off);
 	if (h->count++ == 0) {
 		h->first_value = value;

@@ -8,44 +8,50 @@
 #include "detect/check.h"
 #include "detect/issue.h"
 
-enum { NUMBER_MAX = 6, WORDS_MAX = 6, WORD_MAX = 24, REST_MAX = 80, UNIT_MAX = 48 };
+enum { NUMBER_MAX = 6, WORDS_MAX = 6, WORD_MAX = 24, REST_MAX = 80, UNIT_MAX = 48, SUFFIX_MAX = 9 };
 
 static bool is_suffix(struct span word)
 {
-	// By the first letter, from 'a' on; a blank behind each. Few words have one's length.
-#define LEN(n) (1u << (n))
 	static const struct {
-		uint32_t lengths;
-		const char *list;
-	} suffixes[26] = {
-		{LEN(6) | LEN(3) | LEN(5), "avenue ave alley "},
-		{LEN(9) | LEN(4), "boulevard blvd "},
-		{LEN(5) | LEN(2) | LEN(6) | LEN(3) | LEN(8), "court ct circle cir crescent close "},
-		{LEN(5) | LEN(2), "drive dr "},
-		[7] = {LEN(7) | LEN(3), "highway hwy "},
-		[11] = {LEN(4) | LEN(2), "lane ln "},
-		[15] = {LEN(5) | LEN(2) | LEN(7) | LEN(4), "place pl parkway pkwy plaza "},
-		[17] = {LEN(4) | LEN(2), "road rd "},
-		[18] = {LEN(6) | LEN(2), "street st square sq "},
-		[19] = {LEN(7) | LEN(3) | LEN(5), "terrace ter trail trl "},
-		[22] = {LEN(3), "way "},
+		char text[SUFFIX_MAX + 1];
+		uint8_t len;
+	} suffixes[] = {
+#define SUFFIX(text) {text, sizeof(text) - 1}
+		SUFFIX("avenue"),  SUFFIX("ave"),      SUFFIX("alley"),  SUFFIX("boulevard"),
+		SUFFIX("blvd"),    SUFFIX("court"),    SUFFIX("ct"),     SUFFIX("circle"),
+		SUFFIX("cir"),     SUFFIX("crescent"), SUFFIX("close"),  SUFFIX("drive"),
+		SUFFIX("dr"),      SUFFIX("highway"),  SUFFIX("hwy"),    SUFFIX("lane"),
+		SUFFIX("ln"),      SUFFIX("place"),    SUFFIX("pl"),     SUFFIX("parkway"),
+		SUFFIX("pkwy"),    SUFFIX("plaza"),    SUFFIX("road"),   SUFFIX("rd"),
+		SUFFIX("street"),  SUFFIX("st"),       SUFFIX("square"), SUFFIX("sq"),
+		SUFFIX("terrace"), SUFFIX("ter"),      SUFFIX("trail"),  SUFFIX("trl"),
+		SUFFIX("way"),
+#undef SUFFIX
 	};
-#undef LEN
-	uint32_t letter = (word.p[0] | 0x20u) - 'a';
-	const char *list;
+	// By the first letter, from 'a' on: the first of them, and how many there are.
+	static const struct {
+		uint8_t first, n;
+	} of_letter[26] = {
+		{0, 3},         {3, 2},         {5, 6},         {11, 2},
+		[7] = {13, 2},  [11] = {15, 2}, [15] = {17, 5}, [17] = {22, 2},
+		[18] = {24, 4}, [19] = {28, 4}, [22] = {32, 1},
+	};
+	uint32_t first, n, letter;
 
-	if (letter >= 26 || !(suffixes[letter].lengths >> word.len & 1))
+	if (word.len > SUFFIX_MAX || !check_is(word.p[0], CLASS_ALPHA))
 		return false;
-	for (list = suffixes[letter].list; *list;) {
-		uint32_t i = 0;
+	letter = (word.p[0] | 0x20u) - 'a';
+	first = of_letter[letter].first;
+	n = of_letter[letter].n;
+	for (uint32_t k = first; k < first + n; k++) {
+		uint32_t i = 1;
 
-		while (i < word.len && span_lower(word.p[i]) == (uint8_t)list[i])
+		if (suffixes[k].len != word.len)
+			continue;
+		while (i < word.len && span_lower(word.p[i]) == (uint8_t)suffixes[k].text[i])
 			i++;
-		if (i == word.len && list[i] == ' ')
+		if (i == word.len)
 			return true;
-		while (list[i] != ' ')
-			i++;
-		list += i + 1;
 	}
 	return false;
 }
@@ -53,6 +59,11 @@ static bool is_suffix(struct span word)
 // The end of the address whose number ends at p; NULL: it is none.
 static const uint8_t *street(const uint8_t *p, const uint8_t *end)
 {
+	static const bool of_word[256] = {
+		['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true,   ['-'] = true,
+		['.'] = true,         ['\''] = true,        [0x80 ... 0xff] = true,
+	};
+
 	for (uint32_t words = 0; words < WORDS_MAX; words++) {
 		const uint8_t *word;
 		uint32_t n;
@@ -60,9 +71,8 @@ static const uint8_t *street(const uint8_t *p, const uint8_t *end)
 		if (p == end || *p != ' ')
 			return NULL;
 		word = ++p;
-		do {
-			p += check_right(p, end, CLASS_ALNUM | CLASS_DASH | CLASS_DOT);
-		} while (p < end && (*p == '\'' || *p >= 0x80) && p++);
+		while (p < end && of_word[*p])
+			p++;
 		n = (uint32_t)(p - word);
 		if (n == 0 || n > WORD_MAX)
 			return NULL;
