@@ -307,8 +307,8 @@ static __attribute__((noinline)) void worker_value_quiet(struct detect_worker *w
 }
 
 // Most values are short, and of a field whose name says nothing to anybody, behind the part of a
-// body whose fields are told or once more in it: they are over with here. Whatever is called is called last: nothing is to
-// be kept for it.
+// body whose fields are told, or once more in it: they are over with here. Whatever is called is
+// called last: nothing is to be kept for it.
 static void worker_value(void *ctx, struct http_tx *tx, const struct value *value)
 {
 	struct detect_worker *w = ctx;
