@@ -26,6 +26,7 @@ struct template_child {
 	bool proven;           // something was served (2xx, 3xx)
 	bool shown;            // … with a body that would show fields (2xx)
 	bool leaf;             // nothing follows it
+	bool list;             // an identifier follows at once: it names a collection
 	uint32_t n_features, n_fields; // fields: among the features
 	uint64_t feature[TEMPLATE_FEATURES]; // sorted
 	bool like, fold;       // judge: agrees with most; is a value

@@ -101,6 +101,7 @@ static void child_add(struct template_child *child, const struct merger *m,
 	child->proven |= known_is_proven(&e->pub);
 	child->shown |= e->pub.status[2] > 0;
 	child->leaf &= *behind == '\0';
+	child->list |= behind[0] == '/' && behind[1] == '{';
 	// "/{id}" lies behind names of an API just as well.
 	for (const char *p = behind; *p; p += strcspn(p, "/#")) {
 		p++;
@@ -144,11 +145,26 @@ static bool children_room(struct template_look *l, uint32_t n)
 	return true;
 }
 
+// Is what another method does to this word answered to GET, too? Where it is a value, GET's place
+// has been folded, and its identity leads to another template.
+static bool is_read(const struct template_look *l, const struct template_child *c)
+{
+	const struct merged_endpoint *e = &l->list[c->first]->pub;
+	uint64_t seed = l->m->templates.seed;
+	struct span path = span_make(e->template,
+				     (size_t)((const char *)c->word.p - e->template) + c->word.len);
+	uint64_t root = template_root(seed, text_span(e->host), SPAN_LIT("GET"));
+	const struct known_endpoint *get =
+		known_endpoint(&l->m->known, template_id(seed, root, path));
+
+	return strcmp(e->method, "GET") != 0 && get && span_eq(text_span(get->pub.template), path);
+}
+
 // Those between first and last that are words. Returns how many.
 static uint32_t children_gather(struct template_look *l, uint32_t first, uint32_t last,
 				uint32_t depth, uint64_t place)
 {
-	uint32_t n = 0;
+	uint32_t n = 0, kept = 0;
 	struct span before = {0};
 
 	for (uint32_t i = first; i < last; i++) {
@@ -168,12 +184,15 @@ static uint32_t children_gather(struct template_look *l, uint32_t first, uint32_
 		l->children[n - 1].last = i + 1;
 		child_add(&l->children[n - 1], l->m, e, segment);
 	}
+	// Collections may be as alike as values are ("/invoices/{id}", "/orders/{id}"): they stay.
 	for (uint32_t i = 0; i < n; i++) {
 		struct template_child *c = &l->children[i];
 
 		c->calls = (c->calls + c->n_endpoints - 1) / c->n_endpoints;
+		if (!c->list && !is_read(l, c))
+			l->children[kept++] = *c;
 	}
-	return n;
+	return kept;
 }
 
 static struct span ending_of(struct span word)
