@@ -15,7 +15,7 @@ static const struct conf_row checksums_rows[] = {
 	{"verify", CONF_ENUM, offsetof(struct checksums_options, verify), 0, 0, "\"auto\"",
 	 mode_choices, NULL, NULL,
 	 "Ignore segments with wrong checksums: unless offloading explains them, all, never",
-	 false},
+	 false, NULL},
 };
 const struct conf_section checksums_section = {
 	.path = "checksums",

@@ -37,9 +37,9 @@ static const char *tunnel_name(size_t i)
 
 static const struct conf_row tunnel_rows[] = {
 	{"type", CONF_STR, offsetof(struct tunnel_options, type), 1, 15, NULL, NULL, tunnel_name,
-	 NULL, "What the datagrams carry; \"none\": they are no tunnel", true},
+	 NULL, "What the datagrams carry; \"none\": they are no tunnel", true, NULL},
 	{"port", CONF_U32, offsetof(struct tunnel_options, port), 1, 65535, NULL, NULL, NULL, NULL,
-	 "UDP port", true},
+	 "UDP port", true, NULL},
 };
 const struct conf_section tunnels_section = {
 	.path = "tunnels",

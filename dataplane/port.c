@@ -21,15 +21,15 @@ static const char *const shard_choices[] = {"auto", "nic", "software", NULL};
 
 static const struct conf_row port_rows[] = {
 	{"name", CONF_STR, offsetof(struct port_options, name), 0, 31, "\"port\"", NULL, NULL, NULL,
-	 "Name shown in statistics", false},
+	 "Name shown in statistics", false, NULL},
 	{"device", CONF_STR, offsetof(struct port_options, device), 1, 255, NULL, NULL, NULL, NULL,
-	 "PCI address (0000:3b:00.0) or virtual device (net_af_packet0,iface=eth1)", true},
+	 "PCI address (0000:3b:00.0) or virtual device (net_af_packet0,iface=eth1)", true, NULL},
 	{"shard", CONF_ENUM, offsetof(struct port_options, shard), 0, 0, "\"auto\"", shard_choices,
-	 NULL, NULL, "Who spreads flows over workers: the NIC's symmetric RSS, or software", false},
+	 NULL, NULL, "Who spreads flows over workers: the NIC's symmetric RSS, or software", false, NULL},
 	{"descriptors", CONF_U32, offsetof(struct port_options, descriptors), 64, 32768, "2048",
-	 NULL, NULL, NULL, "Receive descriptors of each queue", false},
+	 NULL, NULL, NULL, "Receive descriptors of each queue", false, NULL},
 	{"promiscuous", CONF_BOOL, offsetof(struct port_options, promiscuous), 0, 0, "true", NULL,
-	 NULL, NULL, "Take frames for any address", false},
+	 NULL, NULL, "Take frames for any address", false, NULL},
 };
 const struct conf_section port_section = {
 	.path = "ports",
