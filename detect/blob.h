@@ -49,20 +49,7 @@ struct blob_reader {
 };
 
 // Whether `bytes` (at most BLOB_AHEAD), or all that is left when that is less, stand ahead.
-static inline bool blob_more(struct blob_reader *r, uint32_t bytes)
-{
-	uint32_t have = r->end - r->at, room = BLOB_AHEAD - have;
-	size_t rest = r->left - have;
-
-	if (bytes > r->left)
-		bytes = (uint32_t)r->left;
-	if (have >= bytes)
-		return true;
-	memmove(r->ahead, r->ahead + r->at, have);
-	r->at = 0;
-	r->end = have + (uint32_t)fread(r->ahead + have, 1, rest < room ? rest : room, r->in);
-	return r->end >= bytes;
-}
+bool blob_more(struct blob_reader *r, uint32_t bytes);
 
 // At most eight.
 static inline uint64_t blob_get(struct blob_reader *r, uint32_t bytes)
