@@ -228,8 +228,10 @@ def table_of(build, scenario, seed=None):
         for story in stories:
             if not story["benign"]:
                 continue
-            for detector in [story["detector"]] if story["detector"] != "*" else list(table):
-                row(detector)["alike"] += 1
+            # Those of all detectors are counted by table_main(), for every row.
+            star = story["detector"] == "*"
+            for detector in list(table) if star else [story["detector"]]:
+                row(detector)["alike"] += not star
                 row(detector)["taken"] += any(
                     i["detector"] == detector and i.get("module") != "Posture" and
                     detector not in story.get("also", ()) and explains(story, i) and
@@ -249,7 +251,7 @@ def table_of(build, scenario, seed=None):
             for detector, r in half_rows.items():
                 row(detector)["half"] += r["alarms"]
             notes += [half + ": " + n for n in half_notes if "false alarm" in n]
-    return pathlib.Path(scenario).stem, table, notes
+    return pathlib.Path(scenario).stem, table, notes, sum(s["detector"] == "*" for s in stories)
 
 
 def table_print(total, out=sys.stdout):
@@ -263,9 +265,9 @@ def table_print(total, out=sys.stdout):
 
 def table_main(options):
     scenarios = options.scenario or sorted(p for p in SCENARIOS.glob("*.scn") if p.stem != "day")
-    total, notes = {}, []
+    total, notes, alike = {}, [], 0
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for name, table, said in pool.map(
+        for name, table, said, stars in pool.map(
                 lambda s: table_of(options.build, pathlib.Path(s).resolve(), options.seed),
                 scenarios):
             for detector, r in table.items():
@@ -277,6 +279,10 @@ def table_main(options):
                     elif r[c] is not None:
                         t[c] = max(r[c], t[c] or 0)
             notes += ["%s: %s" % (name, s) for s in said]
+            alike += stars
+            print(name, file=sys.stderr, flush=True)
+    for r in total.values():
+        r["alike"] += alike
     table_print(total)
     for note in notes:
         print("  " + note)
