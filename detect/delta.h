@@ -10,6 +10,7 @@
 
 #include "detect/captures.h"
 #include "detect/exchange.h"
+#include "detect/session_id.h"
 #include "detect/sessions.h"
 
 struct detector;
@@ -25,6 +26,7 @@ enum {
 	DELTA_PARAMS = 4096,
 	DELTA_AGENT = 256, // bytes of a User-Agent
 	DELTA_TYPES = 1024,
+	DELTA_SESSION_IDS = 4096,
 	FINDING_TYPES = 8,
 };
 
@@ -94,11 +96,13 @@ struct call {
 	uint32_t n_given;    // identifiers in the response
 	uint8_t peer[16], server[16]; // addresses of the connection
 	uint8_t api;                  // enum call_api
+	uint8_t n_session_ids;
 	uint16_t n_params;
 	uint16_t params_lost; // beyond EXCHANGE_PARAMS, or of a full delta
 	uint16_t n_shown;     // behind params: the first properties of a 2xx response that a client
 			      // should not decide (privilege.h), but for those in lists
 	const struct call_param *params;
+	const struct session_id *session_ids; // that the response gave out
 };
 
 // An identifier that a response gave to somebody.
@@ -212,6 +216,9 @@ struct delta {
 	uint32_t n_types;
 	uint64_t types_lost;
 	struct delta_binding *bindings;
+	struct session_id *session_ids;
+	uint32_t n_session_ids;
+	uint64_t session_ids_lost;
 	uint32_t n_captures;
 	struct finding captures[CAPTURES_WANTED]; // exchanges that the merger asked for
 	uint8_t *arena;

@@ -56,6 +56,22 @@ static uint64_t nonce_hash(const struct exchange *x, enum call_verb verb, uint64
 	return siphash_id(siphash(seed, 'n', key));
 }
 
+// Seldom: what a response that gives out a session has.
+static void call_session_ids(struct detect_worker *w, struct delta *d, const struct exchange *x,
+			     struct call *call)
+{
+	struct worker_state *state = w->state;
+	struct session_id *to = d->session_ids + d->n_session_ids;
+
+	if (d->n_session_ids > DELTA_SESSION_IDS - SESSION_IDS_SET) {
+		d->session_ids_lost++;
+		return;
+	}
+	call->n_session_ids = (uint8_t)session_ids_read(x, &state->principal, to);
+	call->session_ids = to;
+	d->n_session_ids += call->n_session_ids;
+}
+
 static void delta_call(struct detect_worker *w, struct delta *d, struct exchange *x)
 {
 	const struct http_msg *request = &x->tx->msg[CLIENT], *response = &x->tx->msg[SERVER];
@@ -119,6 +135,8 @@ static void delta_call(struct detect_worker *w, struct delta *d, struct exchange
 	call->user_confidence = x->user_confidence;
 	if (!message)
 		facts_end(w, x, call);
+	if (response->header[HEADER_SET_COOKIE].p && !message)
+		call_session_ids(w, d, x, call);
 	call->params_lost = (uint16_t)(x->params_lost < UINT16_MAX ? x->params_lost : UINT16_MAX);
 }
 
@@ -479,7 +497,8 @@ void delta_clear(struct delta *d)
 	d->n_captures = 0;
 	d->n_objects = d->n_call_params = d->n_params = d->n_types = 0;
 	d->objects_lost = d->call_params_lost = d->params_lost = d->types_lost = 0;
-	d->bindings_lost = 0;
+	d->bindings_lost = d->session_ids_lost = 0;
+	d->n_session_ids = 0;
 	d->exchanges = 0;
 }
 
