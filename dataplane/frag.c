@@ -4,14 +4,18 @@
 //     buckets ─► datagram ─► run ─► run     a run is one mbuf (or chain): bytes without a hole,
 //     oldest ──► datagram ─► …              small neighbours are copied into one
 //
-// Datagrams are found by a seeded hash and listed by age: what waits in vain or is too much goes
-// from the oldest on. Pieces may be any number, the runs that they leave are few. A piece whose
-// bytes were there already is dropped. Pieces that overlap otherwise, or disagree on where the
-// datagram ends, end it, as RFC 5722 asks for IPv6 and as common receivers do for IPv4; a
-// stone remains that lets no further piece of it in, until the time is over.
+// Datagrams are found by a seeded hash and listed by age: what waits in vain goes from the oldest
+// on. Which one goes when there are too many is said by their queues (frag_queue.h), by how much
+// they hold and by what is known of their sender (frag_pairs.h). Pieces may be any number, the
+// runs that they leave are few. A piece whose bytes were there already is dropped. Pieces that
+// overlap otherwise, or disagree on where the datagram ends, end it, as RFC 5722 asks for IPv6 and
+// as common receivers do for IPv4; a stone remains that lets no further piece of it in, until the
+// time is over.
 
 #include "dataplane/frag.h"
 
+#include "dataplane/frag_pairs.h"
+#include "dataplane/frag_queue.h"
 #include "dataplane/hash.h"
 #include "dataplane/pkt.h"
 
@@ -23,6 +27,7 @@ enum {
 	FRAG_MEMORY = 32 << 20,
 	FRAG_BUFFER_BYTES = 2048 + RTE_PKTMBUF_HEADROOM + PKT_PRIV_SIZE + sizeof(struct rte_mbuf),
 	FRAG_SHARE = 8,     // one of so many buffers of the pool
+	FRAG_PRESSED = 16,  // one of so many of these is more than honest traffic has on the way
 	FRAG_EXPIRE = 32,   // datagrams whose time is over that one piece clears away
 	FRAG_COMPARE = 256, // bytes compared at once
 	IPV6_HEADER = 40,
@@ -44,21 +49,18 @@ struct datagram {
 	bool told;      // … and somebody knows
 };
 
-struct frag {
-	uint64_t seed;
-	uint32_t n_buffers, max_buffers;
-	uint32_t mask;           // of buckets
-	uint32_t oldest, newest; // 0: none
-	uint32_t free;           // list through next
-	uint32_t fresh;          // entries never used start here
-	uint32_t max;            // entries; the first is none
-	uint32_t *buckets;
-	struct datagram *entries;
+// Of one buffer, with a datagram for each and at most two buckets.
+enum {
+	FRAG_BYTES_EACH = FRAG_BUFFER_BYTES + sizeof(struct datagram) + sizeof(struct frag_node) +
+			  2 * sizeof(uint32_t),
+	FRAG_BYTES_ONCE =
+		sizeof(struct frag) + sizeof(struct frag_queues) + sizeof(struct frag_pairs),
 };
 
 uint32_t frag_buffers(uint32_t mbufs, uint32_t n)
 {
-	uint32_t most = FRAG_MEMORY / FRAG_BUFFER_BYTES, share = mbufs / n / FRAG_SHARE;
+	uint32_t most = (FRAG_MEMORY - FRAG_BYTES_ONCE) / FRAG_BYTES_EACH;
+	uint32_t share = mbufs / n / FRAG_SHARE;
 
 	return RTE_MAX(RTE_MIN(most, share), (uint32_t)FRAG_RUNS);
 }
@@ -78,10 +80,18 @@ struct frag *frag_new(uint64_t seed, uint32_t buffers)
 	};
 	frag->buckets = calloc((size_t)frag->mask + 1, sizeof(*frag->buckets));
 	frag->entries = calloc(frag->max, sizeof(*frag->entries));
-	if (frag->buckets && frag->entries)
-		return frag;
-	frag_free(frag);
-	return NULL;
+	frag->queues = calloc(1, sizeof(*frag->queues));
+	frag->pairs = calloc(1, sizeof(*frag->pairs));
+	if (frag->queues)
+		frag->queues->nodes = calloc(frag->max, sizeof(*frag->queues->nodes));
+	if (!frag->buckets || !frag->entries || !frag->pairs || !frag->queues ||
+	    !frag->queues->nodes) {
+		frag_free(frag);
+		return NULL;
+	}
+	// Other bits than those that choose the bucket.
+	frag->pairs->seed = hash_mix(seed + 1);
+	return frag;
 }
 
 static uint32_t *frag_bucket(struct frag *frag, const struct flow_key *key)
@@ -103,6 +113,7 @@ static void datagram_remove(struct frag *frag, struct datagram *d)
 	uint32_t i = (uint32_t)(d - frag->entries), *link = frag_bucket(frag, &d->key);
 
 	runs_free(frag, d->runs);
+	frag_queue_remove(frag->queues, i);
 	while (*link != i)
 		link = &frag->entries[*link].next;
 	*link = d->next;
@@ -116,14 +127,20 @@ void frag_reset(struct frag *frag)
 {
 	while (frag->oldest)
 		datagram_remove(frag, &frag->entries[frag->oldest]);
+	frag_pairs_reset(frag->pairs);
+	frag->pressed = false;
 }
 
 void frag_free(struct frag *frag)
 {
 	if (!frag)
 		return;
-	if (frag->entries && frag->buckets)
-		frag_reset(frag);
+	while (frag->oldest)
+		datagram_remove(frag, &frag->entries[frag->oldest]);
+	if (frag->queues)
+		free(frag->queues->nodes);
+	free(frag->queues);
+	free(frag->pairs);
 	free(frag->entries);
 	free(frag->buckets);
 	free(frag);
@@ -140,15 +157,33 @@ static bool datagram_expired(const struct datagram *d, uint64_t now_ns)
 // Afterwards there is room for one more datagram, and for n more buffers.
 static void frag_sweep(struct frag *frag, uint64_t now_ns, uint32_t n)
 {
-	for (uint32_t i = 0; frag->oldest; i++) {
+	for (uint32_t i = 0; i < FRAG_EXPIRE && frag->oldest; i++) {
 		struct datagram *d = &frag->entries[frag->oldest];
-		bool full = frag->n_buffers + n > frag->max_buffers ||
-			    (frag->free == 0 && frag->fresh == frag->max);
 
-		if (!full && (i >= FRAG_EXPIRE || !datagram_expired(d, now_ns)))
-			return;
+		if (!datagram_expired(d, now_ns))
+			break;
 		datagram_remove(frag, d);
 	}
+	frag->pressed = frag->n_buffers > frag->max_buffers / FRAG_PRESSED;
+	while (frag->oldest && (frag->n_buffers + n > frag->max_buffers ||
+				(frag->free == 0 && frag->fresh == frag->max)))
+		datagram_remove(frag, &frag->entries[frag_queue_victim(frag->queues)]);
+}
+
+// What it holds has changed.
+static void datagram_charge(struct frag *frag, const struct datagram *d, uint32_t was)
+{
+	uint32_t i = (uint32_t)(d - frag->entries);
+
+	frag_queue_cost(frag->queues, i, frag->queues->nodes[i].cost + frag->n_buffers - was);
+}
+
+static uint64_t sender_hash(const struct frag *frag, const struct flow_key *key)
+{
+	struct flow_key sender = {.space_proto = key->space_proto & ~UINT32_C(0xff)};
+
+	memcpy(sender.addr[0], key->addr[0], sizeof(sender.addr[0]));
+	return hash_flow_key(&sender, frag->seed);
 }
 
 static struct datagram *frag_find(struct frag *frag, const struct pkt *pkt)
@@ -178,6 +213,9 @@ static struct datagram *frag_find(struct frag *frag, const struct pkt *pkt)
 	*bucket = i;
 	*(d->older ? &frag->entries[d->older].newer : &frag->oldest) = i;
 	frag->newest = i;
+	frag_queue_add(frag->queues, i, frag_pairs_trust(frag->pairs, &pkt->key),
+		       sender_hash(frag, &pkt->key));
+	frag_queue_cost(frag->queues, i, 1);
 	return d;
 }
 
@@ -385,6 +423,7 @@ struct rte_mbuf *frag_add(struct frag *frag, struct rte_mbuf *m, struct fates *f
 		pkt->key.space_proto &= ~UINT32_C(0xff);
 	frag_sweep(frag, ts_ns, m->nb_segs);
 	struct datagram *d = frag_find(frag, pkt);
+	uint32_t was = frag->n_buffers;
 	enum insert insert = d->dead ? INSERT_CONFLICT : datagram_insert(frag, d, m);
 	switch (insert) {
 	case INSERT_SEEN:
@@ -392,18 +431,22 @@ struct rte_mbuf *frag_add(struct frag *frag, struct rte_mbuf *m, struct fates *f
 		return NULL;
 	case INSERT_CONFLICT:
 		whole = datagram_kill(frag, d, m);
+		datagram_charge(frag, d, was);
 		*overlap = whole != NULL;
 		break;
 	case INSERT_NEW:
 		if (d->n > FRAG_RUNS) {
 			d->told = true; // nothing is wrong with it
 			datagram_kill(frag, d, NULL);
+			datagram_charge(frag, d, was);
 			return NULL;
 		}
+		datagram_charge(frag, d, was);
 		// No overlap and nothing behind the end: the bytes add up exactly when nothing
 		// is missing.
 		if (d->total == 0 || d->bytes < d->total)
 			return NULL;
+		frag_pairs_whole(frag->pairs, &d->key);
 		whole = datagram_join(frag, d);
 		datagram_remove(frag, d);
 		break;
@@ -414,4 +457,9 @@ struct rte_mbuf *frag_add(struct frag *frag, struct rte_mbuf *m, struct fates *f
 	fates->bytes[FATE_FRAGMENT] -= rte_pktmbuf_pkt_len(whole);
 	pkt_of(whole)->ts_ns = ts_ns;
 	return whole;
+}
+
+void frag_segment(struct frag *frag, const struct pkt *pkt)
+{
+	frag_pairs_segment(frag->pairs, pkt);
 }

@@ -10,10 +10,32 @@
 
 #include <rte_mbuf.h>
 
-struct frag;
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pkt;
+struct datagram;
+struct frag_pairs;
+struct frag_queues;
+
+struct frag {
+	bool pressed; // so much is held that frag_segment() is to see TCP segments
+	// frag.c's own.
+	uint64_t seed;
+	uint32_t n_buffers, max_buffers;
+	uint32_t mask;           // of buckets
+	uint32_t oldest, newest; // 0: none
+	uint32_t free;           // list through next
+	uint32_t fresh;          // entries never used start here
+	uint32_t max;            // entries; the first is none
+	uint32_t *buckets;
+	struct datagram *entries;
+	struct frag_queues *queues;
+	struct frag_pairs *pairs;
+};
 
 // How many of a pool's buffers reassembly may hold, for one of n pollers: few beside what
-// receiving needs, and no more than 32 MiB.
+// receiving needs, and no more than 32 MiB with all that reassembly needs itself.
 uint32_t frag_buffers(uint32_t mbufs, uint32_t n);
 
 // buffers: held at most. NULL: no memory.
@@ -28,3 +50,6 @@ void frag_reset(struct frag *frag);
 // because its pieces contradict each other: it only says to whom that happened. Else NULL.
 struct rte_mbuf *frag_add(struct frag *frag, struct rte_mbuf *m, struct fates *fates,
 			  bool *overlap);
+
+// Learns from a TCP segment whose fragments are worth more than others.
+void frag_segment(struct frag *frag, const struct pkt *pkt);

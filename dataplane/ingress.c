@@ -39,8 +39,11 @@ static enum fate ingress_fragment(const struct ingress *in, struct rte_mbuf **m,
 	if (fate != FATE_PARSED)
 		return fate;
 	pkt_of(*m)->joined = 1;
-	if (!pkt_of(*m)->frag_overlap)
-		checksum_segment(in->check, *m);
+	if (pkt_of(*m)->frag_overlap)
+		return fate;
+	checksum_segment(in->check, *m);
+	if (in->frag->pressed)
+		frag_segment(in->frag, pkt_of(*m));
 	return fate;
 }
 
@@ -54,6 +57,8 @@ enum fate ingress_packet(const struct ingress *in, struct rte_mbuf **m, uint32_t
 	fate = ingress_decode(in, *m, link_type, wire_len);
 	if (fate == FATE_PARSED) {
 		checksum_segment(in->check, *m);
+		if (unlikely(in->frag->pressed))
+			frag_segment(in->frag, pkt_of(*m));
 		return fate;
 	}
 	if (fate == FATE_FRAGMENT)

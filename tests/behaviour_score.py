@@ -9,17 +9,38 @@
 For each detector it prints how many attacks were there, found and missed, false alarms, look-alikes
 that were taken for attacks, and how many exchanges of an attack the sensor saw until it knew.
 
+  behaviour_score.py --build BUILD --table                    the table of all scenarios
+
+A scenario may have a configuration of its own beside it (NAME.conf), as an operator would write it.
+
 An issue is explained by an attack when it names one of its actors, or names nobody and one of its
-endpoints, and lies within its time. An attack is found when an issue of its own detector is
+endpoints, and lies within its time; one of the posture module, when it is about one of its hosts. An attack is found when an issue of its own detector is
 explained by it. An issue that no attack explains is a false alarm; but one of the posture module
 that accuses nobody says how an API is made, which no attack has to explain.
+
+What a story says in "also" is explained by it, too: an outage is no attack on passwords, but a burst
+of errors.
+
+--table plays each scenario four times: whole, with 1, 2 and 4 workers, which must tell the same; only
+the requests; only the responses; and with one packet in fifty lost. Of these three only false alarms
+count: what is half seen may be missed. A row for each detector, over all scenarios:
+
+  attacks found missed   of the whole traffic
+  alarms                 of the whole traffic, that no attack explains
+  alike taken            stories that look like an attack of this detector, and those of them that
+                         were taken for one
+  half                   false alarms in half-seen traffic
+  events seconds         the most that an attack could do, and the time it had, until it was told of
+  workers                scenarios with issues of this detector that were the same on 1, 2 and 4
 
   --expect 'D-01 found>=1 missed=0 alarms=0 events<=25'   exit 1 when it is not so; may be repeated
 """
 
 import argparse
+import concurrent.futures
 import datetime
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -29,6 +50,10 @@ import tempfile
 # Windows of detectors end after the last exchange; the clock of the packets is exact.
 BEFORE_NS, AFTER_NS = 5 * 10**9, 1800 * 10**9
 COLUMNS = ("attacks", "found", "missed", "alarms", "lookalikes", "related", "posture", "events")
+TABLE = ("attacks", "found", "missed", "alarms", "alike", "taken", "half", "events", "seconds",
+         "same", "differ")
+SCENARIOS = pathlib.Path(__file__).resolve().parent / "scenarios"
+HALVES = ("direction=requests", "direction=responses", "lose=0.02")
 COMPARE = {"=": lambda a, b: a == b, ">=": lambda a, b: a >= b, "<=": lambda a, b: a <= b}
 
 
@@ -55,6 +80,10 @@ def explains(story, issue):
     last = nanoseconds(issue.get("last_seen") or issue.get("detected_at"))
     if last < story["first_ns"] - BEFORE_NS or first > story["last_ns"] + AFTER_NS:
         return False
+    if issue.get("module") == "Posture":
+        return any(e["host"] == target.get("host") and
+                   (not target.get("template") or e["template"] == target["template"])
+                   for e in story["endpoints"])
     if attacker.get("user") or attacker.get("ip"):
         users = {a["user"] for a in story["actors"] if a["user"]}
         return attacker.get("user") in users or \
@@ -83,12 +112,14 @@ def score(stories, issues):
         known = min(nanoseconds(i.get("detected_at") or i["first_seen"]) for i in mine)
         events = sum(at <= known for at in story["events"])
         r["events"] = max(events, r["events"] or 0)
+        r["seconds"] = max(round((known - story["first_ns"]) / 1e9, 1), r.get("seconds") or 0)
     for issue in issues:
         r = row(issue["detector"])
         by = [s for s in attacks if explains(s, issue)]
         if any(s["detector"] == issue["detector"] for s in by):
             continue
-        if by:
+        if by or any(issue["detector"] in s.get("also", ()) and explains(s, issue)
+                     for s in stories):
             r["related"] += 1
             continue
         if issue.get("module") == "Posture" and not (issue.get("attacker") or {}).get("user"):
@@ -143,21 +174,114 @@ def unmet(expect, rows):
     return bad
 
 
+def play_capture(build, scenario, work, sets=(), seed=None):
+    """The capture of one scenario, and its truth."""
+    name = pathlib.Path(scenario).stem
+    capture, truth = work / (name + ".pcap"), work / (name + ".truth.jsonl")
+    words = [word for s in sets for word in ("--set", s)]
+    if seed is not None:
+        words += ["--seed", str(seed)]
+    subprocess.run([build / "apitap-gen", "play", scenario, capture, "--truth", truth, *words],
+                   check=True, stderr=subprocess.PIPE)
+    return capture, read_lines(truth)
+
+
+def replay_capture(build, scenario, capture, workers, config=None):
+    """The issues in it; with what the scenario itself configures, unless the caller does."""
+    own = pathlib.Path(scenario).with_suffix(".conf")
+    config = config or (own if own.exists() else None)
+    issues = capture.with_suffix(".%d.jsonl" % workers)
+    subprocess.run([build.resolve() / "apitap", "replay", "-q", "--workers", str(workers),
+                    *(["--config", pathlib.Path(config).resolve()] if config else []),
+                    "--log-issues", issues, capture],
+                   check=True, stdout=subprocess.DEVNULL, cwd=pathlib.Path(scenario).parent)
+    return read_lines(issues)
+
+
 def play(build, scenario, work, options):
     """Truth and issues of one scenario."""
-    name = pathlib.Path(scenario).stem
-    capture, issues = work / (name + ".pcap"), work / (name + ".issues.jsonl")
-    truth = work / (name + ".truth.jsonl")
-    sets = [word for s in options.set for word in ("--set", s)]
-    if options.seed is not None:
-        sets += ["--seed", str(options.seed)]
-    subprocess.run([build / "apitap-gen", "play", scenario, capture, "--truth", truth, *sets],
-                   check=True, stderr=subprocess.PIPE)
-    config = ["--config", options.config] if options.config else []
-    subprocess.run([build / "apitap", "replay", "-q", "--workers", str(options.workers), *config,
-                    "--log-issues", issues, capture], check=True, stdout=subprocess.DEVNULL)
+    capture, truth = play_capture(build, scenario, work, options.set, options.seed)
+    issues = replay_capture(build, scenario, capture, options.workers, options.config)
     capture.unlink()
-    return read_lines(truth), read_lines(issues)
+    return truth, issues
+
+
+# ---- The table
+
+def table_of(build, scenario, seed=None):
+    """Rows by detector of one scenario, whole and half seen, and what went wrong."""
+    with tempfile.TemporaryDirectory(prefix="behaviour-") as name:
+        work = pathlib.Path(name)
+        capture, truth = play_capture(build, scenario, work, (), seed)
+        stories = [t for t in truth if "label" in t]
+        told = {n: replay_capture(build, scenario, capture, n) for n in (1, 2, 4)}
+        capture.unlink()
+        rows, notes = score(stories, told[1])
+        table = {d: {c: r.get(c) for c in TABLE if c in r or c == "seconds"} |
+                 dict.fromkeys(("alike", "taken", "half", "same", "differ"), 0)
+                 for d, r in rows.items()}
+
+        def row(detector):
+            return table.setdefault(detector, dict.fromkeys(TABLE, 0) |
+                                    {"events": None, "seconds": None})
+
+        for story in stories:
+            if not story["benign"]:
+                continue
+            for detector in [story["detector"]] if story["detector"] != "*" else list(table):
+                row(detector)["alike"] += 1
+                row(detector)["taken"] += any(
+                    i["detector"] == detector and i.get("module") != "Posture" and
+                    detector not in story.get("also", ()) and explains(story, i) and
+                    not any(explains(s, i) for s in stories if not s["benign"])
+                    for i in told[1])
+        for detector in {i["detector"] for issues in told.values() for i in issues}:
+            mine = [[i for i in told[n] if i["detector"] == detector] for n in (1, 2, 4)]
+            same = mine[0] == mine[1] == mine[2]
+            row(detector)["same" if same else "differ"] += 1
+            if not same:
+                notes.append("%s is not the same on 1, 2 and 4 workers" % detector)
+        for half in HALVES:
+            capture, truth = play_capture(build, scenario, work, (half,), seed)
+            issues = replay_capture(build, scenario, capture, 1)
+            capture.unlink()
+            half_rows, half_notes = score([t for t in truth if "label" in t], issues)
+            for detector, r in half_rows.items():
+                row(detector)["half"] += r["alarms"]
+            notes += [half + ": " + n for n in half_notes if "false alarm" in n]
+    return pathlib.Path(scenario).stem, table, notes
+
+
+def table_print(total, out=sys.stdout):
+    columns = TABLE[:-2] + ("workers",)
+    print("%-9s" % "detector" + "".join("%9s" % c for c in columns), file=out)
+    for detector, r in sorted(total.items()):
+        cells = ["-" if r[c] is None else str(r[c]) for c in TABLE[:-2]]
+        cells.append("%d of %d" % (r["same"], r["same"] + r["differ"]))
+        print("%-9s" % detector + "".join("%9s" % c for c in cells), file=out)
+
+
+def table_main(options):
+    scenarios = options.scenario or sorted(p for p in SCENARIOS.glob("*.scn") if p.stem != "day")
+    total, notes = {}, []
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for name, table, said in pool.map(
+                lambda s: table_of(options.build, pathlib.Path(s).resolve(), options.seed),
+                scenarios):
+            for detector, r in table.items():
+                t = total.setdefault(detector, dict.fromkeys(TABLE, 0) |
+                                     {"events": None, "seconds": None})
+                for c in TABLE:
+                    if c not in ("events", "seconds"):
+                        t[c] += r[c]
+                    elif r[c] is not None:
+                        t[c] = max(r[c], t[c] or 0)
+            notes += ["%s: %s" % (name, s) for s in said]
+    table_print(total)
+    for note in notes:
+        print("  " + note)
+    return 1 if any(r["missed"] or r["alarms"] or r["taken"] or r["half"] or r["differ"]
+                    for r in total.values()) else 0
 
 
 def main():
@@ -173,9 +297,13 @@ def main():
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--set", action="append", default=[], help="NAME=VALUE for the scenarios")
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--table", action="store_true", help="of all scenarios, or those named")
+    parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 2) // 2))
     parser.add_argument("--quiet", action="store_true", help="no table, only what is not as expected")
     options = parser.parse_args()
-    if bool(options.truth) != bool(options.issues) or \
+    if options.table and options.build:
+        return table_main(options)
+    if options.table or bool(options.truth) != bool(options.issues) or \
             bool(options.truth) == bool(options.scenario) or \
             (options.scenario and not options.build):
         parser.error("either --truth and --issues, or --build and scenarios")

@@ -12,7 +12,8 @@
 //	caller   │ calls  errors  expected
 //
 // Errors that all callers of an endpoint get are one issue of the endpoint, not one of each caller.
-// Windows that are told, and callers who are, teach nothing.
+// Windows that are told, and callers who are, teach nothing. A sign-in that was refused is no error:
+// who tries passwords, and whether right ones are refused, is D-06's to judge.
 
 #include "detect/blob.h"
 #include "detect/detector.h"
@@ -179,6 +180,12 @@ static void errors_raise(struct merger *m, uint64_t key, const struct errors_cas
 	merger_raise(m, &errors, key, c->principal, c->endpoint, c->call->time_ns, &draft);
 }
 
+static bool is_error(const struct call *call)
+{
+	return judge_failed(call) &&
+	       (call->status >= 500 || call->login_result != LOGIN_FAILURE);
+}
+
 // ---- the endpoint
 
 static double share_of(const struct errors_endpoint *e, uint32_t class)
@@ -252,7 +259,7 @@ static void endpoint_call(const struct errors_options *options, struct merger *m
 	if (number > e->window)
 		endpoint_close(e, number);
 	e->n++;
-	if (judge_failed(call)) {
+	if (is_error(call)) {
 		uint32_t class = call->status >= 500 ? SERVER_ERRORS : CLIENT_ERRORS;
 
 		e->k[class]++;
@@ -314,7 +321,7 @@ static void caller_call(const struct errors_options *options, struct merger *m, 
 {
 	struct errors_caller *u = lru_touch(&t->callers, call->principal, NULL);
 	uint64_t number = call->time_ns / WINDOW_NS + 1;
-	bool failed = judge_failed(call);
+	bool failed = is_error(call);
 
 	if (!u || number < u->window)
 		return;

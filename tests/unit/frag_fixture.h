@@ -53,6 +53,7 @@ static uint8_t content[CONTENT]; // a TCP header, then bytes that do not repeat 
 struct shape {
 	const uint8_t *content; // NULL: the above
 	uint32_t id;
+	uint32_t sender;        // another address of IPv4 than the first; 0: no
 	uint64_t ts_ns;         // after the start
 	uint8_t version;        // 4 or 6
 	uint8_t protocol;       // 0: TCP
@@ -90,6 +91,8 @@ static uint32_t build_ip(uint8_t *out, const struct shape *s, uint32_t from, uin
 		p[8] = 64;
 		p[9] = protocol;
 		memcpy(p + 12, s->back ? "\xc0\0\2\2\xc0\0\2\1" : "\xc0\0\2\1\xc0\0\2\2", 8);
+		if (s->sender)
+			put16(put16(p + 12, s->sender >> 16), s->sender & 0xffff);
 		memset(p + 20, 1, s->options);
 	} else {
 		p[0] = 0x60;

@@ -115,6 +115,31 @@ static void test_silent(void **)
 	end();
 }
 
+// Refused sign-ins, of everybody and of one who tries passwords, are no errors; a failing server is.
+static void test_sign_in(void **)
+{
+	open_usual();
+	for (uint32_t i = 0; i < 400; i++) {
+		struct call call = call_make(1000 + i * 0.2, i % 4 ? i % 40 : 7, 50);
+
+		call.status = 401;
+		call.flags |= CALL_LOGIN;
+		call.login_result = LOGIN_FAILURE;
+		call_give(&errors, &call);
+	}
+	assert_raised(0);
+	for (uint32_t i = 0; i < 200; i++) {
+		struct call call = call_make(1100 + i * 0.2, i % 40, 50);
+
+		call.status = i % 2 ? 503 : 200;
+		call.flags |= CALL_LOGIN;
+		call.login_result = LOGIN_UNKNOWN;
+		call_give(&errors, &call);
+	}
+	assert_raised(1);
+	end();
+}
+
 static void test_saved(void **)
 {
 	uint32_t k;
@@ -153,6 +178,7 @@ int main(void)
 		cmocka_unit_test(test_endpoint),
 		cmocka_unit_test(test_caller),
 		cmocka_unit_test(test_silent),
+		cmocka_unit_test(test_sign_in),
 		cmocka_unit_test(test_saved),
 	};
 
