@@ -38,6 +38,8 @@ enum call_flag {
 	CALL_MESSAGE = 16, // no exchange: a WebSocket message of the server with sensitive values
 	CALL_GUESSED = 32, // pairing crossed a hole
 	CALL_TLS = 64,     // decrypted here
+	CALL_OPEN = 128,   // the request did not end before its connection, nothing of it is
+			   // missing, and none answered: took_us is until then
 };
 
 // How a request says what it wants.
@@ -92,7 +94,7 @@ struct call {
 	uint64_t nonce;      // keyed hash of the Idempotency-Key of a request that writes; 0: none
 	uint32_t req_bytes;  // of the body; UINT32_MAX: or more
 	uint32_t wait_us;    // from the request's last byte to the response's first; UINT32_MAX: unknown
-	uint32_t took_us;    // from the request's first byte to the response's last
+	uint32_t took_us;    // from the request's first byte to the response's last; UINT32_MAX
 	uint32_t n_given;    // identifiers in the response
 	uint8_t peer[16], server[16]; // addresses of the connection
 	uint8_t api;                  // enum call_api

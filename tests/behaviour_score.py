@@ -186,70 +186,89 @@ def play_capture(build, scenario, work, sets=(), seed=None):
     return capture, read_lines(truth)
 
 
-def replay_capture(build, scenario, capture, workers, config=None):
-    """The issues in it; with what the scenario itself configures, unless the caller does."""
+def own_config(scenario):
+    """What the scenario itself configures; None: nothing."""
     own = pathlib.Path(scenario).with_suffix(".conf")
-    config = config or (own if own.exists() else None)
-    issues = capture.with_suffix(".%d.jsonl" % workers)
-    subprocess.run([build.resolve() / "apitap", "replay", "-q", "--workers", str(workers),
-                    *(["--config", pathlib.Path(config).resolve()] if config else []),
-                    "--log-issues", issues, capture],
-                   check=True, stdout=subprocess.DEVNULL, cwd=pathlib.Path(scenario).parent)
-    return read_lines(issues)
+    return own if own.exists() else None
+
+
+def replay_captures(build, captures, workers, config, folder):
+    """The issues of each, as if it were the only one."""
+    with tempfile.TemporaryDirectory(prefix="behaviour-") as out:
+        subprocess.run([build.resolve() / "apitap", "replay", "-q", "--each", "--workers", str(workers),
+                        *(["--config", pathlib.Path(config).resolve()] if config else []),
+                        "--log-issues", out, *captures],
+                       check=True, stdout=subprocess.DEVNULL, cwd=folder)
+        return [read_lines(pathlib.Path(out) / (c.name + ".issues.jsonl")) for c in captures]
 
 
 def play(build, scenario, work, options):
     """Truth and issues of one scenario."""
     capture, truth = play_capture(build, scenario, work, options.set, options.seed)
-    issues = replay_capture(build, scenario, capture, options.workers, options.config)
+    issues, = replay_captures(build, [capture], options.workers,
+                              options.config or own_config(scenario), pathlib.Path(scenario).parent)
     capture.unlink()
     return truth, issues
 
 
 # ---- The table
 
-def table_of(build, scenario, seed=None):
-    """Rows by detector of one scenario, whole and half seen, and what went wrong."""
-    with tempfile.TemporaryDirectory(prefix="behaviour-") as name:
-        work = pathlib.Path(name)
-        capture, truth = play_capture(build, scenario, work, (), seed)
-        stories = [t for t in truth if "label" in t]
-        told = {n: replay_capture(build, scenario, capture, n) for n in (1, 2, 4)}
-        capture.unlink()
-        rows, notes = score(stories, told[1])
-        table = {d: {c: r.get(c) for c in TABLE if c in r or c == "seconds"} |
-                 dict.fromkeys(("alike", "taken", "half", "same", "differ"), 0)
-                 for d, r in rows.items()}
+def told_of(options, scenarios, sets, workers):
+    """Of each scenario its stories, and its issues for each number of workers."""
+    with tempfile.TemporaryDirectory(prefix="behaviour-") as name, \
+            concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        played = list(pool.map(lambda s: play_capture(options.build, s, pathlib.Path(name), sets,
+                                                      options.seed), scenarios))
+        # A process takes long to start: those that need no configuration share some.
+        alike = [i for i, s in enumerate(scenarios) if not own_config(s)]
+        groups = [alike[i::options.jobs] for i in range(options.jobs)] + \
+            [[i] for i, s in enumerate(scenarios) if own_config(s)]
 
-        def row(detector):
-            return table.setdefault(detector, dict.fromkeys(TABLE, 0) |
-                                    {"events": None, "seconds": None})
+        def replay(work):
+            group, n = work
+            return work, replay_captures(options.build, [played[i][0] for i in group], n,
+                                         own_config(scenarios[group[0]]), SCENARIOS)
 
-        for story in stories:
-            if not story["benign"]:
-                continue
-            for detector in [story["detector"]] if story["detector"] != "*" else list(table):
-                row(detector)["alike"] += 1
-                row(detector)["taken"] += any(
-                    i["detector"] == detector and i.get("module") != "Posture" and
-                    detector not in story.get("also", ()) and explains(story, i) and
-                    not any(explains(s, i) for s in stories if not s["benign"])
-                    for i in told[1])
-        for detector in {i["detector"] for issues in told.values() for i in issues}:
-            mine = [[i for i in told[n] if i["detector"] == detector] for n in (1, 2, 4)]
-            same = mine[0] == mine[1] == mine[2]
-            row(detector)["same" if same else "differ"] += 1
-            if not same:
-                notes.append("%s is not the same on 1, 2 and 4 workers" % detector)
-        for half in HALVES:
-            capture, truth = play_capture(build, scenario, work, (half,), seed)
-            issues = replay_capture(build, scenario, capture, 1)
-            capture.unlink()
-            half_rows, half_notes = score([t for t in truth if "label" in t], issues)
-            for detector, r in half_rows.items():
-                row(detector)["half"] += r["alarms"]
-            notes += [half + ": " + n for n in half_notes if "false alarm" in n]
-    return pathlib.Path(scenario).stem, table, notes
+        told = [{} for _ in scenarios]
+        for (group, n), issues in pool.map(replay, [(g, n) for g in groups if g for n in workers]):
+            for i, one in zip(group, issues):
+                told[i][n] = one
+    return [([t for t in p[1] if "label" in t], t) for p, t in zip(played, told)]
+
+
+def table_row(table, detector):
+    return table.setdefault(detector, dict.fromkeys(TABLE, 0) | {"events": None, "seconds": None})
+
+
+def table_whole(table, stories, told):
+    """Rows by detector of a scenario as it is, and what went wrong."""
+    rows, notes = score(stories, told[1])
+    for detector, r in rows.items():
+        row = table_row(table, detector)
+        for column in TABLE:
+            if column in ("events", "seconds"):
+                if r.get(column) is not None:
+                    row[column] = max(r[column], row[column] or 0)
+            else:
+                row[column] += r.get(column, 0)
+    for story in (s for s in stories if s["benign"]):
+        # Those of all detectors are counted by table_main(), for every row.
+        star = story["detector"] == "*"
+        for detector in {i["detector"] for i in told[1]} if star else [story["detector"]]:
+            row = table_row(table, detector)
+            row["alike"] += not star
+            row["taken"] += any(
+                i["detector"] == detector and i.get("module") != "Posture" and
+                detector not in story.get("also", ()) and explains(story, i) and
+                not any(explains(s, i) for s in stories if not s["benign"]) for i in told[1])
+    for detector in sorted({i["detector"] for issues in told.values() for i in issues}):
+        mine = [[{k: v for k, v in i.items() if k != "seq"} for i in issues
+                 if i["detector"] == detector] for issues in told.values()]
+        same = all(m == mine[0] for m in mine)
+        table_row(table, detector)["same" if same else "differ"] += 1
+        if not same:
+            notes.append("%s is not the same on 1, 2 and 4 workers" % detector)
+    return notes
 
 
 def table_print(total, out=sys.stdout):
@@ -262,26 +281,27 @@ def table_print(total, out=sys.stdout):
 
 
 def table_main(options):
-    scenarios = options.scenario or sorted(p for p in SCENARIOS.glob("*.scn") if p.stem != "day")
-    total, notes = {}, []
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for name, table, said in pool.map(
-                lambda s: table_of(options.build, pathlib.Path(s).resolve(), options.seed),
-                scenarios):
-            for detector, r in table.items():
-                t = total.setdefault(detector, dict.fromkeys(TABLE, 0) |
-                                     {"events": None, "seconds": None})
-                for c in TABLE:
-                    if c not in ("events", "seconds"):
-                        t[c] += r[c]
-                    elif r[c] is not None:
-                        t[c] = max(r[c], t[c] or 0)
-            notes += ["%s: %s" % (name, s) for s in said]
-    table_print(total)
+    scenarios = [pathlib.Path(s).resolve() for s in options.scenario] or \
+        sorted(p for p in SCENARIOS.glob("*.scn") if p.stem != "day")
+    table, notes, stars = {}, [], 0
+    for scenario, (stories, told) in zip(scenarios, told_of(options, scenarios, (), (1, 2, 4))):
+        notes += ["%s: %s" % (scenario.stem, n) for n in table_whole(table, stories, told)]
+        stars += sum(s["detector"] == "*" for s in stories)
+    for half in HALVES:
+        print("whole and before %s:" % half, *notes, sep="\n  ", file=sys.stderr)
+        table_print(table, sys.stderr)
+        for scenario, (stories, told) in zip(scenarios, told_of(options, scenarios, (half,), (1,))):
+            rows, said = score(stories, told[1])
+            for detector, r in rows.items():
+                table_row(table, detector)["half"] += r["alarms"]
+            notes += ["%s, %s: %s" % (scenario.stem, half, n) for n in said if "false alarm" in n]
+    for r in table.values():
+        r["alike"] += stars
+    table_print(table)
     for note in notes:
         print("  " + note)
     return 1 if any(r["missed"] or r["alarms"] or r["taken"] or r["half"] or r["differ"]
-                    for r in total.values()) else 0
+                    for r in table.values()) else 0
 
 
 def main():

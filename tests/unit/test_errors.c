@@ -95,6 +95,12 @@ static void test_silent(void **)
 	// A user with a forgotten password, and one that reloads a page that is gone.
 	for (uint32_t i = 0; i < 12; i++)
 		ask(5000 + i, 7, 50, 404);
+	// The same among others who see an error now and then: they are not many for that.
+	for (uint32_t i = 0; i < 60; i++) {
+		ask(5050 + i * 0.5, i % 30, 50, i % 15 ? 200 : 404);
+		if (i % 4 == 0)
+			ask(5050 + i * 0.5, 7, 50, 404);
+	}
 	// An endpoint that nobody knows yet fails for all.
 	endpoint_named(52, "GET", "/new");
 	for (uint32_t i = 0; i < 150; i++)
