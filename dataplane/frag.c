@@ -6,10 +6,11 @@
 //
 // Datagrams are found by a seeded hash and listed by age: what waits in vain goes from the oldest
 // on. Which one goes when there are too many is said by their queues (frag_queue.h), by how much
-// they hold and by what is known of their sender (frag_pairs.h). Pieces may be any number, the runs that they leave are few. A piece whose
-// bytes were there already is dropped. Pieces that overlap otherwise, or disagree on where the
-// datagram ends, end it, as RFC 5722 asks for IPv6 and as common receivers do for IPv4; a
-// stone remains that lets no further piece of it in, until the time is over.
+// they hold and by what is known of their sender (frag_pairs.h). Pieces may be any number, the
+// runs that they leave are few. A piece whose bytes were there already is dropped. Pieces that
+// overlap otherwise, or disagree on where the datagram ends, end it, as RFC 5722 asks for IPv6 and
+// as common receivers do for IPv4; a stone remains that lets no further piece of it in, until the
+// time is over.
 
 #include "dataplane/frag.h"
 

@@ -20,8 +20,10 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -50,6 +52,8 @@ struct replay {
 	struct exporter *exporter;
 	struct txlog *txlog;
 	FILE *issues;
+	bool issues_dir;   // a file for each capture
+	uint64_t n_before; // issues that are in other files
 	uint64_t pkts, bytes, n_issues, n_damaged;
 	uint64_t first_ts_ns, begin_ns, shown_ns;
 };
@@ -69,7 +73,8 @@ static void print_help(void)
 	       "      --keylog F             decrypt TLS with the secrets in F (NSS key log, or a pcapng file\n"
 	       "                             that has them inside), or, when F is a directory, in\n"
 	       "                             F/CAPTURE.keylog; may be given several times\n"
-	       "      --log-issues F         one JSON object per issue, final state; '-': standard output\n"
+	       "      --log-issues F         one JSON object per issue, final state; '-': standard output;\n"
+	       "                             with --each F may be a directory: F/CAPTURE.issues.jsonl\n"
 	       "      --inventory F          the endpoints that were seen, at the end; '-': standard output\n"
 	       "      --inventory-format T   openapi (default: a document per host and line), csv, json\n"
 	       "      --export               write to the spool and publish as 'run' does\n"
@@ -233,7 +238,7 @@ static void on_final_issue(void *arg, const struct issue *issue)
 	sensor = conf_get(r->conf, &sensor_section);
 	r->n_issues++;
 	if (r->issues)
-		json_from_issue(r->issues, issue, sensor->id, 0, r->n_issues);
+		json_from_issue(r->issues, issue, sensor->id, 0, r->n_issues - r->n_before);
 	if (!r->quiet)
 		card_from_issue(r->issues == stdout ? stderr : stdout, issue, sensor->id, r->n_issues);
 }
@@ -325,22 +330,61 @@ static void replay_end(struct replay *r)
 	detect_foreach_issue(r->sensor->detect, on_final_issue, r);
 }
 
+// What cannot be written stops nothing: somebody is told, and the exit code says so.
+static void issues_next(struct replay *r, const char *capture)
+{
+	const char *name = strrchr(capture, '/');
+	char path[PATH_MAX];
+
+	r->n_before = r->n_issues;
+	if (snprintf(path, sizeof(path), "%s/%s.issues.jsonl", r->issue_path,
+		     name ? name + 1 : capture) >= (int)sizeof(path))
+		errno = ENAMETOOLONG;
+	else
+		r->issues = fopen(path, "w");
+	if (!r->issues) {
+		LOG(ERR, "%s: its issues cannot be written to %s: %s", capture, r->issue_path,
+		    strerror(errno));
+		r->n_damaged++;
+	}
+}
+
+static void issues_end(struct replay *r)
+{
+	if (r->issues && fclose(r->issues) != 0) {
+		LOG(ERR, "%s: %s", r->issue_path, strerror(errno));
+		r->n_damaged++;
+	}
+	r->issues = NULL;
+}
+
 static int replay_all(struct replay *r)
 {
 	r->begin_ns = wall_ns();
 	for (int i = 0; i < r->n_paths && !command_stop; i++) {
+		if (r->issues_dir)
+			issues_next(r, r->paths[i]);
 		if (!replay_file(r, r->paths[i]))
 			r->n_damaged++;
 		if (r->each) {
 			replay_end(r);
 			sensor_reset(r->sensor);
 		}
+		if (r->issues_dir)
+			issues_end(r);
 	}
 	if (!r->each)
 		replay_end(r);
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\r\033[K");
 	return r->n_damaged ? EXIT_FAILED : EXIT_OK;
+}
+
+static bool is_dir(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 static FILE *open_log(const char *path)
@@ -422,7 +466,8 @@ static int replay_open(struct replay *r)
 							  .tls = txlog_tls,
 						  });
 	}
-	if (r->issue_path) {
+	r->issues_dir = r->each && r->issue_path && is_dir(r->issue_path);
+	if (r->issue_path && !r->issues_dir) {
 		r->issues = open_log(r->issue_path);
 		if (!r->issues)
 			return EXIT_FAILED;

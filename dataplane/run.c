@@ -250,8 +250,9 @@ static int run_load(struct appliance *r, char *why, size_t why_len)
 		snprintf(why, why_len, "state.dir: %s", strerror(-rc));
 		return -1;
 	}
-	LOG(NOTICE, "what was learnt is back from %s after %.2f s", r->state.dir,
-	    (double)(realtime_ns() - begin) / 1e9);
+	LOG(NOTICE, "what was learnt is back from %s after %.2f s; the ports, which are not open "
+		    "before that, start now",
+	    r->state.dir, (double)(realtime_ns() - begin) / 1e9);
 	return 0;
 }
 

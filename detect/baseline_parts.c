@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+enum { PEOPLE = 32 }; // principals that are read before their places are looked for
+
 static int fields_save(struct merger *m, FILE *out)
 {
 	return learn_save(&m->learn, out);
@@ -52,6 +54,19 @@ static int people_save(struct merger *m, FILE *out)
 	return ferror(out) ? -EIO : 0;
 }
 
+static bool person_add(struct known *k, const struct merged_principal *read)
+{
+	struct known_principal *p = known_principal_add(k, read->id);
+
+	if (!p)
+		return false;
+	p->pub.first_ns = read->first_ns;
+	p->pub.last_ns = read->last_ns;
+	p->pub.calls = read->calls;
+	return true;
+}
+
+// Some at a time, for each stands anywhere in a large table.
 static int people_load(struct merger *m, FILE *in, size_t len, uint32_t version)
 {
 	struct blob_reader r = {.in = in, .left = len, .bad = version != 1};
@@ -59,19 +74,23 @@ static int people_load(struct merger *m, FILE *in, size_t len, uint32_t version)
 
 	r.bad |= blob_get(&r, 4) != record_layout(&person_record);
 	n = blob_get(&r, 4);
-	for (uint64_t i = 0; i < n && !r.bad; i++) {
-		uint64_t id = blob_get(&r, 8);
-		struct merged_principal read = {0};
-		struct known_principal *p;
+	if (!r.bad && n <= r.left / 8)
+		known_principals_reserve(&m->known, n);
+	while (n && !r.bad) {
+		struct merged_principal read[PEOPLE];
+		uint32_t got = 0;
 
-		if (!record_get(&r, &person_record, &read) || id == 0)
-			return -EBADMSG;
-		p = known_principal_add(&m->known, id);
-		if (!p)
-			return -ENOMEM;
-		p->pub.first_ns = read.first_ns;
-		p->pub.last_ns = read.last_ns;
-		p->pub.calls = read.calls;
+		for (; got < PEOPLE && got < n && !r.bad; got++) {
+			read[got] = (struct merged_principal){.id = blob_get(&r, 8)};
+			r.bad |= read[got].id == 0;
+			idmap_prefetch(&m->known.principal_map, read[got].id);
+			record_get(&r, &person_record, &read[got]);
+		}
+		n -= got;
+		for (uint32_t i = 0; i < got && !r.bad; i++) {
+			if (!person_add(&m->known, &read[i]))
+				return -ENOMEM;
+		}
 	}
 	return record_end(&r);
 }

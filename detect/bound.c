@@ -97,8 +97,9 @@ struct bound_view bound_look(const struct bound *b, uint64_t id, uint64_t princi
 	view.crowd = crowd_without(e, principal, now_s);
 	view.crowded = view.crowd >= o->crowd;
 	// Objects that only ever one user asks for are bound however the user came to know them.
+	view.listed = view.share >= o->share / 100;
 	view.is = view.users >= o->users && view.exclusive >= o->share / 100 &&
-		  (view.share >= o->share / 100 ||
+		  (view.listed ||
 		   (e->known >= o->requests && view.exclusive >= o->exclusive / 100));
 	return view;
 }

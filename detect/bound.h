@@ -36,6 +36,7 @@ struct bound_view {
 	uint32_t requests, known, users;
 	uint32_t crowd; // other principals that used it for foreign objects within an hour
 	bool is;        // bound
+	bool listed;    // nearly all were given to the caller before
 	bool crowded;   // so many do it that it is no attack
 };
 

@@ -10,6 +10,7 @@
 
 #include "detect/captures.h"
 #include "detect/exchange.h"
+#include "detect/session_id.h"
 #include "detect/sessions.h"
 
 struct detector;
@@ -25,6 +26,7 @@ enum {
 	DELTA_PARAMS = 4096,
 	DELTA_AGENT = 256, // bytes of a User-Agent
 	DELTA_TYPES = 1024,
+	DELTA_SESSION_IDS = 4096,
 	FINDING_TYPES = 8,
 };
 
@@ -36,6 +38,8 @@ enum call_flag {
 	CALL_MESSAGE = 16, // no exchange: a WebSocket message of the server with sensitive values
 	CALL_GUESSED = 32, // pairing crossed a hole
 	CALL_TLS = 64,     // decrypted here
+	CALL_OPEN = 128,   // the request did not end before its connection, nothing of it is
+			   // missing, and none answered: took_us is until then
 };
 
 // How a request says what it wants.
@@ -90,15 +94,17 @@ struct call {
 	uint64_t nonce;      // keyed hash of the Idempotency-Key of a request that writes; 0: none
 	uint32_t req_bytes;  // of the body; UINT32_MAX: or more
 	uint32_t wait_us;    // from the request's last byte to the response's first; UINT32_MAX: unknown
-	uint32_t took_us;    // from the request's first byte to the response's last
+	uint32_t took_us;    // from the request's first byte to the response's last; UINT32_MAX
 	uint32_t n_given;    // identifiers in the response
 	uint8_t peer[16], server[16]; // addresses of the connection
 	uint8_t api;                  // enum call_api
+	uint8_t n_session_ids;
 	uint16_t n_params;
 	uint16_t params_lost; // beyond EXCHANGE_PARAMS, or of a full delta
 	uint16_t n_shown;     // behind params: the first properties of a 2xx response that a client
 			      // should not decide (privilege.h), but for those in lists
 	const struct call_param *params;
+	const struct session_id *session_ids; // that the response gave out
 };
 
 // An identifier that a response gave to somebody.
@@ -212,6 +218,9 @@ struct delta {
 	uint32_t n_types;
 	uint64_t types_lost;
 	struct delta_binding *bindings;
+	struct session_id *session_ids;
+	uint32_t n_session_ids;
+	uint64_t session_ids_lost;
 	uint32_t n_captures;
 	struct finding captures[CAPTURES_WANTED]; // exchanges that the merger asked for
 	uint8_t *arena;

@@ -89,6 +89,10 @@ struct foreign_verdict foreign_judge(struct foreign *f, const struct foreign_opt
 		if (view->answer != OBJECTS_FOREIGN || !bound->is || bound->crowded || view->open ||
 		    (writes && !view->owner) || (refused && !anothers))
 			continue;
+		// Where users come with identifiers of their own from elsewhere, one that nobody had
+		// says nothing.
+		if (!anothers && !bound->listed)
+			continue;
 		who = lru_touch(&f->suspects, foreign_key(call), NULL);
 		if (!who)
 			continue;

@@ -8,12 +8,28 @@
 
 #include "detect/draft.h"
 
+#include <math.h>
+
+double geo_apart_km(const struct geo_point *a, const struct geo_point *b)
+{
+	const double turn = M_PI / 18000, earth_km = 6371;
+	double sin_lat, sin_lon, half;
+
+	if (!a->radius_km || !b->radius_km)
+		return 0;
+	// The haversine formula, on a sphere: half a percent off at most.
+	sin_lat = sin((b->lat - a->lat) * turn / 2);
+	sin_lon = sin((b->lon - a->lon) * turn / 2);
+	half = sin_lat * sin_lat + cos(a->lat * turn) * cos(b->lat * turn) * sin_lon * sin_lon;
+	return fmax(0, 2 * earth_km * asin(fmin(1, sqrt(half))) - a->radius_km - b->radius_km);
+}
+
 #ifdef APITAP_GEO
 #include <arpa/inet.h>
 #include <maxminddb.h>
 #include <string.h>
 
-enum { GEO_FILES = 4 };
+enum { GEO_FILES = 4, RADIUS_KM = 100 /* where a file has coordinates without one */ };
 
 struct geo {
 	uint32_t n;
@@ -83,7 +99,57 @@ static void entry_read(MMDB_entry_s *entry, char country[3], uint32_t *asn)
 		*asn = data.uint32;
 }
 
-void geo_find(const struct geo *geo, const uint8_t addr[16], char country[3], uint32_t *asn)
+static bool number_read(MMDB_entry_s *entry, const char *const path[3], double *out)
+{
+	MMDB_entry_data_s data;
+
+	if (MMDB_aget_value(entry, &data, path) != MMDB_SUCCESS || !data.has_data)
+		return false;
+	switch (data.type) {
+	case MMDB_DATA_TYPE_DOUBLE:
+		*out = data.double_value;
+		return true;
+	case MMDB_DATA_TYPE_FLOAT:
+		*out = (double)data.float_value;
+		return true;
+	case MMDB_DATA_TYPE_UINT16:
+		*out = data.uint16;
+		return true;
+	case MMDB_DATA_TYPE_UINT32:
+		*out = data.uint32;
+		return true;
+	default:
+		return false;
+	}
+}
+
+// GeoIP2 and GeoLite2 City, and the flat form.
+static void point_read(MMDB_entry_s *entry, struct geo_point *out)
+{
+	static const char *const lat_names[][3] = {{"location", "latitude", NULL},
+						   {"latitude", NULL, NULL}};
+	static const char *const lon_names[][3] = {{"location", "longitude", NULL},
+						   {"longitude", NULL, NULL}};
+	static const char *const radius_names[] = {"location", "accuracy_radius", NULL};
+	double lat, lon, radius;
+
+	for (uint32_t i = 0; i < 2; i++) {
+		// A damaged file may hold anything, what is no number included.
+		if (!number_read(entry, lat_names[i], &lat) ||
+		    !number_read(entry, lon_names[i], &lon) || !(fabs(lat) <= 90) ||
+		    !(fabs(lon) <= 180))
+			continue;
+		if (!number_read(entry, radius_names, &radius) || !(radius >= 1))
+			radius = RADIUS_KM;
+		out->lat = (int16_t)lround(lat * 100);
+		out->lon = (int16_t)lround(lon * 100);
+		out->radius_km = (uint16_t)fmin(radius, 20000);
+		return;
+	}
+}
+
+void geo_find(const struct geo *geo, const uint8_t addr[16], char country[3], uint32_t *asn,
+	      struct geo_point *point)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	struct sockaddr_in v4 = {.sin_family = AF_INET};
@@ -101,8 +167,10 @@ void geo_find(const struct geo *geo, const uint8_t addr[16], char country[3], ui
 		MMDB_lookup_result_s found = MMDB_lookup_sockaddr(&geo->db[i], at, &rc);
 
 		// An error is that of a damaged file, or of an address that a file of IPv4 has not.
-		if (rc == MMDB_SUCCESS && found.found_entry)
-			entry_read(&found.entry, country, asn);
+		if (rc != MMDB_SUCCESS || !found.found_entry)
+			continue;
+		entry_read(&found.entry, country, asn);
+		point_read(&found.entry, point);
 	}
 }
 
@@ -123,7 +191,7 @@ void geo_close(struct geo *)
 {
 }
 
-void geo_find(const struct geo *, const uint8_t[16], char[3], uint32_t *)
+void geo_find(const struct geo *, const uint8_t[16], char[3], uint32_t *, struct geo_point *)
 {
 }
 

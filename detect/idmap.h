@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+enum { IDMAP_MIN = 64 }; // slots
+
 struct idmap_slot {
 	uint64_t id;
 	void *value; // NULL: free
@@ -55,27 +57,43 @@ static inline void idmap_place(struct idmap *map, uint64_t id, void *value)
 	map->slots[i & map->mask] = (struct idmap_slot){id, value};
 }
 
+static inline bool idmap_widen(struct idmap *map, uint32_t wider)
+{
+	uint32_t slots = map->slots ? map->mask + 1 : 0;
+	struct idmap old = *map;
+
+	map->slots = draft_alloc(wider, sizeof(*map->slots));
+	if (!map->slots) {
+		*map = old;
+		return false;
+	}
+	map->mask = wider - 1;
+	for (uint32_t i = 0; i < slots; i++) {
+		if (old.slots[i].value)
+			idmap_place(map, old.slots[i].id, old.slots[i].value);
+	}
+	draft_free(old.slots);
+	return true;
+}
+
+// Room for so many in all, so that the map need not grow in between; without memory it does.
+static inline void idmap_reserve(struct idmap *map, uint64_t n)
+{
+	uint32_t slots = map->slots ? map->mask + 1 : 0, wider = IDMAP_MIN;
+
+	while (wider / 3 * 2 < n && wider < UINT32_C(1) << 31)
+		wider *= 2;
+	if (wider > slots)
+		idmap_widen(map, wider);
+}
+
 // The id must not be there yet. False: no memory, nothing changed.
 static inline bool idmap_add(struct idmap *map, uint64_t id, void *value)
 {
 	uint32_t slots = map->slots ? map->mask + 1 : 0;
 
-	if (map->n + 1 > slots / 3 * 2) {
-		uint32_t wider = slots ? 2 * slots : 64;
-		struct idmap old = *map;
-
-		map->slots = draft_alloc(wider, sizeof(*map->slots));
-		if (!map->slots) {
-			*map = old;
-			return false;
-		}
-		map->mask = wider - 1;
-		for (uint32_t i = 0; i < slots; i++) {
-			if (old.slots[i].value)
-				idmap_place(map, old.slots[i].id, old.slots[i].value);
-		}
-		draft_free(old.slots);
-	}
+	if (map->n + 1 > slots / 3 * 2 && !idmap_widen(map, slots ? 2 * slots : IDMAP_MIN))
+		return false;
 	idmap_place(map, id, value);
 	map->n++;
 	return true;

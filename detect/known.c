@@ -398,6 +398,13 @@ lost:
 	return NULL;
 }
 
+void known_principals_reserve(struct known *k, uint64_t n)
+{
+	if (k->max_principals && n > k->max_principals)
+		n = k->max_principals;
+	idmap_reserve(&k->principal_map, n);
+}
+
 void known_principal_name(struct known_principal *p, const struct delta_name *name)
 {
 	char *to[3];

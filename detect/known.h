@@ -135,6 +135,8 @@ void known_missing_add(struct known *k, uint64_t id, struct span host, struct sp
 struct known_endpoint *known_target(const struct known *k, uint64_t id);
 // The principal of that id, new if need be; then the one idle longest may go. NULL: no memory.
 struct known_principal *known_principal_add(struct known *k, uint64_t id);
+// So many will come. Without memory tables grow as always.
+void known_principals_reserve(struct known *k, uint64_t n);
 // Who it is. The first answer stays.
 void known_principal_name(struct known_principal *p, const struct delta_name *name);
 // What the detector of that index keeps there; NULL: nothing.

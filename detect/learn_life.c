@@ -13,6 +13,8 @@
 
 #include "detect/learn.h"
 
+#include "detect/blob.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,36 +76,30 @@ void learn_forget(struct learn *l, uint64_t endpoint)
 
 // ---- Writing
 
-static void put_number(FILE *out, uint64_t number, uint32_t bytes)
-{
-	for (uint32_t i = 0; i < bytes; i++)
-		putc_unlocked((int)(number >> (8 * i) & 0xff), out);
-}
-
 static void put_field(FILE *out, const struct delta_field *f)
 {
-	put_number(out, f->id, 8);
-	put_number(out, f->endpoint, 8);
-	put_number(out, f->last_ns, 8);
+	blob_put(out, f->id, 8);
+	blob_put(out, f->endpoint, 8);
+	blob_put(out, f->last_ns, 8);
 	for (uint32_t i = 0; i < 2; i++)
-		put_number(out, f->values[i], 8);
+		blob_put(out, f->values[i], 8);
 	for (uint32_t i = 0; i < 2 * SKETCH_WORDS; i++)
-		put_number(out, f->sketch[i / SKETCH_WORDS][i % SKETCH_WORDS], 8);
-	put_number(out, f->type, 2);
-	put_number(out, f->unsure, 1);
+		blob_put(out, f->sketch[i / SKETCH_WORDS][i % SKETCH_WORDS], 8);
+	blob_put(out, f->type, 2);
+	blob_put(out, f->unsure, 1);
 }
 
 int learn_save(const struct learn *l, FILE *out)
 {
-	put_number(out, datatype_count(), 2);
+	blob_put(out, datatype_count(), 2);
 	for (uint32_t i = 0; i < datatype_count(); i++) {
 		const char *id = datatype_get(i)->id;
 		uint32_t len = (uint32_t)strnlen(id, NAME_MAX_LEN);
 
-		put_number(out, len, 1);
+		blob_put(out, len, 1);
 		fwrite(id, 1, len, out);
 	}
-	put_number(out, l->map.n, 4);
+	blob_put(out, l->map.n, 4);
 	for (uint32_t i = l->oldest; i != LEARN_NOBODY; i = l->entries[i].newer) {
 		if (idmap_get(&l->map, l->entries[i].sum.id) == &l->entries[i])
 			put_field(out, &l->entries[i].sum);
@@ -113,41 +109,17 @@ int learn_save(const struct learn *l, FILE *out)
 
 // ---- Reading
 
-struct reader {
-	FILE *in;
-	size_t left; // bytes of the section
-	bool bad;
-};
-
-static uint64_t get_number(struct reader *r, uint32_t bytes)
-{
-	uint64_t number = 0;
-
-	if (r->left < bytes)
-		r->bad = true;
-	for (uint32_t i = 0; i < bytes && !r->bad; i++) {
-		int c = getc_unlocked(r->in);
-
-		if (c == EOF)
-			r->bad = true;
-		else
-			number |= (uint64_t)c << (8 * i);
-	}
-	r->left -= r->bad ? 0 : bytes;
-	return number;
-}
-
 // The number that a type has today.
-static uint16_t get_type(struct reader *r)
+static uint16_t get_type(struct blob_reader *r)
 {
 	char name[NAME_MAX_LEN + 1];
-	uint32_t len = (uint32_t)get_number(r, 1);
+	uint32_t len = (uint32_t)blob_get(r, 1);
 	int type;
 
 	if (len == 0 || len > NAME_MAX_LEN || len > r->left)
 		r->bad = true;
 	for (uint32_t i = 0; i < len && !r->bad; i++)
-		name[i] = (char)get_number(r, 1);
+		name[i] = (char)blob_get(r, 1);
 	if (r->bad)
 		return UNKNOWN;
 	name[len] = '\0';
@@ -155,9 +127,9 @@ static uint16_t get_type(struct reader *r)
 	return type < 0 ? UNKNOWN : (uint16_t)type;
 }
 
-static uint32_t get_types(struct reader *r, uint16_t types[DATATYPE_MAX])
+static uint32_t get_types(struct blob_reader *r, uint16_t types[DATATYPE_MAX])
 {
-	uint32_t n = (uint32_t)get_number(r, 2);
+	uint32_t n = (uint32_t)blob_get(r, 2);
 
 	if (n > DATATYPE_MAX)
 		r->bad = true;
@@ -166,19 +138,19 @@ static uint32_t get_types(struct reader *r, uint16_t types[DATATYPE_MAX])
 	return r->bad ? 0 : n;
 }
 
-static struct delta_field get_field(struct reader *r)
+static struct delta_field get_field(struct blob_reader *r)
 {
 	struct delta_field f = {0};
 
-	f.id = get_number(r, 8);
-	f.endpoint = get_number(r, 8);
-	f.last_ns = get_number(r, 8);
+	f.id = blob_get(r, 8);
+	f.endpoint = blob_get(r, 8);
+	f.last_ns = blob_get(r, 8);
 	for (uint32_t i = 0; i < 2; i++)
-		f.values[i] = get_number(r, 8);
+		f.values[i] = blob_get(r, 8);
 	for (uint32_t i = 0; i < 2 * SKETCH_WORDS; i++)
-		f.sketch[i / SKETCH_WORDS][i % SKETCH_WORDS] = get_number(r, 8);
-	f.type = (uint16_t)get_number(r, 2);
-	f.unsure = get_number(r, 1) != 0;
+		f.sketch[i / SKETCH_WORDS][i % SKETCH_WORDS] = blob_get(r, 8);
+	f.type = (uint16_t)blob_get(r, 2);
+	f.unsure = blob_get(r, 1) != 0;
 	if (f.id == 0)
 		r->bad = true;
 	return f;
@@ -187,10 +159,10 @@ static struct delta_field get_field(struct reader *r)
 // The notes of the file are folded in portions, as if workers had made them.
 int learn_load(struct learn *l, FILE *in, size_t len, uint32_t version)
 {
-	struct reader r = {.in = in, .left = len};
+	struct blob_reader r = {.in = in, .left = len};
 	uint16_t types[DATATYPE_MAX];
 	uint32_t n_types = version == LEARN_VERSION ? get_types(&r, types) : 0;
-	uint64_t n = n_types ? get_number(&r, 4) : UINT64_MAX;
+	uint64_t n = n_types ? blob_get(&r, 4) : UINT64_MAX;
 
 	if (r.bad || n > r.left / FIELD_BYTES)
 		return -EBADMSG;

@@ -102,3 +102,12 @@ static inline void lru_prefetch(const struct lru *t, uint64_t id)
 	if (t->slots)
 		__builtin_prefetch(&t->slots[lru_home(id) & t->mask]);
 }
+
+// Behind lru_prefetch(): asks for the entry that stands where that id would.
+static inline void lru_prefetch_entry(const struct lru *t, uint64_t id)
+{
+	uint32_t slot = t->slots ? t->slots[lru_home(id) & t->mask] : 0;
+
+	if (slot)
+		__builtin_prefetch(lru_at(t, slot - 1), 1);
+}

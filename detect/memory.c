@@ -86,7 +86,8 @@ static uint64_t delta_bytes(void)
 	       DELTA_OBJECTS * sizeof(struct delta_object) +
 	       DELTA_CALL_PARAMS * sizeof(struct call_param) +
 	       DELTA_PARAMS * sizeof(struct delta_param) +
-	       DELTA_BINDINGS * sizeof(struct delta_binding) + DELTA_ARENA;
+	       DELTA_BINDINGS * sizeof(struct delta_binding) +
+	       DELTA_SESSION_IDS * sizeof(struct session_id) + DELTA_ARENA;
 }
 
 uint32_t memory_rows(const struct conf *conf, uint32_t n_workers, uint32_t n_exchanges,

@@ -504,14 +504,6 @@ static void object_had(struct objects *o, const struct delta_object *given, uint
 	getter_add(object, given->principal, role);
 }
 
-static void entry_prefetch(const struct lru *t, uint64_t id)
-{
-	uint32_t slot = t->slots ? t->slots[lru_home(id) & t->mask] : 0;
-
-	if (slot)
-		__builtin_prefetch(lru_at(t, slot - 1), 1);
-}
-
 void objects_prefetch(const struct objects *o, const struct delta_object *given, bool entries)
 {
 	uint64_t id, relation;
@@ -521,8 +513,8 @@ void objects_prefetch(const struct objects *o, const struct delta_object *given,
 	id = objects_id(given->noun, given->value, given->class);
 	relation = relation_id(given->principal, id);
 	if (entries) {
-		entry_prefetch(&o->relations, relation);
-		entry_prefetch(&o->objects, id);
+		lru_prefetch_entry(&o->relations, relation);
+		lru_prefetch_entry(&o->objects, id);
 		return;
 	}
 	lru_prefetch(&o->relations, relation);

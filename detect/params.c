@@ -9,6 +9,7 @@
 
 #include "detect/params.h"
 
+#include "detect/blob.h"
 #include "detect/memory.h"
 
 #include "detect/siphash.h"
@@ -368,44 +369,38 @@ void params_forget(struct params *p, uint64_t endpoint)
 
 // ---- The file
 
-static void put_number(FILE *out, uint64_t number, uint32_t bytes)
-{
-	for (uint32_t i = 0; i < bytes; i++)
-		putc_unlocked((int)(number >> (8 * i) & 0xff), out);
-}
-
 static void put_param(FILE *out, const struct param *one)
 {
 	uint32_t len = one->name ? one->name->len : 0;
 
-	put_number(out, one->field, 8);
-	put_number(out, one->first_ns, 8);
-	put_number(out, one->last_ns, 8);
-	put_number(out, one->calls, 8);
+	blob_put(out, one->field, 8);
+	blob_put(out, one->first_ns, 8);
+	blob_put(out, one->last_ns, 8);
+	blob_put(out, one->calls, 8);
 	for (uint32_t k = 0; k < PARAM_KINDS; k++)
-		put_number(out, one->kind_ns[k], 8);
+		blob_put(out, one->kind_ns[k], 8);
 	for (uint32_t k = 0; k < PARAM_KINDS; k++)
-		put_number(out, one->classes[k], 2);
+		blob_put(out, one->classes[k], 2);
 	for (uint32_t k = 0; k < PARAM_KINDS; k++)
-		put_number(out, one->first_class[k], 1);
-	put_number(out, one->dir, 1);
-	put_number(out, one->place, 1);
-	put_number(out, one->index, 1);
-	put_number(out, one->id, 1);
-	put_number(out, len, 1);
+		blob_put(out, one->first_class[k], 1);
+	blob_put(out, one->dir, 1);
+	blob_put(out, one->place, 1);
+	blob_put(out, one->index, 1);
+	blob_put(out, one->id, 1);
+	blob_put(out, len, 1);
 	if (len)
 		fwrite(one->name->text, 1, len, out);
 }
 
 int params_save(const struct params *p, FILE *out)
 {
-	put_number(out, p->endpoints.n, 4);
+	blob_put(out, p->endpoints.n, 4);
 	for (uint32_t i = 0; i < p->endpoints.n; i++) {
 		const struct params_endpoint *e = p->endpoint[i];
 
-		put_number(out, e->id, 8);
-		put_number(out, e->whole, 8);
-		put_number(out, e->n, 4);
+		blob_put(out, e->id, 8);
+		blob_put(out, e->whole, 8);
+		blob_put(out, e->n, 4);
 		for (uint32_t dir = 0; dir < 2; dir++) {
 			for (const struct param *one = e->first[dir]; one; one = one->next)
 				put_param(out, one);
@@ -414,54 +409,33 @@ int params_save(const struct params *p, FILE *out)
 	return ferror(out) ? -EIO : 0;
 }
 
-struct reader {
-	FILE *in;
-	size_t left; // bytes of the section
-	bool bad;
-};
-
-static uint64_t get_number(struct reader *r, uint32_t bytes)
+static void get_param(struct blob_reader *r, struct params *p, struct params_endpoint *e)
 {
-	uint64_t number = 0;
-
-	r->bad |= r->left < bytes;
-	for (uint32_t i = 0; i < bytes && !r->bad; i++) {
-		int c = getc_unlocked(r->in);
-
-		r->bad |= c == EOF;
-		number |= (uint64_t)(uint8_t)c << (8 * i);
-	}
-	r->left -= r->bad ? 0 : bytes;
-	return number;
-}
-
-static void get_param(struct reader *r, struct params *p, struct params_endpoint *e)
-{
-	struct param one = {.field = get_number(r, 8)}, *to;
+	struct param one = {.field = blob_get(r, 8)}, *to;
 	uint8_t text[PARAMS_NAME];
 	uint32_t len;
 
-	one.first_ns = get_number(r, 8);
-	one.last_ns = get_number(r, 8);
-	one.calls = get_number(r, 8);
+	one.first_ns = blob_get(r, 8);
+	one.last_ns = blob_get(r, 8);
+	one.calls = blob_get(r, 8);
 	for (uint32_t k = 0; k < PARAM_KINDS; k++)
-		one.kind_ns[k] = get_number(r, 8);
+		one.kind_ns[k] = blob_get(r, 8);
 	for (uint32_t k = 0; k < PARAM_KINDS; k++)
-		one.classes[k] = (uint16_t)get_number(r, 2);
+		one.classes[k] = (uint16_t)blob_get(r, 2);
 	for (uint32_t k = 0; k < PARAM_KINDS; k++)
-		one.first_class[k] = (uint8_t)get_number(r, 1);
-	one.dir = (uint8_t)get_number(r, 1);
-	one.place = (uint8_t)get_number(r, 1);
-	one.index = (uint8_t)get_number(r, 1);
-	one.id = get_number(r, 1);
-	len = (uint32_t)get_number(r, 1);
+		one.first_class[k] = (uint8_t)blob_get(r, 1);
+	one.dir = (uint8_t)blob_get(r, 1);
+	one.place = (uint8_t)blob_get(r, 1);
+	one.index = (uint8_t)blob_get(r, 1);
+	one.id = blob_get(r, 1);
+	len = (uint32_t)blob_get(r, 1);
 	r->bad |= len > PARAMS_NAME || len > r->left || one.dir > SERVER || one.place > PLACE_FORM;
 	for (uint32_t k = 0; k < PARAM_KINDS; k++)
 		r->bad |= one.first_class[k] >= PARAM_CLASSES;
 	if (r->bad)
 		return;
 	for (uint32_t i = 0; i < len; i++)
-		text[i] = (uint8_t)get_number(r, 1);
+		text[i] = (uint8_t)blob_get(r, 1);
 	if (len)
 		name_add(p, one.field, span_make(text, len));
 	to = e ? param_add(p, e, one.dir, one.field, one.first_ns) : NULL;
@@ -474,15 +448,15 @@ static void get_param(struct reader *r, struct params *p, struct params_endpoint
 
 int params_load(struct params *p, FILE *in, size_t len)
 {
-	struct reader r = {in, len, false};
-	uint32_t n = (uint32_t)get_number(&r, 4);
+	struct blob_reader r = {.in = in, .left = len};
+	uint32_t n = (uint32_t)blob_get(&r, 4);
 
 	params_clear(p);
 	// Each round takes bytes, so the loops end with them whatever the counts say.
 	for (uint32_t i = 0; i < n && !r.bad; i++) {
-		struct params_endpoint *e = endpoint_add(p, get_number(&r, 8));
-		uint64_t whole = get_number(&r, 8);
-		uint32_t n_params = (uint32_t)get_number(&r, 4);
+		struct params_endpoint *e = endpoint_add(p, blob_get(&r, 8));
+		uint64_t whole = blob_get(&r, 8);
+		uint32_t n_params = (uint32_t)blob_get(&r, 4);
 
 		if (e)
 			e->whole = whole;

@@ -185,6 +185,24 @@ struct policies *policies_new(const struct conf *conf)
 	return policies;
 }
 
+// The next place from i on where what stands behind a star may begin.
+static uint32_t glob_resume(uint8_t first, struct span text, uint32_t i, bool fold)
+{
+	const uint8_t *at;
+
+	if (first == '\0')
+		return text.len;
+	if (first == '*' || first == '?')
+		return i;
+	if (fold && ((first | 0x20) >= 'a' && (first | 0x20) <= 'z')) {
+		while (i < text.len && (text.p[i] | 0x20) != (first | 0x20))
+			i++;
+		return i;
+	}
+	at = i < text.len ? memchr(text.p + i, first, text.len - i) : NULL;
+	return at ? (uint32_t)(at - text.p) : text.len;
+}
+
 bool policy_glob(const char *glob, struct span text, bool fold)
 {
 	const char *star = NULL; // behind the last star
@@ -197,13 +215,13 @@ bool policy_glob(const char *glob, struct span text, bool fold)
 
 		if (*glob == '*') {
 			star = ++glob;
-			resume = i;
+			i = resume = glob_resume((uint8_t)*glob, text, i, fold);
 		} else if (*glob && (*glob == '?' || g == c)) {
 			glob++;
 			i++;
 		} else if (star) {
 			glob = star;
-			i = ++resume;
+			i = resume = glob_resume((uint8_t)*glob, text, resume + 1, fold);
 		} else {
 			return false;
 		}

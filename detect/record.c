@@ -12,6 +12,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
+enum {
+	PEN_BYTES = 512,
+	HERD = 32, // entries that are read before their places are looked for
+};
+
 // ---- The layout
 
 static uint32_t mix(uint32_t hash, uint32_t number)
@@ -105,16 +110,50 @@ static void real_store(uint8_t *at, double real, uint32_t bytes)
 		memcpy(at, &real, sizeof(real));
 }
 
+// Collects what is written: the file is asked once for many numbers.
+struct pen {
+	FILE *out;
+	uint32_t n;
+	uint8_t bytes[PEN_BYTES];
+};
+
+static void pen_flush(struct pen *pen)
+{
+	fwrite(pen->bytes, 1, pen->n, pen->out);
+	pen->n = 0;
+}
+
+static void pen_put(struct pen *pen, uint64_t number, uint32_t bytes)
+{
+	number = htole64(number);
+	memcpy(pen->bytes + pen->n, &number, sizeof(number));
+	pen->n += bytes;
+}
+
+static void pen_put_packed(struct pen *pen, uint64_t number)
+{
+	for (; number > 0x7f; number >>= 7)
+		pen->bytes[pen->n++] = (uint8_t)(number | 0x80);
+	pen->bytes[pen->n++] = (uint8_t)number;
+}
+
 // Numbers of a field that holds no structs.
-static void plain_put(FILE *out, const struct record_field *f, const uint8_t *at)
+static void plain_put(struct pen *pen, const struct record_field *f, const uint8_t *at)
 {
 	for (uint32_t i = 0; i < f->n; i++, at += f->stride) {
-		if (f->real)
-			blob_put_double(out, real_load(at, f->bytes));
-		else if (f->packed)
-			blob_put_packed(out, number_load(at, f->bytes));
-		else
-			blob_put(out, number_load(at, f->bytes), f->bytes);
+		if (pen->n > PEN_BYTES - 2 * BLOB_PACKED)
+			pen_flush(pen);
+		if (f->real) {
+			double real = real_load(at, f->bytes);
+			uint64_t bits;
+
+			memcpy(&bits, &real, sizeof(bits));
+			pen_put(pen, bits, 8);
+		} else if (f->packed) {
+			pen_put_packed(pen, number_load(at, f->bytes));
+		} else {
+			pen_put(pen, number_load(at, f->bytes), f->bytes);
+		}
 	}
 }
 
@@ -124,15 +163,14 @@ static void plain_get(struct blob_reader *in, const struct record_field *f, uint
 
 	if (f->most)
 		most = f->most < most ? f->most : most;
+	if (f->real) {
+		for (uint32_t i = 0; i < f->n && !in->bad; i++, at += f->stride)
+			real_store(at, blob_get_double(in), f->bytes);
+		return;
+	}
 	for (uint32_t i = 0; i < f->n && !in->bad; i++, at += f->stride) {
-		double real = f->real ? blob_get_double(in) : 0;
-		uint64_t number = 0;
+		uint64_t number = f->packed ? blob_get_packed(in) : blob_get(in, f->bytes);
 
-		if (f->real) {
-			real_store(at, real, f->bytes);
-			continue;
-		}
-		number = f->packed ? blob_get_packed(in) : blob_get(in, f->bytes);
 		if (number > most)
 			in->bad = true;
 		else
@@ -140,15 +178,15 @@ static void plain_get(struct blob_reader *in, const struct record_field *f, uint
 	}
 }
 
-static void field_put(FILE *out, const struct record_field *f, const uint8_t *at)
+static void field_put(struct pen *pen, const struct record_field *f, const uint8_t *at)
 {
 	if (!f->of) {
-		plain_put(out, f, at);
+		plain_put(pen, f, at);
 		return;
 	}
 	for (uint32_t i = 0; i < f->n; i++, at += f->stride) {
 		for (uint32_t k = 0; k < f->of->n; k++)
-			plain_put(out, &f->of->field[k], at + f->of->field[k].offset);
+			plain_put(pen, &f->of->field[k], at + f->of->field[k].offset);
 	}
 }
 
@@ -168,8 +206,13 @@ static void field_get(struct blob_reader *in, const struct record_field *f, uint
 
 void record_put(FILE *out, const struct record *r, const void *entry)
 {
+	struct pen pen;
+
+	pen.out = out;
+	pen.n = 0;
 	for (uint32_t i = 0; i < r->n; i++)
-		field_put(out, &r->field[i], (const uint8_t *)entry + r->field[i].offset);
+		field_put(&pen, &r->field[i], (const uint8_t *)entry + r->field[i].offset);
+	pen_flush(&pen);
 }
 
 bool record_get(struct blob_reader *in, const struct record *r, void *entry)
@@ -212,23 +255,60 @@ int record_put_table(FILE *out, const struct record *r, const struct lru *table)
 	return ended(out);
 }
 
+// Some entries that were read; their places are asked for meanwhile: each stands anywhere in a large
+// table.
+struct herd {
+	uint64_t id[HERD];
+	uint32_t n;
+	uint8_t *entry; // owned
+};
+
+static void herd_get(struct blob_reader *in, const struct record *r, const struct lru *table,
+		     struct herd *herd, uint64_t n)
+{
+	memset(herd->entry, 0, HERD * r->size);
+	for (herd->n = 0; herd->n < n && herd->n < HERD && !in->bad; herd->n++) {
+		uint64_t id = blob_get(in, 8);
+
+		in->bad |= id == 0;
+		lru_prefetch(table, id);
+		herd->id[herd->n] = id;
+		record_get(in, r, herd->entry + herd->n * r->size);
+	}
+}
+
+// False: no memory.
+static bool herd_in(const struct record *r, struct lru *table, const struct herd *herd)
+{
+	for (uint32_t i = 0; i < herd->n; i++)
+		lru_prefetch_entry(table, herd->id[i]);
+	for (uint32_t i = 0; i < herd->n; i++) {
+		void *entry = lru_touch(table, herd->id[i], NULL);
+
+		if (!entry)
+			return false;
+		memcpy(entry, herd->entry + i * r->size, r->size);
+	}
+	return true;
+}
+
 int record_get_table(struct blob_reader *in, const struct record *r, struct lru *table)
 {
 	uint64_t n = head_get(in, r);
+	struct herd herd = {.entry = in->bad ? NULL : malloc(HERD * r->size)};
+	int rc = herd.entry || in->bad ? 0 : -ENOMEM;
 
 	// Each takes eight bytes and more.
 	if (!in->bad && n <= in->left / 8)
 		lru_reserve(table, table->n + n);
-	for (uint64_t i = 0; i < n && !in->bad; i++) {
-		uint64_t id = blob_get(in, 8);
-		void *entry = in->bad || id == 0 ? NULL : lru_touch(table, id, NULL);
-
-		if (!entry)
-			return in->bad || id == 0 ? -EBADMSG : -ENOMEM;
-		memset(entry, 0, r->size);
-		record_get(in, r, entry);
+	while (n && rc == 0 && !in->bad) {
+		herd_get(in, r, table, &herd, n);
+		n -= herd.n;
+		if (!in->bad && !herd_in(r, table, &herd))
+			rc = -ENOMEM;
 	}
-	return in->bad ? -EBADMSG : 0;
+	free(herd.entry);
+	return in->bad ? -EBADMSG : rc;
 }
 
 // ---- Areas

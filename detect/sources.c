@@ -7,7 +7,6 @@
 
 #include "detect/draft.h"
 #include "detect/endpoint.h"
-#include "detect/geo.h"
 #include "detect/siphash.h"
 
 enum { WIDE_V4 = 16, WIDE_V6 = 32 };
@@ -33,8 +32,8 @@ static const struct conf_row sources_rows[] = {
 	SOURCES_ROW(prefix_v6, CONF_U32, .min = 16, .max = 128, .def = "56", .unit = "bits",
 		    .help = "How many bits of an IPv6 address are its network"),
 	SOURCES_ROW(geo_files, CONF_STRS, .min = 1, .max = 4096, .def = "[ ]",
-		    .help = "Files in MaxMind's format (country, autonomous system) by which client "
-			    "addresses are located"),
+		    .help = "Files in MaxMind's format (country or city, autonomous system) by which "
+			    "client addresses are located"),
 };
 static const struct conf_section sources_section = {
 	.path = "detect.sources",
@@ -153,7 +152,7 @@ void sources_locate(struct sources *s, const uint8_t addr[16], struct location *
 			.bits = (uint8_t)(is_v4(addr) ? s->bits_v4 : s->bits_v6),
 			.v6 = !is_v4(addr),
 		};
-		geo_find(s->geo, addr, out->country, &out->asn);
+		geo_find(s->geo, addr, out->country, &out->asn, &out->point);
 	}
 	s->last = *out;
 	memcpy(s->last_addr, addr, 16);

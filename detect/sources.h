@@ -7,17 +7,17 @@
 //
 //	call->client ─► address /32, /128 ─► struct source
 //	             └► prefix  /24, /56  ─► struct source
-//	             └► country, autonomous system (geo.h), looked up once per address
+//	             └► country, coordinates, autonomous system (geo.h), looked up once per address
 //
 // Merger's thread.
 
 #pragma once
 
 #include "detect/delta.h"
+#include "detect/geo.h"
 #include "detect/lru.h"
 
 struct conf;
-struct geo;
 
 // Where an address lies. The identities are keyed hashes, never 0.
 struct location {
@@ -28,6 +28,7 @@ struct location {
 	char country[3];  // "" unknown
 	uint8_t bits;     // of prefix, as written: 24, 56
 	bool v6;
+	struct geo_point point;
 };
 
 // An address or a prefix.

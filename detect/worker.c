@@ -56,11 +56,40 @@ static uint64_t nonce_hash(const struct exchange *x, enum call_verb verb, uint64
 	return siphash_id(siphash(seed, 'n', key));
 }
 
+// Seldom: what a response that gives out a session has.
+static void call_session_ids(struct detect_worker *w, struct delta *d, const struct exchange *x,
+			     struct call *call)
+{
+	struct worker_state *state = w->state;
+	struct session_id *to = d->session_ids + d->n_session_ids;
+
+	if (d->n_session_ids > DELTA_SESSION_IDS - SESSION_IDS_SET) {
+		d->session_ids_lost++;
+		return;
+	}
+	call->n_session_ids = (uint8_t)session_ids_read(x, &state->principal, to);
+	call->session_ids = to;
+	d->n_session_ids += call->n_session_ids;
+}
+
+// A request that its sender held open: all of it is there, but for an end. Not so when only one side
+// of the connection is seen, or a part.
+static bool held_open(const struct exchange *x)
+{
+	const uint64_t unsure = UINT64_C(1) << ANOMALY_GAP | UINT64_C(1) << ANOMALY_ASYMMETRIC |
+				UINT64_C(1) << ANOMALY_MIDSTREAM |
+				UINT64_C(1) << ANOMALY_HPACK_UNKNOWN_INDEX;
+	const struct http_msg *request = &x->tx->msg[CLIENT];
+
+	return request->seen && !request->complete && !x->tx->msg[SERVER].seen &&
+	       !(request->anomalies & unsure) && !x->tx->conn->midstream;
+}
+
 static void delta_call(struct detect_worker *w, struct delta *d, struct exchange *x)
 {
 	const struct http_msg *request = &x->tx->msg[CLIENT], *response = &x->tx->msg[SERVER];
 	enum call_verb verb = facts_verb(x->tx->method);
-	bool both = request->seen && response->seen;
+	bool both = request->seen && response->seen, open = !both && held_open(x);
 	struct call *call;
 	bool message = x->tx->proto == PROTO_WS, personal = false;
 
@@ -86,7 +115,7 @@ static void delta_call(struct detect_worker *w, struct delta *d, struct exchange
 				   (x->login ? CALL_LOGIN : 0) | (x->half ? CALL_HALF : 0) |
 				   (personal ? CALL_PERSONAL : 0) | (message ? CALL_MESSAGE : 0) |
 				   (x->tx->paired_by_guess ? CALL_GUESSED : 0) |
-				   (x->tx->conn->tls ? CALL_TLS : 0)),
+				   (x->tx->conn->tls ? CALL_TLS : 0) | (open ? CALL_OPEN : 0)),
 		.verb = (uint8_t)verb,
 		.connection = x->tx->conn->hash ^ x->tx->conn->id,
 		.path = siphash_id(siphash(w->shared->seed, 'p', x->path)),
@@ -96,7 +125,9 @@ static void delta_call(struct detect_worker *w, struct delta *d, struct exchange
 			request->body_len < UINT32_MAX ? (uint32_t)request->body_len : UINT32_MAX,
 		.wait_us = both && request->complete ? micros(request->last_ns, response->first_ns)
 						     : UINT32_MAX,
-		.took_us = both ? micros(request->first_ns, response->last_ns) : UINT32_MAX,
+		.took_us = both	  ? micros(request->first_ns, response->last_ns)
+			   : open ? micros(request->first_ns, request->last_ns)
+				  : UINT32_MAX,
 		.n_given = x->n_given,
 	};
 	memcpy(call->client, x->client, sizeof(call->client));
@@ -119,6 +150,8 @@ static void delta_call(struct detect_worker *w, struct delta *d, struct exchange
 	call->user_confidence = x->user_confidence;
 	if (!message)
 		facts_end(w, x, call);
+	if (response->header[HEADER_SET_COOKIE].p && !message)
+		call_session_ids(w, d, x, call);
 	call->params_lost = (uint16_t)(x->params_lost < UINT16_MAX ? x->params_lost : UINT16_MAX);
 }
 
@@ -479,7 +512,8 @@ void delta_clear(struct delta *d)
 	d->n_captures = 0;
 	d->n_objects = d->n_call_params = d->n_params = d->n_types = 0;
 	d->objects_lost = d->call_params_lost = d->params_lost = d->types_lost = 0;
-	d->bindings_lost = 0;
+	d->bindings_lost = d->session_ids_lost = 0;
+	d->n_session_ids = 0;
 	d->exchanges = 0;
 }
 

@@ -37,9 +37,10 @@ static int delta_init(struct delta *d)
 	d->params = calloc(DELTA_PARAMS, sizeof(d->params[0]));
 	d->types = calloc(DELTA_TYPES, sizeof(d->types[0]));
 	d->bindings = calloc(DELTA_BINDINGS, sizeof(d->bindings[0]));
+	d->session_ids = calloc(DELTA_SESSION_IDS, sizeof(d->session_ids[0]));
 	d->arena = malloc(DELTA_ARENA);
 	return d->calls && d->findings && d->names && d->fields && d->bindings && d->objects && d->call_params &&
-			       d->params && d->types && d->arena
+			       d->params && d->types && d->session_ids && d->arena
 		       ? 0
 		       : -1;
 }
@@ -130,6 +131,7 @@ void detect_worker_free(struct detect_worker *w)
 		free(w->delta[i].params);
 		free(w->delta[i].types);
 		free(w->delta[i].bindings);
+		free(w->delta[i].session_ids);
 		free(w->delta[i].arena);
 	}
 	if (state) {

@@ -194,7 +194,7 @@ static void people(FILE *out, const Apitap__Issue *issue)
 	const Apitap__Target *target = issue->target;
 
 	label(out, "Attacker");
-	if (attacker) {
+	if (attacker && ((attacker->ip && attacker->ip[0]) || attacker->user.len)) {
 		field(out, span_text(attacker->ip));
 		if (attacker->user.len) {
 			fputs(", user ", out);
@@ -217,7 +217,7 @@ static void people(FILE *out, const Apitap__Issue *issue)
 			putc('\n', out);
 		}
 	} else {
-		fputs("unknown\n", out);
+		fputs("nobody in particular\n", out);
 	}
 	if (!target)
 		return;

@@ -9,17 +9,38 @@
 For each detector it prints how many attacks were there, found and missed, false alarms, look-alikes
 that were taken for attacks, and how many exchanges of an attack the sensor saw until it knew.
 
+  behaviour_score.py --build BUILD --table                    the table of all scenarios
+
+A scenario may have a configuration of its own beside it (NAME.conf), as an operator would write it.
+
 An issue is explained by an attack when it names one of its actors, or names nobody and one of its
-endpoints, and lies within its time. An attack is found when an issue of its own detector is
+endpoints, and lies within its time; one of the posture module, when it is about one of its hosts. An attack is found when an issue of its own detector is
 explained by it. An issue that no attack explains is a false alarm; but one of the posture module
 that accuses nobody says how an API is made, which no attack has to explain.
+
+What a story says in "also" is explained by it, too: an outage is no attack on passwords, but a burst
+of errors.
+
+--table plays each scenario four times: whole, with 1, 2 and 4 workers, which must tell the same; only
+the requests; only the responses; and with one packet in fifty lost. Of these three only false alarms
+count: what is half seen may be missed. A row for each detector, over all scenarios:
+
+  attacks found missed   of the whole traffic
+  alarms                 of the whole traffic, that no attack explains
+  alike taken            stories that look like an attack of this detector, and those of them that
+                         were taken for one
+  half                   false alarms in half-seen traffic
+  events seconds         the most that an attack could do, and the time it had, until it was told of
+  workers                scenarios with issues of this detector that were the same on 1, 2 and 4
 
   --expect 'D-01 found>=1 missed=0 alarms=0 events<=25'   exit 1 when it is not so; may be repeated
 """
 
 import argparse
+import concurrent.futures
 import datetime
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -29,6 +50,10 @@ import tempfile
 # Windows of detectors end after the last exchange; the clock of the packets is exact.
 BEFORE_NS, AFTER_NS = 5 * 10**9, 1800 * 10**9
 COLUMNS = ("attacks", "found", "missed", "alarms", "lookalikes", "related", "posture", "events")
+TABLE = ("attacks", "found", "missed", "alarms", "alike", "taken", "half", "events", "seconds",
+         "same", "differ")
+SCENARIOS = pathlib.Path(__file__).resolve().parent / "scenarios"
+HALVES = ("direction=requests", "direction=responses", "lose=0.02")
 COMPARE = {"=": lambda a, b: a == b, ">=": lambda a, b: a >= b, "<=": lambda a, b: a <= b}
 
 
@@ -55,6 +80,10 @@ def explains(story, issue):
     last = nanoseconds(issue.get("last_seen") or issue.get("detected_at"))
     if last < story["first_ns"] - BEFORE_NS or first > story["last_ns"] + AFTER_NS:
         return False
+    if issue.get("module") == "Posture":
+        return any(e["host"] == target.get("host") and
+                   (not target.get("template") or e["template"] == target["template"])
+                   for e in story["endpoints"])
     if attacker.get("user") or attacker.get("ip"):
         users = {a["user"] for a in story["actors"] if a["user"]}
         return attacker.get("user") in users or \
@@ -83,12 +112,14 @@ def score(stories, issues):
         known = min(nanoseconds(i.get("detected_at") or i["first_seen"]) for i in mine)
         events = sum(at <= known for at in story["events"])
         r["events"] = max(events, r["events"] or 0)
+        r["seconds"] = max(round((known - story["first_ns"]) / 1e9, 1), r.get("seconds") or 0)
     for issue in issues:
         r = row(issue["detector"])
         by = [s for s in attacks if explains(s, issue)]
         if any(s["detector"] == issue["detector"] for s in by):
             continue
-        if by:
+        if by or any(issue["detector"] in s.get("also", ()) and explains(s, issue)
+                     for s in stories):
             r["related"] += 1
             continue
         if issue.get("module") == "Posture" and not (issue.get("attacker") or {}).get("user"):
@@ -143,21 +174,134 @@ def unmet(expect, rows):
     return bad
 
 
+def play_capture(build, scenario, work, sets=(), seed=None):
+    """The capture of one scenario, and its truth."""
+    name = pathlib.Path(scenario).stem
+    capture, truth = work / (name + ".pcap"), work / (name + ".truth.jsonl")
+    words = [word for s in sets for word in ("--set", s)]
+    if seed is not None:
+        words += ["--seed", str(seed)]
+    subprocess.run([build / "apitap-gen", "play", scenario, capture, "--truth", truth, *words],
+                   check=True, stderr=subprocess.PIPE)
+    return capture, read_lines(truth)
+
+
+def own_config(scenario):
+    """What the scenario itself configures; None: nothing."""
+    own = pathlib.Path(scenario).with_suffix(".conf")
+    return own if own.exists() else None
+
+
+def replay_captures(build, captures, workers, config, folder):
+    """The issues of each, as if it were the only one."""
+    with tempfile.TemporaryDirectory(prefix="behaviour-") as out:
+        subprocess.run([build.resolve() / "apitap", "replay", "-q", "--each", "--workers", str(workers),
+                        *(["--config", pathlib.Path(config).resolve()] if config else []),
+                        "--log-issues", out, *captures],
+                       check=True, stdout=subprocess.DEVNULL, cwd=folder)
+        return [read_lines(pathlib.Path(out) / (c.name + ".issues.jsonl")) for c in captures]
+
+
 def play(build, scenario, work, options):
     """Truth and issues of one scenario."""
-    name = pathlib.Path(scenario).stem
-    capture, issues = work / (name + ".pcap"), work / (name + ".issues.jsonl")
-    truth = work / (name + ".truth.jsonl")
-    sets = [word for s in options.set for word in ("--set", s)]
-    if options.seed is not None:
-        sets += ["--seed", str(options.seed)]
-    subprocess.run([build / "apitap-gen", "play", scenario, capture, "--truth", truth, *sets],
-                   check=True, stderr=subprocess.PIPE)
-    config = ["--config", options.config] if options.config else []
-    subprocess.run([build / "apitap", "replay", "-q", "--workers", str(options.workers), *config,
-                    "--log-issues", issues, capture], check=True, stdout=subprocess.DEVNULL)
+    capture, truth = play_capture(build, scenario, work, options.set, options.seed)
+    issues, = replay_captures(build, [capture], options.workers,
+                              options.config or own_config(scenario), pathlib.Path(scenario).parent)
     capture.unlink()
-    return read_lines(truth), read_lines(issues)
+    return truth, issues
+
+
+# ---- The table
+
+def told_of(options, scenarios, sets, workers):
+    """Of each scenario its stories, and its issues for each number of workers."""
+    with tempfile.TemporaryDirectory(prefix="behaviour-") as name, \
+            concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        played = list(pool.map(lambda s: play_capture(options.build, s, pathlib.Path(name), sets,
+                                                      options.seed), scenarios))
+        # A process takes long to start: those that need no configuration share some.
+        alike = [i for i, s in enumerate(scenarios) if not own_config(s)]
+        groups = [alike[i::options.jobs] for i in range(options.jobs)] + \
+            [[i] for i, s in enumerate(scenarios) if own_config(s)]
+
+        def replay(work):
+            group, n = work
+            return work, replay_captures(options.build, [played[i][0] for i in group], n,
+                                         own_config(scenarios[group[0]]), SCENARIOS)
+
+        told = [{} for _ in scenarios]
+        for (group, n), issues in pool.map(replay, [(g, n) for g in groups if g for n in workers]):
+            for i, one in zip(group, issues):
+                told[i][n] = one
+    return [([t for t in p[1] if "label" in t], t) for p, t in zip(played, told)]
+
+
+def table_row(table, detector):
+    return table.setdefault(detector, dict.fromkeys(TABLE, 0) | {"events": None, "seconds": None})
+
+
+def table_whole(table, stories, told):
+    """Rows by detector of a scenario as it is, and what went wrong."""
+    rows, notes = score(stories, told[1])
+    for detector, r in rows.items():
+        row = table_row(table, detector)
+        for column in TABLE:
+            if column in ("events", "seconds"):
+                if r.get(column) is not None:
+                    row[column] = max(r[column], row[column] or 0)
+            else:
+                row[column] += r.get(column, 0)
+    for story in (s for s in stories if s["benign"]):
+        # Those of all detectors are counted by table_main(), for every row.
+        star = story["detector"] == "*"
+        for detector in {i["detector"] for i in told[1]} if star else [story["detector"]]:
+            row = table_row(table, detector)
+            row["alike"] += not star
+            row["taken"] += any(
+                i["detector"] == detector and i.get("module") != "Posture" and
+                detector not in story.get("also", ()) and explains(story, i) and
+                not any(explains(s, i) for s in stories if not s["benign"]) for i in told[1])
+    for detector in sorted({i["detector"] for issues in told.values() for i in issues}):
+        mine = [[{k: v for k, v in i.items() if k != "seq"} for i in issues
+                 if i["detector"] == detector] for issues in told.values()]
+        same = all(m == mine[0] for m in mine)
+        table_row(table, detector)["same" if same else "differ"] += 1
+        if not same:
+            notes.append("%s is not the same on 1, 2 and 4 workers" % detector)
+    return notes
+
+
+def table_print(total, out=sys.stdout):
+    columns = TABLE[:-2] + ("workers",)
+    print("%-9s" % "detector" + "".join("%9s" % c for c in columns), file=out)
+    for detector, r in sorted(total.items()):
+        cells = ["-" if r[c] is None else str(r[c]) for c in TABLE[:-2]]
+        cells.append("%d of %d" % (r["same"], r["same"] + r["differ"]))
+        print("%-9s" % detector + "".join("%9s" % c for c in cells), file=out)
+
+
+def table_main(options):
+    scenarios = [pathlib.Path(s).resolve() for s in options.scenario] or \
+        sorted(p for p in SCENARIOS.glob("*.scn") if p.stem != "day")
+    table, notes, stars = {}, [], 0
+    for scenario, (stories, told) in zip(scenarios, told_of(options, scenarios, (), (1, 2, 4))):
+        notes += ["%s: %s" % (scenario.stem, n) for n in table_whole(table, stories, told)]
+        stars += sum(s["detector"] == "*" for s in stories)
+    for half in HALVES:
+        print("whole and before %s:" % half, *notes, sep="\n  ", file=sys.stderr)
+        table_print(table, sys.stderr)
+        for scenario, (stories, told) in zip(scenarios, told_of(options, scenarios, (half,), (1,))):
+            rows, said = score(stories, told[1])
+            for detector, r in rows.items():
+                table_row(table, detector)["half"] += r["alarms"]
+            notes += ["%s, %s: %s" % (scenario.stem, half, n) for n in said if "false alarm" in n]
+    for r in table.values():
+        r["alike"] += stars
+    table_print(table)
+    for note in notes:
+        print("  " + note)
+    return 1 if any(r["missed"] or r["alarms"] or r["taken"] or r["half"] or r["differ"]
+                    for r in table.values()) else 0
 
 
 def main():
@@ -173,9 +317,13 @@ def main():
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--set", action="append", default=[], help="NAME=VALUE for the scenarios")
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--table", action="store_true", help="of all scenarios, or those named")
+    parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 2) // 2))
     parser.add_argument("--quiet", action="store_true", help="no table, only what is not as expected")
     options = parser.parse_args()
-    if bool(options.truth) != bool(options.issues) or \
+    if options.table and options.build:
+        return table_main(options)
+    if options.table or bool(options.truth) != bool(options.issues) or \
             bool(options.truth) == bool(options.scenario) or \
             (options.scenario and not options.build):
         parser.error("either --truth and --issues, or --build and scenarios")

@@ -12,7 +12,8 @@
 //	caller   │ calls  errors  expected
 //
 // Errors that all callers of an endpoint get are one issue of the endpoint, not one of each caller.
-// Windows that are told, and callers who are, teach nothing.
+// Windows that are told, and callers who are, teach nothing. A sign-in that was refused is no error:
+// who tries passwords, and whether right ones are refused, is D-06's to judge.
 
 #include "detect/blob.h"
 #include "detect/detector.h"
@@ -48,7 +49,8 @@ struct errors_endpoint {
 	uint32_t n, k[CLASSES];        // of the present window
 	uint32_t check;                // judged anew when n is this
 	uint8_t n_users[CLASSES];
-	uint64_t user[CLASSES][USERS]; // those with errors
+	uint64_t user[CLASSES][USERS]; // those with errors,
+	uint32_t of_user[CLASSES][USERS]; // and how many they had
 };
 
 struct errors_caller {
@@ -179,6 +181,12 @@ static void errors_raise(struct merger *m, uint64_t key, const struct errors_cas
 	merger_raise(m, &errors, key, c->principal, c->endpoint, c->call->time_ns, &draft);
 }
 
+static bool is_error(const struct call *call)
+{
+	return judge_failed(call) &&
+	       (call->status >= 500 || call->login_result != LOGIN_FAILURE);
+}
+
 // ---- the endpoint
 
 static double share_of(const struct errors_endpoint *e, uint32_t class)
@@ -203,12 +211,28 @@ static void endpoint_close(struct errors_endpoint *e, uint64_t number)
 
 static void endpoint_user(struct errors_endpoint *e, uint32_t class, uint64_t user)
 {
-	for (uint32_t i = 0; i < e->n_users[class]; i++) {
-		if (e->user[class][i] == user)
-			return;
+	uint32_t i = 0;
+
+	while (i < e->n_users[class] && e->user[class][i] != user)
+		i++;
+	if (i == USERS)
+		return;
+	if (i == e->n_users[class]) {
+		e->n_users[class]++;
+		e->user[class][i] = user;
+		e->of_user[class][i] = 0;
 	}
-	if (e->n_users[class] < USERS)
-		e->user[class][e->n_users[class]++] = user;
+	e->of_user[class][i]++;
+}
+
+// Without those of the caller who had most: several callers must be concerned.
+static uint32_t errors_of_others(const struct errors_endpoint *e, uint32_t class)
+{
+	uint32_t most = 0;
+
+	for (uint32_t i = 0; i < e->n_users[class]; i++)
+		most = e->of_user[class][i] > most ? e->of_user[class][i] : most;
+	return e->k[class] - most;
 }
 
 // So many are judged each minute: what must be improbable is that one of them looks so by chance
@@ -230,10 +254,11 @@ static void endpoint_judge(const struct errors_options *options, struct merger *
 					.usual = share_of(e, i),
 					.baseline = e->calls,
 					.endpoint = pub};
+		uint32_t k = errors_of_others(e, i);
 
-		if (e->n_users[i] < USERS - 1 || e->k[i] < 2 * c.usual * e->n)
+		if (e->n_users[i] < USERS - 1 || k < 2 * c.usual * e->n)
 			continue;
-		c.chance_ln = stats_beta_binomial_ln(e->n, e->k[i], e->errors[i] + 1,
+		c.chance_ln = stats_beta_binomial_ln(e->n, k, e->errors[i] + 1,
 						     e->calls - e->errors[i] + 1);
 		if (c.chance_ln >= limit_ln(options, merger_endpoints(m)))
 			continue;
@@ -252,7 +277,7 @@ static void endpoint_call(const struct errors_options *options, struct merger *m
 	if (number > e->window)
 		endpoint_close(e, number);
 	e->n++;
-	if (judge_failed(call)) {
+	if (is_error(call)) {
 		uint32_t class = call->status >= 500 ? SERVER_ERRORS : CLIENT_ERRORS;
 
 		e->k[class]++;
@@ -314,7 +339,7 @@ static void caller_call(const struct errors_options *options, struct merger *m, 
 {
 	struct errors_caller *u = lru_touch(&t->callers, call->principal, NULL);
 	uint64_t number = call->time_ns / WINDOW_NS + 1;
-	bool failed = judge_failed(call);
+	bool failed = is_error(call);
 
 	if (!u || number < u->window)
 		return;

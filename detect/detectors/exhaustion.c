@@ -6,7 +6,10 @@
 // Worker: what the messages themselves show (bombs, depth, floods of HTTP/2 frames) is a finding of
 // the caller and the kind, at once. Common traffic pays a test of two words.
 //
-// Merger, of each endpoint:
+// What GraphQL asks for (graphql.h) is one more of these: depth, aliases, operations in one request.
+//
+// Merger, of each client address: requests that were held open until the connection ended. And of
+// each endpoint:
 //
 //	slow requests   took - waited: sent a few bytes at a time; so many within a minute
 //	huge bodies     against the largest that was accepted before
@@ -15,9 +18,10 @@
 //
 // When everybody waits, the server is in trouble: that is for operations, nothing is said here.
 //
-// XXX: requests that never end are not seen until their connection does; GraphQL's depth and
-// aliases are not among what a call tells.
+// XXX: requests that never end are not seen until their connection does, and those whose start line
+// did not end are not seen at all. GraphQL in a query parameter is not read.
 
+#include "detect/costly.h"
 #include "detect/ddsketch.h"
 #include "detect/detector.h"
 #include "detect/draft.h"
@@ -27,7 +31,6 @@
 #include "detect/principal.h"
 #include "detect/record.h"
 #include "detect/text.h"
-#include "detect/worker.h"
 
 enum {
 	BINS = DDSKETCH_SMALL,
@@ -37,7 +40,6 @@ enum {
 	SLOW_RATE = 1000, // bytes per second; less is slow
 };
 
-#define BIT(name)      (UINT64_C(1) << ANOMALY_##name)
 #define MINUTE_NS      UINT64_C(60000000000)
 #define TEN_MINUTES_NS UINT64_C(600000000000)
 
@@ -45,7 +47,8 @@ struct exhaustion_options {
 	bool enabled;
 	uint32_t slow_s, slow_requests, body_floor, min_bodies, min_calls, wait_floor_ms,
 		slow_answers;
-	uint32_t callers;
+	uint32_t callers, open_requests;
+	struct costly_limits queries;
 	double body_factor, wait_factor;
 };
 
@@ -87,6 +90,11 @@ static const struct detector exhaustion;
 		.key = #field, .type = kind, .offset = offsetof(struct exhaustion_options, field), \
 		__VA_ARGS__                                                                        \
 	}
+#define QUERY_ROW(limit, kind, ...)                                                                \
+	{                                                                                          \
+		.key = "graphql_" #limit, .type = kind,                                            \
+		.offset = offsetof(struct exhaustion_options, queries.limit), __VA_ARGS__          \
+	}
 static const struct conf_row exhaustion_rows[] = {
 	EXHAUSTION_ROW(enabled, CONF_BOOL, .def = "true", .help = "Whether this detector runs"),
 	EXHAUSTION_ROW(slow_s, CONF_U32, .min = 1, .max = 3600, .def = "10", .unit = "s",
@@ -94,6 +102,17 @@ static const struct conf_row exhaustion_rows[] = {
 	EXHAUSTION_ROW(slow_requests, CONF_U32, .min = 2, .max = 1e6, .def = "10",
 		       .unit = "requests",
 		       .help = "Slow requests of an endpoint within a minute that are an issue"),
+	EXHAUSTION_ROW(open_requests, CONF_U32, .min = 2, .max = 1e6, .def = "20",
+		       .unit = "requests",
+		       .help = "Requests of one address within ten minutes that were held open for "
+			       "slow_s, never ended and got no answer that are an issue"),
+	QUERY_ROW(depth, CONF_U32, .min = 2, .max = 10000, .def = "20",
+		       .unit = "levels", .help = "GraphQL selections may be nested so deep"),
+	QUERY_ROW(aliases, CONF_U32, .min = 2, .max = 10000, .def = "100",
+		       .unit = "aliases", .help = "Aliases that a GraphQL request may have"),
+	QUERY_ROW(batch, CONF_U32, .min = 2, .max = 10000, .def = "30",
+		       .unit = "operations",
+		       .help = "GraphQL operations that may come in one request"),
 	EXHAUSTION_ROW(body_floor, CONF_U32, .min = 1024, .max = 4e9, .def = "1000000",
 		       .unit = "bytes", .help = "Request bodies up to this are never huge"),
 	EXHAUSTION_ROW(body_factor, CONF_F64, .min = 1, .max = 1e6, .def = "10.0", .unit = "x",
@@ -108,12 +127,16 @@ static const struct conf_row exhaustion_rows[] = {
 		       .help = "Slow answers to one caller within ten minutes that are an issue"),
 	EXHAUSTION_ROW(min_calls, CONF_U32, .min = 100, .max = 1e9, .def = "500", .unit = "calls",
 		       .help = "Calls of an endpoint before its percentile is known"),
-	EXHAUSTION_ROW(callers, CONF_U32, .min = 16, .max = 1e6, .def = "16384", .unit = "callers",
-		       .help = "Callers with slow answers that are followed, 40 bytes each"),
+	EXHAUSTION_ROW(
+		callers, CONF_U32, .min = 16, .max = 1e6, .def = "16384", .unit = "callers",
+		.help = "Callers with slow answers, or open requests, that are followed, 40 bytes "
+			"each"),
 };
 static const struct conf_section exhaustion_section = {
 	.path = "detect.exhaustion",
-	.help = "D-41: slow or huge requests, bombs, floods within HTTP/2, answers that take long",
+	.help = "D-41: slow, open or huge requests, bombs, floods within HTTP/2, expensive "
+		"queries, "
+		"answers that take long",
 	.size = sizeof(struct exhaustion_options),
 	.rows = exhaustion_rows,
 	.n_rows = sizeof(exhaustion_rows) / sizeof(exhaustion_rows[0]),
@@ -122,58 +145,12 @@ CONF_SECTION(exhaustion_section);
 
 // ---- worker: what messages show
 
-static const struct {
-	uint64_t bit;
-	const char *what; // "sent …"
-	const char *term;
-} kinds[] = {
-	{BIT(DECOMPRESSION_BOMB), "a body that grows more than a hundredfold when it is unpacked",
-	 "a decompression bomb"},
-	{BIT(JSON_DEPTH), "JSON that is nested deeper than any program needs", "nested too deep"},
-	{BIT(XML_DEPTH), "XML that is nested deeper than any program needs", "nested too deep"},
-	{BIT(H2_RAPID_RESET),
-	 "HTTP/2 streams that it reset at once, again and again (CVE-2023-44487)",
-	 "streams opened and reset"},
-	{BIT(H2_CONTINUATION_FLOOD), "an HTTP/2 header block in endless CONTINUATION frames",
-	 "a header block without end"},
-	{BIT(H2_STREAM_FLOOD), "more HTTP/2 streams at once than the server allows",
-	 "too many streams"},
-	{BIT(H2_CONTROL_FLOOD), "HTTP/2 control frames (SETTINGS, PING, PRIORITY) without need",
-	 "a flood of control frames"},
-	{BIT(HPACK_BOMB), "compressed headers that unpack to far more than they are",
-	 "a header bomb"},
-};
-
-enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
-
-static void exhaustion_exchange(const struct detector *self, const void *, struct detect_worker *w,
-				const struct exchange *x)
+static void exhaustion_exchange(const struct detector *self, const void *opaque,
+				struct detect_worker *w, const struct exchange *x)
 {
-	const uint64_t connection = BIT(H2_RAPID_RESET) | BIT(H2_CONTINUATION_FLOOD) |
-				    BIT(H2_STREAM_FLOOD) | BIT(H2_CONTROL_FLOOD) | BIT(HPACK_BOMB);
-	const uint64_t body = BIT(DECOMPRESSION_BOMB) | BIT(JSON_DEPTH) | BIT(XML_DEPTH);
-	uint64_t seen = (x->tx->msg[CLIENT].anomalies & (body | connection)) |
-			(x->tx->msg[SERVER].anomalies & connection);
+	const struct exhaustion_options *options = opaque;
 
-	if (!seen)
-		return;
-	for (uint32_t i = 0; i < KINDS; i++) {
-		struct finding *f;
-
-		if (!(seen & kinds[i].bit))
-			continue;
-		f = finding_add(w, self, judge_pair(x->principal, i + 1), x, 0);
-		if (!f)
-			continue;
-		// Work was done for it where it was not refused.
-		f->result = x->tx->status / 100 == 2 || x->tx->status / 100 == 5 ? RESULT_SUCCEEDED
-										 : RESULT_ATTEMPTED;
-		f->severity = f->result == RESULT_SUCCEEDED ? SEVERITY_HIGH : SEVERITY_MEDIUM;
-		f->arg[0] = i;
-		f->terms[0] = (struct issue_term){kinds[i].term, 80};
-		f->n_terms = 1;
-		f->confidence = 80;
-	}
+	costly_exchange(self, &options->queries, w, x);
 }
 
 // The kind is the same: its number stays.
@@ -185,26 +162,7 @@ static void exhaustion_describe(const struct detector *, const void *,
 				const struct merged_endpoint *endpoint,
 				const struct merged_principal *principal, struct issue_draft *draft)
 {
-	const struct finding *f = draft->finding;
-	char where[384], user[EXCHANGE_USER + 1], count[32];
-
-	if (!f || f->arg[0] >= KINDS)
-		return;
-	endpoint_text(endpoint, where, sizeof(where));
-	principal_text(principal, user, sizeof(user));
-	draft_text(
-		draft->description, sizeof(draft->description),
-		"%s sent %s to %s, in %s request%s of this report. The first was answered with %u.",
-		user, kinds[f->arg[0]].what, where, text_count(count, f->count),
-		text_plural(f->count), f->status);
-	draft_text(
-		draft->impact, sizeof(draft->impact),
-		"A few such requests can take the memory or the time of a server that should serve "
-		"everybody. They cost their sender next to nothing.");
-	draft_text(draft->remediation, sizeof(draft->remediation),
-		   "Bound what the server and the gateway accept: size after unpacking, depth, "
-		   "streams "
-		   "and resets of a connection. Keep the HTTP/2 library up to date.");
+	costly_describe(endpoint, principal, draft);
 }
 
 // ---- merger: texts
@@ -252,6 +210,8 @@ static double arrival(const struct call *call)
 {
 	uint32_t wait = call->wait_us == UINT32_MAX ? 0 : call->wait_us;
 
+	if (call->flags & CALL_OPEN)
+		return call->took_us / 1e6;
 	// Without an end of the request only a refusal for being late says how long it took.
 	if (call->took_us == UINT32_MAX || call->took_us <= wait ||
 	    (call->wait_us == UINT32_MAX && call->status != 408))
@@ -274,10 +234,9 @@ static void slow_judge(const struct exhaustion_options *options, struct merger *
 			"Each such request holds a connection, often a thread or a process of the "
 			"server. A few hundred of them keep everybody else out.",
 		.remedy = "Set time limits for headers and bodies and a least rate of bytes, and "
-			  "let a "
-			  "proxy take in requests whole before it hands them on. Limit connections "
-			  "per "
-			  "source.",
+			  "let a proxy take in requests whole before it hands them on. Limit "
+			  "connections "
+			  "per source.",
 		.endpoint = pub,
 		.value = e->slow,
 		.usual = usual,
@@ -287,6 +246,9 @@ static void slow_judge(const struct exhaustion_options *options, struct merger *
 	// Where one in twenty is slow anyway, it is what the endpoint does.
 	if (e->slow_told || e->slow < options->slow_requests || usual > 0.05)
 		return;
+	// One who holds requests open is told of by address.
+	if (e->n_slow_sources == 1 && call->flags & CALL_OPEN)
+		return;
 	e->slow_told = true;
 	if (e->n_slow_sources == 1)
 		c.principal = merger_principal(m, call->principal);
@@ -294,8 +256,8 @@ static void slow_judge(const struct exhaustion_options *options, struct merger *
 	draft_text(
 		c.text, sizeof(c.text),
 		"%s received %s requests within a minute that took %u seconds or more to arrive, "
-		"at "
-		"less than %u bytes a second, from %u%s source%s. Of %s calls before, %.2f %% were "
+		"at less than %u bytes a second, from %u%s source%s. Of %s calls before, %.2f %% "
+		"were "
 		"like that. This one took %.1f seconds for %u bytes and was answered with %u.",
 		where, text_count(n, e->slow), options->slow_s, SLOW_RATE, e->n_slow_sources,
 		e->n_slow_sources == SOURCES ? " or more" : "", text_plural(e->n_slow_sources),
@@ -336,6 +298,69 @@ static void slow_call(const struct exhaustion_options *options, struct merger *m
 	slow_judge(options, m, pub, e, call);
 }
 
+// ---- merger: requests that never end
+
+static void open_judge(const struct exhaustion_options *options, struct merger *m,
+		       struct exhaustion_caller *u, uint64_t id, const struct call *call)
+{
+	const struct source *source = merger_source(m, call->client);
+	uint64_t calls = source ? source->calls : 0;
+	char where[384], from[64], n[32], all[32];
+	struct exhaustion_case c = {
+		.key = judge_pair(id, 'n'),
+		.term = "many requests that were held open and never ended",
+		.metric = "open_requests",
+		.unit = "requests",
+		.impact =
+			"Each such request holds a connection, often a thread or a process of the "
+			"server, for as long as the server waits. A few hundred of them keep "
+			"everybody else out.",
+		.remedy =
+			"Set a time limit for the whole of headers and body, not only between two "
+			"bytes, limit connections per source, and let a proxy take in requests "
+			"whole before it hands them on.",
+		.endpoint = merger_target(m, call->endpoint),
+		.principal = merger_principal(m, call->principal),
+		.value = u->slow,
+	};
+
+	// Twice as many later are told again. Of an address of many users some lose their line.
+	if (u->slow < options->open_requests || u->slow < 2 * u->told ||
+	    u->slow * UINT64_C(20) < calls)
+		return;
+	u->told = u->slow;
+	endpoint_text(c.endpoint, where, sizeof(where));
+	draft_text(
+		c.text, sizeof(c.text),
+		"%s held %s requests open within ten minutes, the last one to %s: each was begun, "
+		"not ended for %u seconds or more, at less than %u bytes a second, and not "
+		"answered when its connection closed. In all %s requests of this address were "
+		"seen.",
+		source_text(call->client, 0, from), text_count(n, u->slow), where, options->slow_s,
+		SLOW_RATE, text_count(all, calls));
+	exhaustion_raise(m, &c, 60, call);
+}
+
+static void open_call(const struct exhaustion_options *options, struct merger *m,
+		      struct exhaustion *t, const struct call *call)
+{
+	uint64_t ended = call->time_ns + call->took_us * UINT64_C(1000);
+	uint64_t id = judge_pair(judge_source(&t->key, call), 'o');
+	uint64_t number = ended / TEN_MINUTES_NS + 1;
+	double seconds = arrival(call);
+	struct exhaustion_caller *u;
+
+	if (seconds < options->slow_s || call->req_bytes > seconds * SLOW_RATE)
+		return;
+	u = lru_touch(&t->callers, id, NULL);
+	if (!u || number < u->window)
+		return;
+	if (number > u->window)
+		*u = (struct exhaustion_caller){.window = number};
+	u->slow++;
+	open_judge(options, m, u, id, call);
+}
+
 // ---- merger: huge bodies
 
 static void body_call(const struct exhaustion_options *options, struct merger *m,
@@ -350,11 +375,10 @@ static void body_call(const struct exhaustion_options *options, struct merger *m
 		.metric = "request_body",
 		.unit = "bytes",
 		.impact = "What is read before it is checked takes memory and time. A handful of "
-			  "such "
-			  "bodies at once may be more than the server has.",
+			  "such bodies at once may be more than the server has.",
 		.remedy = "Set a limit for the body of this endpoint a little above what it needs, "
-			  "and "
-			  "refuse larger ones by their Content-Length before they are read (413).",
+			  "and refuse larger ones by their Content-Length before they are read "
+			  "(413).",
 		.endpoint = pub,
 		.value = call->req_bytes,
 		.usual = e->body_max,
@@ -384,8 +408,7 @@ static void body_call(const struct exhaustion_options *options, struct merger *m
 	principal_text(c.principal, user, sizeof(user));
 	draft_text(c.text, sizeof(c.text),
 		   "%s sent a body of %s bytes to %s. The largest of the %s that it accepted "
-		   "before had "
-		   "%s. The answer was %u.",
+		   "before had %s. The answer was %u.",
 		   user, text_count(size, call->req_bytes), where, text_count(n, e->bodies),
 		   text_count(max, e->body_max), call->status);
 	exhaustion_raise(m, &c, 45, call);
@@ -421,13 +444,11 @@ static void wait_judge(const struct exhaustion_options *options, struct merger *
 		.metric = "slow_answers",
 		.unit = "answers",
 		.impact = "What this caller asks for costs the server many times what others ask "
-			  "for: a "
-			  "query without bounds, a pattern that backtracks, a report that is built "
-			  "each "
-			  "time.",
+			  "for: a query without bounds, a pattern that backtracks, a report that "
+			  "is built "
+			  "each time.",
 		.remedy = "Find what is expensive in these requests, bound it (page size, range of "
-			  "dates, "
-			  "depth, time of a query) and limit calls of that kind per caller.",
+			  "dates, depth, time of a query) and limit calls of that kind per caller.",
 		.endpoint = pub,
 		.principal = merger_principal(m, call->principal),
 		.value = u->slow,
@@ -443,10 +464,9 @@ static void wait_judge(const struct exhaustion_options *options, struct merger *
 	principal_text(c.principal, user, sizeof(user));
 	draft_text(c.text, sizeof(c.text),
 		   "%s waited %.1f seconds on average for %s answers of %s within ten minutes, "
-		   "each more "
-		   "than %.1f times the endpoint's 99th percentile of %.0f ms. All others together "
-		   "had "
-		   "%u such answers in that time.",
+		   "each more than %.1f times the endpoint's 99th percentile of %.0f ms. All "
+		   "others together "
+		   "had %u such answers in that time.",
 		   user, u->sum_us / u->slow / 1e6, text_count(n, u->slow), where,
 		   (double)e->limit_us / fmax(1, e->p99_us), e->p99_us / 1e3, others);
 	exhaustion_raise(m, &c, 45, call);
@@ -487,6 +507,8 @@ static void exhaustion_call(const struct detector *, const void *opaque, struct 
 	struct merged_endpoint *pub = merger_endpoint(m, call->endpoint);
 	struct exhaustion_endpoint *e = pub ? merger_endpoint_area(m, pub, &exhaustion) : NULL;
 
+	if (call->flags & CALL_OPEN)
+		open_call(options, m, state, call);
 	if (!e || (call->flags & CALL_MESSAGE))
 		return;
 	slow_call(options, m, &((struct exhaustion *)state)->key, pub, call);

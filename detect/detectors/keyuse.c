@@ -13,6 +13,12 @@
 // A place alone is none: phones roam, and services leave a cloud by many addresses, which makes
 // their habit one of many places. People change their devices, too: what is signed in by a user
 // needs more than a key of a program.
+//
+// Beside that, whatever the program says that it is:
+//
+//	one and the same token in two networks in turn, or further apart than anybody travels
+//	(together.h): of networks that no file tells apart only when the programs differ, too
+//	a key that only programs used, and now browsers in several networks, or the other way round
 
 #include "detect/detector.h"
 #include "detect/draft.h"
@@ -20,13 +26,15 @@
 #include "detect/principal.h"
 #include "detect/siphash.h"
 #include "detect/text.h"
+#include "detect/together.h"
 
 #include <errno.h>
 #include <stdio.h>
 
 struct keyuse_options {
 	bool enabled;
-	uint32_t min_calls, min_days, min_together, switches, window_s, max_keys;
+	uint32_t min_calls, min_days, min_together, switches, switches_user, window_s, max_keys;
+	uint32_t max_places, travel_km, travel_kmh, mix_places;
 	double surprise, surprise_user;
 };
 
@@ -44,16 +52,33 @@ struct keyuse_stray {
 	uint32_t asn, usual_asn;
 };
 
+enum { MIX_PLACES = 8 };
+
+// Browsers that use a key of programs, or programs one of browsers.
+struct keyuse_mix {
+	uint64_t first_ns, told_ns, place[MIX_PLACES];
+	uint32_t n_places, calls;
+};
+
 struct keyuse_key {
 	struct habit habit;
 	struct location last; // of usual use
 	uint8_t last_addr[16];
 	uint64_t told_ns; // 0: no issue
 	struct keyuse_stray stray;
+	struct keyuse_mix mix;
+	bool shared; // by more networks than max_places
+};
+
+// One key or token. A user may have several at once, each in a place of its own.
+struct keyuse_token {
+	struct together together;
+	uint64_t told_ns, told_place; // 0: no issue
 };
 
 struct keyuse {
-	struct lru keys; // by principal
+	struct lru keys;   // by principal
+	struct lru tokens; // by the credential itself
 };
 
 #define KEYUSE_ROW(field, kind, ...)                                                               \
@@ -76,11 +101,27 @@ static const struct conf_row keyuse_rows[] = {
 		   .help = "Calls of a credential before its use at two places at once is an issue"),
 	KEYUSE_ROW(switches, CONF_U32, .min = 2, .max = 1e6, .def = "3", .unit = "times",
 		   .help = "How often two places must take turns"),
+	KEYUSE_ROW(switches_user, CONF_U32, .min = 2, .max = 1e6, .def = "10", .unit = "times",
+		   .help = "The same of what a user signed in by, with one program in one country: "
+			   "phones change networks"),
+	KEYUSE_ROW(max_places, CONF_U32, .min = 2, .max = TOGETHER_PLACES - 1, .def = "4",
+		   .unit = "networks",
+		   .help = "A credential used in more networks is shared, and may be used anywhere"),
+	KEYUSE_ROW(travel_km, CONF_U32, .min = 50, .max = 20000, .def = "500", .unit = "km",
+		   .help = "Two places nearer than this are never too far apart, whatever the time "
+			   "between"),
+	KEYUSE_ROW(travel_kmh, CONF_U32, .min = 100, .max = 100000, .def = "1000", .unit = "km/h",
+		   .help = "Faster than this nobody gets from one place to another"),
+	KEYUSE_ROW(mix_places, CONF_U32, .min = 1, .max = MIX_PLACES, .def = "3",
+		   .unit = "networks",
+		   .help = "New networks in which browsers use a key of programs within a day that "
+			   "are an issue, or programs one of browsers"),
 	KEYUSE_ROW(window_s, CONF_U32, .min = 10, .max = 86400, .def = "600", .unit = "s",
 		   .help = "Within this time"),
 	KEYUSE_ROW(max_keys, CONF_U32, .min = 64, .max = 1 << 22, .def = "65536",
 		   .unit = "credentials",
-		   .help = "Credentials whose use is known; the one idle longest is forgotten"),
+		   .help = "Credentials, and tokens of them, whose use is known; the one idle longest "
+			   "is forgotten"),
 };
 static const struct conf_section keyuse_section = {
 	.path = "detect.keyuse",
@@ -120,16 +161,17 @@ static void term(struct issue_draft *draft, const char *name, int points)
 	draft->confidence += (uint32_t)points;
 }
 
-static void place_text(const uint8_t addr[16], const char *country, uint32_t asn, char *out,
-		       size_t size)
+static void keyuse_tell(struct merger *m, const struct call *call, struct issue_draft *draft)
 {
-	char text[64];
-	size_t n = (size_t)draft_text(out, size, "%s", source_text(addr, 0, text));
-
-	if (country[0] && n < size)
-		n += (size_t)draft_text(out + n, size - n, " (%s%s", country, asn ? "" : ")");
-	if (asn && n < size)
-		draft_text(out + n, size - n, "%sAS%u)", country[0] ? ", " : " (", asn);
+	draft_text(draft->impact, sizeof(draft->impact),
+		   "A credential in other hands opens everything that its owner may do, and no "
+		   "password is asked for.");
+	draft_text(draft->remediation, sizeof(draft->remediation),
+		   "Ask its owner whether this use is known. If not, withdraw the credential at once "
+		   "and issue a new one; bind it to networks or a client certificate, and give it "
+		   "only the rights that it needs.");
+	merger_raise(m, &keyuse, call->principal, merger_principal(m, call->principal),
+		     merger_endpoint(m, call->endpoint), call->time_ns, draft);
 }
 
 static void keyuse_raise(const struct keyuse_options *o, struct merger *m, struct keyuse_key *k,
@@ -143,12 +185,11 @@ static void keyuse_raise(const struct keyuse_options *o, struct merger *m, struc
 		.metric = {.present = true, .name = "surprise", .unit = "bits", .window = "use",
 			   .value = bits, .baseline_mean = o->surprise, .percentile = (double)NAN},
 	};
-	struct merged_principal *p = merger_principal(m, call->principal);
 	char user[EXCHANGE_USER + 1], here[96], usual[96], calls[32];
 
-	principal_text(p, user, sizeof(user));
-	place_text(stray->addr, stray->country, stray->asn, here, sizeof(here));
-	place_text(stray->usual_addr, stray->usual_country, stray->usual_asn, usual, sizeof(usual));
+	principal_text(merger_principal(m, call->principal), user, sizeof(user));
+	together_place_text(stray->addr, stray->country, stray->asn, here, sizeof(here));
+	together_place_text(stray->usual_addr, stray->usual_country, stray->usual_asn, usual, sizeof(usual));
 	if (together)
 		term(&draft, "used at two distant places in turn, within minutes", 45);
 	if (stray->agent_new)
@@ -175,15 +216,7 @@ static void keyuse_raise(const struct keyuse_options *o, struct merger *m, struc
 		   together ? ", and it took turns with the usual one within minutes: two hold the "
 			      "credential"
 			    : "");
-	draft_text(draft.impact, sizeof(draft.impact),
-		   "A credential in other hands opens everything that its owner may do, and no "
-		   "password is asked for.");
-	draft_text(draft.remediation, sizeof(draft.remediation),
-		   "Ask its owner whether this use is known. If not, withdraw the credential at once "
-		   "and issue a new one; bind it to networks or a client certificate, and give it "
-		   "only the rights that it needs.");
-	merger_raise(m, &keyuse, call->principal, p, merger_endpoint(m, call->endpoint),
-		     call->time_ns, &draft);
+	keyuse_tell(m, call, &draft);
 	k->told_ns = call->time_ns;
 }
 
@@ -262,13 +295,114 @@ static void stray_call(const struct keyuse_options *o, struct merger *m, struct 
 		stray->endpoint_bits = endpoint;
 	surprising = is_old(o, &k->habit, use->time_ns) &&
 		     stray->bits + stray->endpoint_bits >= (user ? o->surprise_user : o->surprise);
-	together = stray->far && stray->turns >= o->switches && k->habit.calls >= o->min_together &&
+	together = stray->far && stray->turns >= o->switches && !k->shared &&
+		   k->habit.calls >= o->min_together &&
 		   (stray->agent_new || stray->ja4_new || stray->abroad);
 	if (!surprising && !together && k->told_ns == 0)
 		return;
 	// Then once a minute while it goes on.
 	if (k->told_ns == 0 || use->time_ns >= k->told_ns + hour_ns / 60)
 		keyuse_raise(o, m, k, call, together);
+}
+
+// ---- Two places at once
+
+// False: the call teaches nothing.
+static bool token_call(struct keyuse *s, const struct keyuse_options *o, struct merger *m,
+		       struct keyuse_key *k, const struct together_use *use,
+		       const struct call *call)
+{
+	const struct together_limits limits = {
+		.window_ns = o->window_s * UINT64_C(1000000000),
+		.min_calls = o->min_together,
+		.max_places = o->max_places,
+		.turns = o->switches,
+		.turns_user = o->switches_user,
+		.travel_km = o->travel_km,
+		.travel_kmh = o->travel_kmh,
+	};
+	const struct merged_principal *p = merger_principal(m, call->principal);
+	struct keyuse_token *t = lru_touch(&s->tokens, call->session, NULL);
+	struct issue_draft draft = {.result = RESULT_SUCCEEDED};
+	char user[EXCHANGE_USER + 1];
+	uint32_t seen;
+
+	if (!t)
+		return true;
+	if (t->told_ns && use->time_ns >= t->told_ns + o->min_days * 24 * hour_ns)
+		t->told_ns = t->told_place = 0;
+	together_call(&t->together, use, &limits, habit_has(&k->habit.place, use->place));
+	k->shared = t->together.n_places > o->max_places;
+	seen = together_judge(&t->together, &limits, !p || !is_key(p->kind));
+	// Then once a minute while it goes on.
+	if (seen && (t->told_ns == 0 || use->time_ns >= t->told_ns + hour_ns / 60)) {
+		draft.severity = seen & TOGETHER_TURNS || together_differs(&t->together)
+					 ? SEVERITY_HIGH
+					 : SEVERITY_MEDIUM;
+		principal_text(p, user, sizeof(user));
+		together_draft(&t->together, &limits, seen, user, &draft);
+		keyuse_tell(m, call, &draft);
+		t->told_ns = use->time_ns;
+		t->told_place = t->together.other.place;
+	}
+	return t->told_place == 0 || use->place != t->told_place;
+}
+
+// ---- Browsers and programs
+
+static void mix_raise(struct merger *m, struct keyuse_key *k, const struct call *call)
+{
+	const struct habit *h = &k->habit;
+	struct issue_draft draft = {
+		.severity = SEVERITY_HIGH,
+		.result = RESULT_SUCCEEDED,
+		.metric = {.present = true, .name = "networks_of_other_sort", .unit = "networks",
+			   .window = "a day", .value = k->mix.n_places, .percentile = (double)NAN},
+	};
+	bool browser = call->agent_kind == AGENT_BROWSER;
+	char user[EXCHANGE_USER + 1], from[96], calls[32];
+	struct location where;
+
+	merger_location(m, call->client, &where);
+	principal_text(merger_principal(m, call->principal), user, sizeof(user));
+	together_place_text(call->client, where.country, where.asn, from, sizeof(from));
+	term(&draft, browser ? "a key of programs is used by browsers"
+			     : "a key of browsers is used by programs", 40);
+	term(&draft, "in several networks where it was never used", 20);
+	draft_text(draft.description, sizeof(draft.description),
+		   "The key of %s was used with success by %s in %u network%s where it was never "
+		   "used, in %u call%s within a day, the last one from %s. All of its %s calls "
+		   "before came from %s, in %u network%s.",
+		   user, browser ? "browsers" : "programs", k->mix.n_places,
+		   k->mix.n_places == 1 ? "" : "s", k->mix.calls, k->mix.calls == 1 ? "" : "s", from,
+		   text_count(calls, h->calls), browser ? "programs" : "browsers",
+		   h->place.different, h->place.different == 1 ? "" : "s");
+	keyuse_tell(m, call, &draft);
+	k->mix.told_ns = call->time_ns;
+}
+
+// A key that pages hold is in the hands of all who read them.
+static void mix_call(const struct keyuse_options *o, struct merger *m, struct keyuse_key *k,
+		     const struct habit_use *use, const struct call *call)
+{
+	const struct merged_principal *p = merger_principal(m, call->principal);
+	uint32_t kinds = k->habit.agent_kinds & (1u << AGENT_BROWSER | 1u << AGENT_PROGRAM), i = 0;
+	struct keyuse_mix *mix = &k->mix;
+
+	if (use->agent_kind == AGENT_UNKNOWN || !kinds || kinds >> use->agent_kind & 1 || !p ||
+	    !is_key(p->kind) || k->habit.calls < o->min_together ||
+	    k->habit.place.different > o->max_places || habit_has(&k->habit.place, use->place))
+		return;
+	if (use->time_ns >= mix->first_ns + 24 * hour_ns)
+		*mix = (struct keyuse_mix){.first_ns = use->time_ns, .told_ns = mix->told_ns};
+	while (i < mix->n_places && mix->place[i] != use->place)
+		i++;
+	if (i == mix->n_places && i < MIX_PLACES)
+		mix->place[mix->n_places++] = use->place;
+	mix->calls++;
+	if (mix->n_places >= o->mix_places &&
+	    (mix->told_ns == 0 || use->time_ns >= mix->told_ns + hour_ns / 60))
+		mix_raise(m, k, call);
 }
 
 static void keyuse_call(const struct detector *, const void *options, struct merger *m,
@@ -297,6 +431,20 @@ static void keyuse_call(const struct detector *, const void *options, struct mer
 		.endpoint = call->endpoint,
 		.agent_kind = call->agent_kind,
 	};
+	if (call_ok(call)) {
+		struct together_use at = {
+			.time_ns = call->time_ns,
+			.place = use.place,
+			.program = call->agent,
+			.ja4 = call->ja4,
+			.where = where,
+		};
+
+		memcpy(at.addr, call->client, sizeof(at.addr));
+		mix_call(o, m, k, &use, call);
+		if (!token_call(s, o, m, k, &at, call))
+			return;
+	}
 	if (is_stray(&k->habit, &use, &where, &k->last)) {
 		struct keyuse_stray *stray = &k->stray;
 		bool same = stray->calls && stray->place == use.place && stray->agent == use.agent;
@@ -391,19 +539,28 @@ static int keyuse_init(void *state, const void *opaque)
 	const struct keyuse_options *o = opaque;
 	struct keyuse *s = state;
 
-	return lru_init(&s->keys, sizeof(struct keyuse_key), o->max_keys);
+	if (lru_init(&s->keys, sizeof(struct keyuse_key), o->max_keys) ||
+	    lru_init(&s->tokens, sizeof(struct keyuse_token), o->max_keys)) {
+		lru_fini(&s->keys);
+		return -1;
+	}
+	return 0;
 }
 
 static void keyuse_fini(void *state)
 {
-	lru_fini(&((struct keyuse *)state)->keys);
+	struct keyuse *s = state;
+
+	lru_fini(&s->keys);
+	lru_fini(&s->tokens);
 }
 
 static size_t keyuse_memory(const void *opaque, const struct conf *)
 {
 	const struct keyuse_options *options = opaque;
 
-	return lru_bytes(sizeof(struct keyuse_key), options->max_keys);
+	return lru_bytes(sizeof(struct keyuse_key), options->max_keys) +
+	       lru_bytes(sizeof(struct keyuse_token), options->max_keys);
 }
 
 static const struct detector keyuse = {

@@ -11,17 +11,22 @@
 // address; what a service does to everybody (tokens that never expire) is one per host. A host
 // that gets most of its tokens without signature stands behind something that took them off: that
 // is one issue, and no attack.
+//
+// Session ids that a host gives out (session_id.h) are one issue per cookie: when even if each of
+// their characters was drawn they have too few bits, or when each is a little above one before.
 
 #include "detect/detector.h"
 #include "detect/draft.h"
 #include "detect/endpoint.h"
 #include "detect/principal.h"
 #include "detect/record.h"
+#include "detect/session_id.h"
 #include "detect/siphash.h"
 #include "detect/text.h"
 
 enum {
 	HOSTS_MAX = 1024,
+	COOKIES_MAX = 1024, // of hosts
 	MANY_OK = 50,    // successes from which the share without credentials means something
 	STRIPPED = 50,   // tokens of a host before it is said that most have no signature
 };
@@ -44,7 +49,7 @@ enum weakness {
 
 struct weaktoken_options {
 	bool enabled;
-	uint32_t min_attempts, attempts_s, max_sources;
+	uint32_t min_attempts, attempts_s, max_sources, min_ids, id_bits, id_step;
 };
 
 struct weakness_row {
@@ -149,8 +154,14 @@ struct weaktoken_source {
 	uint32_t attempts, accepted;
 };
 
+// A cookie of a host. Kept in memory only: numbers mean nothing after a restart.
+struct weaktoken_cookie {
+	struct session_ids seen;
+	uint64_t told_ns[2]; // of too few bits, of ids in a row
+};
+
 struct weaktoken {
-	struct lru hosts, sources;
+	struct lru hosts, sources, cookies;
 };
 
 #define WEAKTOKEN_ROW(field, kind, ...)                                                            \
@@ -168,10 +179,18 @@ static const struct conf_row weaktoken_rows[] = {
 	WEAKTOKEN_ROW(max_sources, CONF_U32, .min = 64, .max = 1 << 22, .def = "16384",
 		      .unit = "addresses",
 		      .help = "Addresses with forged tokens known at once, by host and kind"),
+	WEAKTOKEN_ROW(min_ids, CONF_U32, .min = 4, .max = SESSION_IDS_ROUND, .def = "10",
+		      .unit = "ids",
+		      .help = "Session ids that a server gave out before they are judged"),
+	WEAKTOKEN_ROW(id_bits, CONF_U32, .min = 1, .max = 512, .def = "64", .unit = "bits",
+		      .help = "Session ids that cannot have as many are short"),
+	WEAKTOKEN_ROW(id_step, CONF_U32, .min = 1, .max = 1e9, .def = "1000",
+		      .help = "Session ids with numbers that are no further apart follow each other"),
 };
 static const struct conf_section weaktoken_section = {
 	.path = "detect.weaktoken",
-	.help = "D-09: weak tokens and passwords that a server accepts",
+	.help = "D-09: weak tokens and passwords that a server accepts, session ids that can "
+		"be guessed",
 	.size = sizeof(struct weaktoken_options),
 	.rows = weaktoken_rows,
 	.n_rows = sizeof(weaktoken_rows) / sizeof(weaktoken_rows[0]),
@@ -352,6 +371,81 @@ static void tokens_count(struct weaktoken *s, const struct merged_endpoint *e,
 	h->unsigned_tokens += !!(call->token_flags & (TOKEN_ALG_NONE | TOKEN_UNSIGNED));
 }
 
+// ---- Session ids
+
+static void ids_raise(struct merger *m, const struct weaktoken_cookie *k, uint64_t key,
+		      struct merged_endpoint *e, const struct call *call, bool in_row)
+{
+	const struct session_ids *ids = &k->seen;
+	double bits = session_ids_bits(ids);
+	struct issue_draft draft = {
+		.severity = in_row || bits < 32 ? SEVERITY_HIGH : SEVERITY_MEDIUM,
+		.result = RESULT_SUCCEEDED,
+		.metric = {.present = true, .name = in_row ? "ids_in_a_row" : "session_id_bits",
+			   .unit = in_row ? "ids" : "bits", .window = "since first seen",
+			   .value = in_row ? ids->next : bits, .percentile = NAN},
+	};
+	char name[SESSION_ID_NAME + 1], host[256], count[32], next[32];
+	const char *n = text_count(count, ids->ids);
+
+	draft.confidence = in_row || bits < 32 ? 80 : 65;
+	draft.terms[draft.n_terms++] = (struct issue_term){
+		in_row ? "each id is a little above one before"
+		       : "even random ids of this form have too few bits", (int)draft.confidence};
+	text_clean(name, sizeof(name), ids->name, ids->name_len);
+	text_clean(host, sizeof(host), e->host, strlen(e->host));
+	if (in_row)
+		draft_text(draft.description, sizeof(draft.description),
+			   "%s of the last %s different session ids that %s gave out in the cookie "
+			   "\"%s\" end with a number that is %.1f above one of those before, on "
+			   "average: they count up.",
+			   text_count(next, ids->next), n, host, name,
+			   (double)ids->step_sum / ids->next);
+	else
+		draft_text(draft.description, sizeof(draft.description),
+			   "The last %s different session ids that %s gave out in the cookie \"%s\" "
+			   "have %u to %u characters. Drawn from those that occur in them, that is "
+			   "%.0f bits at most, and likely less.",
+			   n, host, name, ids->shortest, ids->longest, bits);
+	draft_text(draft.impact, sizeof(draft.impact),
+		   "%s is signed in as that user, without a password.",
+		   in_row ? "Who has one id knows those of others, and with one of them"
+			  : "Who tries ids finds those of others sooner or later, and with one of "
+			    "them");
+	draft_text(draft.remediation, sizeof(draft.remediation),
+		   "Draw session ids from the operating system's random generator, 128 bits, and "
+		   "let no counter or time be a part of them. Slow down callers with ids that are "
+		   "not known.");
+	// Nobody is accused: it is the server's doing.
+	merger_raise(m, &weaktoken, key, NULL, e, call->time_ns, &draft);
+}
+
+static void ids_look(struct weaktoken *s, const struct weaktoken_options *o, struct merger *m,
+		     struct merged_endpoint *e, const struct call *call)
+{
+	uint64_t host = siphash_id(siphash(0, 'h', span_make(e->host, strlen(e->host))));
+
+	for (uint32_t i = 0; i < call->n_session_ids; i++) {
+		const struct session_id *id = &call->session_ids[i];
+		uint64_t key = siphash_id(siphash_number(host, id->cookie, 4));
+		struct weaktoken_cookie *k = lru_touch(&s->cookies, key, NULL);
+		bool weak[2];
+
+		if (!k || !session_ids_add(&k->seen, id, o->id_step) || k->seen.ids < o->min_ids)
+			continue;
+		// The first of a series follows none.
+		weak[1] = k->seen.next * UINT64_C(10) >= (k->seen.ids - 1) * UINT64_C(8);
+		weak[0] = !weak[1] && session_ids_bits(&k->seen) < o->id_bits;
+		for (uint32_t w = 0; w < 2; w++) {
+			if (!weak[w] || (k->told_ns[w] && call->time_ns < k->told_ns[w] +
+								UINT64_C(3600000000000)))
+				continue;
+			k->told_ns[w] = call->time_ns;
+			ids_raise(m, k, key ^ w, e, call, w == 1);
+		}
+	}
+}
+
 static void weaktoken_call(const struct detector *self, const void *options, struct merger *m,
 			   void *state, const struct call *call)
 {
@@ -360,6 +454,8 @@ static void weaktoken_call(const struct detector *self, const void *options, str
 	struct weak_case c = {.m = m, .call = call, .endpoint = e};
 	uint32_t flags = call->token_flags;
 
+	if (e && call->n_session_ids)
+		ids_look(state, options, m, e, call);
 	if (!area || (call->flags & (CALL_HALF | CALL_GUESSED | CALL_MESSAGE | CALL_LOGIN)) ||
 	    call->status == 0)
 		return;
@@ -383,8 +479,10 @@ static int weaktoken_init(void *state, const void *opaque)
 	struct weaktoken *s = state;
 
 	if (lru_init(&s->hosts, sizeof(struct weaktoken_host), HOSTS_MAX) ||
+	    lru_init(&s->cookies, sizeof(struct weaktoken_cookie), COOKIES_MAX) ||
 	    lru_init(&s->sources, sizeof(struct weaktoken_source), options->max_sources)) {
 		lru_fini(&s->hosts);
+		lru_fini(&s->cookies);
 		return -1;
 	}
 	return 0;
@@ -396,6 +494,7 @@ static void weaktoken_fini(void *state)
 
 	lru_fini(&s->hosts);
 	lru_fini(&s->sources);
+	lru_fini(&s->cookies);
 }
 
 static size_t weaktoken_memory(const void *opaque, const struct conf *)
@@ -403,6 +502,7 @@ static size_t weaktoken_memory(const void *opaque, const struct conf *)
 	const struct weaktoken_options *options = opaque;
 
 	return lru_bytes(sizeof(struct weaktoken_host), HOSTS_MAX) +
+	       lru_bytes(sizeof(struct weaktoken_cookie), COOKIES_MAX) +
 	       lru_bytes(sizeof(struct weaktoken_source), options->max_sources);
 }
 

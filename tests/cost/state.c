@@ -6,7 +6,8 @@
 //
 //     state DIR [PRINCIPALS [ENDPOINTS [CALLS]]]
 //     state DIR save SEED N      saves N different baselines one after the other, forever if N is 0
-//     state DIR load SEED        loads: prints how many endpoints there were
+//     state DIR load SEED [PRINCIPALS ENDPOINTS]    loads: prints how many endpoints there were; 42 is
+//                                the seed of the first
 //
 // The first fails when the process takes more than memory_rows() says of what is in it, when a
 // table outgrows its row, or when what was loaded is not what was saved. CALLS is per principal.
@@ -346,12 +347,18 @@ static int save(uint64_t rounds)
 	return 0;
 }
 
-static int load(void)
+static int load(uint32_t principals, uint32_t endpoints)
 {
-	conf_make(1000, 20000);
+	double begin, begin_busy;
+
+	conf_make(principals, endpoints);
 	merger_start();
+	begin = seconds();
+	begin_busy = busy();
 	if (baseline_load(merger, dir))
 		return 1;
+	fprintf(stderr, "%u principals in %.2f s (%.2f s of CPU)\n", merger_principals(merger),
+		seconds() - begin, busy() - begin_busy);
 	printf("%u\n", merger_endpoints(merger));
 	return 0;
 }
@@ -389,7 +396,8 @@ int main(int argc, char **argv)
 	}
 	if (argc > 3 && !strcmp(argv[2], "load")) {
 		shared.seed = strtoull(argv[3], NULL, 10);
-		return load();
+		return load(argc > 5 ? (uint32_t)strtoul(argv[4], NULL, 10) : 1000,
+			    argc > 5 ? (uint32_t)strtoul(argv[5], NULL, 10) : 20000);
 	}
 	rc = fill(argc > 2 ? strtoull(argv[2], NULL, 10) : 20000,
 		  argc > 3 ? strtoull(argv[3], NULL, 10) : 2000,

@@ -13,7 +13,7 @@ deny+='|v?f?printf|v?snprintf|__(v?f?|v?sn)printf_chk|puts|fputs|putchar|fwrite|
 deny+='|clock_gettime|gettimeofday|time|usleep|nanosleep|pthread_mutex_.*|pthread_cond_.*|log_write'
 control='flows_flow_conf|flows_parser_registry|flows_tracker_life|flows_tls_keys_load|detect_registry|detect_datatype'
 control+='|detect_ruleset|detect_policy|detect_merge|detect_merge_fold|detect_merge_policies|detect_known|detect_learn|detect_draft|detect_issues|detect_baseline|detect_baseline_parts|detect_detect'
-control+='|detect_params|detect_record|detect_saving|detect_template_(fold|judge|learn|look|pin)|detect_inventory|detect_doc|detect_spec|detect_spec_read|detect_sessions|detect_.*_life|detect_worker_new|detect_options'
+control+='|detect_blob|detect_params|detect_record|detect_saving|detect_template_(fold|judge|learn|look|pin)|detect_inventory|detect_doc|detect_spec|detect_spec_read|detect_sessions|detect_.*_life|detect_worker_new|detect_options'
 bad=0
 n=0
 for object in "$objects"/flows_*.o "$objects"/detect_*.o "$objects"/dataplane_{checksum,ingress,link,network,packet,worker,decap_*}.c.o; do

@@ -28,7 +28,9 @@ EXPECT = (
     ("spraying", ("D-06 found>=1 missed=0 alarms=0 events<=12",)),
     ("takeover", ("D-06 found>=2 missed=0 alarms=0 events<=20",)),
     ("keymoves", ("D-07 found>=1 missed=0 alarms=0 events<=20",)),
+    ("keybrowser", ("D-07 found>=2 alarms=0 events<=20",)),
     ("token", ("D-09 found>=2 missed=0 alarms=0 events<=1",)),
+    ("sessions", ("D-09 alarms=2",)),
     ("bypass", ("D-05 found>=1 missed=0 alarms=0 events<=1",)),
     ("ratelimit", ("D-42 found>=2 missed=0 alarms=0 events<=101",)),
     ("lostpassword", ()),
@@ -93,7 +95,7 @@ def main():
         work = pathlib.Path(name)
         for scenario, expected in EXPECT:
             scored(build, work, scenario, expected)
-        for scenario in ("stuffing", "keymoves", "bypass"):
+        for scenario in ("stuffing", "keybrowser", "sessions", "bypass"):
             any_workers(build, work, scenario)
     return 1 if failed else 0
 

@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,13 +52,45 @@ static inline void geo_begin(struct geo_file *g)
 	g->n_nodes = 1;
 }
 
-// a.b.c.d/bits has a country and a number of an autonomous system; NULL and 0: not.
-static inline void geo_add(struct geo_file *g, uint32_t addr, uint32_t bits, const char *country,
-			   uint32_t asn)
+static inline void geo_double(struct geo_file *g, double number)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &number, 8);
+	geo_number(g, 3, bits, 8);
+}
+
+struct geo_where {
+	double lat, lon;
+	uint32_t radius_km; // 0: not said
+	bool flat;          // without "location" around the coordinates
+};
+
+static inline void geo_location(struct geo_file *g, const struct geo_where *where)
+{
+	if (!where->flat) {
+		geo_text(g, "location");
+		geo_byte(g, 7 << 5 | (where->radius_km ? 3 : 2));
+	}
+	geo_text(g, "latitude");
+	geo_double(g, where->lat);
+	geo_text(g, "longitude");
+	geo_double(g, where->lon);
+	if (where->radius_km && !where->flat) {
+		geo_text(g, "accuracy_radius");
+		geo_number(g, 5, where->radius_km, 2);
+	}
+}
+
+// a.b.c.d/bits has a country, a number of an autonomous system, coordinates; NULL and 0: not.
+static inline void geo_place(struct geo_file *g, uint32_t addr, uint32_t bits, const char *country,
+			     uint32_t asn, const struct geo_where *where)
 {
 	uint32_t at = 0, leaf = GEO_LEAF | g->n_data;
 
-	geo_byte(g, 7 << 5 | (uint32_t)(!!country + !!asn));
+	geo_byte(g, 7 << 5 | (uint32_t)(!!country + !!asn + (where ? 1 + where->flat : 0)));
+	if (where)
+		geo_location(g, where);
 	if (country) {
 		geo_text(g, "country");
 		geo_byte(g, 7 << 5 | 1);
@@ -82,6 +115,12 @@ static inline void geo_add(struct geo_file *g, uint32_t addr, uint32_t bits, con
 		}
 		at = *side;
 	}
+}
+
+static inline void geo_add(struct geo_file *g, uint32_t addr, uint32_t bits, const char *country,
+			   uint32_t asn)
+{
+	geo_place(g, addr, bits, country, asn, NULL);
 }
 
 static inline void geo_write(struct geo_file *g, const char *path)

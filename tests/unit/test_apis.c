@@ -14,6 +14,11 @@
 
 enum { DAY = 86400 };
 
+// Evidence is not looked at here.
+void merger_capture(struct merger *, const struct detector *, uint64_t, uint64_t, uint64_t)
+{
+}
+
 static uint8_t inside[16] = {[10] = 0xff, 0xff, 10, 0, 0, 1};
 static uint8_t outside[16] = {[10] = 0xff, 0xff, 203, 0, 113, 7};
 static uint8_t gateway[16] = {[10] = 0xff, 0xff, 10, 9, 0, 1};
@@ -274,15 +279,12 @@ static void test_names(void **)
 	};
 	const char *words[] = {"staging", "dev", "test", "qa"};
 	const char *names[] = {"internal", "local", "svc"};
-	struct environment_options options = {
-		.words = {words, 4},
-		.internal_names = {names, 3},
-	};
+	const struct conf_strs all_words = {words, 4}, all_names = {names, 3};
 
 	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-		struct environment_host h = {0};
+		struct host_name h = environment_host(
+			span_make(hosts[i].host, strlen(hosts[i].host)), &all_words, &all_names);
 
-		host_judge(&options, &h, hosts[i].host);
 		if ((h.kind == HOST_OTHER) != hosts[i].other || h.internal != hosts[i].internal)
 			fail_msg("%s: %d %d", hosts[i].host, h.kind, h.internal);
 	}
@@ -321,6 +323,117 @@ static void test_environment(void **)
 	close_all();
 }
 
+// A call of www.shop.example from outside, at a time that is its number.
+static void visit(uint32_t n, const char *lines, const char *answer, bool from_inside)
+{
+	static uint32_t conn;
+	char request[512], response[512];
+
+	snprintf(request, sizeof(request), "GET /a HTTP/1.1\r\nHost: www.shop.example\r\n%s\r\n", lines);
+	snprintf(response, sizeof(response), "HTTP/1.1 %s\r\n\r\n", answer);
+	SEND(request, NULL, response, "{}", .time_ns = at(n), .client = n % 200, .conn = conn++,
+	     .inside = from_inside);
+}
+
+static void visits(uint32_t n, const char *lines, const char *answer, bool from_inside)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		visit(i, lines, answer, from_inside);
+		if (i % 100 == 99)
+			work_fold(at(i), true);
+	}
+	work_fold(at(n), true);
+}
+
+static void test_signs(void **)
+{
+	static const struct {
+		const char *request, *response;
+		uint32_t n;
+		const char *says[2]; // NULL: silent
+	} all[] = {
+		{"", "200 OK\r\nX-Environment: staging", 400, {"X-Environment saying \"staging\""}},
+		{"", "200 OK\r\nx-env: eu-QA2", 400, {"X-Env saying \"qa\""}},
+		{"", "200 OK\r\nX-Environment: production", 400, {NULL}},
+		{"", "200 OK\r\nX-Environment: latest", 400, {NULL}},
+		{"", "404 No\r\nX-Environment: staging", 400, {NULL}},
+		{"X-API-Key: sk_test_4eC39HqLyjWDarjtT1zd\r\n", "200 OK", 400, {"as those for tests do (\"test\")"}},
+		{"Authorization: Bearer staging-4eC39HqLyjWDarjt\r\n", "200 OK", 400, {"\"staging\""}},
+		{"X-API-Key: sk_test_4eC39HqLyjWDarjtT1zd\r\n", "401 No", 400, {NULL}},
+		{"X-API-Key: testimonies4eC39HqLyjWDarjtT1zd\r\n", "200 OK", 400, {NULL}},
+		{"X-API-Key: sk_live_test39HqLyjWDarjtT1zd\r\n", "200 OK", 400, {NULL}},
+		{"", "302 Found\r\nLocation: http://app3.shop.internal:8080/login", 4,
+		 {"an internal host in the header Location of 4 responses"}},
+		{"", "302 Found\r\nLocation: https://10.1.2.3/login", 4, {"header Location"}},
+		{"", "302 Found\r\nLocation: https://www.shop.example/internal.corp.x", 4, {NULL}},
+		{"", "302 Found\r\nLocation: http://localhost:8123/callback", 4, {NULL}},
+		{"", "302 Found\r\nLocation: /internal", 4, {NULL}},
+		{"", "302 Found\r\nLocation: https://accounts.example.org/in?to=http://a.internal/", 4,
+		 {NULL}},
+		{"", "200 OK\r\nX-Backend-Server: web01.corp.local:80", 200,
+		 {"an internal host in the header X-Backend-Server"}},
+		{"", "200 OK\r\nLink: <https://api.internal.shop.example/a?b=1>; rel=next", 200,
+		 {"in the header Link"}},
+		{"", "200 OK\r\nVia: 1.1 varnish (Varnish/6.0), 1.1 cache-local-1", 400, {NULL}},
+		{"", "200 OK\r\nX-Other: web01.corp.local", 400, {NULL}},
+		{"", "302 Found\r\nLocation: https://staging.shop.example/a", 200,
+		 {"leads its clients in the header Location"}},
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		open_all("", NULL);
+		// Another host is in production.
+		named(2, "api.shop.example", "GET", "/b");
+		for (uint32_t k = 0; k < 150; k++)
+			plain(&environment, k, 2, 200);
+		visits(all[i].n, all[i].request, all[i].response, false);
+		if (!all[i].says[0]) {
+			if (raised_by("D-54", 0))
+				fail_msg("%s %s: %s", all[i].request, all[i].response,
+					 raised_by("D-54", 0)->draft.description);
+		} else {
+			const struct raised *r = raised_by("D-54", 0);
+
+			if (!r)
+				fail_msg("%s %s", all[i].request, all[i].response);
+			assert_draft(r);
+			assert_text(r->draft.description, all[i].says[0]);
+			assert_null(raised_by("D-54", 1));
+		}
+		close_all();
+	}
+}
+
+static void test_signs_silent(void **)
+{
+	// All there is says that it is a test: nothing mixes.
+	open_all("", NULL);
+	visits(600, "", "200 OK\r\nX-Environment: staging", false);
+	assert_null(raised_by("D-54", 0));
+	close_all();
+	// One node of many is of another environment.
+	open_all("", NULL);
+	for (uint32_t i = 0; i < 2000; i++)
+		visit(i, "", i % 5 ? "200 OK" : "200 OK\r\nX-Environment: staging", false);
+	visits(10, "", "200 OK", false);
+	assert_non_null(raised_by("D-54", 0));
+	assert_text(raised_by("D-54", 0)->draft.description, "X-Environment");
+	close_all();
+	// Internal names are told to the inside.
+	open_all("", NULL);
+	visits(20, "", "302 Found\r\nLocation: http://app3.shop.internal/", true);
+	assert_null(raised_by("D-54", 0));
+	close_all();
+	// Only one side was seen.
+	open_all("", NULL);
+	for (uint32_t i = 0; i < 200; i++)
+		SEND(NULL, NULL, "HTTP/1.1 302 F\r\nLocation: http://app3.shop.internal/\r\n\r\n", "",
+		     .time_ns = at(i), .client = i % 200, .conn = 5000 + i);
+	visits(10, "", "200 OK", false);
+	assert_null(raised_by("D-54", 0));
+	close_all();
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -328,6 +441,7 @@ int main(void)
 		cmocka_unit_test(test_deprecated), cmocka_unit_test(test_superseded),
 		cmocka_unit_test(test_idle),       cmocka_unit_test(test_bypass),
 		cmocka_unit_test(test_names),      cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_signs),      cmocka_unit_test(test_signs_silent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,6 +95,12 @@ static void test_silent(void **)
 	// A user with a forgotten password, and one that reloads a page that is gone.
 	for (uint32_t i = 0; i < 12; i++)
 		ask(5000 + i, 7, 50, 404);
+	// The same among others who see an error now and then: they are not many for that.
+	for (uint32_t i = 0; i < 60; i++) {
+		ask(5050 + i * 0.5, i % 30, 50, i % 15 ? 200 : 404);
+		if (i % 4 == 0)
+			ask(5050 + i * 0.5, 7, 50, 404);
+	}
 	// An endpoint that nobody knows yet fails for all.
 	endpoint_named(52, "GET", "/new");
 	for (uint32_t i = 0; i < 150; i++)
@@ -112,6 +118,31 @@ static void test_silent(void **)
 	for (uint32_t i = 0; i < 60; i++)
 		ask(7000 + i * 0.5, 1, 50, hashed(i) % 3 ? 404 : 200);
 	assert_raised(0);
+	end();
+}
+
+// Refused sign-ins, of everybody and of one who tries passwords, are no errors; a failing server is.
+static void test_sign_in(void **)
+{
+	open_usual();
+	for (uint32_t i = 0; i < 400; i++) {
+		struct call call = call_make(1000 + i * 0.2, i % 4 ? i % 40 : 7, 50);
+
+		call.status = 401;
+		call.flags |= CALL_LOGIN;
+		call.login_result = LOGIN_FAILURE;
+		call_give(&errors, &call);
+	}
+	assert_raised(0);
+	for (uint32_t i = 0; i < 200; i++) {
+		struct call call = call_make(1100 + i * 0.2, i % 40, 50);
+
+		call.status = i % 2 ? 503 : 200;
+		call.flags |= CALL_LOGIN;
+		call.login_result = LOGIN_UNKNOWN;
+		call_give(&errors, &call);
+	}
+	assert_raised(1);
 	end();
 }
 
@@ -153,6 +184,7 @@ int main(void)
 		cmocka_unit_test(test_endpoint),
 		cmocka_unit_test(test_caller),
 		cmocka_unit_test(test_silent),
+		cmocka_unit_test(test_sign_in),
 		cmocka_unit_test(test_saved),
 	};
 

@@ -154,7 +154,7 @@ static void test_messages(void **)
 		f.tx.msg[0].first_ns = f.tx.msg[1].first_ns = at(i);
 		if (i >= 2)
 			f.tx.msg[i % 2 ? CLIENT : SERVER].anomalies |=
-				BIT(H2_RAPID_RESET) | BIT(JSON_DEPTH);
+				(UINT64_C(1) << ANOMALY_H2_RAPID_RESET | UINT64_C(1) << ANOMALY_JSON_DEPTH);
 		sink.request(sink.ctx, &f.tx);
 		sink.response(sink.ctx, &f.tx);
 		sink.end(sink.ctx, &f.tx);
@@ -174,6 +174,131 @@ static void test_messages(void **)
 			assert_int_equal(r->count, 4);
 		}
 	}
+	end();
+}
+
+// A request without an end nor an answer; its connection closed after so many seconds.
+static void leave_open(double second, uint32_t user, uint64_t endpoint, double held)
+{
+	struct call call = call_make(second, user, endpoint);
+
+	call.status = 0;
+	call.flags = CALL_HALF | CALL_OPEN;
+	call.req_bytes = 20;
+	call.wait_us = UINT32_MAX;
+	call.took_us = (uint32_t)(held * 1e6);
+	sources_call(&merger.sources, &call);
+	call_give(&exhaustion, &call);
+}
+
+static void test_open(void **)
+{
+	const struct raised *r;
+
+	// At paths that nobody knows, too.
+	for (uint32_t k = 0; k < 2; k++) {
+		open_usual("");
+		for (uint32_t i = 0; i < 19; i++)
+			leave_open(1200 + i, 100, k ? 50 : 51, 60);
+		assert_raised(0);
+		leave_open(1219, 100, k ? 50 : 51, 60);
+		assert_raised(1);
+		r = raised_by("D-41", 0);
+		assert_draft(r);
+		assert_int_equal(r->draft.result, RESULT_ATTEMPTED);
+		assert_text(r->draft.description, "192.0.0.100 held 20 requests open");
+		assert_text(r->draft.description, "10 seconds or more");
+		for (uint32_t i = 0; i < 30; i++)
+			leave_open(1220 + i, 100, k ? 50 : 51, 60);
+		assert_raised(1);
+		assert_int_equal(r->count, 2);
+		end();
+	}
+	// From many addresses: of the endpoint.
+	open_usual("");
+	for (uint32_t i = 0; i < 12; i++)
+		leave_open(1200 + i * 0.1, 100 + i, 50, 60);
+	assert_raised(1);
+	assert_text(raised_by("D-41", 0)->draft.description, "received 10 requests within a minute");
+	end();
+	// Short; or over an hour; or few of an address that many use.
+	open_usual("");
+	for (uint32_t i = 0; i < 100; i++)
+		leave_open(1200 + i, 100, 51, 9);
+	for (uint32_t i = 0; i < 100; i++)
+		leave_open(1300 + i * 40, 101, 51, 60);
+	for (uint32_t i = 0; i < 3000; i++) {
+		struct call call = call_make(5400 + i * 0.1, 102, 50);
+
+		sources_call(&merger.sources, &call);
+		call_give(&exhaustion, &call);
+	}
+	for (uint32_t i = 0; i < 50; i++)
+		leave_open(5701 + i, 102, 51, 20);
+	assert_raised(0);
+	end();
+}
+
+static void send_query(uint32_t n, const char *body, const char *answer)
+{
+	SEND("POST /graphql HTTP/1.1\r\nHost: api.example\r\nContent-Type: application/json\r\n\r\n",
+	     body, answer, "{}", .time_ns = at(n), .client = 7, .conn = n);
+}
+
+static void test_queries(void **)
+{
+	static char body[4096];
+	const struct raised *r;
+	int n;
+
+	begin("");
+	// What tools send: not too deep, some aliases, a few in one.
+	n = snprintf(body, sizeof(body), "[");
+	for (uint32_t i = 0; i < 10; i++)
+		n += snprintf(body + n, sizeof(body) - (size_t)n,
+			      "%s{\"query\":\"{ a: x(f: {g: {h: 1}}) { b { c { d { e: f } } } } }\"}",
+			      i ? "," : "");
+	snprintf(body + n, sizeof(body) - (size_t)n, "]");
+	send_query(1, body, "HTTP/1.1 200 OK\r\n\r\n");
+	work_fold(at(2), true);
+	assert_raised(0);
+	// Aliases: accepted, and many more of them refused.
+	n = snprintf(body, sizeof(body), "{\"query\":\"{ ");
+	for (uint32_t i = 0; i < 120; i++)
+		n += snprintf(body + n, sizeof(body) - (size_t)n, "a%u: me{id} ", i);
+	snprintf(body + n, sizeof(body) - (size_t)n, "}\"}");
+	send_query(3, body, "HTTP/1.1 200 OK\r\n\r\n");
+	work_fold(at(4), true);
+	assert_raised(1);
+	r = raised_by("D-41", 0);
+	assert_draft(r);
+	assert_text(r->draft.description, "a GraphQL query with 120 aliases");
+	assert_text(r->draft.description, "(100 are allowed)");
+	assert_int_equal(r->draft.severity, SEVERITY_MEDIUM);
+	assert_int_equal(r->draft.result, RESULT_SUCCEEDED);
+	// Depth.
+	n = snprintf(body, sizeof(body), "{\"query\":\"");
+	for (uint32_t i = 0; i < 100; i++)
+		n += snprintf(body + n, sizeof(body) - (size_t)n, "{friends");
+	snprintf(body + n, sizeof(body) - (size_t)n, "{id");
+	send_query(5, body, "HTTP/1.1 400 No\r\n\r\n");
+	work_fold(at(6), true);
+	assert_raised(2);
+	r = raised_by("D-41", 1);
+	assert_draft(r);
+	assert_text(r->draft.description, "nested 101 deep (20 are allowed)");
+	assert_int_equal(r->draft.severity, SEVERITY_MEDIUM);
+	assert_int_equal(r->draft.result, RESULT_ATTEMPTED);
+	// A batch.
+	n = snprintf(body, sizeof(body), "[");
+	for (uint32_t i = 0; i < 40; i++)
+		n += snprintf(body + n, sizeof(body) - (size_t)n, "%s{\"query\":\"{ me { id } }\"}",
+			      i ? "," : "");
+	snprintf(body + n, sizeof(body) - (size_t)n, "]");
+	send_query(7, body, "HTTP/1.1 200 OK\r\n\r\n");
+	work_fold(at(8), true);
+	assert_raised(3);
+	assert_text(raised_by("D-41", 2)->draft.description, "40 GraphQL operations in one request");
 	end();
 }
 
@@ -212,6 +337,7 @@ int main(void)
 		cmocka_unit_test(test_slow),     cmocka_unit_test(test_slow_silent),
 		cmocka_unit_test(test_body),     cmocka_unit_test(test_wait),
 		cmocka_unit_test(test_messages), cmocka_unit_test(test_saved),
+		cmocka_unit_test(test_open),     cmocka_unit_test(test_queries),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -188,10 +188,42 @@ static void test_files(void **unused)
 	assert_string_equal(c.country, "DE");
 	assert_int_equal(c.asn, 0);
 	assert_true(location_far(&a, &c));
+	assert_int_equal(c.point.radius_km, 0);
 	sources_locate(&sources, v4(0x03000304), &c);
 	assert_string_equal(c.country, "");
 	sources_locate(&sources, (uint8_t[16]){0x20, 1}, &c); // not in files of IPv4
 	assert_string_equal(c.country, "");
+	sources_fini(&sources);
+	// Coordinates: with a radius, without, flat, and what is none.
+	geo_begin(&g);
+	geo_place(&g, 0x01000000, 8, "JP", 64501, &(struct geo_where){35.68, 139.69, 20, false});
+	geo_place(&g, 0x02000000, 8, NULL, 0, &(struct geo_where){-33.87, 151.21, 0, false});
+	geo_place(&g, 0x03000000, 8, "US", 0, &(struct geo_where){40.71, -74.01, 0, true});
+	geo_place(&g, 0x04000000, 8, "DE", 0, &(struct geo_where){(double)NAN, 8.68, 5, false});
+	geo_place(&g, 0x05000000, 8, "DE", 0, &(struct geo_where){50.11, 1e300, 5, false});
+	geo_write(&g, path[0]);
+	assert_int_equal(sources_init(&sources, conf, 7, why, sizeof(why)), 0);
+	sources_locate(&sources, v4(0x01020304), &a);
+	assert_int_equal(a.point.lat, 3568);
+	assert_int_equal(a.point.lon, 13969);
+	assert_int_equal(a.point.radius_km, 20);
+	assert_string_equal(a.country, "JP");
+	sources_locate(&sources, v4(0x02020304), &b);
+	assert_int_equal(b.point.lat, -3387);
+	assert_int_equal(b.point.radius_km, 100);
+	// Tokyo to Sydney: 7,820 km.
+	assert_in_range((uint64_t)geo_apart_km(&a.point, &b.point), 7670, 7730);
+	sources_locate(&sources, v4(0x03020304), &c);
+	assert_int_equal(c.point.lon, -7401);
+	// Sydney to New York, 15,990 km, over the line where the longitude changes its sign.
+	assert_in_range((uint64_t)geo_apart_km(&b.point, &c.point), 15730, 15850);
+	sources_locate(&sources, v4(0x01f20304), &b);
+	assert_true(geo_apart_km(&a.point, &b.point) == 0);
+	for (uint32_t i = 4; i < 7; i++) {
+		sources_locate(&sources, v4(i << 24 | 1), &c);
+		assert_int_equal(c.point.radius_km, 0);
+		assert_true(geo_apart_km(&a.point, &c.point) == 0);
+	}
 	sources_fini(&sources);
 #endif
 	conf_free(conf);

@@ -189,6 +189,7 @@ struct play_flow {
 
 struct play_attack {
 	const char *label, *detector;
+	const char *also; // detectors that are right to tell of it as well, with spaces; NULL: none
 	bool benign;
 	double at_s;
 	uint64_t after; // exchanges; 0: at at_s

@@ -258,11 +258,12 @@ static void read_attack(struct play_reader *reader, config_setting_t *group, uin
 	const char *headers;
 
 	play_keys(reader, group,
-		  "label detector benign at after actor user sources network agent "
+		  "label detector also benign at after actor user sources network agent "
 		  "credential count every spread victims victim limit keepalive headers "
 		  "change steps");
 	attack->label = play_needed(reader, group, "label");
 	attack->detector = play_needed(reader, group, "detector");
+	attack->also = play_string(reader, group, "also", NULL);
 	attack->benign = play_flag(reader, group, "benign", false);
 	attack->at_s = play_time(reader, group, "at", 0);
 	attack->after = (uint64_t)play_number(reader, group, "after", 0, 0, 1e15);

@@ -144,6 +144,14 @@ static void put_statuses(struct gen_json *json, const uint32_t *small, const uin
 	gen_json_end(json);
 }
 
+static void put_word(struct gen_json *json, const char *word, size_t len)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.*s", (int)len, word);
+	gen_json_string(json, NULL, text);
+}
+
 static void put_story(const struct play_scenario *scenario, struct gen_json *json,
 		      const struct play_attack *attack, const struct play_story *story)
 {
@@ -152,6 +160,15 @@ static void put_story(const struct play_scenario *scenario, struct gen_json *jso
 	gen_json_object(json, NULL);
 	gen_json_string(json, "label", attack->label);
 	gen_json_string(json, "detector", attack->detector);
+	gen_json_array(json, "also");
+	for (const char *at = attack->also; at && *at;) {
+		size_t len = strcspn(at, " ");
+
+		if (len)
+			put_word(json, at, len);
+		at += len + strspn(at + len, " ");
+	}
+	gen_json_end(json);
 	gen_json_bool(json, "benign", attack->benign);
 	gen_json_uint(json, "exchanges", story->exchanges);
 	put_statuses(json, story->status, NULL);
