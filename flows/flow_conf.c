@@ -109,6 +109,7 @@ void flow_plan(const struct conf *conf, uint32_t n_workers, uint32_t mbufs, bool
 	};
 	plan->n_tx = plan->tracker.conns;
 	plan->n_capture = at_least(flows / 16, 4096);
+	plan->n_brief = plan->n_capture;
 	plan->n_head4k = at_least(flows / 64, 1024);
 	plan->n_head64k = at_least(flows / 1024, 64);
 	plan->n_body = at_least(flows / 16, 4096);
@@ -129,6 +130,7 @@ void flow_plan(const struct conf *conf, uint32_t n_workers, uint32_t mbufs, bool
 	plan->bytes = blocks + (uint64_t)plan->n_tx * sizeof(struct http_tx) +
 		      (uint64_t)plan->n_capture * 2 *
 			      (plan->limits.capture_head + plan->limits.capture_body + 64) +
+		      (uint64_t)plan->n_brief * (HTTP_BRIEF_BYTES + 64) +
 		      (uint64_t)plan->n_head4k * 4096 +
 		      (uint64_t)plan->n_head64k * plan->limits.head_bytes +
 		      (uint64_t)plan->n_body * body_state_size() +
@@ -146,6 +148,7 @@ int flow_env_init(struct flow_env *env, const struct flow_plan *plan, uint64_t s
 	if (pool_init(&env->tx, sizeof(struct http_tx), plan->n_tx) ||
 	    pool_init(&env->capture, 2 * ((size_t)l->capture_head + l->capture_body + 64),
 		      plan->n_capture) ||
+	    pool_init(&env->brief, HTTP_BRIEF_BYTES + 64, plan->n_brief) ||
 	    pool_init(&env->head4k, 4096, plan->n_head4k) ||
 	    pool_init(&env->head64k, l->head_bytes, plan->n_head64k) ||
 	    pool_init(&env->body, body_state_size(), plan->n_body) ||
@@ -172,6 +175,7 @@ void flow_env_fini(struct flow_env *env)
 {
 	pool_fini(&env->tx);
 	pool_fini(&env->capture);
+	pool_fini(&env->brief);
 	pool_fini(&env->head4k);
 	pool_fini(&env->head64k);
 	pool_fini(&env->body);

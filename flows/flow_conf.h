@@ -14,7 +14,7 @@
 struct flow_plan {
 	struct tracker_limits tracker; // of one worker
 	struct flow_limits limits;
-	uint32_t n_tx, n_capture, n_head4k, n_head64k, n_body, n_gather, n_inflate,
+	uint32_t n_tx, n_capture, n_brief, n_head4k, n_head64k, n_body, n_gather, n_inflate,
 		n_brotli; // of one worker
 	uint32_t n_blocks[FLOW_PARSERS]; // of the parsers' pools
 	uint32_t n_zstd;

@@ -22,6 +22,7 @@ enum {
 	WINDOW_BYTES = 32 << 10, // fresh bytes in a window at most
 	WINDOW_PAD = 64,         // readable bytes behind a window
 	FLOW_PARSERS = 8,        // kinds of parsers at most
+	HTTP_BRIEF_BYTES = 2048, // of a head that does not ask for a capture block at once
 };
 
 struct tls_keys;
@@ -48,6 +49,7 @@ struct flow_env {
 
 	struct pool tx;       // struct http_tx
 	struct pool capture;  // 2 * (capture_head + capture_body + 64)
+	struct pool brief;    // heads of requests that wait in HTTP/2: HTTP_BRIEF_BYTES and padding
 	struct pool head4k;   // heads that cross segments, first 4 KiB
 	struct pool head64k;  // … and longer ones: limits.head_bytes
 	struct pool body;     // struct body

@@ -226,7 +226,7 @@ static struct h2_stream *add(struct h2_feed *f, uint32_t id)
 	*s = (struct h2_stream){.id = id, .used = ++conn->clock, .next = *bucket};
 	*bucket = index;
 	f->env->stats.h2_streams++;
-	s->tx = http_exchange_new(f->env, f->p->conn, conn->index);
+	s->tx = http_exchange_new_sparing(f->env, f->p->conn, conn->index);
 	if (s->tx) {
 		s->tx->proto = PROTO_H2;
 		s->tx->stream = id;
@@ -254,7 +254,7 @@ static void keep_facts(const struct h2_feed *f, struct h2_stream *s, enum dir di
 	// A coding may be among the fields that are not known.
 	s->opaque[dir] = (head->anomalies & ANOMALY_BIT(HPACK_UNKNOWN_INDEX) || cut) &&
 			 !head->header[HEADER_CONTENT_ENCODING].p;
-	if (tx->capture || end || s->opaque[dir])
+	if (msg->head || end || s->opaque[dir])
 		return;
 	// Nothing was kept: lend what body_begin() reads.
 	msg->has_body = true;
@@ -418,8 +418,9 @@ void h2_stream_data(struct h2_feed *f, uint32_t id, struct span bytes)
 		return;                      // of a tunnel that is not yet there
 	}
 	tell(f, s);
-	if (!s->data[f->dir] && !s->body[f->dir] && !s->opaque[f->dir] && tx->capture) {
+	if (!s->data[f->dir] && !s->body[f->dir] && !s->opaque[f->dir] && msg->head) {
 		msg->has_body = true;
+		http_exchange_body(f->env, tx);
 		s->body[f->dir] = body_begin(f->env, tx, f->dir);
 	}
 	msg->has_body = true;

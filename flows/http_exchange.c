@@ -2,7 +2,10 @@
 // Copyright (c) 2026 The apitap authors
 //
 // A capture block is two equal halves, request and response: head (limits.capture_head), body
-// (limits.capture_body), padding. Spans of the transaction point into it and nowhere else.
+// (limits.capture_body), padding. Spans of the transaction point into it and nowhere else, but for
+// those of a request that came in a brief block: they stay there, since others know them by then,
+// and the capture block that follows is for the rest. So hundreds of streams that nobody answers
+// are cheap.
 
 #include "flows/http_exchange.h"
 
@@ -15,8 +18,21 @@ static uint8_t *half(const struct flow_env *env, const struct http_tx *tx, uint3
 	return tx->capture ? (uint8_t *)tx->capture + dir * (env->capture.size / 2) : NULL;
 }
 
-struct http_tx *http_exchange_new(struct flow_env *env, const struct conn_meta *conn,
-				  uint32_t index)
+static void capture(struct flow_env *env, struct http_tx *tx)
+{
+	tx->sparing = false;
+	tx->capture = pool_get(&env->capture);
+	if (!tx->capture)
+		env->stats.http_tx_pool_empty++;
+	for (uint32_t dir = 0; dir < 2; dir++) {
+		uint8_t *block = half(env, tx, dir);
+
+		tx->msg[dir].body = block ? block + env->limits.capture_head : NULL;
+	}
+}
+
+struct http_tx *http_exchange_new_sparing(struct flow_env *env, const struct conn_meta *conn,
+					  uint32_t index)
 {
 	struct http_tx *tx = pool_get(&env->tx);
 
@@ -24,17 +40,44 @@ struct http_tx *http_exchange_new(struct flow_env *env, const struct conn_meta *
 		env->stats.http_tx_pool_empty++;
 		return NULL;
 	}
-	*tx = (struct http_tx){.conn = conn, .index = index, .grpc_status = -1, .req_end_off = UINT64_MAX};
-	tx->capture = pool_get(&env->capture);
-	if (!tx->capture)
-		env->stats.http_tx_pool_empty++;
-	for (uint32_t dir = 0; dir < 2; dir++) {
-		uint8_t *block = half(env, tx, dir);
-
-		tx->msg[dir].content_length = UINT64_MAX;
-		tx->msg[dir].body = block ? block + env->limits.capture_head : NULL;
-	}
+	*tx = (struct http_tx){
+		.conn = conn,
+		.index = index,
+		.grpc_status = -1,
+		.req_end_off = UINT64_MAX,
+		.sparing = true,
+	};
+	tx->msg[CLIENT].content_length = tx->msg[SERVER].content_length = UINT64_MAX;
 	return tx;
+}
+
+struct http_tx *http_exchange_new(struct flow_env *env, const struct conn_meta *conn,
+				  uint32_t index)
+{
+	struct http_tx *tx = http_exchange_new_sparing(env, conn, index);
+
+	if (tx)
+		capture(env, tx);
+	return tx;
+}
+
+void http_exchange_body(struct flow_env *env, struct http_tx *tx)
+{
+	if (tx->sparing)
+		capture(env, tx);
+}
+
+// Where a head of n bytes is kept; NULL: nowhere.
+static uint8_t *head_room(struct flow_env *env, struct http_tx *tx, enum dir dir, uint32_t n)
+{
+	if (dir == CLIENT && tx->sparing && n <= HTTP_BRIEF_BYTES &&
+	    n <= env->limits.capture_head) {
+		tx->brief = pool_get(&env->brief);
+		if (tx->brief)
+			return tx->brief;
+	}
+	http_exchange_body(env, tx);
+	return half(env, tx, dir);
 }
 
 // Where v, a span of the head raw, is in its copy of n bytes. A value behind them is put into the
@@ -73,7 +116,7 @@ void http_exchange_head(struct flow_env *env, struct http_tx *tx, enum dir dir,
 			const struct http1_head *head, struct span raw)
 {
 	struct http_msg *msg = &tx->msg[dir];
-	uint8_t *copy = half(env, tx, dir);
+	uint8_t *copy = head_room(env, tx, dir, raw.len);
 	uint32_t room = env->limits.capture_head;
 	uint32_t n = raw.len;
 
@@ -125,5 +168,7 @@ void http_exchange_drop(struct flow_env *env, struct http_tx *tx)
 {
 	if (tx->capture)
 		pool_put(&env->capture, tx->capture);
+	if (tx->brief)
+		pool_put(&env->brief, tx->brief);
 	pool_put(&env->tx, tx);
 }

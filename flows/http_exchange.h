@@ -16,6 +16,11 @@
 // but no span of it is set.
 struct http_tx *http_exchange_new(struct flow_env *env, const struct conn_meta *conn,
 				  uint32_t index);
+// The same for one of many at once (streams of HTTP/2): its request waits in a brief block.
+struct http_tx *http_exchange_new_sparing(struct flow_env *env, const struct conn_meta *conn,
+					  uint32_t index);
+// Before the body of a message begins: whoever was sparing gets a capture block.
+void http_exchange_body(struct flow_env *env, struct http_tx *tx);
 // Keeps what a head says in tx->msg[dir] and, copied, the beginning of the head itself.
 void http_exchange_head(struct flow_env *env, struct http_tx *tx, enum dir dir,
 			const struct http1_head *head, struct span raw);

@@ -3,7 +3,8 @@
 //
 // One HTTP exchange: the facts of a request and of its response. A transaction is owned by one
 // worker, lives in a pool, and dies after the sink's end(). The heads and the beginning of the
-// bodies are copied into one capture block; every span here points into it and lives as long. A
+// bodies are copied into one capture block (of a request that waits in HTTP/2 into a brief one before
+// that); every span here points into it and lives as long. A
 // WebSocket message borrows the heads of its upgrade from the connection instead.
 
 #pragma once
@@ -176,6 +177,8 @@ struct http_tx {
 	bool pending;          // in the queue
 	bool after_loss;       // requests before it may be missing
 	void *capture;         // block that owns heads and bodies
+	void *brief;           // block that owns the head of the request instead; NULL: none
+	bool sparing;          // no capture block before there is something for it
 	void *detect;           // private to the sink; NULL at the start
 };
 

@@ -92,6 +92,7 @@ static void env_init(void)
 	env.sink = (struct event_sink){.request = on_request, .window = on_window, .end = on_end};
 	FUZZ_CHECK(!pool_init(&env.tx, sizeof(struct http_tx), 300) &&
 		   !pool_init(&env.capture, 2 * (1024 + 256 + 64), 290) &&
+		   !pool_init(&env.brief, HTTP_BRIEF_BYTES + 64, 200) &&
 		   !pool_init(&env.head4k, 4096, 3) && !pool_init(&env.head64k, 16384, 3) &&
 		   !pool_init(&env.body, body_state_size(), 200) &&
 		   !pool_init(&env.inflate, inflate_state_size(), 2) &&
@@ -190,8 +191,8 @@ static bool deliver(const uint8_t *data, size_t size, bool cut)
 		h2_parser.fin(&f.p, SERVER);
 	}
 	h2_parser.close(&f.p, CLOSE_END);
-	FUZZ_CHECK(!env.tx.used && !env.capture.used && !env.head4k.used && !env.head64k.used &&
-		   !env.body.used && !env.inflate.used && !env.brotli.used &&
+	FUZZ_CHECK(!env.tx.used && !env.capture.used && !env.brief.used && !env.head4k.used &&
+		   !env.head64k.used && !env.body.used && !env.inflate.used && !env.brotli.used &&
 		   !env.blocks[index_of(&h2_parser)].used);
 	FUZZ_CHECK(!env.blocks[index_of(&ws_parser)].used);
 	return !holes && !env.stats.h2_lost && !env.stats.ws_skipped_bytes;

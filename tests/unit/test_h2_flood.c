@@ -33,6 +33,24 @@ static int flood_setup(void **s)
 	return 0;
 }
 
+static size_t most(const struct pool *pool)
+{
+	return pool->size * pool->peak;
+}
+
+// What one connection has held of the pools, at least as much as at any instant. Capture blocks
+// are counted as large as they are in service.
+static void check_memory(void)
+{
+	size_t sum = most(&env.tx) + most(&env.brief) + env.capture.peak * 2 * (4096u + 4096 + 64) +
+		     most(&env.head4k) + most(&env.head64k) + most(&env.body) + most(&env.gather) +
+		     most(&env.inflate) + most(&env.brotli) + most(&env.zstd) +
+		     most(block_pool_of(&h2_parser)) + most(block_pool_of(&ws_parser));
+
+	assert_true(sum > 60000);
+	assert_true(sum <= 1 << 20);
+}
+
 static void request_behind(uint32_t stream)
 {
 	GET(stream, "/behind");
@@ -53,6 +71,7 @@ static void test_rapid_reset(void **)
 	assert_int_equal(n_requests, n_ended);
 	assert_true(env.stats.h2_streams_hidden >= 4890);
 	assert_true(env.tx.peak <= 3);
+	check_memory();
 	brief = false;
 	run(1000, false);
 	assert_non_null(strstr(got, "20001 GET /behind [0] 200 [2 ok]\n"));
@@ -95,6 +114,9 @@ static void test_open_streams(void **)
 	assert_true(env.tx.peak <= H2_STREAMS);
 	assert_true(n_requests <= H2_STREAMS + H2_FLOOD_EVICTED + 3);
 	assert_int_equal(env.stats.h2_streams_evicted, 3001 - H2_STREAMS);
+	assert_int_equal(env.brief.peak, H2_STREAMS);
+	assert_int_equal(env.capture.peak, 1);
+	check_memory();
 	brief = false;
 	run(1000, false);
 	assert_non_null(strstr(got, "20001 GET /behind [0] 200 [2 ok]\n"));
@@ -114,6 +136,7 @@ static void test_continuation(void **)
 		frame(CLIENT, H2_CONTINUATION, 0, 1, block, 6 + 1028);
 	run(1000, false);
 	assert_int_equal(count("h2_continuation_flood"), 1);
+	check_memory();
 	assert_non_null(strstr(got, "1 GET /cf [0"));
 	assert_int_equal(n_ended, 1);
 	// It ends after all.
@@ -152,6 +175,7 @@ static void test_bomb(void **)
 	request_behind(3);
 	run(1000, false);
 	assert_int_equal(count("hpack_bomb"), 1);
+	check_memory();
 	assert_non_null(strstr(got, "1 GET /bomb [0 +http_head_too_long"));
 	brief = false;
 	run(1000, false);
@@ -167,6 +191,7 @@ static void test_oversize(void **)
 	run(1000, false);
 	assert_int_equal(n_ended, 0);
 	assert_true(block_pool_of(&h2_parser)->peak <= 2);
+	check_memory();
 	// A large frame that was allowed.
 	begin();
 	frame(SERVER, H2_SETTINGS, 0, 0, "\0\5\0\1\0\0", 6);
@@ -192,6 +217,7 @@ static void test_control(void **)
 	request_behind(1);
 	run(1000, false);
 	assert_int_equal(count("h2_control_flood"), 1);
+	check_memory();
 	assert_non_null(strstr(got, "1 GET /behind [0 +h2_control_flood] 200 [2 ok]\n"));
 	// A download has as many window updates, and that is normal.
 	begin();
