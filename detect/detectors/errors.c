@@ -181,10 +181,12 @@ static void errors_raise(struct merger *m, uint64_t key, const struct errors_cas
 	merger_raise(m, &errors, key, c->principal, c->endpoint, c->call->time_ns, &draft);
 }
 
+// Of a sign-in that was seen in part, whether it failed is not known, but that it was one.
 static bool is_error(const struct call *call)
 {
 	return judge_failed(call) &&
-	       (call->status >= 500 || call->login_result != LOGIN_FAILURE);
+	       (call->status >= 500 ||
+		!(call->flags & CALL_LOGIN || call->login_result == LOGIN_FAILURE));
 }
 
 // ---- the endpoint

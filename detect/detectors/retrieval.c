@@ -525,10 +525,14 @@ static void clock_start(struct retrieval *r, uint64_t second)
 
 // Behind one address many people sign in, and each answer brings the tokens of another one: that
 // says nothing of the address.
-static bool is_sign_in(struct merger *m, const struct call *call)
+static bool counts_not(struct merger *m, const struct call *call)
 {
+	const struct merged_endpoint *e = call->n_values ? merger_endpoint(m, call->endpoint) : NULL;
 	const struct merged_principal *p;
 
+	// The request was not seen: its address may be that of hundreds.
+	if (e && !*e->method)
+		return true;
 	if (!(call->flags & CALL_LOGIN))
 		return false;
 	p = merger_principal(m, call->principal);
@@ -541,7 +545,7 @@ static void retrieval_call(const struct detector *, const void *opaque, struct m
 	const struct retrieval_options *options = opaque;
 	uint64_t second = call->time_ns / UINT64_C(1000000000);
 	struct retrieval *r = state;
-	uint32_t values = call_ok(call) && !is_sign_in(m, call) ? call->n_values : 0, slot, room;
+	uint32_t values = call_ok(call) && !counts_not(m, call) ? call->n_values : 0, slot, room;
 	struct user *u;
 
 	if (second < SECONDS)
