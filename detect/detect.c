@@ -19,13 +19,12 @@
 #include "detect/baseline.h"
 #include "detect/merge.h"
 #include "detect/scan.h"
+#include "detect/siphash.h"
 #include "detect/worker.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 struct detect {
 	struct detect_shared shared; // first: it holds aligned fields
@@ -45,11 +44,7 @@ struct detect *detect_new(const struct conf *conf, uint32_t n_workers, uint32_t 
 	memset(detect, 0, sizeof(*detect));
 	detect->shared.conf = conf;
 	detect->shared.seed = seed;
-	if (getrandom(&detect->shared.salt, sizeof(detect->shared.salt), 0) !=
-	    sizeof(detect->shared.salt)) {
-		snprintf(why, why_len, "no random bytes: %s", strerror(errno));
-		goto err;
-	}
+	detect->shared.salt = siphash_id(siphash_number(seed, 'P', 0));
 	detect->workers = calloc(n_workers, sizeof(struct detect_worker *));
 	detect->merged = calloc(n_workers, sizeof(uint32_t));
 	if (!detect->workers || !detect->merged)

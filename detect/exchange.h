@@ -157,7 +157,7 @@ struct exchange {
 	uint64_t subject;  // sub, also when something else says who it is; within its issuer
 	uint64_t subject_value; // … as facts_value_hash() knows an identifier
 	uint64_t login_user;   // the user name of a login request, or of Basic credentials
-	uint64_t login_secret; // the password; its salt is never kept
+	uint64_t login_secret; // the password; never kept, never told
 	uint32_t token_flags;  // enum token_flag
 	uint8_t login_result;  // enum login_result, known at the end
 	uint8_t agent_kind;    // enum agent_kind

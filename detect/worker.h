@@ -41,7 +41,7 @@ struct detect_shared {
 	const struct conf *conf;
 	const struct ruleset *ruleset;
 	uint64_t seed;             // of all keyed hashes
-	uint64_t salt;             // of passwords: of this run, kept nowhere
+	uint64_t salt;             // of passwords, whose hashes are kept nowhere
 	const struct template_pins *pins; // of the merger; NULL: none
 	uint32_t n_workers;
 	// Whom to ask for captures when they are idle, and how. NULL: nobody.

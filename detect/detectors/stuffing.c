@@ -327,7 +327,9 @@ static void secret_raise(const struct attempt *a, struct login_secret *s, bool n
 		   text_count(failed, s->failed),
 		   s->n_addresses == LOGIN_ADDRESSES ? "at least " : "", s->n_addresses,
 		   s->n_addresses == 1 ? "" : "es", a->options->spray_users);
-	attack_raise(a, BY_SECRET, lru_id(s), &s->campaign, &draft);
+	// By whom it was tried for first, and when: of the password nothing leaves the memory.
+	attack_raise(a, BY_SECRET, siphash_id(siphash_number(s->user[0], 'S', s->begin_ns)),
+		     &s->campaign, &draft);
 }
 
 static bool secret_failed(const struct attempt *a, bool trouble)
