@@ -460,7 +460,7 @@ void merger_run(struct merger *m, uint64_t now_ns)
 	merge_fold(m);
 	merger_evaluate(m, false);
 	issues_tell(&m->issues, now_ns, false);
-	templates_run(m, false);
+	templates_run(m);
 }
 
 void merger_finish(struct merger *m, uint64_t now_ns)
@@ -470,7 +470,6 @@ void merger_finish(struct merger *m, uint64_t now_ns)
 	merger_evaluate(m, true);
 	merge_wishes_ask(m);
 	issues_tell(&m->issues, now_ns, true);
-	templates_run(m, true);
 }
 
 // ---- What workers are told

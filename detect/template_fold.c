@@ -19,11 +19,6 @@ enum {
 	// the last place was learnt, each of so many.
 	AGAIN = 960,
 	AGAIN_EACH = 16,
-	// Whoever makes up paths cannot have all that are known sorted in each merge: where they are
-	// many, it is done when their number has grown by a part of it, or in each so many merges.
-	MANY = 1024,
-	MANY_PART = 16,
-	MANY_EACH = 16,
 };
 
 static struct span text_span(const char *text)
@@ -148,15 +143,13 @@ static bool look_again(struct merger *m)
 	return learnt;
 }
 
-void templates_run(struct merger *m, bool now)
+void templates_run(struct merger *m)
 {
 	struct templates *t = &m->templates;
-	bool again = t->n_folds && m->merges <= t->learnt_at + AGAIN && m->merges % AGAIN_EACH == 0;
-	uint64_t added = m->known.endpoints_added - t->looked;
-	bool few = m->known.n_endpoints >= MANY && added < m->known.n_endpoints / MANY_PART;
 
-	if (!t->options->learn || (added == 0 && !again) ||
-	    (!now && few && m->merges % MANY_EACH != 0))
+	bool again = t->n_folds && m->merges <= t->learnt_at + AGAIN && m->merges % AGAIN_EACH == 0;
+
+	if (!t->options->learn || (t->looked == m->known.endpoints_added && !again))
 		return;
 	t->looked = m->known.endpoints_added;
 	for (uint32_t i = 0; i < ROUNDS && look_again(m); i++)

@@ -95,8 +95,7 @@ int templates_save(const struct templates *t, FILE *out);
 int templates_load(struct templates *t, FILE *in, size_t len);
 
 // template_fold.c, by template_look.c
-// Looks for places of values when endpoints came since the last time; unless it is to be now, where
-// many are known it may wait for more of them.
-void templates_run(struct merger *m, bool now);
+// Looks for places of values when endpoints came since the last time.
+void templates_run(struct merger *m);
 // Takes all endpoints to the templates that they have now.
 void templates_conform(struct merger *m);
