@@ -12,6 +12,8 @@ import sys
 
 import scenarios
 
+REPLAY_SEED = 0x61706974617031  # of dataplane/replay.c
+
 
 def group_fields(group):
     """One value says little. All of a field's values say what it is; a restart changes nothing."""
@@ -32,14 +34,13 @@ def group_fields(group):
         run = group.good(capture, "--config", conf, "--workers", workers)
         group.check("workers-%d" % workers, run.log == first.log and first.issues,
                     "the same %d issues" % len(run.issues), run.verdict(first))
+    # The seed decides which exchanges are learnt from: with that of a replay that keeps nothing,
+    # nothing here is up to chance.
     state = group.work / "state"
+    state.mkdir(mode=0o700)
+    (state / "apitap.seed").write_bytes(REPLAY_SEED.to_bytes(8, sys.byteorder))
     saved = group.good(capture, "--config", conf, "--state", state)
-    # What is kept has a seed of its own: it decides about ids, and which exchanges are learnt from.
-    def told(run):
-        return sorted((i["detector"], i["target"]["template"]) for i in run.issues
-                      if 0 < i["count"] <= 3360)
-
-    group.check("saved", told(saved) == told(first) and first.issues, "the same while it is kept",
+    group.check("saved", saved.log == first.log and first.issues, "the same while it is kept",
                 saved.verdict(first))
     # Other numbers, names and calls of the same shop.
     other = group.gen("fields", "--seed", 4711)
