@@ -10,7 +10,18 @@
 
 #include <string.h>
 
-enum { CROWD_S = 3600 };
+enum {
+	CROWD_S = 3600,
+	TAKER_COUNTS = 3, // foreign uses of each taker that do count
+};
+
+// The principals with most foreign uses, by space-saving (topk.h): whoever is new takes the place of
+// the one with fewest, whose uses are then inherited: they are not known to be his.
+struct taker {
+	uint32_t tag;
+	uint32_t uses, known; // foreign ones, those of objects that are known to be somebody's
+	uint32_t inherited;   // uses that only count when places are compared
+};
 
 struct bound_entry {
 	uint32_t requests, given; // given: of them
@@ -19,6 +30,7 @@ struct bound_entry {
 	uint32_t n_crowd;
 	uint32_t crowd[BOUND_CROWD]; // principals, in short
 	uint32_t endpoint;           // in short; 0: none
+	struct taker taker[BOUND_TAKERS];
 	uint8_t users[1 << BOUND_P];
 };
 
@@ -26,9 +38,23 @@ static bool entry_sound(const void *entry)
 {
 	const struct bound_entry *e = entry;
 
-	return e->given <= e->requests && e->known <= e->requests && e->mine <= e->known;
+	uint64_t uses = 0, known = 0;
+
+	for (uint32_t i = 0; i < BOUND_TAKERS; i++) {
+		uses += e->taker[i].uses;
+		known += e->taker[i].known;
+	}
+	return e->given <= e->requests && e->known <= e->requests && e->mine <= e->known &&
+	       uses <= e->requests - e->given && known <= e->known - e->mine;
 }
 
+static const struct record_field taker_fields[] = {
+	RECORD_ONE(struct taker, tag, 0),
+	RECORD_SMALL(struct taker, uses, BOUND_HALVE),
+	RECORD_SMALL(struct taker, known, BOUND_HALVE),
+	RECORD_SMALL(struct taker, inherited, BOUND_HALVE),
+};
+static const struct record taker_record = RECORD(struct taker, taker_fields, NULL);
 static const struct record_field entry_fields[] = {
 	RECORD_ONE(struct bound_entry, requests, BOUND_HALVE),
 	RECORD_ONE(struct bound_entry, given, 0),
@@ -38,6 +64,7 @@ static const struct record_field entry_fields[] = {
 	RECORD_SMALL(struct bound_entry, n_crowd, BOUND_CROWD),
 	RECORD_MANY(struct bound_entry, crowd, 0),
 	RECORD_ONE(struct bound_entry, endpoint, 0),
+	RECORD_STRUCTS(struct bound_entry, taker, taker_record),
 	RECORD_MANY(struct bound_entry, users, 64),
 };
 static const struct record entry_record = RECORD(struct bound_entry, entry_fields, entry_sound);
@@ -68,6 +95,63 @@ uint64_t bound_id(uint64_t endpoint, uint64_t field, uint64_t role)
 	return mix64(mix64(mix64(1, endpoint), field), role);
 }
 
+// ---- Those with most foreign uses
+
+static uint32_t taker_weight(const struct taker *t)
+{
+	return t->uses + t->inherited;
+}
+
+// A foreign use, of an object that is known to be somebody's or not.
+static void taker_add(struct taker taker[BOUND_TAKERS], uint64_t principal, bool known)
+{
+	uint32_t tag = mix_tag(principal);
+	struct taker *t = &taker[0];
+
+	for (uint32_t i = 0; i < BOUND_TAKERS; i++) {
+		if (taker[i].uses && taker[i].tag == tag) {
+			t = &taker[i];
+			break;
+		}
+		if (taker_weight(&taker[i]) < taker_weight(t))
+			t = &taker[i];
+	}
+	if (t->uses == 0 || t->tag != tag)
+		*t = (struct taker){.tag = tag, .inherited = taker_weight(t)};
+	t->uses++;
+	t->known += known;
+}
+
+// What those with most of them did beyond a few; all places but the one where everybody else comes by.
+static struct taker takers_sum(const struct taker taker[BOUND_TAKERS])
+{
+	struct taker sum = {0};
+	uint32_t least = 0;
+
+	for (uint32_t i = 1; i < BOUND_TAKERS; i++) {
+		if (taker_weight(&taker[i]) < taker_weight(&taker[least]))
+			least = i;
+	}
+	for (uint32_t i = 0; i < BOUND_TAKERS; i++) {
+		if (i == least)
+			continue;
+		sum.uses += taker[i].uses > TAKER_COUNTS ? taker[i].uses - TAKER_COUNTS : 0;
+		sum.known += taker[i].known > TAKER_COUNTS ? taker[i].known - TAKER_COUNTS : 0;
+	}
+	return sum;
+}
+
+static void takers_halve(struct taker taker[BOUND_TAKERS])
+{
+	for (uint32_t i = 0; i < BOUND_TAKERS; i++) {
+		taker[i].uses /= 2;
+		taker[i].known /= 2;
+		taker[i].inherited /= 2;
+	}
+}
+
+// ---- Shares
+
 static uint32_t crowd_without(const struct bound_entry *e, uint64_t principal, uint32_t now_s)
 {
 	uint32_t n = 0, tag = mix_tag(principal);
@@ -84,14 +168,16 @@ struct bound_view bound_look(const struct bound *b, uint64_t id, uint64_t princi
 	const struct bound_entry *e = lru_get(&b->params, id);
 	const struct bound_options *o = b->options;
 	struct bound_view view = {0};
+	struct taker takers;
 
 	if (!e || e->requests == 0)
 		return view;
-	view.requests = e->requests;
-	view.known = e->known;
-	view.share = (double)e->given / e->requests;
-	view.exclusive = e->known ? (double)e->mine / e->known : 0;
-	if (e->requests < o->requests)
+	takers = takers_sum(e->taker);
+	view.requests = e->requests - takers.uses;
+	view.known = e->known - takers.known;
+	view.share = view.requests ? (double)e->given / view.requests : 0;
+	view.exclusive = view.known ? (double)e->mine / view.known : 0;
+	if (view.requests < o->requests)
 		return view;
 	view.users = (uint32_t)hll_count(e->users, BOUND_P);
 	view.crowd = crowd_without(e, principal, now_s);
@@ -100,7 +186,7 @@ struct bound_view bound_look(const struct bound *b, uint64_t id, uint64_t princi
 	view.listed = view.share >= o->share / 100;
 	view.is = view.users >= o->users && view.exclusive >= o->share / 100 &&
 		  (view.listed ||
-		   (e->known >= o->requests && view.exclusive >= o->exclusive / 100));
+		   (view.known >= o->requests && view.exclusive >= o->exclusive / 100));
 	return view;
 }
 
@@ -115,12 +201,15 @@ void bound_learn(struct bound *b, const struct bound_use *use)
 		e->given /= 2;
 		e->known /= 2;
 		e->mine /= 2;
+		takers_halve(e->taker);
 	}
 	e->endpoint = use->endpoint ? mix_tag(use->endpoint) : 0;
 	e->requests++;
 	e->given += use->given;
 	e->known += use->known;
 	e->mine += use->known && use->mine;
+	if (!use->given)
+		taker_add(e->taker, use->principal, use->known);
 	hll_add(e->users, BOUND_P, mix64(2, use->principal));
 }
 

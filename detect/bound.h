@@ -8,8 +8,10 @@
 //	exclusive   of identifiers that were known to be somebody's, the share that was the caller's
 //
 // A catalogue that is paged through has a high share of given ones, and a low one of exclusive ones.
-// Only successful calls teach, and none of a principal that an issue is about. Counts are halved
-// as they grow, so that an endpoint that changes is learnt anew. Merger's thread.
+// Only successful calls teach, and none of a principal that an issue is about. What the few principals
+// with most foreign uses did is left out: that of a public object is done by many, and one who took
+// what is not his from the first day on shall not make it usual. Counts are halved as they grow, so
+// that an endpoint that changes is learnt anew. Merger's thread.
 
 #pragma once
 
@@ -18,7 +20,7 @@
 #include "detect/lru.h"
 #include "detect/mix.h"
 
-enum { BOUND_P = 6, BOUND_CROWD = 8, BOUND_HALVE = 16384 };
+enum { BOUND_P = 6, BOUND_CROWD = 8, BOUND_HALVE = 16384, BOUND_TAKERS = 4 };
 
 struct bound_options {
 	double share, exclusive;
@@ -33,7 +35,7 @@ struct bound {
 // As learnt before the call that it is asked for.
 struct bound_view {
 	double share, exclusive;
-	uint32_t requests, known, users;
+	uint32_t requests, known, users; // requests, known: without those that are left out
 	uint32_t crowd; // other principals that used it for foreign objects within an hour
 	bool is;        // bound
 	bool listed;    // nearly all were given to the caller before

@@ -225,18 +225,19 @@ static void lists_free(struct merger *m)
 	m->captures = NULL;
 	m->n_captures = m->captures_room = 0;
 	free(m->names);
+	free(m->named);
 	free(m->findings);
 	free(m->groups);
 	free(m->joined);
 	free(m->history);
 	m->calls = m->objects = (struct merger_calls){0};
-	m->names = NULL;
+	m->names = m->named = NULL;
 	m->findings = NULL;
 	m->groups = NULL;
 	m->joined = NULL;
 	m->history = NULL;
 	m->n_names = m->n_findings = m->n_groups = m->n_history = 0;
-	m->names_room = 0;
+	m->n_named = m->names_room = m->named_room = 0;
 	m->findings_room = m->joined_room = m->groups_room = m->history_room = 0;
 }
 

@@ -115,12 +115,13 @@ struct merger {
 	// What was gathered. Owned lists of pointers into deltas.
 	struct merger_calls calls, objects;
 	const struct delta_name **names;
+	const struct delta_name **named; // the endpoints among them, by identity
 	const struct finding **findings;
 	struct finding *joined;
 	struct merger_group *groups; // as many as joined
 	struct known_call *history;  // of groups
-	uint32_t n_names, n_findings, n_groups, n_history;
-	uint32_t names_room, findings_room;
+	uint32_t n_names, n_named, n_findings, n_groups, n_history;
+	uint32_t names_room, named_room, findings_room;
 	uint32_t joined_room, groups_room, history_room;
 
 	// The call that detectors look at just now: they ask for these two.

@@ -212,6 +212,13 @@ static void names_sort(struct merger *m)
 		    m->names[i]->missing != m->names[i - 1]->missing)
 			m->names[once++] = m->names[i];
 	}
+	m->n_named = 0;
+	if (list_room(&m->named, &m->named_room, once, sizeof(*m->named))) {
+		for (uint32_t i = 0; i < once; i++) {
+			if (m->names[i]->is_endpoint && !m->names[i]->missing)
+				m->named[m->n_named++] = m->names[i];
+		}
+	}
 	if (once)
 		qsort(m->names, once, sizeof(*m->names), compare_name_times);
 	m->n_names = once;
@@ -272,6 +279,26 @@ static void name_endpoint(struct merger *m, const struct delta_name *name)
 		known_missing_add(&m->known, id, name->a, name->b, template);
 	else
 		known_endpoint_add(&m->known, id, name->a, name->b, template);
+}
+
+// An exchange that began before the one that announced its endpoint may end behind it: its call comes
+// first, and needs the name. NULL: nothing is announced behind that time.
+static struct known_endpoint *name_ahead(struct merger *m, uint64_t id, uint64_t time_ns)
+{
+	uint32_t low = 0, high = m->n_named;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (m->named[mid]->id < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low == m->n_named || m->named[low]->id != id || m->named[low]->time_ns <= time_ns)
+		return NULL;
+	name_endpoint(m, m->named[low]);
+	return known_endpoint(&m->known, id);
 }
 
 // What was announced up to that time.
@@ -385,6 +412,9 @@ static void call_fold(struct merger *m, const struct call *call)
 	struct known_endpoint *e = known_endpoint(&m->known, call->endpoint);
 	struct known_principal *p = known_principal_add(&m->known, call->principal);
 
+	// Those that make no endpoint do not count before one that does (announce_endpoint()).
+	if (!e && call->status && call->status != 404 && call->status != 405)
+		e = name_ahead(m, call->endpoint, call->time_ns);
 	if (!e && call->status / 100 > 0 && call->status / 100 < 4)
 		e = known_missing_promote(&m->known, call->endpoint);
 	// The delta is the merger's alone: detectors see the identity of now.
@@ -607,5 +637,5 @@ void merge_fold(struct merger *m)
 	}
 	merge_wishes(m);
 	m->calls.n = m->objects.n = 0;
-	m->n_names = m->n_findings = m->n_groups = m->n_history = 0;
+	m->n_names = m->n_named = m->n_findings = m->n_groups = m->n_history = 0;
 }

@@ -65,7 +65,7 @@ CONF_SECTION(objects_section);
 enum {
 	BOUND_MAX = 65536,
 	GAP_MAX_S = 900, // off for longer: as if all had been lost
-	GAP_CUTS = 2,    // connections of a principal that are cut by a restart, as far as is believed
+	GAP_CUTS = 2, // connections of a principal that are cut by a restart, as far as is believed
 };
 
 // A principal was given an object.
@@ -77,14 +77,15 @@ struct relation {
 static_assert(sizeof(struct relation) + sizeof(struct lru_head) == 32, "there are millions");
 
 enum { OBJECT_MADE = 1, OBJECT_WEAK = 2 };
+#define ASKER(group, i) ((uint8_t)(1U << ((group)*OBJECTS_GETTERS + (i))))
 
 // Those who had it, for two roles; further roles count as the second.
 struct object {
 	uint64_t owner;
 	uint32_t first_s;
 	uint8_t flags;
-	uint8_t n[2]; // OBJECTS_GETTERS + 1: more
-	uint8_t unused;
+	uint8_t n[2];   // OBJECTS_GETTERS + 1: more
+	uint8_t askers; // bits of those getters who only ever asked for it themselves
 	uint16_t role[2];
 	uint32_t getter[2][OBJECTS_GETTERS];
 };
@@ -113,6 +114,7 @@ static const struct record_field object_fields[] = {
 	RECORD_ONE(struct object, first_s, 0),
 	RECORD_ONE(struct object, flags, OBJECT_MADE | OBJECT_WEAK),
 	RECORD_MANY(struct object, n, OBJECTS_GETTERS + 1),
+	RECORD_ONE(struct object, askers, 0),
 	RECORD_MANY(struct object, role, 0),
 	RECORD_MANY(struct object, getter[0], 0),
 	RECORD_MANY(struct object, getter[1], 0),
@@ -236,8 +238,8 @@ static bool lately(const struct objects *o, uint32_t then_s, uint32_t now_s)
 // What was given in the gap may still count: and until GAP_MAX_S behind it, what was cut by it.
 static bool gap_lately(const struct objects *o, uint32_t now_s)
 {
-	return o->gap_to_s && (now_s < o->gap_to_s ||
-			       now_s - o->gap_to_s < o->options->quiet_s + GAP_MAX_S);
+	return o->gap_to_s &&
+	       (now_s < o->gap_to_s || now_s - o->gap_to_s < o->options->quiet_s + GAP_MAX_S);
 }
 
 // Connections that were open go on in the middle. What they were just carrying is missing as is all
@@ -306,18 +308,24 @@ static uint32_t group_of(const struct object *object, uint16_t role)
 	return object->n[0] == 0 || object->role[0] == role ? 0 : 1;
 }
 
-static void getter_add(struct object *object, uint64_t principal, uint16_t role)
+static void getter_add(struct object *object, uint64_t principal, uint16_t role, bool asked)
 {
 	uint32_t g = group_of(object, role), tag = mix_tag(principal);
 
 	if (object->n[g] == 0)
 		object->role[g] = role;
 	for (uint32_t i = 0; i < object->n[g] && i < OBJECTS_GETTERS; i++) {
-		if (object->getter[g][i] == tag)
+		if (object->getter[g][i] == tag) {
+			if (!asked)
+				object->askers &= (uint8_t)~ASKER(g, i);
 			return;
+		}
 	}
-	if (object->n[g] < OBJECTS_GETTERS)
+	if (object->n[g] < OBJECTS_GETTERS) {
 		object->getter[g][object->n[g]] = tag;
+		if (asked)
+			object->askers |= ASKER(g, object->n[g]);
+	}
 	if (object->n[g] <= OBJECTS_GETTERS)
 		object->n[g]++;
 }
@@ -330,6 +338,26 @@ static uint8_t others_of(const struct object *object, uint64_t principal, uint16
 	for (uint32_t i = 0; i < object->n[g] && i < OBJECTS_GETTERS; i++)
 		n = (uint8_t)(n - (object->getter[g][i] == tag));
 	return n;
+}
+
+// Of those of its role, the caller alone was given it; at most one other asked for it itself, who may
+// be somebody who took it.
+static bool is_alone(const struct object *object, uint64_t principal, uint16_t role)
+{
+	uint32_t g = group_of(object, role), tag = mix_tag(principal);
+	bool given = false;
+
+	if (object->n[g] > 2)
+		return false;
+	for (uint32_t i = 0; i < object->n[g]; i++) {
+		bool asked = object->askers & ASKER(g, i);
+
+		if (object->getter[g][i] == tag)
+			given = !asked;
+		else if (!asked)
+			return false;
+	}
+	return given;
 }
 
 // ---- Calls
@@ -363,6 +391,7 @@ static void view_fill(struct objects *o, struct objects_view *view, const struct
 		view->owner = object->owner == call->principal ? 0 : object->owner;
 		view->weak = object->flags & OBJECT_WEAK;
 	}
+	view->alone = view->others == 0 || is_alone(object, call->principal, p->role);
 	if (call->subject && call->subject == view->param->value)
 		view->answer = OBJECTS_OWN;
 	else if (relation && !by_this)
@@ -392,7 +421,7 @@ static void view_learn(struct objects *o, const struct objects_view *view, const
 		.now_s = now_s,
 		.given = given,
 		.known = given || view->owner,
-		.mine = given && view->others == 0,
+		.mine = given && view->alone,
 	};
 	const uint64_t ids[] = {
 		bound_id(call->endpoint, view->param->field, call->role),
@@ -501,7 +530,7 @@ static void object_had(struct objects *o, const struct delta_object *given, uint
 		object->owner = given->principal;
 		object->flags = (uint8_t)(object->flags & ~OBJECT_WEAK);
 	}
-	getter_add(object, given->principal, role);
+	getter_add(object, given->principal, role, weak);
 }
 
 void objects_prefetch(const struct objects *o, const struct delta_object *given, bool entries)
@@ -568,8 +597,9 @@ int objects_save(const struct objects *o, FILE *out)
 	blob_put(out, o->now_s, 4);
 	blob_put(out, o->lost_s, 4);
 	// Whether anything was ever forgotten.
-	blob_put(out, (o->relations.evicted != 0) | (o->objects.evicted != 0) << 1 |
-			      (o->people.evicted != 0) << 2,
+	blob_put(out,
+		 (o->relations.evicted != 0) | (o->objects.evicted != 0) << 1 |
+			 (o->people.evicted != 0) << 2,
 		 1);
 	rc = record_put_table(out, &person_record, &o->people);
 	rc = rc ? rc : record_put_table(out, &object_record, &o->objects);

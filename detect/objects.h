@@ -58,6 +58,7 @@ struct objects_view {
 	enum objects_answer answer;
 	uint8_t others; // principals in a role like the caller's that had it, at most 4: or more
 	bool weak;      // the owner only ever asked for it itself
+	bool alone;     // nobody else in a role like the caller's was given it
 	bool open;      // had by so many that it belongs to nobody
 	struct bound_view bound, kind; // of the endpoint's parameter; of all of this noun
 };

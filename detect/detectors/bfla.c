@@ -11,8 +11,10 @@
 //	paths[path]           which methods
 //
 // Told is a call that is less than one in a thousand of its role's, of an endpoint that others use,
-// or by a method that the path was never called with. Because a new feature looks the same on its
-// first day, it waits a while: when several users of the role do it, it is learnt instead.
+// or by a method that the path was never called with. Of each of its users a few calls count as long
+// as there are only a few users: one alone does not make usual what he does all the time. Because a
+// new feature looks the same on its first day, a call waits a while: when several users of the role
+// do it, it is learnt instead.
 
 #include "detect/draft.h"
 #include "detect/endpoint.h"
@@ -30,6 +32,7 @@ enum {
 	ROLES = 1024,
 	CROWD = 8,
 	CROWD_S = 3600,
+	USER_CALLS = 3, // of each of a few users that count
 	WAITING = 128,
 	USERS_P = 6,
 	ROLE_PLAIN = 1, // the groups of those without a role claim
@@ -50,11 +53,12 @@ struct role {
 };
 
 struct pair {
-	uint32_t ok;      // calls that taught
+	uint32_t ok;       // calls that taught
 	uint32_t endpoint; // in short
-	uint32_t n_crowd; // who did it, of those for whom it was unusual, in short
+	uint32_t n_crowd;  // who did it, of those for whom it was unusual, in short
 	uint32_t crowd_s;
 	uint32_t crowd[CROWD];
+	uint32_t n_users, users[CROWD]; // the first ones whose calls taught, in short
 };
 
 struct path {
@@ -244,6 +248,16 @@ static void crowd_add(struct pair *pair, uint64_t principal, uint32_t now_s)
 		pair->crowd[pair->n_crowd++] = tag;
 }
 
+static void user_add(struct pair *pair, uint32_t tag)
+{
+	for (uint32_t i = 0; i < pair->n_users; i++) {
+		if (pair->users[i] == tag)
+			return;
+	}
+	if (pair->n_users < CROWD)
+		pair->users[pair->n_users++] = tag;
+}
+
 // ---- What is told
 
 static void waiting_texts(struct issue_draft *draft, struct merger *m, const struct waiting *w)
@@ -261,8 +275,7 @@ static void waiting_texts(struct issue_draft *draft, struct merger *m, const str
 	else
 		draft_text(why, sizeof(why),
 			   "%s of the %s calls of its role went there, while callers of other "
-			   "roles made "
-			   "%s",
+			   "roles made %s",
 			   text_count(of_pair, w->pair_calls), text_count(of_role, w->role_calls),
 			   text_count(others, w->others));
 	draft_text(draft->description, sizeof(draft->description),
@@ -375,12 +388,20 @@ struct looked {
 	bool method, share;
 };
 
+// Calls of the role that make the endpoint usual for it.
+static uint32_t pair_counts(const struct bfla_options *options, const struct pair *pair)
+{
+	uint32_t most = pair->n_users * USER_CALLS;
+
+	return pair->n_users >= options->rollout || pair->ok < most ? pair->ok : most;
+}
+
 static bool is_unusual(const struct bfla_options *options, const struct call *call,
 		       const struct bfla_endpoint *area, struct looked *l)
 {
 	l->others = area->ok > l->pair->ok ? area->ok - l->pair->ok : 0;
 	l->share = l->role->calls >= options->min_calls &&
-		   l->pair->ok < options->share / 100 * l->role->calls;
+		   pair_counts(options, l->pair) < options->share / 100 * l->role->calls;
 	l->method = l->share && writes(call->verb) && l->path->ok >= options->min_path &&
 		    !(l->path->verbs >> call->verb & 1);
 	// It is the others' when hardly one of twenty of its calls came from this role.
@@ -395,6 +416,7 @@ static void bfla_teach(const struct call *call, struct bfla_endpoint *area,
 	role->calls++;
 	hll_add(role->users, USERS_P, mix64(22, call->principal));
 	l->pair->ok++;
+	user_add(l->pair, mix_tag(call->principal));
 	l->pair->endpoint = mix_tag(call->endpoint);
 	l->path->ok++;
 	l->path->verbs |= UINT32_C(1) << call->verb;
@@ -484,9 +506,12 @@ static void bfla_call(const struct detector *self, const void *opaque, struct me
 	if (ok || was_refused(options, s, call))
 		bfla_wait(self, options, m, s, call, role, &l);
 	crowd_add(l.pair, call->principal, now_s);
+	if (!ok || crowd_of(l.pair, call->principal) < options->rollout)
+		return;
 	// A new feature.
-	if (ok && crowd_of(l.pair, call->principal) >= options->rollout)
-		bfla_teach(call, area, person, known, &l, false);
+	for (uint32_t i = 0; i < l.pair->n_crowd; i++)
+		user_add(l.pair, l.pair->crowd[i]);
+	bfla_teach(call, area, person, known, &l, false);
 }
 
 // ---- What was learnt
@@ -497,9 +522,10 @@ static const struct record_field role_fields[] = {
 };
 static const struct record role_record = RECORD(struct role, role_fields, NULL);
 static const struct record_field pair_fields[] = {
-	RECORD_SMALL(struct pair, ok, 0),      RECORD_ONE(struct pair, endpoint, 0),
+	RECORD_SMALL(struct pair, ok, 0),          RECORD_ONE(struct pair, endpoint, 0),
 	RECORD_SMALL(struct pair, n_crowd, CROWD), RECORD_SMALL(struct pair, crowd_s, 0),
-	RECORD_MANY(struct pair, crowd, 0),
+	RECORD_MANY(struct pair, crowd, 0),        RECORD_SMALL(struct pair, n_users, CROWD),
+	RECORD_MANY(struct pair, users, 0),
 };
 static const struct record pair_record = RECORD(struct pair, pair_fields, NULL);
 static const struct record_field path_fields[] = {
@@ -567,7 +593,7 @@ static const struct detector bfla = {
 	.name = "bfla",
 	.title = "Broken Function Level Authorization",
 	.module = "Runtime",
-	.version = 1,
+	.version = 2,
 	.owasp = {"API5:2023"},
 	.section = &bfla_section,
 	.state_size = sizeof(struct bfla),

@@ -5,7 +5,7 @@
 // that a client should not decide (privilege.h).
 //
 // Merger only. Of each (endpoint, such name) it is known how many calls and how many users sent it;
-// of each endpoint, how many calls with a body it answered well. A name that is new there is a try:
+// of each endpoint, how many calls with a body it answered well, and of how many users. A name that is new there is a try:
 // it waits hold_s for others to send it, too, which makes it a new version of the client and
 // teaches it. A try succeeded when a later response to the same user shows the property with that
 // value, or the response to the try itself does, and none had shown it with that value before.
@@ -33,6 +33,7 @@ enum {
 	SHOWN = 4, // values of a name that one user was shown
 	SHOWN_MAX = 65536,
 	TRIES_MAX = 4096,
+	FEW_OF = 20,       // one user of so many is not enough to make a name usual
 	TRY_ECHO_S = 3600, // a response that comes later says nothing of a try
 };
 #define SECOND UINT64_C(1000000000)
@@ -64,8 +65,9 @@ struct mass_shown {
 };
 
 struct mass_endpoint {
-	uint64_t calls; // good, seen whole, with body fields
-	bool gap;       // some of its names were forgotten
+	uint64_t calls;               // good, seen whole, with body fields
+	uint64_t users[SKETCH_WORDS]; // who made them
+	bool gap;                     // some of its names were forgotten
 };
 
 struct massassign {
@@ -88,7 +90,8 @@ static const struct conf_row mass_rows[] = {
 	MASS_ROW(adopt_users, CONF_U32, .min = 2, .max = 1e6, .def = "5", .unit = "users",
 		 .help = "So many users who send a new property make it one of the client's"),
 	MASS_ROW(adopt_percent, CONF_F64, .min = 0, .max = 50, .def = "1.0", .unit = "%",
-		 .help = "Share of an endpoint's calls from which on a property is usual"),
+		 .help = "Share of an endpoint's calls from which on a property is usual, when not "
+			 "only one of many users sends it"),
 	MASS_ROW(hold_s, CONF_U32, .min = 0, .max = 86400, .def = "60", .unit = "s",
 		 .help = "How long to wait for other users of a new version of the client"),
 	MASS_ROW(max_fields, CONF_U32, .min = 1000, .max = 1e7, .def = "50000", .unit = "names",
@@ -182,13 +185,16 @@ static bool is_body(const struct call_param *p)
 	return p->place == PLACE_BODY || p->place == PLACE_FORM;
 }
 
-// The field is one that clients of the endpoint send.
+// The field is one that clients of the endpoint send. However often one of many users sends it, that
+// alone does not make it so: he may have begun while the endpoint was learnt.
 static bool is_usual(const struct mass_options *options, const struct mass_endpoint *area,
 		     const struct mass_field *f)
 {
-	return f && f->calls &&
-	       (sketch_count(f->users) >= options->adopt_users ||
-		(double)f->calls * 100 > (double)area->calls * options->adopt_percent);
+	uint32_t users = f && f->calls ? sketch_count(f->users) : 0;
+
+	return users && (users >= options->adopt_users ||
+			 ((double)f->calls * 100 > (double)area->calls * options->adopt_percent &&
+			  users * FEW_OF >= sketch_count(area->users)));
 }
 
 // ---- tries
@@ -307,8 +313,10 @@ static void mass_call(const struct detector *, const void *opaque, struct merger
 	s->merger = NULL;
 	// With some of them lost it is not known what the endpoint is sent.
 	if (area && call_ok(call) && !(call->flags & (CALL_HALF | CALL_GUESSED)) &&
-	    call->params_lost == 0)
+	    call->params_lost == 0) {
 		area->calls++;
+		sketch_add(area->users, call->principal);
+	}
 	if (!call->principal || !call_ok(call))
 		return;
 	for (uint32_t i = 0; i < call->n_shown; i++) {
@@ -435,6 +443,8 @@ static int mass_save(const void *state, const struct merger *m, FILE *out)
 
 		blob_put(out, e->id, 8);
 		blob_put(out, area->calls, 8);
+		for (uint32_t k = 0; k < SKETCH_WORDS; k++)
+			blob_put(out, area->users[k], 8);
 		blob_put(out, area->gap, 1);
 	}
 	blob_put(out, s->fields.n, 4);
@@ -459,6 +469,8 @@ static int mass_load(void *state, struct merger *m, FILE *in, size_t len, uint32
 
 		area = area ? area : &none;
 		area->calls = blob_get(&r, 8);
+		for (uint32_t k = 0; k < SKETCH_WORDS; k++)
+			area->users[k] = blob_get(&r, 8);
 		area->gap = blob_get(&r, 1) != 0;
 	}
 	n = blob_get(&r, 4);
@@ -487,7 +499,7 @@ static const struct detector massassign = {
 	.name = "massassign",
 	.title = "Mass Assignment",
 	.module = "Runtime",
-	.version = 1,
+	.version = 2,
 	.owasp = {"API3:2023"},
 	.section = &mass_section,
 	.state_size = sizeof(struct massassign),

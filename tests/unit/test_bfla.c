@@ -156,6 +156,29 @@ static void test_silent(void **)
 	merger_close();
 }
 
+// What one does all the time is not what his role does; what four do is.
+static void test_one_alone(void **)
+{
+	for (uint32_t users = 1; users <= 4; users += 3) {
+		open_with("");
+		for (uint32_t i = 0; i < 6000; i++) {
+			send_as(CUSTOMER, 1 + i % 600, SHOP, VERB_GET, 200);
+			if (i % 100 == 0)
+				send_as(CUSTOMER, 700 + i / 100 % users, ADMIN, VERB_GET, 200);
+			send_as(STAFF, 1000 + i % 5, ADMIN, VERB_GET, 200);
+		}
+		evaluate(true);
+		assert_int_equal(merger.n_raised, users == 1 ? 1 : 0);
+		if (users == 1)
+			assert_non_null(raised_by("D-03", 700));
+		// The next one to do so.
+		send_as(CUSTOMER, 9, ADMIN, VERB_GET, 200);
+		evaluate(true);
+		assert_int_equal(merger.n_raised, users == 1 ? 2 : 0);
+		merger_close();
+	}
+}
+
 static void test_method(void **)
 {
 	struct raised *r;
@@ -230,10 +253,11 @@ static void test_bounded(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_answered), cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_rollout),  cmocka_unit_test(test_silent),
-		cmocka_unit_test(test_method),   cmocka_unit_test(test_groups),
-		cmocka_unit_test(test_words),    cmocka_unit_test(test_bounded),
+		cmocka_unit_test(test_answered),  cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_rollout),   cmocka_unit_test(test_silent),
+		cmocka_unit_test(test_one_alone), cmocka_unit_test(test_method),
+		cmocka_unit_test(test_groups),    cmocka_unit_test(test_words),
+		cmocka_unit_test(test_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -235,10 +235,21 @@ static void test_usual(void **)
 	begin("");
 	learn(400);
 	for (uint32_t i = 0; i < 200; i++)
-		write_one(60 + i, 1, 200, i % 10 ? NULL : "role", "user", NULL);
+		write_one(60 + i, 1 + i / 10 % 3, 200, i % 10 ? NULL : "role", "user", NULL);
 	write_one(500, 3, 200, "role", "admin", "admin"); // staff does this all the time
 	evaluate(&massassign, 600, true);
 	assert_int_equal(merger.n_raised, 0);
+	end();
+
+	// One of fifty, as often, from the beginning: he and the next one are told.
+	begin("");
+	endpoint_named(PROFILE, "PATCH", "/me");
+	for (uint32_t i = 0; i < 600; i++)
+		write_one(i * 0.1, i % 50, 200, i % 50 == 7 ? "role" : NULL, "admin", NULL);
+	write_one(100, 7, 200, "role", "admin", NULL);
+	write_one(101, 8, 200, "role", "admin", NULL);
+	evaluate(&massassign, 300, false);
+	assert_int_equal(merger.n_raised, 2);
 	end();
 }
 
@@ -287,13 +298,14 @@ static void test_saved(void **)
 	endpoint_named(PROFILE, "PATCH", "/me");
 	for (size_t cut = 0; cut < len; cut += 7) {
 		f = fmemopen(text, cut ? cut : 1, "r");
-		assert_true(massassign.load(merger.state[k], &merger, f, cut, 1) < 0);
+		assert_true(massassign.load(merger.state[k], &merger, f, cut, massassign.version) <
+			    0);
 		fclose(f);
 	}
 	f = fmemopen(text, len, "r");
-	assert_true(massassign.load(merger.state[k], &merger, f, len, 2) < 0);
+	assert_true(massassign.load(merger.state[k], &merger, f, len, massassign.version + 1) < 0);
 	rewind(f);
-	assert_int_equal(massassign.load(merger.state[k], &merger, f, len, 1), 0);
+	assert_int_equal(massassign.load(merger.state[k], &merger, f, len, massassign.version), 0);
 	fclose(f);
 	free(text);
 	write_one(100, 3, 200, "plan", "gold", NULL);

@@ -364,13 +364,29 @@ static void test_bound(void **)
 	assert_true(look(&b).is);
 	assert_true(look(&b).requests <= BOUND_HALVE);
 
+	bound_clear(&b);
+
+	// One takes what is not his all along; it stays the others'. What twenty do is usual.
+	for (uint32_t takers = 1; takers <= 20; takers += 19) {
+		for (uint32_t i = 0; i < 4 * BOUND_HALVE; i++) {
+			if (i % 6 == 0)
+				learn(&b, 100 + i / 6 % takers, false, true, false);
+			learn(&b, i % 50, true, true, true);
+		}
+		assert_true(look(&b).is == (takers == 1));
+		assert_true(look(&b).listed == (takers == 1));
+		bound_clear(&b);
+	}
+
 	// So many do it.
+	for (uint32_t i = 0; i < 1000; i++)
+		learn(&b, i % 50, true, true, true);
 	for (uint64_t i = 0; i < 3; i++) {
 		assert_false(look(&b).crowded);
-		bound_foreign(&b,
-			      &(struct bound_use){bound_id(1, 2, 3), 500 + i, 1000 + i, 0, 0, 0, 1});
-		bound_foreign(&b,
-			      &(struct bound_use){bound_id(1, 2, 3), 500 + i, 1000 + i, 0, 0, 0, 1});
+		bound_foreign(
+			&b, &(struct bound_use){bound_id(1, 2, 3), 500 + i, 1000 + i, 0, 0, 0, 1});
+		bound_foreign(
+			&b, &(struct bound_use){bound_id(1, 2, 3), 500 + i, 1000 + i, 0, 0, 0, 1});
 		bound_foreign(&b, &(struct bound_use){bound_id(1, 2, 3), 999, 1000, 0, 0, 0, 1});
 	}
 	assert_true(look(&b).crowded);
@@ -492,8 +508,8 @@ static void test_restart_damaged(void **)
 	assert_true(merger.store.bound.params.n > 0);
 	// One endpoint is learnt anew; what is known of the kind of object stays.
 	objects_forget(&merger.store, 1);
-	assert_int_equal(bound_look(&merger.store.bound, bound_id(1, number(5).field, 0), 1, 1).requests,
-			 0);
+	assert_int_equal(
+		bound_look(&merger.store.bound, bound_id(1, number(5).field, 0), 1, 1).requests, 0);
 	merger_close();
 	free(saved_bytes);
 	saved_bytes = NULL;
@@ -502,11 +518,11 @@ static void test_restart_damaged(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_given),  cmocka_unit_test(test_deep),
-		cmocka_unit_test(test_weak),   cmocka_unit_test(test_early),
-		cmocka_unit_test(test_roles),  cmocka_unit_test(test_holes),
-		cmocka_unit_test(test_memory), cmocka_unit_test(test_never_wrong),
-		cmocka_unit_test(test_bound),  cmocka_unit_test(test_used_stays),
+		cmocka_unit_test(test_given),   cmocka_unit_test(test_deep),
+		cmocka_unit_test(test_weak),    cmocka_unit_test(test_early),
+		cmocka_unit_test(test_roles),   cmocka_unit_test(test_holes),
+		cmocka_unit_test(test_memory),  cmocka_unit_test(test_never_wrong),
+		cmocka_unit_test(test_bound),   cmocka_unit_test(test_used_stays),
 		cmocka_unit_test(test_restart), cmocka_unit_test(test_restart_damaged),
 	};
 
