@@ -156,6 +156,30 @@ static void test_roles(void **)
 	merger_close();
 }
 
+// Who asks for what another was given does not make it shared; who is given it does.
+static void test_alone(void **)
+{
+	merger_open("");
+	list(1, 2, 5, 1);
+	assert_true(asked(1, 5)->alone);
+	ask(2, 1, VERB_GET, 200, 5);
+	assert_int_equal(asked(1, 5)->others, 1);
+	assert_true(asked(1, 5)->alone);
+	assert_false(asked(2, 5)->alone); // it only asked
+	ask(3, 1, VERB_GET, 200, 5);
+	assert_false(asked(1, 5)->alone); // so many ask for what is public
+	merger_close();
+
+	merger_open("");
+	list(1, 2, 5, 1);
+	ask(2, 1, VERB_GET, 200, 5);
+	list(2, 2, 5, 1);
+	assert_int_equal(asked(1, 5)->others, 1);
+	assert_false(asked(1, 5)->alone);
+	assert_false(asked(2, 5)->alone);
+	merger_close();
+}
+
 static void test_holes(void **)
 {
 	struct call call;
@@ -518,12 +542,19 @@ static void test_restart_damaged(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_given),   cmocka_unit_test(test_deep),
-		cmocka_unit_test(test_weak),    cmocka_unit_test(test_early),
-		cmocka_unit_test(test_roles),   cmocka_unit_test(test_holes),
-		cmocka_unit_test(test_memory),  cmocka_unit_test(test_never_wrong),
-		cmocka_unit_test(test_bound),   cmocka_unit_test(test_used_stays),
-		cmocka_unit_test(test_restart), cmocka_unit_test(test_restart_damaged),
+		cmocka_unit_test(test_given),
+		cmocka_unit_test(test_deep),
+		cmocka_unit_test(test_weak),
+		cmocka_unit_test(test_early),
+		cmocka_unit_test(test_roles),
+		cmocka_unit_test(test_alone),
+		cmocka_unit_test(test_holes),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_never_wrong),
+		cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_used_stays),
+		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_restart_damaged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
