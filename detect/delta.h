@@ -115,6 +115,7 @@ struct delta_object {
 	uint64_t value; // keyed hash
 	uint8_t class;  // enum param_class: what is short can be guessed, and met by chance
 	bool created;   // by this request
+	bool vague;     // only its endpoint's path says what it is one of
 };
 
 // CLIENT: the name of a field of a request, whatever became of it (parameters are in its call).

@@ -230,3 +230,80 @@ const char *domain_value_text(uint32_t class)
 
 	return class < PARAM_CLASSES ? texts[class] : "a text";
 }
+
+// ---- over a restart
+
+// Of a list that is mostly zeros.
+static void list_put(FILE *out, const uint32_t *list, uint32_t n)
+{
+	uint32_t used = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		used += list[i] != 0;
+	blob_put(out, used, 1);
+	for (uint32_t i = 0; i < n; i++) {
+		if (list[i]) {
+			blob_put(out, i, 1);
+			blob_put(out, list[i], 4);
+		}
+	}
+}
+
+static void list_get(struct blob_reader *r, uint32_t *list, uint32_t n)
+{
+	uint64_t used = blob_get(r, 1);
+
+	for (uint64_t i = 0; i < used && !r->bad; i++) {
+		uint64_t at = blob_get(r, 1);
+
+		if (at >= n)
+			r->bad = true;
+		else
+			list[at] = (uint32_t)blob_get(r, 4);
+	}
+}
+
+void domain_put(FILE *out, uint64_t id, const struct domain *d)
+{
+	blob_put(out, id, 8);
+	blob_put(out, d->endpoint, 8);
+	blob_put_double(out, d->min);
+	blob_put_double(out, d->max);
+	blob_put(out, d->n, 4);
+	blob_put(out, d->repeated, 4);
+	blob_put(out, d->n_values, 4);
+	blob_put(out, d->numbers, 4);
+	blob_put(out, d->negatives, 4);
+	blob_put(out, d->zeros, 4);
+	blob_put(out, d->known, 1);
+	for (uint32_t i = 0; i < sizeof(d->users); i++)
+		blob_put(out, d->users[i], 1);
+	list_put(out, d->class, PARAM_CLASSES);
+	list_put(out, d->length, DOMAIN_LENGTHS);
+	list_put(out, d->value, DOMAIN_VALUES);
+	list_put(out, d->count, DOMAIN_VALUES);
+}
+
+uint64_t domain_get(struct blob_reader *r, struct domain *d)
+{
+	uint64_t id = blob_get(r, 8);
+
+	*d = (struct domain){.endpoint = blob_get(r, 8)};
+	d->min = blob_get_double(r);
+	d->max = blob_get_double(r);
+	d->n = (uint32_t)blob_get(r, 4);
+	d->repeated = (uint32_t)blob_get(r, 4);
+	d->n_values = (uint32_t)blob_get(r, 4);
+	d->numbers = (uint32_t)blob_get(r, 4);
+	d->negatives = (uint32_t)blob_get(r, 4);
+	d->zeros = (uint32_t)blob_get(r, 4);
+	d->known = blob_get(r, 1) != 0;
+	for (uint32_t i = 0; i < sizeof(d->users); i++)
+		d->users[i] = (uint8_t)blob_get(r, 1);
+	list_get(r, d->class, PARAM_CLASSES);
+	list_get(r, d->length, DOMAIN_LENGTHS);
+	list_get(r, d->value, DOMAIN_VALUES);
+	list_get(r, d->count, DOMAIN_VALUES);
+	r->bad |= d->n_values > DOMAIN_VALUES + 1;
+	return r->bad ? 0 : id;
+}

@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include "detect/blob.h"
 #include "detect/exchange.h"
 #include "detect/hll.h"
 
@@ -55,3 +56,6 @@ uint32_t domain_length(const struct domain *d);
 const char *domain_class_text(const struct domain *d);
 // One value of a class: "a whole number".
 const char *domain_value_text(uint32_t class);
+// One domain with its id, as a part of a blob, and back. Of what cannot be read the id is 0.
+void domain_put(FILE *out, uint64_t id, const struct domain *d);
+uint64_t domain_get(struct blob_reader *r, struct domain *d);

@@ -202,7 +202,7 @@ static inline uint64_t noun_of(struct detect_worker *w, struct exchange *x)
 
 // ---- objects given
 
-static void object_give(struct detect_worker *w, struct exchange *x, uint64_t noun,
+static void object_give(struct detect_worker *w, struct exchange *x, uint64_t noun, bool vague,
 			struct span value, enum param_class class)
 {
 	struct delta *d = delta_active(w);
@@ -220,6 +220,7 @@ static void object_give(struct detect_worker *w, struct exchange *x, uint64_t no
 		.value = facts_value_hash(value, w->shared->seed),
 		.class = (uint8_t) class,
 		.created = facts_verb(x->tx->method) == VERB_POST,
+		.vague = vague,
 	};
 }
 
@@ -270,7 +271,7 @@ static void link_give(struct detect_worker *w, struct exchange *x, struct span l
 		if (endpoint_segment(segment) == SEGMENT_WORD) {
 			noun = noun_word(w, segment);
 		} else if (segment.len <= FACTS_ID_MAX) {
-			object_give(w, x, noun, segment, id_class(segment));
+			object_give(w, x, noun, false, segment, id_class(segment));
 			n++;
 		}
 	}
@@ -295,7 +296,7 @@ static void value_given(struct detect_worker *w, struct exchange *x, const struc
 	}
 	if (noun == 0)
 		noun = noun_of(w, x);
-	object_give(w, x, noun, v->v, id_class(v->v));
+	object_give(w, x, noun, key->noun == 0, v->v, id_class(v->v));
 }
 
 void facts_response(struct detect_worker *w, struct exchange *x)
@@ -476,7 +477,7 @@ void facts_look(struct detect_worker *w, struct exchange *x, const struct value 
 		if (!key->privilege || in_list(v->parent))
 			cache->plain[(v->field >> 20) % FACTS_KEYS] = v->field;
 		if (endpoint_is_uuid(v->v))
-			object_give(w, x, 0, v->v, PARAM_UUID);
+			object_give(w, x, 0, false, v->v, PARAM_UUID);
 	} else if (v->kind != VALUE_LITERAL) {
 		value_given(w, x, v, key);
 	}
@@ -485,7 +486,7 @@ void facts_look(struct detect_worker *w, struct exchange *x, const struct value 
 void facts_uuid(struct detect_worker *w, struct exchange *x, struct span value)
 {
 	if (endpoint_is_uuid(value))
-		object_give(w, x, 0, value, PARAM_UUID);
+		object_give(w, x, 0, false, value, PARAM_UUID);
 }
 
 // ---- targets

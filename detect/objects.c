@@ -147,6 +147,12 @@ uint64_t objects_id(uint64_t noun, uint64_t value, enum param_class class)
 	return mix64(mix64(3, value), rare ? 0 : noun);
 }
 
+// Of whatever has this value.
+static uint64_t value_id(uint64_t value)
+{
+	return objects_id(0, value, PARAM_TOKEN);
+}
+
 static uint64_t relation_id(uint64_t principal, uint64_t object)
 {
 	return mix64(mix64(4, principal), object);
@@ -203,6 +209,7 @@ void objects_clear(struct objects *o)
 	o->lost_s = o->now_s = o->gap_from_s = o->gap_to_s = 0;
 	o->order = o->principal = 0;
 	o->n_views = 0;
+	memset(o->named, 0, sizeof(o->named));
 }
 
 size_t objects_bytes(const struct objects_options *options)
@@ -381,10 +388,15 @@ static void view_fill(struct objects *o, struct objects_view *view, const struct
 		      const struct person *p, uint32_t now_s)
 {
 	const struct object *object = lru_get(&o->objects, view->object);
-	struct relation *relation =
-		lru_get(&o->relations, relation_id(call->principal, view->object));
-	bool by_this = relation && relation->tag == mix_tag(call->order);
+	uint64_t id = relation_id(call->principal, view->object);
+	struct relation *relation = lru_get(&o->relations, id);
+	bool by_this;
 
+	if (!relation) {
+		id = relation_id(call->principal, value_id(view->param->value));
+		relation = lru_get(&o->relations, id);
+	}
+	by_this = relation && relation->tag == mix_tag(call->order);
 	if (object) {
 		view->others = others_of(object, call->principal, p->role);
 		view->open = view->others >= o->options->public_users;
@@ -404,8 +416,7 @@ static void view_fill(struct objects *o, struct objects_view *view, const struct
 	view->kind = bound_look(&o->bound, bound_id(view->param->noun, 0, call->role),
 				call->principal, now_s);
 	if (relation && !by_this) {
-		relation =
-			lru_touch(&o->relations, relation_id(call->principal, view->object), NULL);
+		relation = lru_touch(&o->relations, id, NULL);
 		if (relation)
 			relation->last_s = now_s;
 		lru_touch(&o->objects, view->object, NULL);
@@ -489,6 +500,7 @@ void objects_call(struct objects *o, const struct call *call)
 		o->n_views++;
 		if (!call_ok(call) || !whole || call->user_confidence < OBJECTS_SURE || p->suspect)
 			continue;
+		o->named[param->noun % OBJECTS_NOUNS / 64] |= 1ULL << param->noun % 64;
 		view_learn(o, view, call, now_s);
 		view_make(o, view, call, now_s);
 	}
@@ -550,14 +562,35 @@ void objects_prefetch(const struct objects *o, const struct delta_object *given,
 	lru_prefetch(&o->objects, id);
 }
 
+static bool relation_add(struct objects *o, const struct delta_object *given, uint64_t object,
+			 uint32_t now_s)
+{
+	bool fresh;
+	struct relation *relation =
+		lru_touch(&o->relations, relation_id(given->principal, object), &fresh);
+
+	if (!relation)
+		return false;
+	if (fresh) {
+		relation->principal = given->principal;
+		relation->tag = mix_tag(given->order);
+	}
+	relation->last_s = now_s;
+	return true;
+}
+
+// Do requests name objects as this one is?
+static bool is_named(const struct objects *o, const struct delta_object *given)
+{
+	return !given->vague || o->named[given->noun % OBJECTS_NOUNS / 64] >> given->noun % 64 & 1;
+}
+
 void objects_give(struct objects *o, const struct delta_object *given)
 {
 	uint64_t id = objects_id(given->noun, given->value, given->class);
 	uint32_t now_s = seconds(given->time_ns);
 	const struct objects_view *asked;
-	struct relation *relation;
 	struct person *p;
-	bool fresh;
 
 	if (!o->options || given->principal == 0)
 		return;
@@ -574,15 +607,11 @@ void objects_give(struct objects *o, const struct delta_object *given)
 		return;
 	if (!asked)
 		p->given_s = now_s;
-	relation = lru_touch(&o->relations, relation_id(given->principal, id), &fresh);
-	if (!relation)
+	if (!relation_add(o, given, id, now_s))
 		return;
-	if (fresh) {
-		relation->principal = given->principal;
-		relation->tag = mix_tag(given->order);
-	}
-	relation->last_s = now_s;
 	object_had(o, given, id, asked != NULL, p->role, now_s);
+	if (!is_named(o, given))
+		relation_add(o, given, value_id(given->value), now_s);
 }
 
 // ---- Over a restart

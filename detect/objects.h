@@ -11,7 +11,8 @@
 //	            people    (since when all is known) ◄────────────┘   and bound.h learns
 //
 // An object is known by its noun and value where the value could be met by chance, else by its
-// value alone. An answer to a request that names the object gives nothing away that the caller had
+// value alone. What a list gives whose name says nothing of its objects ("/inbox"), because no request
+// ever named one by that name, may be used under any name. An answer to a request that names the object gives nothing away that the caller had
 // not: of what another had before it makes no relation, and an owner only until somebody is given
 // it by a list, or makes it.
 //
@@ -34,6 +35,7 @@ enum {
 	OBJECTS_VIEWS = 16,  // identifiers of one call that are looked at
 	OBJECTS_GETTERS = 3, // of one object and role that are told apart
 	OBJECTS_SURE = 50,   // struct call.user_confidence below which nobody is followed
+	OBJECTS_NOUNS = 65536,
 };
 
 struct objects_options {
@@ -71,6 +73,7 @@ struct objects {
 	uint32_t now_s;  // the newest time that was seen
 	// What was given between these two was not seen: the sensor was off. 0: it never was.
 	uint32_t gap_from_s, gap_to_s;
+	uint64_t named[OBJECTS_NOUNS / 64]; // nouns that successful requests named objects by
 
 	// The call that is looked at.
 	uint64_t order, principal;

@@ -182,7 +182,7 @@ def play_capture(build, scenario, work, sets=(), seed=None):
     if seed is not None:
         words += ["--seed", str(seed)]
     subprocess.run([build / "apitap-gen", "play", scenario, capture, "--truth", truth, *words],
-                   check=True, stderr=subprocess.PIPE)
+                   check=True)
     return capture, read_lines(truth)
 
 

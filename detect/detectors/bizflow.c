@@ -22,6 +22,7 @@
 #include "detect/hll.h"
 #include "detect/judge.h"
 #include "detect/lru.h"
+#include "detect/objects.h"
 #include "detect/principal.h"
 #include "detect/stats.h"
 #include "detect/text.h"
@@ -95,9 +96,10 @@ static const struct detector bizflow;
 static const struct conf_row bizflow_rows[] = {
 	BIZFLOW_ROW(enabled, CONF_BOOL, .def = "true", .help = "Whether this detector runs"),
 	BIZFLOW_ROW(floor_caller, CONF_U32, .min = 2, .max = 1e9, .def = "10", .unit = "calls",
-		    .help = "Calls of a flow within ten minutes that any caller may make"),
+		    .help = "Calls of a flow within ten minutes that any user may make"),
 	BIZFLOW_ROW(floor_source, CONF_U32, .min = 2, .max = 1e9, .def = "20", .unit = "calls",
-		    .help = "The same of an address, and of a device or program"),
+		    .help = "The same of an address, with or without a user agent, and of a "
+			    "device or program"),
 	BIZFLOW_ROW(ceiling, CONF_U32, .min = 0, .max = 1e9, .def = "0", .unit = "calls",
 		    .help = "Calls of a flow within ten minutes that no caller may make, whatever "
 			    "others "
@@ -386,11 +388,14 @@ static bool actor_judge(const struct bizflow_options *options, struct merger *m,
 			struct bizflow_actor *a, struct bizflow_case *c)
 {
 	struct bizflow_usual *u = c->usual;
-	uint32_t count = a->now + a->before, sale;
+	uint32_t count = a->now + a->before, limit = u->limit, sale;
 
+	// Behind an address and a user agent may be several people.
+	if (limit && c->call->user_confidence < OBJECTS_SURE && limit < options->floor_source)
+		limit = options->floor_source;
 	c->ceiling = options->ceiling && c->kind == ACTOR_CALLER && count > options->ceiling;
 	if (!c->ceiling) {
-		if (!u->limit || count <= u->limit || c->share < fmin(SHARE * c->usual_share, 0.5))
+		if (!limit || count <= limit || c->share < fmin(SHARE * c->usual_share, 0.5))
 			return a->told;
 		u->above += !a->above;
 		a->above = true;

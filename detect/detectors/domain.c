@@ -17,6 +17,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "detect/amount_name.h"
 #include "detect/blob.h"
 #include "detect/detector.h"
 #include "detect/domain.h"
@@ -267,15 +268,15 @@ static bool is_attacker(struct merger *m, const struct call *call)
 // Twice in one query with different values.
 static bool is_repeated(struct domain *d, const struct call *call, const struct call_param *p)
 {
-	bool again = p->place == PLACE_QUERY && d->last == call->order && d->n;
-	bool differs = again && d->last_value != p->value;
+	bool differs = p->place == PLACE_QUERY && d->n && d->last == call->order &&
+		       d->last_value != p->value;
 
 	d->last = call->order;
 	d->last_value = p->value;
 	return differs;
 }
 
-static void param_look(const struct domain_options *options, struct domains *s,
+static void param_look(const struct domain_options *options, struct domains *s, struct merger *m,
 		       const struct call *call, const struct call_param *p, bool teaches)
 {
 	uint64_t id = judge_pair(call->endpoint, p->field);
@@ -292,6 +293,10 @@ static void param_look(const struct domain_options *options, struct domains *s,
 	if (d->known) {
 		odd = domain_judge(d, p);
 		odd |= repeated && !d->repeated ? 1u << ODD_REPEATED : 0;
+		// How much is too much at once is for D-48 to say.
+		if (odd & 1u << ODD_LARGE &&
+		    amount_name(merger_param_name(m, call->endpoint, p->field)))
+			odd &= ~(1u << ODD_LARGE);
 	}
 	if (odd && call->principal) {
 		uint64_t oddity = oddity_id(id, odd, p);
@@ -352,7 +357,7 @@ static void domain_call(const struct detector *, const void *opaque, struct merg
 		return;
 	for (uint32_t i = 0; i < call->n_params; i++) {
 		if (has_domain(&call->params[i]))
-			param_look(options, s, call, &call->params[i], teaches);
+			param_look(options, s, m, call, &call->params[i], teaches);
 	}
 	ids_look(options, s, m, call, teaches);
 }
@@ -546,81 +551,6 @@ static void domain_evaluate(const struct detector *, const void *opaque, struct 
 }
 
 // ---- what was learnt
-
-// Of a list that is mostly zeros.
-static void list_put(FILE *out, const uint32_t *list, uint32_t n)
-{
-	uint32_t used = 0;
-
-	for (uint32_t i = 0; i < n; i++)
-		used += list[i] != 0;
-	blob_put(out, used, 1);
-	for (uint32_t i = 0; i < n; i++) {
-		if (list[i]) {
-			blob_put(out, i, 1);
-			blob_put(out, list[i], 4);
-		}
-	}
-}
-
-static void list_get(struct blob_reader *r, uint32_t *list, uint32_t n)
-{
-	uint64_t used = blob_get(r, 1);
-
-	for (uint64_t i = 0; i < used && !r->bad; i++) {
-		uint64_t at = blob_get(r, 1);
-
-		if (at >= n)
-			r->bad = true;
-		else
-			list[at] = (uint32_t)blob_get(r, 4);
-	}
-}
-
-static void domain_put(FILE *out, uint64_t id, const struct domain *d)
-{
-	blob_put(out, id, 8);
-	blob_put(out, d->endpoint, 8);
-	blob_put_double(out, d->min);
-	blob_put_double(out, d->max);
-	blob_put(out, d->n, 4);
-	blob_put(out, d->repeated, 4);
-	blob_put(out, d->n_values, 4);
-	blob_put(out, d->numbers, 4);
-	blob_put(out, d->negatives, 4);
-	blob_put(out, d->zeros, 4);
-	blob_put(out, d->known, 1);
-	for (uint32_t i = 0; i < sizeof(d->users); i++)
-		blob_put(out, d->users[i], 1);
-	list_put(out, d->class, PARAM_CLASSES);
-	list_put(out, d->length, DOMAIN_LENGTHS);
-	list_put(out, d->value, DOMAIN_VALUES);
-	list_put(out, d->count, DOMAIN_VALUES);
-}
-
-static uint64_t domain_get(struct blob_reader *r, struct domain *d)
-{
-	uint64_t id = blob_get(r, 8);
-
-	*d = (struct domain){.endpoint = blob_get(r, 8)};
-	d->min = blob_get_double(r);
-	d->max = blob_get_double(r);
-	d->n = (uint32_t)blob_get(r, 4);
-	d->repeated = (uint32_t)blob_get(r, 4);
-	d->n_values = (uint32_t)blob_get(r, 4);
-	d->numbers = (uint32_t)blob_get(r, 4);
-	d->negatives = (uint32_t)blob_get(r, 4);
-	d->zeros = (uint32_t)blob_get(r, 4);
-	d->known = blob_get(r, 1) != 0;
-	for (uint32_t i = 0; i < sizeof(d->users); i++)
-		d->users[i] = (uint8_t)blob_get(r, 1);
-	list_get(r, d->class, PARAM_CLASSES);
-	list_get(r, d->length, DOMAIN_LENGTHS);
-	list_get(r, d->value, DOMAIN_VALUES);
-	list_get(r, d->count, DOMAIN_VALUES);
-	r->bad |= d->n_values > DOMAIN_VALUES + 1;
-	return r->bad ? 0 : id;
-}
 
 static int domain_save(const void *state, const struct merger *m, FILE *out)
 {

@@ -9,6 +9,7 @@
 // by its name. Values far beyond are never learnt, unless several callers were answered with them:
 // then the clients changed.
 
+#include "detect/amount_name.h"
 #include "detect/detector.h"
 #include "detect/draft.h"
 #include "detect/endpoint.h"
@@ -70,36 +71,6 @@ static const struct conf_section paging_section = {
 };
 CONF_SECTION(paging_section);
 
-// ---- names
-
-// "query.page_size", "$.page.perPage": the last name, without signs, in lower case.
-static bool is_amount(const char *name)
-{
-	static const char *const amounts[] = {
-		"limit",      "size",     "pagesize",  "perpage",   "count",   "top",
-		"first",      "last",     "depth",     "take",      "rows",    "max",
-		"maxresults", "num",      "pagelimit", "batchsize", "results", "maxitems",
-		"levels",     "maxdepth", "maxcount",
-	};
-	const char *dot = strrchr(name, '.');
-	char plain[16];
-	uint32_t n = 0;
-
-	for (const char *at = dot ? dot + 1 : name; *at && *at != '['; at++) {
-		if (*at == '_' || *at == '-' || *at == '$')
-			continue;
-		if (n == sizeof(plain) - 1)
-			return false;
-		plain[n++] = (char)span_lower((uint8_t)*at);
-	}
-	plain[n] = '\0';
-	for (uint32_t i = 0; i < sizeof(amounts) / sizeof(amounts[0]); i++) {
-		if (!strcmp(plain, amounts[i]))
-			return true;
-	}
-	return false;
-}
-
 static bool field_is_amount(struct merger *m, struct paging_field *f, uint64_t endpoint,
 			    uint64_t field)
 {
@@ -107,7 +78,7 @@ static bool field_is_amount(struct merger *m, struct paging_field *f, uint64_t e
 		const char *name = merger_param_name(m, endpoint, field);
 
 		if (name)
-			f->name = is_amount(name) ? NAME_AMOUNT : NAME_OTHER;
+			f->name = amount_name(name) ? NAME_AMOUNT : NAME_OTHER;
 	}
 	return f->name == NAME_AMOUNT;
 }

@@ -16,6 +16,7 @@ static struct call make(double second, uint32_t user, uint64_t endpoint)
 
 	call.verb = endpoint == LOOK ? VERB_GET : VERB_POST;
 	call.agent = 77 + user % 3;
+	call.user_confidence = 90;
 	return call;
 }
 
@@ -139,6 +140,16 @@ static void test_silent(void **)
 		}
 	}
 	assert_true(merger.n_raised <= SALE);
+	end();
+	// A class behind one address, with the same program and no names.
+	open_usual("");
+	for (uint32_t i = 0; i < 18; i++) {
+		struct call call = make(1205 + i * 5, 950, SIGNUP);
+
+		call.user_confidence = 30;
+		call_give(&bizflow, &call);
+	}
+	assert_raised(0);
 	end();
 	// A school behind one address; somebody who looks at many things and buys some.
 	open_usual("");

@@ -77,6 +77,47 @@ static void test_given(void **)
 	merger_close();
 }
 
+static void given_vaguely(uint64_t who, uint64_t n)
+{
+	objects_give(&merger.store, &(struct delta_object){
+					    .time_ns = merger.now_ns,
+					    .order = merger.order,
+					    .principal = who,
+					    .noun = PATIENT,
+					    .value = value_of(n),
+					    .class = PARAM_INT,
+					    .vague = true,
+				    });
+}
+
+// What "/inbox" gives out is asked for at "/orders", as long as nobody asks for an inbox.
+static void test_vague(void **)
+{
+	struct call_param param = number(9);
+	struct call call;
+
+	merger_open("");
+	list(2, 2, 5, 1);
+	call = call_make(1, 2, VERB_GET, 200, NULL);
+	call_send(&call);
+	given_vaguely(1, 5);
+	assert_int_equal(asked(1, 5)->answer, OBJECTS_GIVEN);
+	assert_int_equal(asked(1, 6)->answer, OBJECTS_FOREIGN);
+	assert_int_equal(asked(3, 5)->answer, OBJECTS_FOREIGN);
+
+	// Refused, it says nothing of what there is.
+	param.noun = PATIENT;
+	call = call_make(1, 3, VERB_GET, 404, &param);
+	call_send(&call);
+	given_vaguely(1, 7);
+	assert_int_equal(asked(1, 7)->answer, OBJECTS_GIVEN);
+	call = call_make(1, 3, VERB_GET, 200, &param);
+	call_send(&call);
+	given_vaguely(1, 8);
+	assert_int_equal(asked(1, 8)->answer, OBJECTS_FOREIGN);
+	merger_close();
+}
+
 static void test_deep(void **)
 {
 	merger_open("");
@@ -543,6 +584,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_given),
+		cmocka_unit_test(test_vague),
 		cmocka_unit_test(test_deep),
 		cmocka_unit_test(test_weak),
 		cmocka_unit_test(test_early),

@@ -45,16 +45,17 @@ static void open_usual(uint32_t calls)
 
 static void test_names(void **)
 {
-	assert_true(is_amount("query.limit"));
-	assert_true(is_amount("$.page.perPage"));
-	assert_true(is_amount("query.$top"));
-	assert_true(is_amount("query.page-size"));
-	assert_true(is_amount("depth"));
-	assert_true(is_amount("$.filter.first[]"));
-	assert_false(is_amount("query.page"));
-	assert_false(is_amount("$.limit.user"));
-	assert_false(is_amount("query.accountLimitAmountInTotal"));
-	assert_false(is_amount(""));
+	assert_true(amount_name("query.limit"));
+	assert_true(amount_name("$.page.perPage"));
+	assert_true(amount_name("query.$top"));
+	assert_true(amount_name("query.page-size"));
+	assert_true(amount_name("depth"));
+	assert_true(amount_name("$.filter.first[]"));
+	assert_false(amount_name("query.page"));
+	assert_false(amount_name("$.limit.user"));
+	assert_false(amount_name("query.accountLimitAmountInTotal"));
+	assert_false(amount_name(""));
+	assert_false(amount_name(NULL));
 }
 
 static void test_much(void **)
