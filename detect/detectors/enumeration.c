@@ -3,8 +3,8 @@
 //
 // D-01: a user tries one identifier after the other. Counted are the different ones that were never
 // given to it, per parameter within ten minutes; those of its own list, and what everybody may
-// have, are none. The limit is three times what all but one of a thousand other users do, once
-// there are enough users to say so.
+// have, are none. The limit is three times what all but one of a thousand other users do; where
+// there are too few users to say so, it is a hundred at least.
 //
 //	pairs[principal, parameter]  the window: up to 12 identifiers, then in
 //	many[principal, parameter]   a set of any size, of a few pairs at once
@@ -23,7 +23,15 @@
 
 #include <math.h>
 
-enum { WINDOW_S = 600, FIRST = 12, REACHES = 40, USERS_P = 7, FEW_GAPS = 8, FEW_USES = 100 };
+enum {
+	WINDOW_S = 600,
+	FIRST = 12,
+	REACHES = 40,
+	USERS_P = 7,
+	FEW_GAPS = 8,
+	FEW_USES = 100,
+	EXCEPTIONS = 2,
+};
 
 struct enumeration_options {
 	bool enabled;
@@ -66,7 +74,7 @@ static const struct conf_row enumeration_rows[] = {
 	ENUMERATION_ROW(min_users, CONF_U32, .min = 2, .max = 1e6, .def = "200", .unit = "users",
 			.help = "Users of the endpoint below which they are not compared"),
 	ENUMERATION_ROW(limit, CONF_U32, .min = 2, .max = 1e6, .def = "100", .unit = "ids",
-			.help = "The limit where there are fewer users"),
+			.help = "The least limit where there are fewer users"),
 	ENUMERATION_ROW(max_pairs, CONF_U32, .min = 64, .max = 1 << 24, .def = "200000",
 			.unit = "pairs",
 			.help = "Users, at one parameter each, that are counted at once"),
@@ -143,19 +151,21 @@ static void step_move(struct enumeration_endpoint *area, struct pair *pair, uint
 		area->reached[step_of(to)]++;
 }
 
-// What all but one of a thousand of the other users' windows stayed below or reached.
+// What all but one of a thousand of the other users' windows stayed below or reached; and where few
+// would be the greatest of all, all but two.
 static uint32_t others_reach(const struct enumeration_endpoint *area, const struct pair *pair,
-			     uint32_t users)
+			     uint32_t users, bool few)
 {
 	uint32_t own = pair->out || pair->n == 0 ? REACHES : step_of(pair->n);
-	uint64_t all = 0, above = 0;
+	uint64_t all = 0, above = 0, beyond;
 
 	for (uint32_t i = 0; i < REACHES; i++)
 		all += area->reached[i];
 	all = all > users ? all : users; // those with none are in no window
+	beyond = few && all < 1000 * EXCEPTIONS ? EXCEPTIONS : all / 1000;
 	for (uint32_t i = REACHES; i-- > 1;) {
 		above += area->reached[i] - (i == own && area->reached[i] ? 1 : 0);
-		if (above > all / 1000)
+		if (above > beyond)
 			return step_end(i);
 	}
 	return 0;
@@ -246,8 +256,9 @@ static void enumeration_texts(struct issue_draft *draft, struct merger *m, const
 			   (uint32_t)draft->metric.population - 1, reach);
 	else
 		draft_text(others, sizeof(others),
-			   "the endpoint has too few users (%u) to compare with",
-			   (uint32_t)draft->metric.population);
+			   "the endpoint has too few users (%u) to say what is usual, in ten "
+			   "minutes at most %u",
+			   (uint32_t)draft->metric.population, reach);
 	draft_text(
 		draft->description, sizeof(draft->description),
 		"%s asked %s for %s different objects within ten minutes that no response had "
@@ -326,12 +337,12 @@ static void view_judge(const struct detector *self, const struct enumeration_opt
 		return;
 	users = (uint32_t)hll_count(area->users, USERS_P);
 	compared = users >= options->min_users;
-	reach = others_reach(area, pair, users);
+	reach = others_reach(area, pair, users, !compared);
 	// The fixed limit is for parameters whose ids mostly had been given: a batch has them from
 	// elsewhere.
 	if (!compared && (view->bound.requests < FEW_USES || view->bound.share < 0.5))
 		return;
-	if (pair->n <= (compared ? options->factor * reach : (double)options->limit))
+	if (pair->n <= fmax(options->factor * reach, compared ? 0 : options->limit))
 		return;
 	pair->told = pair->n;
 	step_move(area, pair, pair->n, 0);

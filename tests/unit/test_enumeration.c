@@ -159,6 +159,27 @@ static void test_few_users(void **)
 	merger_close();
 }
 
+// Some programs at night, each with so many objects that it had from elsewhere.
+static void test_few_programs(void **)
+{
+	open_with("");
+	for (uint64_t round = 0; round < 12; round++) {
+		for (uint64_t who = 1; who <= 21; who++) {
+			for (uint64_t i = 0; i < 40; i++)
+				ask(who, GET_ORDER, VERB_PUT, 200, who * 1000 + round * 10 + i);
+			merger.now_ns += UINT64_C(601) * S;
+		}
+	}
+	assert_int_equal(merger.n_raised, 0);
+	for (uint64_t i = 0; i < 110; i++)
+		ask(1, GET_ORDER, VERB_PUT, 200, 100000 + i);
+	assert_int_equal(merger.n_raised, 0);
+	for (uint64_t i = 110; i < 170; i++)
+		ask(1, GET_ORDER, VERB_PUT, 200, 100000 + i);
+	assert_non_null(raised_by("D-01", 1));
+	merger_close();
+}
+
 // The first attacker does not make the second one usual.
 static void test_not_taught(void **)
 {
@@ -259,6 +280,7 @@ int main(void)
 		cmocka_unit_test(test_steps),      cmocka_unit_test(test_success),
 		cmocka_unit_test(test_attempt),    cmocka_unit_test(test_silent),
 		cmocka_unit_test(test_usual),      cmocka_unit_test(test_few_users),
+		cmocka_unit_test(test_few_programs),
 		cmocka_unit_test(test_not_taught), cmocka_unit_test(test_bounded),
 		cmocka_unit_test(test_row),        cmocka_unit_test(test_no_row),
 		cmocka_unit_test(test_moved),
