@@ -512,8 +512,9 @@ static void print_summary(const struct replay *r)
 
 static int replay_close(struct replay *r, int code)
 {
+	const struct state_options *state = r->conf ? conf_get(r->conf, &state_section) : NULL;
 	bool opened = r->state_dir && r->engine;
-	int rc = opened ? detect_save(r->sensor->detect, r->state_dir) : 0;
+	int rc = opened && !state->frozen ? detect_save(r->sensor->detect, r->state_dir) : 0;
 
 	if (rc) {
 		fprintf(stderr, "apitap replay: %s: %s\n", r->state_dir, strerror(-rc));

@@ -243,6 +243,7 @@ static int run_queues(struct appliance *r, uint64_t seed)
 
 static int run_load(struct appliance *r, char *why, size_t why_len)
 {
+	const struct state_options *state = conf_get(r->conf, &state_section);
 	uint64_t begin = realtime_ns();
 	int rc = detect_load(r->sensor->detect, r->state.dir);
 
@@ -253,6 +254,10 @@ static int run_load(struct appliance *r, char *why, size_t why_len)
 	LOG(NOTICE, "what was learnt is back from %s after %.2f s; the ports, which are not open "
 		    "before that, start now",
 	    r->state.dir, (double)(realtime_ns() - begin) / 1e9);
+	if (state->frozen)
+		LOG(NOTICE, "state.frozen: %s stays as it is, what is learnt now is forgotten at the "
+			    "end",
+		    r->state.dir);
 	return 0;
 }
 
@@ -268,12 +273,13 @@ static void run_inventory(struct appliance *r)
 // For the last time: all that was merged.
 static void run_save(struct appliance *r)
 {
+	const struct state_options *state = conf_get(r->conf, &state_section);
 	int rc;
 
 	if (!r->kept)
 		return;
 	saving_finish(r->saving, detect_merger(r->sensor->detect));
-	rc = detect_save(r->sensor->detect, r->state.dir);
+	rc = state->frozen ? 0 : detect_save(r->sensor->detect, r->state.dir);
 	if (rc)
 		LOG(ERR, "what was learnt could not be saved to %s: %s", r->state.dir, strerror(-rc));
 	run_inventory(r);
@@ -449,7 +455,7 @@ static void run_control(struct appliance *r)
 			merged = true;
 		}
 		if (r->kept && !flipping && now - saved > save_ns) {
-			if (saving_begin(r->saving, merger, r->state.dir))
+			if (state->frozen || saving_begin(r->saving, merger, r->state.dir))
 				run_inventory(r);
 			saved = now;
 		}

@@ -26,6 +26,10 @@ static const struct conf_row state_rows[] = {
 	{.key = "save_min", .type = CONF_U32, .offset = offsetof(struct state_options, save_min),
 	 .min = 1, .max = 1440, .def = "5", .unit = "min",
 	 .help = "How often it is saved, and so what a crash may lose; it is saved at the end, too"},
+	{.key = "frozen", .type = CONF_BOOL, .offset = offsetof(struct state_options, frozen),
+	 .def = "false",
+	 .help = "Whether it stays as it is: each start, of 'replay --state' as well, judges by it, "
+		 "and what is learnt until the end is forgotten then"},
 };
 const struct conf_section state_section = {
 	.path = "state",

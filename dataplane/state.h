@@ -18,6 +18,7 @@
 struct state_options { // section "state"
 	const char *dir;  // "": nothing is kept
 	uint32_t save_min;
+	bool frozen; // what was learnt is read, never written
 };
 extern const struct conf_section state_section;
 

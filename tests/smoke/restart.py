@@ -7,7 +7,7 @@
 # A scenario is cut in two at that time, before its attack. The sensor learns from the first part,
 # ends, and a new one reads the second: it must find what one sensor finds that reads both, at the
 # same event, for the same user, and nothing else. Then one endpoint is forgotten: what is attacked
-# there is no longer found.
+# there is no longer found. Of a baseline that is frozen not a byte changes.
 
 import json
 import shutil
@@ -46,10 +46,11 @@ class Sensor:
         self.program, self.folder = build / "apitap", folder
 
     # Issues as (detector, first event, user), those of postures too.
-    def replay(self, state, *captures):
+    def replay(self, state, *captures, config=None):
         log = self.folder / "issues.jsonl"
         subprocess.run([self.program, "replay", "--quiet", "--state", state, "--log-issues", log,
-                        *captures], check=True, stderr=subprocess.DEVNULL)
+                        *(["--config", config] if config else []), *captures], check=True,
+                       stderr=subprocess.DEVNULL)
         issues = [json.loads(line) for line in log.read_text().splitlines()]
         return sorted((i["detector"], i["first_seen"], i["attacker"]["user"]) for i in issues)
 
@@ -75,8 +76,9 @@ def run(build, case, folder):
     one.mkdir()
     shutil.copy(two / "apitap.seed", one)
     # The same baseline for what is forgotten below.
-    spare = folder / "spare"
+    spare, frozen = folder / "spare", folder / "frozen.conf"
     shutil.copytree(two, spare)
+    frozen.write_text("state: { frozen = true; };\n")
     both = sensor.replay(one, first, second)
     after = sensor.replay(two, second)
     of = lambda issues: [i for i in issues if i[0] == detector]
@@ -87,8 +89,11 @@ def run(build, case, folder):
     bad |= check(f"{name}: only after a restart", odd, [])
     # What was told of postures is not told again, and nothing else is learnt anew.
     bad |= check(f"{name}: told again", [i for i in after if i in before], [])
-    shutil.copytree(spare, folder / "again")
-    bad |= check(f"{name}: twice the same", sensor.replay(folder / "again", second), after)
+    learnt = (spare / "apitap.baseline").read_bytes()
+    bad |= check(f"{name}: twice the same", sensor.replay(spare, second, config=frozen), after)
+    bad |= check(f"{name}: frozen", (spare / "apitap.baseline").read_bytes() == learnt, True)
+    bad |= check(f"{name}: written when it is not", (two / "apitap.baseline").read_bytes() == learnt,
+                 False)
     if name == "role":
         sensor.reset(spare, "GET api.shop.example/api/admin/orders/{id}")
         users = [i[2] for i in of(sensor.replay(spare, second))]
