@@ -38,12 +38,13 @@ void captures_clear(struct captures *c)
 		memset(c->slots, 0, CAPTURES_SLOTS * sizeof(*c->slots));
 }
 
-static struct capture_slot *slot_of(const struct captures *c, struct capture_id id)
+// The slots where an exchange may stand.
+static uint64_t *set_of(const struct captures *c, struct capture_id id)
 {
 	uint64_t mix = (id.order ^ id.time_ns * UINT64_C(0x9e3779b97f4a7c15)) *
 		       UINT64_C(0xd6e8feb86659fd93);
 
-	return &c->slots[(mix >> 32) % CAPTURES_SLOTS];
+	return &c->slots[(mix >> 32) % (CAPTURES_SLOTS / CAPTURES_SET) * CAPTURES_SET];
 }
 
 // Where a span of the head stands in it. len 0: not there, or behind what is kept.
@@ -97,10 +98,9 @@ static uint8_t *message_put(uint8_t *to, const struct exchange *x, enum dir dir,
 void captures_keep(struct captures *c, const struct exchange *x, struct capture_id id)
 {
 	struct capture_message msg[2];
-	struct capture_slot *slot;
 	struct capture *capture;
 	struct exchange_mask *mask;
-	uint64_t len;
+	uint64_t len, *set, *slot;
 	uint8_t *to;
 
 	if (!c->ring)
@@ -142,23 +142,30 @@ void captures_keep(struct captures *c, const struct exchange *x, struct capture_
 	}
 	to = message_put((uint8_t *)mask, x, CLIENT, &msg[CLIENT]);
 	message_put(to, x, SERVER, &msg[SERVER]);
-	slot = slot_of(c, id);
-	slot->id = id;
-	slot->off = c->at;
+	slot = set = set_of(c, id);
+	for (uint32_t i = 1; i < CAPTURES_SET; i++)
+		slot = set[i] < *slot ? &set[i] : slot;
+	*slot = c->at + 1;
 	c->at += len;
 }
 
 const struct capture *captures_find(const struct captures *c, struct capture_id id)
 {
-	const struct capture_slot *slot;
+	const uint64_t *set;
 
 	if (!c->ring || c->at == 0)
 		return NULL;
-	slot = slot_of(c, id);
-	if (slot->id.order != id.order || slot->id.time_ns != id.time_ns ||
-	    c->at - slot->off > c->size)
-		return NULL;
-	return (const struct capture *)(c->ring + slot->off % c->size);
+	set = set_of(c, id);
+	for (uint32_t i = 0; i < CAPTURES_SET; i++) {
+		const struct capture *capture;
+
+		if (set[i] == 0 || c->at - (set[i] - 1) > c->size)
+			continue;
+		capture = (const struct capture *)(c->ring + (set[i] - 1) % c->size);
+		if (capture->id.order == id.order && capture->id.time_ns == id.time_ns)
+			return capture;
+	}
+	return NULL;
 }
 
 uint32_t capture_room(const struct capture *capture)

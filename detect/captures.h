@@ -18,6 +18,7 @@
 
 enum {
 	CAPTURES_SLOTS = 65536, // exchanges that can be found again
+	CAPTURES_SET = 8,       // in sets of so many, of which the oldest goes: one cache line
 	CAPTURES_WANTED = 16,   // … in one epoch
 	CAPTURE_HEAD = 4096,    // bytes of a head,
 	CAPTURE_BODY = 1024,    // and of a body
@@ -36,10 +37,7 @@ struct finding;
 struct captures {
 	uint8_t *ring; // owned; NULL: nothing is kept
 	uint64_t size, at; // at: bytes ever written, with what was left free at the ring's end
-	struct capture_slot {
-		struct capture_id id;
-		uint64_t off; // in bytes ever written
-	} *slots; // owned
+	uint64_t *slots;   // owned; in bytes ever written, and one; 0: unused
 };
 
 // 0 or -1: no memory. size 0: nothing is kept.

@@ -13,11 +13,13 @@ int captures_init(struct captures *c, uint64_t size)
 	if (size == 0)
 		return 0;
 	c->ring = malloc(size);
-	c->slots = calloc(CAPTURES_SLOTS, sizeof(*c->slots));
-	if (c->ring && c->slots)
-		return 0;
-	captures_fini(c);
-	return -1;
+	c->slots = aligned_alloc(CAPTURES_SET * sizeof(*c->slots), CAPTURES_SLOTS * sizeof(*c->slots));
+	if (!c->ring || !c->slots) {
+		captures_fini(c);
+		return -1;
+	}
+	captures_clear(c);
+	return 0;
 }
 
 void captures_fini(struct captures *c)

@@ -100,7 +100,7 @@ uint32_t memory_rows(const struct conf *conf, uint32_t n_workers, uint32_t n_exc
 	const struct incidents_options *incidents = conf_get(conf, &incidents_section);
 	uint64_t captures = evidence->capture_mb
 				    ? ((uint64_t)evidence->capture_mb << 20) +
-					      CAPTURES_SLOTS * sizeof(struct capture_slot)
+					      CAPTURES_SLOTS * sizeof(uint64_t)
 				    : 0;
 	struct rows rows = {row, 0};
 

@@ -100,6 +100,20 @@ static void test_overwritten(void **)
 	work_close();
 }
 
+// All that are still in the ring and not long gone are found, though their places are drawn by chance.
+static void test_newest(void **)
+{
+	struct captures *c;
+
+	open_with("");
+	for (uint32_t i = 1; i <= 8000; i++)
+		call_number(i);
+	c = &((struct worker_state *)work[0]->state)->captures;
+	for (uint32_t i = 1; i <= 8000; i++)
+		assert_non_null(captures_find(c, id_of(i)));
+	work_close();
+}
+
 static void test_off(void **)
 {
 	open_with("evidence: { capture_mb = 0; };");
@@ -132,6 +146,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_found_and_masked),
 		cmocka_unit_test(test_overwritten),
+		cmocka_unit_test(test_newest),
 		cmocka_unit_test(test_off),
 		cmocka_unit_test(test_answers),
 	};
