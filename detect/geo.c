@@ -44,20 +44,20 @@ struct geo *geo_open(const struct conf_strs *files, char *why, size_t why_len)
 	if (files->n == 0)
 		return NULL;
 	if (files->n > GEO_FILES) {
-		draft_text(why, why_len, "detect.geo_files: %zu files, at most %d", files->n,
+		draft_text(why, why_len, "detect.sources.geo_files: %zu files, at most %d", files->n,
 			   GEO_FILES);
 		return NULL;
 	}
 	geo = draft_alloc(1, sizeof(*geo));
 	if (!geo) {
-		draft_text(why, why_len, "detect.geo_files: no memory");
+		draft_text(why, why_len, "detect.sources.geo_files: no memory");
 		return NULL;
 	}
 	for (size_t i = 0; i < files->n; i++) {
 		int rc = MMDB_open(files->v[i], MMDB_MODE_MMAP, &geo->db[i]);
 
 		if (rc != MMDB_SUCCESS) {
-			draft_text(why, why_len, "detect.geo_files: %s cannot be used: %s",
+			draft_text(why, why_len, "detect.sources.geo_files: %s cannot be used: %s",
 				   files->v[i], MMDB_strerror(rc));
 			geo_close(geo);
 			return NULL;
@@ -181,7 +181,7 @@ struct geo *geo_open(const struct conf_strs *files, char *why, size_t why_len)
 	why[0] = '\0';
 	if (files->n)
 		draft_text(why, why_len,
-			   "detect.geo_files: this program was built without libmaxminddb and "
+			   "detect.sources.geo_files: this program was built without libmaxminddb and "
 			   "cannot read %s",
 			   files->v[0]);
 	return NULL;

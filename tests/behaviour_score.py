@@ -11,7 +11,8 @@ that were taken for attacks, and how many exchanges of an attack the sensor saw 
 
   behaviour_score.py --build BUILD --table                    the table of all scenarios
 
-A scenario may have a configuration of its own beside it (NAME.conf), as an operator would write it.
+A scenario may have a configuration of its own beside it (NAME.conf), as an operator would write it,
+and NAME.places, of which a file in MaxMind's format is made.
 
 An issue is explained by an attack when it names one of its actors, or names nobody and one of its
 endpoints, and lies within its time; one of the posture module, when it is about one of its hosts. An attack is found when an issue of its own detector is
@@ -46,6 +47,9 @@ import re
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import maxmind  # noqa: E402
 
 # Windows of detectors end after the last exchange; the clock of the packets is exact.
 BEFORE_NS, AFTER_NS = 5 * 10**9, 1800 * 10**9
@@ -186,10 +190,16 @@ def play_capture(build, scenario, work, sets=(), seed=None):
     return capture, read_lines(truth)
 
 
-def own_config(scenario):
+def own_config(scenario, work):
     """What the scenario itself configures; None: nothing."""
-    own = pathlib.Path(scenario).with_suffix(".conf")
-    return own if own.exists() else None
+    own, places = (pathlib.Path(scenario).with_suffix(s) for s in (".conf", ".places"))
+    if not places.exists():
+        return own if own.exists() else None
+    located, whole = work / (places.stem + ".mmdb"), work / own.name
+    maxmind.write(located, maxmind.read_places(places))
+    whole.write_text((own.read_text() if own.exists() else "") +
+                     'detect: { sources: { geo_files = [ "%s" ]; }; };\n' % located)
+    return whole
 
 
 def replay_captures(build, captures, workers, config, folder):
@@ -206,7 +216,7 @@ def play(build, scenario, work, options):
     """Truth and issues of one scenario."""
     capture, truth = play_capture(build, scenario, work, options.set, options.seed)
     issues, = replay_captures(build, [capture], options.workers,
-                              options.config or own_config(scenario), pathlib.Path(scenario).parent)
+                              options.config or own_config(scenario, work), pathlib.Path(scenario).parent)
     capture.unlink()
     return truth, issues
 
@@ -219,15 +229,16 @@ def told_of(options, scenarios, sets, workers):
             concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         played = list(pool.map(lambda s: play_capture(options.build, s, pathlib.Path(name), sets,
                                                       options.seed), scenarios))
+        configs = [own_config(s, pathlib.Path(name)) for s in scenarios]
         # A process takes long to start: those that need no configuration share some.
-        alike = [i for i, s in enumerate(scenarios) if not own_config(s)]
+        alike = [i for i, c in enumerate(configs) if not c]
         groups = [alike[i::options.jobs] for i in range(options.jobs)] + \
-            [[i] for i, s in enumerate(scenarios) if own_config(s)]
+            [[i] for i, c in enumerate(configs) if c]
 
         def replay(work):
             group, n = work
             return work, replay_captures(options.build, [played[i][0] for i in group], n,
-                                         own_config(scenarios[group[0]]), SCENARIOS)
+                                         configs[group[0]], SCENARIOS)
 
         told = [{} for _ in scenarios]
         for (group, n), issues in pool.map(replay, [(g, n) for g in groups if g for n in workers]):
