@@ -3,15 +3,17 @@
 # Copyright (c) 2026 The apitap authors
 #
 # usage: tests/valgrind.sh [CAPTURE...]
+#        tests/valgrind.sh --unit [NAME...]
 #
-# Replays captures under valgrind's memcheck: invalid accesses, decisions that depend on memory
-# that was never written, blocks that nothing points to at the end. It sees what AddressSanitizer
-# cannot: uninitialised bytes, and the code of libraries. Packet buffers are DPDK's own memory, of
-# which valgrind only knows that it is there. Without arguments: the framing zoo and three other
-# scenarios of the generator, and a few small captures of ../shared/corpus/pcaps beside the
-# checkout, when it is there.
+# Replays captures, or runs the unit tests (half an hour of CPU), under valgrind's memcheck: invalid
+# accesses, decisions that depend on memory that was never written, blocks that nothing points to at
+# the end. It sees what AddressSanitizer cannot: uninitialised bytes, and the code of libraries.
+# Packet buffers are DPDK's own memory, of which valgrind only knows that it is there. Without
+# arguments: the framing zoo and three other scenarios of the generator, and a few small captures of
+# ../shared/corpus/pcaps beside the checkout, when it is there.
 #
 #   APITAP_BUILD   build directory [build beside this folder]; one without sanitizers
+#   APITAP_JOBS    unit tests at once [one per CPU]
 #
 # valgrind shows programs a processor without AVX-512: DPDK and Hyperscan choose their code when
 # they start, so nothing else is to be set. A build with -march=native cannot be run.
@@ -33,6 +35,15 @@ if ! command -v valgrind >/dev/null; then
 	exit 77
 fi
 
+# Possibly lost is what glibc keeps of DPDK's threads; definitely lost is nobody's.
+valgrind=(valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite,indirect
+	--errors-for-leak-kinds=definite,indirect --track-origins=yes --num-callers=30
+	"--suppressions=$root/tests/valgrind.supp")
+if [[ ${1-} == --unit ]]; then
+	shift
+	exec meson test -C "$build" --suite unit --wrap "${valgrind[*]}" --timeout-multiplier 25 \
+		--num-processes "${APITAP_JOBS:-$(nproc)}" --logbase valgrind --print-errorlogs "$@"
+fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 captures=("$@")
@@ -54,11 +65,8 @@ if ((${#captures[@]} == 0)); then
 	fi
 fi
 
-# Possibly lost is what glibc keeps of DPDK's threads; definitely lost is nobody's.
 status=0
-valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite,indirect \
-	--errors-for-leak-kinds=definite,indirect --track-origins=yes --num-callers=30 \
-	"$build/apitap" replay --each --hashes --log-transactions /dev/null \
+"${valgrind[@]}" "$build/apitap" replay --each --hashes --log-transactions /dev/null \
 	--log-issues /dev/null -q "${captures[@]}" 2>"$work/log" || status=$?
 # 1: a capture is damaged, as some are on purpose.
 if ((status > 1)); then

@@ -147,7 +147,7 @@ static void test_odd_lines(void **)
 
 static void mask(enum dir dir, uint32_t off, uint32_t len, uint16_t type)
 {
-	x.masks[dir][x.n_masks[dir]++] = (struct exchange_mask){off, len, type};
+	x.masks[dir][x.n_masks[dir]++] = (struct exchange_mask){off, len, type, 0};
 }
 
 #define BODY "{\"a\":\"123-45-6789\",\"b\":\"hunter2\",\"c\":\"ann@example.com\"}"

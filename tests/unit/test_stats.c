@@ -4,6 +4,8 @@
 // Tails against sums of all their terms, moments against two passes, medians, entropy, and what
 // is said of ranks.
 
+#include <float.h>
+
 #include "detect/stats.c"
 #include "tests/unit/sketch_fixture.h"
 
@@ -24,12 +26,23 @@ static double off(double got, double exact)
 	return fabs(got - exact) / fmax(1e-6, fabs(exact));
 }
 
+// valgrind computes with doubles where the processor has 80 bits (its manual, section 1.6): what is
+// compared with is then no better than what is tested.
+static bool long_doubles_are_short(void)
+{
+	volatile long double one = 1, more = one + LDBL_EPSILON;
+
+	return more == one;
+}
+
 static void test_binomial(void **)
 {
 	static const double chances[] = {1e-9, 1e-4, 0.01, 0.3, 0.5, 0.9, 0.9999};
 	static const uint32_t trials[] = {1, 2, 7, 50, 300, 2000};
 	double worst = 0;
 
+	if (long_doubles_are_short())
+		skip();
 	for (uint32_t t = 0; t < 6; t++) {
 		for (uint32_t c = 0; c < 7; c++) {
 			uint32_t n = trials[t];
