@@ -37,7 +37,7 @@ struct finding;
 struct captures {
 	uint8_t *ring; // owned; NULL: nothing is kept
 	uint64_t size, at; // at: bytes ever written, with what was left free at the ring's end
-	uint64_t *slots;   // owned; in bytes ever written, and one; 0: unused
+	uint64_t *slots; // owned; in bytes ever written, and one; 0: unused
 };
 
 // 0 or -1: no memory. size 0: nothing is kept.
