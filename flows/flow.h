@@ -78,7 +78,7 @@ struct stream {
 	uint8_t probe[PROBE_BYTES];
 	uint32_t probed;          // payload bytes that passed while looking for a protocol
 	struct overlap_run again; // retransmitted bytes that are being compared
-	uint8_t pad[8];
+	struct rte_mbuf *held_near; // held, what came last was put behind it; NULL: the list's start
 	// Line 2.
 	alignas(64) struct overlap overlap; // what was delivered last
 };

@@ -13,6 +13,8 @@ struct rte_mbuf *tcp_held_take(struct tracker *t, struct stream *s, struct rte_m
 	uint32_t len = pkt->payload_len - pkt->held_skip;
 
 	*link = pkt->next_held;
+	if (s->held_near == m)
+		s->held_near = NULL;
 	s->n_held--;
 	s->held_bytes -= len;
 	t->held--;
@@ -70,15 +72,26 @@ static bool held_merge(struct rte_mbuf *later, uint32_t later_off, struct rte_mb
 	return differ;
 }
 
+// Does a segment start where a held one ends, or later?
+static bool held_behind(const struct pkt *pkt, const struct pkt *held)
+{
+	return tcp_seq_diff(pkt->seq + pkt->held_skip, held->seq + held->payload_len) >= 0;
+}
+
 void tcp_held_insert(struct tracker *t, struct conn *c, uint32_t side, struct rte_mbuf *m)
 {
 	struct stream *s = &c->stream[side];
 	struct pkt *pkt = pkt_of(m);
-	struct rte_mbuf **link = &s->held;
+	struct rte_mbuf **link = &s->held, *near = NULL;
 	uint32_t whole = pkt->payload_len;
 
 	if (!tcp_waits(s))
 		tcp_hole_clock(t, s);
+	// Segments come in order, but for holes: most belong near the last one.
+	if (s->held_near && held_behind(pkt, pkt_of(s->held_near))) {
+		near = s->held_near;
+		link = &pkt_of(near)->next_held;
+	}
 	while (*link) {
 		struct pkt *other = pkt_of(*link);
 		uint32_t o_from = other->seq + other->held_skip;
@@ -87,9 +100,10 @@ void tcp_held_insert(struct tracker *t, struct conn *c, uint32_t side, struct rt
 
 		if (tcp_seq_diff(to, o_from) <= 0)
 			break; // wholly before it
-		if (tcp_seq_diff(from, o_to) >= 0) {
+		if (held_behind(pkt, other)) {
+			near = *link;
 			link = &other->next_held;
-			continue; // wholly behind it
+			continue;
 		}
 		int32_t before = tcp_seq_diff(o_from, from), behind = tcp_seq_diff(to, o_to);
 		uint32_t lo = before > 0 ? o_from : from, hi = behind > 0 ? o_to : to;
@@ -107,9 +121,11 @@ void tcp_held_insert(struct tracker *t, struct conn *c, uint32_t side, struct rt
 		} else {
 			pkt->held_skip =
 				(uint16_t)RTE_MIN(hi - pkt->seq, (uint32_t)pkt->payload_len);
+			near = *link;
 			link = &other->next_held;
 		}
 	}
+	s->held_near = near;
 	uint32_t len = pkt->payload_len - pkt->held_skip;
 	tcp_fates(t, FATE_DUPLICATE, 0, whole - len);
 	t->env->stats.tcp_duplicate_bytes += whole - len;
