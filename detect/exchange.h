@@ -176,7 +176,7 @@ struct exchange {
 	uint8_t api;        // enum call_api, by that operation
 	bool half;          // one side only, or a hole: detectors must not conclude from absence
 
-	uint32_t n_hits;
+	uint32_t n_hits, next_hit;
 	uint32_t n_unsure;
 	uint32_t hits_lost;    // beyond EXCHANGE_HITS different fields
 	uint32_t n_misses, n_unsure_misses, misses_lost, next_miss;
@@ -191,7 +191,8 @@ struct exchange {
 	uint8_t news;       // fields that may still be told
 	uint64_t told_to;   // bytes of the response whose fields are
 	uint32_t serial;    // number on its worker
-	uint64_t quiet_from[2]; // of a body: from here on fields that say nothing are passed by
+	uint64_t quiet_from[2];  // of a body: from here on fields that say nothing are passed by,
+	uint64_t quiet_until[2]; // and values that end before here
 	bool told_all;      // all fields of the response are told to the merger
 	uint32_t n_masks[2];
 	uint32_t mask_limit[2]; // kept body is shown up to here: more hits than masks beyond

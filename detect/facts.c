@@ -144,16 +144,21 @@ static enum hit_place place_of(const struct value *v)
 	return v->dir == CLIENT && v->parent.len == 0 && v->key.len ? PLACE_FORM : PLACE_BODY;
 }
 
-static const struct facts_key *key_of(struct detect_worker *w, const struct value *v)
+struct facts_key *facts_key_new(struct facts_cache *cache, uint64_t field)
+{
+	uint32_t set = (uint32_t)((field >> 20) % (FACTS_KEYS / 2));
+	struct facts_key *key = &cache->key[set * 2 + (cache->newer[set] ^= 1)];
+
+	*key = (struct facts_key){.field = field};
+	return key;
+}
+
+static __attribute__((noinline, cold)) void key_learn(struct detect_worker *w,
+						      struct facts_key *key, const struct value *v)
 {
 	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
-	uint32_t slot = (v->field >> 20) % FACTS_KEYS;
-	struct facts_key *key = &cache->key[slot];
-	struct field_name name = {.out = cache->name[slot]};
+	struct field_name name = {.out = cache->name[key - cache->key]};
 
-	if (__builtin_expect(key->field == v->field, 1))
-		return key;
-	*key = (struct facts_key){.field = v->field};
 	field_name_make(&name, PLACE_BODY, (struct span){0}, v->parent, v->key);
 	key->name_len = (uint8_t)name.n;
 	key->renamed = field_name_id(&name, place_of(v), v->field, w->shared->seed);
@@ -161,7 +166,7 @@ static const struct facts_key *key_of(struct detect_worker *w, const struct valu
 	key->privilege = privilege_of(v->key);
 	if (key->kind == NOUN_BARE)
 		key->noun = noun_parent(v->parent, w->shared->seed);
-	return key;
+	key->known = true;
 }
 
 // noun_container() of a word of a path, which are few.
@@ -356,11 +361,11 @@ static struct span value_plain(const struct value *v, uint8_t out[FACTS_HASHED])
 	return text;
 }
 
-static void value_asked(struct detect_worker *w, struct exchange *x, const struct value *v)
+static void value_asked(struct detect_worker *w, struct exchange *x, const struct value *v,
+			const struct facts_key *key)
 {
 	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
 	struct call_param *p = &x->params[x->n_params++];
-	const struct facts_key *key = key_of(w, v);
 	uint8_t text[FACTS_HASHED];
 	struct span plain = value_plain(v, text);
 	uint64_t id;
@@ -455,29 +460,26 @@ static void value_shown(struct detect_worker *w, struct exchange *x, const struc
 					    : (uint8_t)facts_class(plain, &p->number);
 }
 
-void facts_look(struct detect_worker *w, struct exchange *x, const struct value *v)
+void facts_look(struct detect_worker *w, struct exchange *x, const struct value *v,
+		struct facts_key *key, bool told)
 {
-	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
-	const struct facts_key *key;
-
+	if (__builtin_expect(!key->known, 0))
+		key_learn(w, key, v);
 	if (v->dir == CLIENT) {
-		value_asked(w, x, v);
+		value_asked(w, x, v, key);
 		return;
 	}
 	if (v->kind == VALUE_TEXT && v->parent.len == 0)
 		return;
-	key = key_of(w, v);
-	if (v->off < x->told_to)
+	if (!told)
 		value_shape(w, x, v, key);
 	if (is_piece(v))
 		return;
 	if (key->privilege)
 		value_shown(w, x, v, key);
 	if (key->kind == NOUN_NONE) {
-		if (!key->privilege || in_list(v->parent))
-			cache->plain[(v->field >> 20) % FACTS_KEYS] = v->field;
-		if (endpoint_is_uuid(v->v))
-			object_give(w, x, 0, false, v->v, PARAM_UUID);
+		key->plain = !key->privilege || in_list(v->parent);
+		facts_uuid(w, x, v->v);
 	} else if (v->kind != VALUE_LITERAL) {
 		value_given(w, x, v, key);
 	}

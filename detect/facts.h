@@ -16,6 +16,9 @@
 #pragma once
 
 #include "detect/delta.h"
+#include "flows/event.h"
+
+#include <stdalign.h>
 
 struct detect_worker;
 
@@ -32,14 +35,21 @@ enum {
 	FACTS_NEW_FIRST = 64, // of the first of an endpoint
 };
 
-// What a field means, by its identity.
+// What a value of a response looks like to those who learn fields: its kind, of a literal the name.
+enum fact_look { LOOK_STRING = VALUE_STRING, LOOK_NUMBER = VALUE_NUMBER, LOOK_BOOL, LOOK_NULL, LOOKS };
+
+// A field of bodies that a worker met lately, and what it means.
 struct facts_key {
-	uint64_t field; // the flow side's; 0: free
-	uint64_t renamed; // field_name_id() of it
-	uint64_t noun;  // 0: of the endpoint
-	uint8_t kind;   // enum noun_kind
-	uint8_t privilege; // privilege_of() the name
-	uint8_t name_len;  // bytes of its name, which stands in struct facts_cache
+	alignas(64) uint64_t field; // the flow side's; 0: free
+	uint64_t renamed;           // field_name_id() of it
+	uint64_t noun;              // 0: of the endpoint
+	uint32_t told[LOOKS];       // the exchange that told last of a look of it
+	bool known;                 // what follows, and what is above, but for told
+	uint8_t kind;               // enum noun_kind
+	uint8_t privilege;          // privilege_of() the name
+	uint8_t name_len;           // bytes of its name, which stands in struct facts_cache
+	bool plain;    // no identifier, nor anything that a client should not decide: nearly all
+	bool quiet[2]; // a value of a request, of a response, may be passed by (worker.c)
 };
 
 // A word of a path and what it names.
@@ -49,18 +59,24 @@ struct facts_word {
 };
 
 struct facts_cache {
-	uint64_t plain[FACTS_KEYS]; // fields that are no identifiers, as nearly all are; 0: free
+	// Sets of two, so that two fields that meet do not drive each other out.
 	struct facts_key key[FACTS_KEYS];
 	uint8_t name[FACTS_KEYS][EXCHANGE_NAME]; // of key[i]
+	uint8_t newer[FACTS_KEYS / 2];           // of a set: the one that was taken last
 	struct facts_word word[FACTS_WORDS];
 	uint64_t seen[FACTS_SEEN];
 };
 
-// Whether a field is known to be no identifier, nor anything that a client should not decide.
-static inline bool facts_is_plain(const struct facts_cache *cache, uint64_t field)
+// What is known of a field; NULL: it was not met, or is forgotten.
+static inline struct facts_key *facts_key(struct facts_cache *cache, uint64_t field)
 {
-	return cache->plain[(field >> 20) % FACTS_KEYS] == field;
+	struct facts_key *set = &cache->key[(field >> 20) % (FACTS_KEYS / 2) * 2];
+
+	return set[0].field == field ? set : set[1].field == field ? set + 1 : NULL;
 }
+
+// Makes room for a field that is not there.
+struct facts_key *facts_key_new(struct facts_cache *cache, uint64_t field);
 
 // What a value looks like. Of a request that has one.
 enum param_class facts_class(struct span value, double *number);
@@ -72,9 +88,10 @@ uint64_t facts_value_hash(struct span value, uint64_t seed);
 
 // The request's target: identifiers in its path, parameters of its query.
 void facts_target(struct detect_worker *w, struct exchange *x);
-// A value of a body that needs a closer look (worker.c). Of a request: there is room for one more
-// parameter.
-void facts_look(struct detect_worker *w, struct exchange *x, const struct value *value);
+// A value of a body that needs a closer look (worker.c), and its field. Of a request: there is room
+// for one more parameter. told: the exchange told already what such a value looks like.
+void facts_look(struct detect_worker *w, struct exchange *x, const struct value *value,
+		struct facts_key *key, bool told);
 // A value of 36 bytes of a response, which names an object wherever it stands when it is a UUID.
 void facts_uuid(struct detect_worker *w, struct exchange *x, struct span value);
 // The head of a response: a Location may name what was made.

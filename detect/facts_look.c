@@ -8,6 +8,11 @@
 #include "detect/endpoint.h"
 #include "detect/siphash.h"
 
+enum {
+	NUMBER_DIGITS = 18, // fit into 64 bits
+	WORD_MAX = 64,
+};
+
 static bool is_digit(uint8_t c)
 {
 	return c >= '0' && c <= '9';
@@ -17,19 +22,31 @@ static bool is_digit(uint8_t c)
 // double tells apart do not matter.
 static bool number_of(struct span v, bool *whole, double *number)
 {
-	uint32_t i = v.p[0] == '-' || v.p[0] == '+', digits = 0;
-	double n = 0, scale = 1;
+	static const double tens[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
+				      1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
+	uint32_t i = v.p[0] == '-' || v.p[0] == '+', digits = 0, fraction = 0, beyond = 0;
+	uint64_t first = 0; // the first digits, as many as fit
+	double n;
 
 	*whole = true;
-	for (; i < v.len && is_digit(v.p[i]); i++, digits++)
-		n = n * 10 + (v.p[i] - '0');
+	for (; i < v.len && is_digit(v.p[i]); i++, digits++) {
+		if (digits < NUMBER_DIGITS)
+			first = first * 10 + (uint64_t)(v.p[i] - '0');
+		else
+			beyond++;
+	}
 	if (i < v.len && v.p[i] == '.') {
 		*whole = false;
 		for (i++; i < v.len && is_digit(v.p[i]); i++, digits++) {
-			scale /= 10;
-			n += (v.p[i] - '0') * scale;
+			if (digits < NUMBER_DIGITS) {
+				first = first * 10 + (uint64_t)(v.p[i] - '0');
+				fraction++;
+			}
 		}
 	}
+	n = (double)first / tens[fraction];
+	for (; beyond; beyond--)
+		n *= 10;
 	if (digits && i + 1 < v.len && (v.p[i] | 0x20) == 'e') {
 		bool down = v.p[i + 1] == '-';
 		uint32_t power = 0;
@@ -53,11 +70,19 @@ static bool is_word(struct span v)
 		['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true,
 		['-'] = true,         ['_'] = true,         ['.'] = true,
 	};
-	bool word = v.len <= 64;
+	bool word = v.len <= WORD_MAX;
 
 	for (uint32_t i = 0; word && i < v.len; i++)
 		word = of_word[v.p[i]];
 	return word;
+}
+
+// Words with a blank between them: nothing that has a blank is looked at more closely, but for times,
+// which begin with a digit, and what has an address in it.
+static bool is_prose(struct span v)
+{
+	return v.len <= WORD_MAX && !is_digit(v.p[0]) && memchr(v.p, ' ', v.len) &&
+	       !memchr(v.p, '@', v.len);
 }
 
 bool facts_is_url(struct span v)
@@ -95,6 +120,8 @@ enum param_class facts_class(struct span v, double *number)
 		return PARAM_TEXT;
 	if (facts_is_url(v))
 		return PARAM_URL;
+	if (is_prose(v))
+		return PARAM_TEXT;
 	looks = endpoint_segment(v);
 	word = is_word(v);
 	if (looks == SEGMENT_WORD || looks == SEGMENT_ID)

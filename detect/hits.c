@@ -41,12 +41,18 @@ void hits_types_init(struct hits_types *types)
 static struct exchange_hit *hits_find(struct exchange *x, const struct hit *hit,
 				      enum hit_place place, uint64_t field)
 {
-	for (uint32_t i = 0; i < x->n_hits; i++) {
+	// Lists repeat their fields in one order, so the search begins behind the last one.
+	uint32_t i = x->next_hit < x->n_hits ? x->next_hit : 0;
+
+	for (uint32_t n = x->n_hits; n; n--) {
 		struct exchange_hit *h = &x->hits[i];
 
+		i = i + 1 < x->n_hits ? i + 1 : 0;
 		if (h->field == field && h->type == hit->type && h->dir == hit->dir &&
-		    h->place == place)
+		    h->place == place) {
+			x->next_hit = i;
 			return h;
+		}
 	}
 	return NULL;
 }

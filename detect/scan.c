@@ -19,13 +19,12 @@
 
 #include "detect/escape.h"
 #include "detect/scan_name.h"
-#include "detect/scan_sink.h"
+#include "detect/scan_wait.h"
 
 #include <hs/hs.h>
 
 enum {
 	SCAN_HOLD = 96,        // shapes are not longer
-	SCAN_HOLD_MATCH = 184, // what a check wants to see behind a pattern
 	SCAN_PROBE_MIN = 8,
 	SCAN_ALONE = 48, // a longer value is a text, of which no part tells what the field is
 	SCAN_SAY_MIN = 8, // a text that says what is in it: "PLZ 10115"
@@ -80,19 +79,6 @@ static void scan_patterns(struct scanner *s, struct span text, uint32_t after)
 	s->n_match = n;
 }
 
-static struct span scan_check(const struct ruleset *r, uint32_t type, struct span text,
-			      uint32_t end, struct span name, const struct keyctx *key)
-{
-	struct candidate c = {
-		.text = text,
-		.at = text.p + end,
-		.key = name,
-		.ctx = keyctx_has(key->types, type),
-	};
-
-	return shapes_check(r->type[type], &c);
-}
-
 // Judges the pattern hits of a text; those that end behind hold_match are held back.
 static void scan_judge_matches(struct scanner *s, struct sink *k, uint32_t hold_match)
 {
@@ -105,7 +91,7 @@ static void scan_judge_matches(struct scanner *s, struct sink *k, uint32_t hold_
 		// Another hit inside of a value that was just accepted.
 		if (type == last_type && end <= last_end)
 			continue;
-		v = scan_check(s->rules, type, k->job.text, end, k->job.name, k->job.key);
+		v = sink_check(s->rules, type, k->job.text, end, k->job.name, k->job.key);
 		if (v.len == 0) {
 			if (k->job.refused)
 				sink_refused(k, type,
@@ -249,142 +235,13 @@ static void scan_piece(struct scanner *s, struct scan_pending *p, struct sink *k
 	}
 }
 
-// --- pattern hits that wait for their values
-
-static void scan_own(struct scanner *s, struct scan_pending *p)
-{
-	if (p->id == 0)
-		p->id = ++s->serial;
-	if (s->owner == p->id)
-		return;
-	s->owner = p->id;
-	s->next = s->n_found = 0;
-	for (uint32_t i = 0; i < p->n; i++) {
-		struct found *f = &s->found[s->n_found];
-
-		if (p->hit[i].off <= p->done)
-			continue;
-		f->off = p->hit[i].off;
-		f->type = p->hit[i].type;
-		f->kept = p->hit[i].kept;
-		memcpy(f->bytes, p->hit[i].bytes, sizeof(f->bytes));
-		s->n_found++;
-	}
-}
-
-// Keeps the newest of the waiting hits with the message.
-static void scan_park(struct scanner *s, struct scan_pending *p)
-{
-	uint32_t left = s->n_found - s->next, n = left < PENDING_HITS ? left : PENDING_HITS;
-
-	for (uint32_t i = 0; i < n; i++) {
-		const struct found *f = &s->found[s->n_found - n + i];
-
-		p->hit[i].off = f->off;
-		p->hit[i].type = f->type;
-		p->hit[i].kept = f->kept;
-		memcpy(p->hit[i].bytes, f->bytes, sizeof(f->bytes));
-	}
-	p->n = n & 15;
-}
-
-// A hit that no value came for: told as found in unstructured text. In a name it may be what the
-// type's context words are for; then the value was judged by its name.
-static void scan_orphan(struct scanner *s, const struct found *f, enum dir dir, hit_fn fn,
-			void *arg)
-{
-	struct span kept = {f->bytes, f->kept};
-	struct sink k;
-
-	sink_init(&k, s, fn, arg, dir, kept, f->off);
-	if (f->kept && !s->rules->type[f->type]->key_only)
-		sink_report(&k, f->type, kept, false);
-}
-
-static void scan_orphans(struct scanner *s, struct scan_pending *p, enum dir dir, hit_fn fn,
-			 void *arg)
-{
-	if (p->n == 0)
-		return;
-	scan_own(s, p);
-	for (; s->next < s->n_found; s->next++)
-		scan_orphan(s, &s->found[s->next], dir, fn, arg);
-	p->n = 0;
-}
-
 static void scan_window_values(struct scanner *s, struct scan_pending *p, const struct window *w,
 			       hit_fn fn, void *arg)
 {
 	p->text = false;
 	scan_patterns(s, w->bytes, w->fresh);
-	if (s->n_match == 0)
-		return;
-	scan_own(s, p);
-	memmove(s->found, s->found + s->next, (s->n_found - s->next) * sizeof(s->found[0]));
-	s->n_found -= s->next;
-	s->next = 0;
-	for (uint32_t i = 0; i < s->n_match; i++) {
-		struct found *f;
-		struct span v;
-
-		if (s->n_found == SCAN_FOUND) {
-			scan_orphan(s, &s->found[0], w->dir, fn, arg);
-			memmove(s->found, s->found + 1, (SCAN_FOUND - 1) * sizeof(s->found[0]));
-			s->n_found--;
-			s->stats.dropped++;
-		}
-		f = &s->found[s->n_found++];
-		f->off = w->off + s->match[i].end;
-		f->type = (uint16_t)s->match[i].type;
-		v = scan_check(s->rules, f->type, w->bytes, s->match[i].end, (struct span){0},
-			       &scan_no_name);
-		f->kept = (uint8_t)(v.len < PENDING_BYTES ? v.len : PENDING_BYTES);
-		if (f->kept)
-			memcpy(f->bytes, v.p, f->kept);
-	}
-	scan_park(s, p);
-}
-
-// The waiting hits up to the end of a value: those inside of it are judged on its text, those
-// before it had no value. Returns whether any was inside.
-static bool scan_meet(struct scanner *s, struct scan_pending *p, const struct value *v,
-		      struct sink *k, bool judge)
-{
-	uint64_t end = v->off + (v->kind == VALUE_DECODED ? v->overlap : v->v.len), last_end = 0;
-	uint32_t last_type = UINT32_MAX;
-	bool inside = false;
-
-	scan_own(s, p);
-	for (; s->next < s->n_found && s->found[s->next].off <= end; s->next++) {
-		const struct found *f = &s->found[s->next];
-		struct span found;
-
-		if (f->off <= v->off) {
-			scan_orphan(s, f, v->dir, k->fn, k->arg);
-			continue;
-		}
-		inside = true;
-		if (!judge || (f->type == last_type && f->off <= last_end))
-			continue;
-		found = scan_check(s->rules, f->type, v->v, (uint32_t)(f->off - v->off), v->key,
-				   k->job.key);
-		// A string in pieces: the next one may show the rest.
-		if (v->kind == VALUE_TEXT && end - f->off < SCAN_HOLD_MATCH &&
-		    (found.len == 0 || found.p + found.len == v->v.p + v->v.len))
-			break;
-		if (found.len == 0)
-			continue;
-		last_type = f->type;
-		last_end = v->off + (uint64_t)(found.p - v->v.p) + found.len;
-		sink_report(k, f->type, found, keyctx_has(k->job.key->types, f->type));
-	}
-	if (s->next < s->n_found) {
-		p->done = s->next ? s->found[s->next - 1].off : p->done;
-		return inside;
-	}
-	p->done = end;
-	p->n = 0;
-	return inside;
+	if (s->n_match)
+		scan_wait(s, p, w, fn, arg);
 }
 
 // --- what types refused
@@ -506,7 +363,7 @@ static __attribute__((noinline)) void scan_value_whole(struct scanner *s,
 		k.raw_len = value->overlap;
 		again = true;
 	}
-	if (pending->n && scan_meet(s, pending, value, &k, !decoded && !k.raw_len))
+	if (scan_meets(pending, value) && scan_meet(s, pending, value, &k, !decoded && !k.raw_len))
 		again |= decoded;
 	if (decoded) {
 		k.raw = value->v;
@@ -589,8 +446,9 @@ static inline void scan_value_as(struct scanner *s, struct scan_pending *pending
 {
 	if (value->kind == VALUE_STRING && scan_may_be_coded(value->v))
 		scan_coded(s, value, key, fn, arg);
-	if ((key->plain || (!key->any && !key->odd)) && pending->n == 0 && !s->rules->reference) {
-		if (pending->busy) {
+	if ((key->plain || (!key->any && !key->odd)) && !scan_meets(pending, value) &&
+	    !s->rules->reference) {
+		if (pending->probe) {
 			scan_value_probe(s, pending, value, key, fn, arg);
 			return;
 		}
@@ -648,7 +506,8 @@ void scan_value(struct scanner *s, struct scan_pending *pending, const struct va
 		return;
 	if (value->key.len)
 		key = keyctx_peek(&s->names, value->key, value->key_hash);
-	if (!key || !key->plain || pending->busy || !s->quick || value->kind == VALUE_DECODED)
+	if (!key || !key->plain || pending->probe || scan_meets(pending, value) || !s->quick ||
+	    value->kind == VALUE_DECODED)
 		scan_value_any(s, pending, value, fn, arg);
 	else if (!scan_is_short(value))
 		scan_value_plain(s, pending, value, key, fn, arg);

@@ -71,18 +71,14 @@ struct scan_pending {
 	} name;
 	uint64_t id;        // number of the message on its worker; 0: nothing was seen yet
 	uint64_t done;      // patterns that end up to here in the body have met their value
+	uint64_t wait;      // while some wait: values that end before are not theirs
 	uint64_t next;      // text: candidates that start before are decided
 	uint64_t seen;      // text: end of what was shown, in the body
 	uint64_t text_from; // text: what is before came as values
 	struct marks marks; // of a response
 	bool text;          // the last window came without values
-	union {
-		struct {
-			uint8_t n : 4;     // pattern hits that wait
-			uint8_t probe : 4; // set by the owner: enum probe_level
-		};
-		uint8_t busy; // 0: neither
-	};
+	uint8_t n;     // pattern hits that wait
+	uint8_t probe; // set by the owner: enum probe_level
 	uint8_t n_held;
 	uint16_t wide_over; // text: bytes behind next that the last value found by its script takes
 	uint16_t tail_len;
@@ -100,7 +96,7 @@ struct scan_pending {
 	uint8_t tail[PENDING_TAIL];
 };
 
-static_assert(sizeof(struct scan_pending) == 672, "two of them belong to every exchange");
+static_assert(sizeof(struct scan_pending) == 680, "two of them belong to every exchange");
 
 // Compiles the patterns of all types that the configuration leaves on. NULL with a sentence.
 struct ruleset *ruleset_new(const struct conf *conf, char *why, size_t why_len);
@@ -146,10 +142,14 @@ void scan_window(struct scanner *s, struct scan_pending *pending, const struct w
 void scan_value(struct scanner *s, struct scan_pending *pending, const struct value *value,
 		hit_fn fn, void *arg);
 // Whether the name of a value's field says nothing, so that only its form may: which is nothing
-// either, when no pattern waits for it (pending->busy is 0) and it is short, or else, for a number
-// or an unescaped string, when scan_is_nothing().
+// either, when it ends before scan_quiet_until() and is short, or else, for a number or an unescaped
+// string, when scan_is_nothing(). Not so while the owner probes.
 bool scan_is_quiet(const struct scanner *s, const struct value *value);
 bool scan_is_nothing(const struct scanner *s, const struct value *value);
+static inline uint64_t scan_quiet_until(const struct scan_pending *pending)
+{
+	return pending->n ? pending->wait : UINT64_MAX;
+}
 // An amount, an id or a time: of what needs no name only a card is a number.
 static inline bool scan_is_short(const struct value *v)
 {

@@ -32,7 +32,10 @@ struct sink {
 	struct scan_pending *pending;
 };
 
-enum { SINK_REFUSED = 128 }; // false candidates that any text may have, and one for four bytes
+enum {
+	SINK_REFUSED = 128,    // false candidates that any text may have, and one for four bytes
+	SCAN_HOLD_MATCH = 184, // what a check wants to see behind a pattern
+};
 
 static const struct keyctx scan_no_name = {.plain = true};
 
@@ -78,4 +81,18 @@ static inline void sink_init(struct sink *k, struct scanner *s, hit_fn fn, void 
 	k->said = false;
 	k->hold = UINT32_MAX;
 	k->pending = NULL;
+}
+
+// The value that ends at `end` of a text, as its type sees it; empty: none.
+static inline struct span sink_check(const struct ruleset *r, uint32_t type, struct span text,
+				     uint32_t end, struct span name, const struct keyctx *key)
+{
+	struct candidate c = {
+		.text = text,
+		.at = text.p + end,
+		.key = name,
+		.ctx = keyctx_has(key->types, type),
+	};
+
+	return shapes_check(r->type[type], &c);
 }

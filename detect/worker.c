@@ -256,7 +256,8 @@ static inline void exchange_quiet(struct exchange *x, enum dir dir)
 {
 	const struct scan_pending *pending = &x->pending[dir];
 
-	if (pending->busy || pending->text)
+	x->quiet_until[dir] = scan_quiet_until(pending);
+	if (pending->probe || pending->text)
 		x->quiet_from[dir] = UINT64_MAX;
 	else if (dir == SERVER)
 		x->quiet_from[dir] = x->told_to;
@@ -278,24 +279,40 @@ static void worker_window(void *ctx, struct http_tx *tx, const struct window *wi
 	hits_searched(x, window->dir, window->off + window->bytes.len);
 }
 
-// A value of a field that is no identifier says nothing more, where its field was told before.
-static inline void worker_facts(struct detect_worker *w, struct exchange *x, const struct value *v)
+// LOOKS: none that is told once.
+static inline uint32_t look_of(const struct value *v)
 {
-	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
+	if (v->kind <= VALUE_NUMBER)
+		return v->kind;
+	if (v->kind != VALUE_LITERAL)
+		return LOOKS;
+	return v->v.p[0] == 'n' ? LOOK_NULL : v->v.p[0] == 't' || v->v.p[0] == 'f' ? LOOK_BOOL : LOOKS;
+}
 
+// Is this exchange one of those of which every value is looked at?
+static inline bool told_closely(const struct exchange *x)
+{
+	return x->told_to > FACTS_SHAPE;
+}
+
+// A value of a field that is no identifier says nothing more, where its field was told before.
+static inline void worker_facts(struct detect_worker *w, struct exchange *x, const struct value *v,
+				struct facts_key *key, bool told)
+{
 	if (v->dir == CLIENT) {
 		if (v->continued)
 			return;
 		if (x->n_params < EXCHANGE_PARAMS)
-			facts_look(w, x, v);
+			facts_look(w, x, v, key, false);
 		else
 			x->params_lost++;
 		return;
 	}
 	if (!x->gives)
 		return;
-	if (!facts_is_plain(cache, v->field) || v->off < x->told_to)
-		facts_look(w, x, v);
+	told |= v->off >= x->told_to;
+	if (!told || !key->plain)
+		facts_look(w, x, v, key, told);
 	else if (v->v.len == 36 && v->kind == VALUE_STRING)
 		facts_uuid(w, x, v->v);
 }
@@ -304,22 +321,26 @@ static __attribute__((noinline)) void worker_value_any(struct detect_worker *w, 
 						       const struct value *value)
 {
 	struct worker_state *state = w->state;
-	struct quiet_field *quiet = quiet_field(state, value->field);
+	struct facts_key *key = facts_key(&state->facts, value->field);
 	struct hits *hits = &state->body_hits;
+	uint32_t look = look_of(value);
 
+	if (__builtin_expect(!key, 0))
+		key = facts_key_new(&state->facts, value->field);
 	if (x->tx->proto != PROTO_WS) {
-		worker_facts(w, x, value);
+		worker_facts(w, x, value, key,
+			     look < LOOKS && key->told[look] == x->serial && !told_closely(x));
 		exchange_quiet(x, value->dir);
 	}
+	if (value->dir == SERVER && look < LOOKS)
+		key->told[look] = x->serial;
+	// What is once true stays so.
+	if (!key->quiet[value->dir])
+		key->quiet[value->dir] = scan_is_quiet(w->scanner, value) &&
+					 (value->dir == CLIENT || key->plain);
 	if (value->kind == VALUE_LITERAL) { // no data type is one
 		scan_member(w->scanner, &x->pending[value->dir], value);
 		return;
-	}
-	if (scan_is_quiet(w->scanner, value)) {
-		if (value->dir == CLIENT || facts_is_plain(&state->facts, value->field))
-			quiet->field = value->field;
-		if (value->dir == SERVER && value->kind <= VALUE_NUMBER)
-			quiet->told[value->kind] = x->serial;
 	}
 	// The window told already how far the body was searched.
 	hits->x = x;
@@ -339,6 +360,30 @@ static __attribute__((noinline)) void worker_value_quiet(struct detect_worker *w
 		x->params_lost += value->dir == CLIENT;
 }
 
+// Whether no more than its data types may be asked of a value: those of its field and look were told.
+static inline bool is_quiet(const struct detect_worker *w, const struct exchange *x,
+			    const struct value *v, uint32_t look)
+{
+	struct worker_state *state = w->state;
+	const struct facts_key *key = facts_key(&state->facts, v->field);
+
+	return key && key->quiet[v->dir] && v->off + v->v.len < x->quiet_until[v->dir] &&
+	       (v->off >= x->quiet_from[v->dir] ||
+		(key->told[look] == x->serial && x->quiet_from[v->dir] <= FACTS_SHAPE));
+}
+
+// Neither a string nor a number: no data type is a literal name.
+static __attribute__((noinline)) void worker_value_odd(struct detect_worker *w, struct exchange *x,
+						       const struct value *value)
+{
+	uint32_t look = look_of(value);
+
+	if (look < LOOKS && is_quiet(w, x, value, look))
+		x->params_lost += value->dir == CLIENT;
+	else
+		worker_value_any(w, x, value);
+}
+
 // Most values are short, and of a field whose name says nothing to anybody, behind the part of a
 // body whose fields are told, or once more in it: they are over with here. Whatever is called is
 // called last: nothing is to be kept for it.
@@ -346,14 +391,12 @@ static void worker_value(void *ctx, struct http_tx *tx, const struct value *valu
 {
 	struct detect_worker *w = ctx;
 	struct exchange *x = tx->detect;
-	const struct quiet_field *quiet;
 
 	if (!x)
 		return;
-	quiet = quiet_field(w->state, value->field);
-	if (quiet->field != value->field || value->kind > VALUE_NUMBER ||
-	    (value->off < x->quiet_from[value->dir] &&
-	     (quiet->told[value->kind] != x->serial || x->quiet_from[value->dir] > FACTS_SHAPE)))
+	if (value->kind > VALUE_NUMBER)
+		worker_value_odd(w, x, value);
+	else if (!is_quiet(w, x, value, value->kind))
 		worker_value_any(w, x, value);
 	else if (scan_is_short(value))
 		x->params_lost += value->dir == CLIENT;

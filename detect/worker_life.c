@@ -71,9 +71,10 @@ struct detect_worker *detect_worker_new(struct detect_shared *shared, uint32_t i
 	memset(w, 0, sizeof(*w));
 	w->shared = shared;
 	w->index = index;
-	w->state = state = calloc(1, sizeof(*state));
+	w->state = state = aligned_alloc(alignof(struct worker_state), sizeof(*state));
 	if (!state)
 		goto memory;
+	memset(state, 0, sizeof(*state));
 	if (!principal_init(&state->principal, conf_get(shared->conf, &principal_section),
 			    shared->salt, why, why_len))
 		goto err;

@@ -17,7 +17,6 @@ enum {
 	ANNOUNCED = 65536, // names that the merger is known to have
 	SLOTS = 4 * DELTA_FINDINGS,
 	FIELD_SLOTS = 2 * DELTA_FIELDS,
-	QUIET_FIELDS = 4096,
 };
 
 // Where the finding of a key is.
@@ -33,12 +32,6 @@ struct field_slot {
 	uint32_t generation, field; // as above; index in the delta's fields
 };
 
-// A field whose name says nothing to anybody.
-struct quiet_field {
-	uint64_t field;   // 0: free
-	uint32_t told[2]; // the exchange that told last of its strings, and of its numbers
-};
-
 struct worker_state {
 	struct policies *policies;
 	struct evidence evidence;
@@ -46,7 +39,6 @@ struct worker_state {
 	struct hits body_hits; // of the value that is being scanned
 	struct field_cache renamed;
 	uint32_t serial; // of the last exchange
-	struct quiet_field quiet[QUIET_FIELDS];
 	struct facts_cache facts;
 	struct captures captures;
 	uint64_t answered; // turn of the snapshot whose wishes were looked at last
@@ -66,11 +58,6 @@ struct worker_state {
 	uint64_t announced[ANNOUNCED];
 	struct principal principal;
 };
-
-static inline struct quiet_field *quiet_field(struct worker_state *state, uint64_t field)
-{
-	return &state->quiet[(field >> 20) % QUIET_FIELDS];
-}
 
 static inline struct delta *delta_active(struct detect_worker *w)
 {

@@ -349,6 +349,27 @@ static void test_quiet(void **)
 	work_close();
 }
 
+// What a request may leave out of a field, a response may not: each of its identifiers is given.
+static void test_both_ways(void **)
+{
+	enum { GIVEN = 400 };
+	char body[16384];
+	size_t n = 0;
+
+	begin();
+	n += (size_t)snprintf(body, sizeof(body), "[");
+	for (uint32_t i = 0; i < GIVEN; i++)
+		n += (size_t)snprintf(body + n, sizeof(body) - n, "%s{\"link\":\"/orders/%u\"}", i ? "," : "",
+				      100000 + i);
+	snprintf(body + n, sizeof(body) - n, "]");
+	assert_true(strlen(body) > FACTS_SHAPE);
+	for (uint32_t turn = 1; turn <= 5; turn++) {
+		SEND(POST("/orders"), body, OK, body, .time_ns = turn, .conn = turn);
+		assert_int_equal(last_call()->n_given, GIVEN);
+	}
+	work_close();
+}
+
 // What does not fit is counted.
 static void test_bounds(void **)
 {
@@ -431,6 +452,7 @@ int main(void)
 		cmocka_unit_test(test_given),        cmocka_unit_test(test_nothing_given),
 		cmocka_unit_test(test_requests),     cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_quiet),        cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_both_ways),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
