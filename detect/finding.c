@@ -46,14 +46,18 @@ static uint64_t exchange_last(const struct exchange *x)
 
 // ---- names
 
-// Is there room for a name of so many bytes? False also when the merger has it.
-static bool name_wanted(struct detect_worker *w, uint64_t id, uint32_t names, uint32_t bytes)
+// As a rule the merger has the name.
+static inline bool name_is_known(const struct detect_worker *w, uint64_t id)
+{
+	return ((const struct worker_state *)w->state)->announced[id % ANNOUNCED] == id;
+}
+
+// Is there room for a name of so many bytes?
+static bool name_fits(struct detect_worker *w, uint64_t id, uint32_t names, uint32_t bytes)
 {
 	struct worker_state *state = w->state;
 	struct delta *d = delta_active(w);
 
-	if (state->announced[id % ANNOUNCED] == id)
-		return false;
 	if (d->n_names >= names || bytes > NAMES_ARENA - state->names_bytes ||
 	    bytes > DELTA_ARENA - d->arena_used) {
 		d->names_lost++;
@@ -64,12 +68,10 @@ static bool name_wanted(struct detect_worker *w, uint64_t id, uint32_t names, ui
 	return true;
 }
 
-void announce_endpoint(struct detect_worker *w, const struct exchange *x)
+static __attribute__((noinline, cold)) void endpoint_tell(struct detect_worker *w,
+							  const struct exchange *x, uint64_t id,
+							  bool missing)
 {
-	// Scanners make up paths without end: those that the server does not have are no endpoints,
-	// and only findings about them need their names.
-	bool missing = x->tx->status == 404 || x->tx->status == 405 || x->tx->status == 0;
-	uint64_t id = missing ? ~x->endpoint : x->endpoint;
 	struct delta *d = delta_active(w);
 	uint8_t host[ENDPOINT_HOST + 1];
 	struct span method = x->tx->method;
@@ -77,8 +79,8 @@ void announce_endpoint(struct detect_worker *w, const struct exchange *x)
 
 	if (method.len > ENDPOINT_METHOD)
 		method.len = ENDPOINT_METHOD;
-	if (!name_wanted(w, id, missing ? DELTA_NAMES / 2 : DELTA_NAMES,
-			 host_len + method.len + x->template_len))
+	if (!name_fits(w, id, missing ? DELTA_NAMES / 2 : DELTA_NAMES,
+		       host_len + method.len + x->template_len))
 		return;
 	d->names[d->n_names++] = (struct delta_name){
 		.id = x->endpoint,
@@ -91,20 +93,25 @@ void announce_endpoint(struct detect_worker *w, const struct exchange *x)
 	};
 }
 
-// A user is announced once more for each address and program, so that the merger can choose the
-// same one whatever worker meets it first.
-void announce_principal(struct detect_worker *w, const struct exchange *x)
+void announce_endpoint(struct detect_worker *w, const struct exchange *x)
+{
+	// Scanners make up paths without end: those that the server does not have are no endpoints,
+	// and only findings about them need their names.
+	bool missing = x->tx->status == 404 || x->tx->status == 405 || x->tx->status == 0;
+	uint64_t id = missing ? ~x->endpoint : x->endpoint;
+
+	if (!name_is_known(w, id))
+		endpoint_tell(w, x, id, missing);
+}
+
+static __attribute__((noinline, cold)) void principal_tell(struct detect_worker *w,
+							   const struct exchange *x,
+							   struct span agent, uint64_t variant)
 {
 	struct delta *d = delta_active(w);
-	struct span agent = http_header(x->tx, CLIENT, HEADER_USER_AGENT);
 	const uint8_t *addr = x->client;
-	uint64_t variant;
 
-	if (agent.len > DELTA_AGENT)
-		agent.len = DELTA_AGENT;
-	variant = siphash(w->shared->seed, x->principal, span_make(addr, 16));
-	variant = siphash_id(siphash(w->shared->seed, variant, agent));
-	if (!name_wanted(w, variant, DELTA_NAMES, x->user_len + agent.len))
+	if (!name_fits(w, variant, DELTA_NAMES, x->user_len + agent.len))
 		return;
 	d->names[d->n_names] = (struct delta_name){
 		.id = x->principal,
@@ -115,6 +122,21 @@ void announce_principal(struct detect_worker *w, const struct exchange *x)
 		.time_ns = exchange_time(x),
 	};
 	memcpy(d->names[d->n_names++].addr, addr, 16);
+}
+
+// A user is announced once more for each address and program, so that the merger can choose the
+// same one whatever worker meets it first.
+void announce_principal(struct detect_worker *w, const struct exchange *x)
+{
+	struct span agent = http_header(x->tx, CLIENT, HEADER_USER_AGENT);
+	uint64_t variant;
+
+	if (agent.len > DELTA_AGENT)
+		agent.len = DELTA_AGENT;
+	variant = siphash(w->shared->seed, x->principal, span_make(x->client, 16));
+	variant = siphash_id(siphash(w->shared->seed, variant, agent));
+	if (!name_is_known(w, variant))
+		principal_tell(w, x, agent, variant);
 }
 
 // ---- findings

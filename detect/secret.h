@@ -22,11 +22,13 @@ static inline bool secret_never_answered(const struct datatype *type)
 	static const char *const issued[] = {
 		"jwt", "cookie.session", "basic.auth", "apikey.generic", "google.oauth", "otp"};
 
+	if (type->group != GROUP_SECRET)
+		return false;
 	for (size_t i = 0; i < sizeof(issued) / sizeof(issued[0]); i++) {
 		if (!strcmp(type->id, issued[i]))
 			return false;
 	}
-	return type->group == GROUP_SECRET;
+	return true;
 }
 
 // Keys that are made to be public, and keys of a provider's test mode. They are told by their first
