@@ -139,29 +139,29 @@ static void ranges_add(void *arg, const struct hit *hit)
 // and digits, an '@', or bytes beyond ASCII.
 static bool worth_scanning(struct span text)
 {
-	uint32_t digits = 0, run = 0, longest = 0;
+	uint32_t digits = 0, run = 0;
 
 	for (uint32_t i = 0; i < text.len; i++) {
 		uint8_t c = text.p[i];
 		bool digit = c >= '0' && c <= '9';
 		bool alnum = digit || (span_lower(c) >= 'a' && span_lower(c) <= 'z');
 
-		if (c == '@' || c >= 0x80)
-			return true;
 		digits += digit;
 		run = alnum ? run + 1 : 0;
-		longest = run > longest ? run : longest;
+		if (c == '@' || c >= 0x80 || digits == 6 || run == 12)
+			return true;
 	}
-	return digits >= 6 || longest >= 12;
+	return false;
 }
 
 static struct ranges ranges_of(const struct out *out, struct span text, struct span key)
 {
-	struct ranges r = {.text_len = text.len};
+	struct ranges r; // those that are not there are not cleared
 
-	if (text.len > TEXT_MAX)
-		r.too_many = true;
-	else if (text.len && (key.len || worth_scanning(text)))
+	r.n = 0;
+	r.text_len = text.len;
+	r.too_many = text.len > TEXT_MAX;
+	if (!r.too_many && text.len && (key.len || worth_scanning(text)))
 		scan_text(out->evidence->scanner, text, key, 0, CLIENT, ranges_add, &r);
 	return r;
 }
@@ -223,8 +223,9 @@ static void put_text(struct out *out, struct span text, struct span key)
 
 static bool one_of(struct span s, const char *const *names)
 {
-	for (; *names; names++) {
-		if (span_ieq(s, span_make(*names, strlen(*names))))
+	for (; s.len && *names; names++) {
+		if (span_lower(s.p[0]) == (uint8_t)**names &&
+		    span_ieq(s, span_make(*names, strlen(*names))))
 			return true;
 	}
 	return false;
