@@ -7,6 +7,7 @@
 #pragma once
 
 #include "flows/event.h"
+#include "flows/form.h"
 #include "flows/span.h"
 
 #if defined(__SSE2__)
@@ -57,3 +58,12 @@ enum { ESCAPE_MAX = 512 }; // longer values are judged with their escapes
 // A value with escapes: its text, in buf of ESCAPE_MAX bytes. *again: other letters may be in it.
 // False: it is too long, or has none.
 bool escape_value(const struct value *v, uint8_t *buf, struct span *text, bool *again);
+
+// A part of a URL as the server reads it: itself when nothing in it is escaped, or else decoded to
+// out, which has room for as many bytes. plus: '+' is a space.
+static inline struct span escape_url(struct span in, uint8_t *out, bool plus)
+{
+	if (in.len && (memchr(in.p, '%', in.len) || (plus && memchr(in.p, '+', in.len))))
+		return span_make(out, form_decode(in, out, plus));
+	return in;
+}

@@ -496,26 +496,29 @@ void facts_uuid(struct detect_worker *w, struct exchange *x, struct span value)
 static void target_path(struct detect_worker *w, struct exchange *x)
 {
 	uint8_t decoded[ENDPOINT_SEGMENT];
-	struct span path = x->path, segment, value;
-	uint64_t noun = 0, seed = w->shared->seed;
+	struct span path = x->path, segment, value, word = {0};
+	uint64_t noun = 0, field, seed = w->shared->seed;
 	struct call_param *p;
 
-	for (uint32_t i = 0; i < ENDPOINT_DEPTH && endpoint_next(&path, &segment); i++) {
+	for (uint32_t i = 0; x->id_segments >> i && endpoint_next(&path, &segment); i++) {
 		if (!(x->id_segments >> i & 1)) {
-			noun = noun_word(w, segment);
+			word = segment;
 			continue;
 		}
+		if (word.len)
+			noun = noun_word(w, word);
+		word.len = 0;
 		value = span_until(segment, ';');
 		if (value.len > sizeof(decoded))
 			value.len = sizeof(decoded);
-		value.len = form_decode(value, decoded, false);
-		value.p = decoded;
+		value = escape_url(value, decoded, false);
 		p = param_add(x);
 		if (!p)
 			return;
+		field = siphash_number(seed, 'P', i);
 		*p = (struct call_param){
-			.field = siphash_number(seed, 'P', i),
-			.noun = noun ? noun : siphash_number(seed, 'P', i),
+			.field = field,
+			.noun = noun ? noun : field,
 			.value = facts_value_hash(value, seed),
 			.len = value.len,
 			.place = PLACE_PATH,
@@ -545,8 +548,7 @@ static void target_query(struct detect_worker *w, struct exchange *x)
 		value = pair.value;
 		if (value.len > sizeof(text))
 			value.len = sizeof(text);
-		value.len = form_decode(value, text, true);
-		value.p = text;
+		value = escape_url(value, text, true);
 		p = param_add(x);
 		if (!p)
 			return;

@@ -10,6 +10,7 @@
 
 #include "detect/check.h"
 #include "detect/endpoint.h"
+#include "detect/escape.h"
 #include "detect/field_name.h"
 #include "detect/policy.h"
 #include "detect/principal.h"
@@ -22,6 +23,7 @@ enum {
 	TEXT_MAX = 2048,   // decoded bytes of a query value or segment that are searched
 	SHORT_ID = 6,      // digits in a row that are no more than an id, in queries
 	SHORT_PATH_ID = 8, // … in paths, where no name tells more
+	PASSWORD_MIN = 4,
 	SESSION_MIN = 12,
 	BESIDE_MAX = 64,   // bytes of a parameter that speaks about another one
 	SEARCH_BACK = 512, // how far before its place a value is sought
@@ -447,15 +449,17 @@ static void target_missed(const struct hits *hits, const struct scan_missed *mis
 static bool worth_it(struct span text, uint32_t short_id)
 {
 	uint32_t digits = 0;
-	bool odd = false;
 
-	for (uint32_t i = 0; i < text.len; i++) {
-		digits += text.p[i] >= '0' && text.p[i] <= '9';
-		odd |= text.p[i] == '@' || text.p[i] >= 0x80 || text.p[i] == '%';
-	}
-	if (text.len < 4 || (digits == text.len && digits < short_id))
+	if (text.len < 4)
 		return false;
-	return digits || odd || text.len >= 16;
+	for (uint32_t i = 0; i < text.len; i++) {
+		uint8_t c = text.p[i];
+
+		if (c == '@' || c >= 0x80 || c == '%')
+			return true;
+		digits += c >= '0' && c <= '9';
+	}
+	return digits == text.len ? digits >= short_id : digits || text.len >= 16;
 }
 
 // Not a list of words, nor a key that is made to be shown (Stripe's begins with "pk_").
@@ -479,17 +483,19 @@ static int type_by_name(const struct hits_types *types, struct span key, struct 
 	static const char *const sessions[] = {"jsessionid", "phpsessid"};
 	static const char *const passwords[] = {"password", "passwd", "pwd", "passphrase"};
 
+	if (value.len < PASSWORD_MIN)
+		return -1;
 	for (uint32_t i = 0; i < sizeof(passwords) / sizeof(passwords[0]); i++) {
 		if (span_ieq(key, span_make(passwords[i], strlen(passwords[i]))))
-			return value.len >= 4 ? types->password : -1;
+			return types->password;
 	}
+	if (value.len < SESSION_MIN)
+		return -1;
 	for (uint32_t i = 0; i < sizeof(sessions) / sizeof(sessions[0]); i++) {
 		if (span_ieq(key, span_make(sessions[i], strlen(sessions[i]))))
-			return value.len >= SESSION_MIN ? types->session : -1;
+			return types->session;
 	}
-	return value.len >= SESSION_MIN && principal_key_parameter(key, value) && is_token(value)
-		       ? types->api_key
-		       : -1;
+	return principal_key_parameter(key, value) && is_token(value) ? types->api_key : -1;
 }
 
 static bool scan_parameter(struct scanner *scanner, struct hits *hits, struct span key,
@@ -505,8 +511,7 @@ static bool scan_parameter(struct scanner *scanner, struct hits *hits, struct sp
 	hits->end = 0;
 	if (value.len > sizeof(text))
 		value.len = sizeof(text);
-	value.len = form_decode(value, text, true);
-	value.p = text;
+	value = escape_url(value, text, true);
 	type = type_by_name(hits->types, key, value);
 	if (type >= 0 || worth_it(value, SHORT_ID)) {
 		missed = scan_text(scanner, value, key, 0, CLIENT, hits_add, hits);
@@ -538,15 +543,20 @@ static void scan_query(struct scanner *scanner, struct hits *hits, struct span q
 	hits->query = (struct span){0};
 }
 
+// Without its parameters.
 static bool scan_segment(struct scanner *scanner, struct hits *hits, struct span segment,
 			 uint32_t index)
 {
 	uint8_t text[TEXT_MAX];
 	char name[16] = "path[00]";
-	struct span bare = span_until(segment, ';'), params, value;
 	const struct scan_missed *missed;
-	bool found = false;
+	struct span value = segment;
 
+	if (value.len > sizeof(text))
+		value.len = sizeof(text);
+	value = escape_url(value, text, false);
+	if (!worth_it(value, SHORT_PATH_ID))
+		return false;
 	if (index < 10)
 		memcpy(name + 5, (char[]){(char)('0' + index), ']', '\0'}, 3);
 	else
@@ -555,21 +565,9 @@ static bool scan_segment(struct scanner *scanner, struct hits *hits, struct span
 	hits->name = span_make(name, strlen(name));
 	hits->found = false;
 	hits->end = 0;
-	value = bare;
-	if (value.len > sizeof(text))
-		value.len = sizeof(text);
-	value.len = form_decode(value, text, false);
-	value.p = text;
-	if (worth_it(value, SHORT_PATH_ID)) {
-		missed = scan_text(scanner, value, (struct span){0}, 0, CLIENT, hits_add, hits);
-		target_missed(hits, missed, value);
-		found = hits->found;
-	}
-	// Parameters of the segment are named like those of a query: ";jsessionid=…".
-	params = span_make(segment.p + bare.len, segment.len - bare.len);
-	hits->place = PLACE_QUERY;
-	scan_query(scanner, hits, params);
-	return found;
+	missed = scan_text(scanner, value, (struct span){0}, 0, CLIENT, hits_add, hits);
+	target_missed(hits, missed, value);
+	return hits->found;
 }
 
 uint32_t hits_target(struct scanner *scanner, const struct hits_types *types, uint64_t seed,
@@ -580,8 +578,16 @@ uint32_t hits_target(struct scanner *scanner, const struct hits_types *types, ui
 	uint32_t hidden = 0;
 
 	for (uint32_t i = 0; i < ENDPOINT_DEPTH && endpoint_next(&path, &segment); i++) {
-		if (scan_segment(scanner, &hits, segment, i))
+		struct span bare = span_until(segment, ';');
+
+		if (scan_segment(scanner, &hits, bare, i))
 			hidden |= UINT32_C(1) << i;
+		if (bare.len == segment.len)
+			continue;
+		// Parameters of the segment are named like those of a query: ";jsessionid=…".
+		hits.place = PLACE_QUERY;
+		scan_query(scanner, &hits,
+			   span_make(segment.p + bare.len, segment.len - bare.len));
 	}
 	hits.place = PLACE_QUERY;
 	scan_query(scanner, &hits, x->query);
