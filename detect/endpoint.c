@@ -16,11 +16,11 @@
 #include <arpa/inet.h>
 
 #include "detect/detector.h"
+#include "detect/escape.h"
 #include "detect/operation.h"
 #include "detect/siphash.h"
 #include "detect/template.h"
 #include "detect/text.h"
-#include "flows/form.h"
 
 enum {
 	WORD_MAX = 64, // longer segments are values
@@ -73,6 +73,7 @@ static uint8_t kinds_of(struct span s)
 {
 	uint8_t kinds = 0;
 
+#pragma GCC unroll 4
 	for (uint32_t i = 0; i < s.len; i++)
 		kinds |= kind_of_byte[s.p[i]];
 	return kinds;
@@ -248,29 +249,48 @@ static bool is_token(struct span s, const struct shape *shape)
 	return shape->digits >= 2 ? shape->changes * 20 >= s.len * 7 : shape->changes * 2 >= s.len;
 }
 
-enum segment_class endpoint_segment(struct span s)
+static enum segment_class segment_other(struct span s)
+{
+	if (s.p[0] == '@' && s.len > 1)
+		return SEGMENT_ID;
+	return s.len > WORD_MAX ? SEGMENT_TOKEN : SEGMENT_WORD;
+}
+
+// With a byte that stands in no identifier, such as a space: numbers, lists and ranges of them,
+// coordinates, telephone numbers, and what has more digits than letters.
+static bool is_list(struct span s)
+{
+	uint32_t digits = 0, letters = 0;
+
+	for (uint32_t i = 0; i < s.len; i++) {
+		uint8_t kind = kind_of_byte[s.p[i]];
+
+		digits += kind == BYTE_DIGIT;
+		letters += (kind & (BYTE_HEX | BYTE_LETTER)) != 0;
+	}
+	return letters == 0 || (digits >= 4 && digits >= letters);
+}
+
+static __attribute__((noinline)) enum segment_class segment_any(struct span s, uint8_t kinds)
 {
 	struct shape shape;
-	uint8_t kinds;
 
-	if (s.len == 0)
-		return SEGMENT_WORD;
-	if (s.len > ENDPOINT_SEGMENT)
-		return SEGMENT_TOKEN;
-	kinds = kinds_of(s);
-	if (kinds == BYTE_DIGIT)
-		return SEGMENT_ID;
-	if (!(kinds & (BYTE_DIGIT | BYTE_ODD)) && kinds != BYTE_HEX && s.len <= WORD_MAX)
-		return SEGMENT_WORD; // most of them
 	if (s.len > 2 && s.p[0] == '{' && s.p[s.len - 1] == '}' &&
 	    endpoint_is_uuid(span_make(s.p + 1, s.len - 2)))
 		return SEGMENT_UUID;
 	if (endpoint_is_uuid(s))
 		return SEGMENT_UUID;
-	if (is_date(s))
+	if ((kinds & BYTE_DIGIT) && is_date(s))
 		return SEGMENT_DATE;
-	if (is_email(s))
-		return SEGMENT_EMAIL;
+	if (kinds & BYTE_ODD) {
+		if (is_email(s))
+			return SEGMENT_EMAIL;
+		if ((kinds & BYTE_DIGIT) && is_list(s))
+			return SEGMENT_ID;
+		return segment_other(s);
+	}
+	if (!(kinds & BYTE_DIGIT))
+		return kinds == BYTE_HEX && s.len >= 16 ? SEGMENT_HEX : segment_other(s);
 	if (is_version(s))
 		return SEGMENT_WORD;
 	shape = shape_of(s);
@@ -289,9 +309,23 @@ enum segment_class endpoint_segment(struct span s)
 	// INV-2024-0001, user12345: more digits than letters.
 	if (shape.digits >= 4 && shape.digits >= shape.upper + shape.lower)
 		return SEGMENT_ID;
-	if (s.p[0] == '@' && s.len > 1)
+	return segment_other(s);
+}
+
+enum segment_class endpoint_segment(struct span s)
+{
+	uint8_t kinds;
+
+	if (s.len == 0)
+		return SEGMENT_WORD;
+	if (s.len > ENDPOINT_SEGMENT)
+		return SEGMENT_TOKEN;
+	kinds = kinds_of(s);
+	if (kinds == BYTE_DIGIT)
 		return SEGMENT_ID;
-	return s.len > WORD_MAX ? SEGMENT_TOKEN : SEGMENT_WORD;
+	if (!(kinds & (BYTE_DIGIT | BYTE_ODD)) && kinds != BYTE_HEX && s.len <= WORD_MAX)
+		return SEGMENT_WORD; // most of them
+	return segment_any(s, kinds);
 }
 
 const char *endpoint_segment_name(enum segment_class class)
@@ -322,14 +356,11 @@ bool endpoint_next(struct span *path, struct span *segment)
 // Without port, user information and a last dot (RFC 3986 section 3.2).
 static struct span host_of(struct span authority)
 {
+	const uint8_t *at = authority.len ? memrchr(authority.p, '@', authority.len) : NULL;
 	struct span host = authority;
 
-	for (uint32_t i = authority.len; i > 0; i--) {
-		if (authority.p[i - 1] == '@') {
-			host = span_make(authority.p + i, authority.len - i);
-			break;
-		}
-	}
+	if (at)
+		host = span_make(at + 1, authority.len - (size_t)(at + 1 - authority.p));
 	host = span_trim(host);
 	if (host.len && host.p[0] == '[') {
 		const uint8_t *end = memchr(host.p, ']', host.len);
@@ -421,18 +452,24 @@ static bool template_word(struct template *t, struct span word)
 static bool template_segment(struct template *t, struct span raw, bool hidden, bool *value)
 {
 	uint8_t decoded[ENDPOINT_SEGMENT];
-	struct span s = span_until(raw, ';'); // parameters of a segment are no part of its name
+	uint8_t kinds = kinds_of(raw);
 	enum segment_class class;
 	const char *name;
 	uint32_t ending;
+	struct span s;
 
 	*value = true;
-	if (hidden)
+	if (hidden || (kinds == BYTE_DIGIT && raw.len <= ENDPOINT_SEGMENT))
 		return template_put(t, "/{id}", 5);
+	// Most of the others are words that hold nothing but letters.
+	if (!(kinds & ~(BYTE_HEX | BYTE_LETTER)) && kinds != BYTE_HEX && raw.len <= WORD_MAX) {
+		*value = false;
+		return template_put(t, "/", 1) && template_put(t, raw.p, raw.len);
+	}
+	s = span_until(raw, ';'); // parameters of a segment are no part of its name
 	if (s.len > sizeof(decoded))
 		return template_put(t, "/{token}", 8);
-	s.len = form_decode(s, decoded, false);
-	s.p = decoded;
+	s = escape_url(s, decoded, false);
 	// 1207.json: what is before the ending counts, unless all of it is one thing.
 	ending = template_ending(s);
 	class = ending ? endpoint_segment(span_make(s.p, s.len - ending)) : SEGMENT_WORD;
@@ -590,7 +627,7 @@ void endpoint_operation(struct exchange *x, uint64_t seed)
 	endpoint_hash(x, seed, endpoint_root(x, seed));
 }
 
-bool endpoint_is_login(struct span path)
+static bool is_login_word(struct span stem)
 {
 	static const char *const words[] = {
 		"login",    "log-in",       "signin",         "sign-in",
@@ -598,22 +635,44 @@ bool endpoint_is_login(struct span path)
 		"register", "token",        "registration",   "oauth",
 		"oauth2",   "authenticate", "reset-password", "forgot-password",
 	};
+
+	for (uint32_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (span_lower(stem.p[0]) == (uint8_t)words[i][0] &&
+		    span_ieq(stem, span_make(words[i], strlen(words[i]))))
+			return true;
+	}
+	return false;
+}
+
+bool endpoint_is_login(struct span path)
+{
+	// Lengths of the words that begin with a letter: of those, of "password" and of "reset".
+	static const uint16_t lens[32] = {
+		['a' & 31] = 1 << 12,
+		['f' & 31] = 1 << 15,
+		['l' & 31] = 1 << 5 | 1 << 6,
+		['o' & 31] = 1 << 5 | 1 << 6,
+		['p' & 31] = 1 << 8,
+		['r' & 31] = 1 << 5 | 1 << 8 | 1 << 12 | 1 << 14,
+		['s' & 31] = 1 << 6 | 1 << 7,
+		['t' & 31] = 1 << 5,
+	};
 	struct span segment;
 	bool password = false;
 
 	for (uint32_t i = 0; i < ENDPOINT_DEPTH && endpoint_next(&path, &segment); i++) {
-		struct span stem = span_until(span_until(segment, ';'), '.');
+		uint16_t wanted = lens[segment.p[0] & 31];
+		bool behind = password;
 
-		if (stem.len < 5 || stem.len > 15)
-			stem.len = 0; // as long as no word here
-		for (uint32_t k = 0; stem.len && k < sizeof(words) / sizeof(words[0]); k++) {
-			if (span_lower(stem.p[0]) == (uint8_t)words[k][0] &&
-			    span_ieq(stem, span_make(words[k], strlen(words[k]))))
-				return true;
-		}
-		if (password && span_ieq(stem, SPAN_LIT("reset")))
+		password = false;
+		if (!wanted)
+			continue;
+		segment = span_until(span_until(segment, ';'), '.');
+		if (segment.len > 15 || !(wanted >> segment.len & 1))
+			continue;
+		if (is_login_word(segment) || (behind && span_ieq(segment, SPAN_LIT("reset"))))
 			return true;
-		password = span_ieq(stem, SPAN_LIT("password"));
+		password = span_ieq(segment, SPAN_LIT("password"));
 	}
 	return false;
 }
