@@ -539,8 +539,9 @@ static uint64_t carried_session(uint64_t seed, const struct carried *c)
 	return best.len ? principal_session(seed, best) : 0;
 }
 
-static void principal_find(struct exchange *x, struct principal *p, uint64_t seed,
-			   struct carried *c)
+// Not inline: with a token it is seldom asked, and large.
+static __attribute__((noinline)) void principal_find(struct exchange *x, struct principal *p,
+						     uint64_t seed, struct carried *c)
 {
 	struct span basic = {0};
 	uint8_t text[256];

@@ -33,32 +33,29 @@ static uint32_t micros(uint64_t from_ns, uint64_t to_ns)
 	return us < UINT32_MAX ? (uint32_t)us : UINT32_MAX - 1;
 }
 
-// What was asked of the server to change; 0: nothing, or its body was not seen whole.
-static uint64_t request_hash(const struct exchange *x, enum call_verb verb, uint64_t seed)
+// What was asked of the server to change, and what marks a request as the only one of its kind. Of
+// writes only; 0: nothing, or the body was not seen whole.
+static __attribute__((noinline)) void call_write(const struct exchange *x, uint64_t seed,
+						 struct call *call)
 {
 	const struct http_msg *request = &x->tx->msg[CLIENT];
+	struct span key = http_header(x->tx, CLIENT, HEADER_IDEMPOTENCY_KEY);
 	uint64_t hash;
 
-	if (verb < VERB_POST || verb > VERB_DELETE || request->body_len > request->body_kept ||
-	    !request->complete)
-		return 0;
+	if (key.len)
+		call->nonce = siphash_id(siphash(seed, 'n', key));
+	if (request->body_len > request->body_kept || !request->complete)
+		return;
 	hash = siphash(seed, x->endpoint, x->tx->uri);
-	return siphash_id(walk_text_hash(seed ^ hash, span_make(request->body, request->body_kept)));
-}
-
-// What marks a request as the only one of its kind. Of writes only.
-static uint64_t nonce_hash(const struct exchange *x, enum call_verb verb, uint64_t seed)
-{
-	struct span key = http_header(x->tx, CLIENT, HEADER_IDEMPOTENCY_KEY);
-
-	if (verb < VERB_POST || verb > VERB_DELETE || key.len == 0)
-		return 0;
-	return siphash_id(siphash(seed, 'n', key));
+	call->request = siphash_id(
+		walk_text_hash(seed ^ hash, span_make(request->body, request->body_kept)));
 }
 
 // Seldom: what a response that gives out a session has.
-static void call_session_ids(struct detect_worker *w, struct delta *d, const struct exchange *x,
-			     struct call *call)
+static __attribute__((noinline, cold)) void call_session_ids(struct detect_worker *w,
+							     struct delta *d,
+							     const struct exchange *x,
+							     struct call *call)
 {
 	struct worker_state *state = w->state;
 	struct session_id *to = d->session_ids + d->n_session_ids;
@@ -119,8 +116,6 @@ static void delta_call(struct detect_worker *w, struct delta *d, struct exchange
 		.verb = (uint8_t)verb,
 		.connection = x->tx->conn->hash ^ x->tx->conn->id,
 		.path = siphash_id(siphash(w->shared->seed, 'p', x->path)),
-		.request = request_hash(x, verb, w->shared->seed),
-		.nonce = nonce_hash(x, verb, w->shared->seed),
 		.req_bytes =
 			request->body_len < UINT32_MAX ? (uint32_t)request->body_len : UINT32_MAX,
 		.wait_us = both && request->complete ? micros(request->last_ns, response->first_ns)
@@ -130,6 +125,8 @@ static void delta_call(struct detect_worker *w, struct delta *d, struct exchange
 				  : UINT32_MAX,
 		.n_given = x->n_given,
 	};
+	if (verb >= VERB_POST && verb <= VERB_DELETE)
+		call_write(x, w->shared->seed, call);
 	memcpy(call->client, x->client, sizeof(call->client));
 	memcpy(call->peer, x->tx->conn->addr[CLIENT], sizeof(call->peer));
 	memcpy(call->server, x->tx->conn->addr[SERVER], sizeof(call->server));
