@@ -41,8 +41,9 @@ static const char *const token_names[] = {
 
 static uint32_t place_of(struct span name, const char *const *names, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		if (span_ieq(name, span_make(names[i], strlen(names[i]))))
+	for (uint32_t i = 0; name.len && i < n; i++) {
+		if (span_lower(name.p[0]) == (uint8_t)names[i][0] &&
+		    span_ieq(name, span_make(names[i], strlen(names[i]))))
 			return i;
 	}
 	return n;

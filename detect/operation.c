@@ -100,21 +100,21 @@ enum key {
 static enum key key_of(struct span name)
 {
 	static const struct {
-		const char *name;
-		enum key key;
+		char name[16];
+		uint8_t len, key;
 	} keys[] = {
-		{"operationName", KEY_OPERATION_NAME},
-		{"query", KEY_QUERY},
-		{"jsonrpc", KEY_JSONRPC},
-		{"method", KEY_METHOD},
-		{"variables", KEY_NEUTRAL},
-		{"extensions", KEY_NEUTRAL},
-		{"params", KEY_NEUTRAL},
-		{"id", KEY_NEUTRAL},
+		{"operationName", 13, KEY_OPERATION_NAME},
+		{"query", 5, KEY_QUERY},
+		{"jsonrpc", 7, KEY_JSONRPC},
+		{"method", 6, KEY_METHOD},
+		{"variables", 9, KEY_NEUTRAL},
+		{"extensions", 10, KEY_NEUTRAL},
+		{"params", 6, KEY_NEUTRAL},
+		{"id", 2, KEY_NEUTRAL},
 	};
 
 	for (uint32_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		if (span_eq(name, span_make(keys[i].name, strlen(keys[i].name))))
+		if (name.len == keys[i].len && memcmp(name.p, keys[i].name, name.len) == 0)
 			return keys[i].key;
 	}
 	return KEY_OTHER;
