@@ -156,7 +156,7 @@ static uint32_t number_at(struct span s, uint32_t from, uint32_t n)
 
 // 2026-05, 2026-05-17, with or without a time behind it, 17-05-2026. Eight digits in a row are a
 // number: an id that happens to read as a date must not become a second endpoint.
-static bool is_date(struct span s)
+static __attribute__((noinline)) bool is_date(struct span s)
 {
 	if (digits_at(s, 0, 4) && s.len >= 7 && s.p[4] == '-' && digits_at(s, 5, 2)) {
 		uint32_t year = number_at(s, 0, 4), month = number_at(s, 5, 2);
@@ -271,26 +271,11 @@ static bool is_list(struct span s)
 	return letters == 0 || (digits >= 4 && digits >= letters);
 }
 
-static __attribute__((noinline)) enum segment_class segment_any(struct span s, uint8_t kinds)
+// Letters, digits and signs that may stand in an identifier.
+static __attribute__((noinline)) enum segment_class segment_mixed(struct span s)
 {
 	struct shape shape;
 
-	if (s.len > 2 && s.p[0] == '{' && s.p[s.len - 1] == '}' &&
-	    endpoint_is_uuid(span_make(s.p + 1, s.len - 2)))
-		return SEGMENT_UUID;
-	if (endpoint_is_uuid(s))
-		return SEGMENT_UUID;
-	if ((kinds & BYTE_DIGIT) && is_date(s))
-		return SEGMENT_DATE;
-	if (kinds & BYTE_ODD) {
-		if (is_email(s))
-			return SEGMENT_EMAIL;
-		if ((kinds & BYTE_DIGIT) && is_list(s))
-			return SEGMENT_ID;
-		return segment_other(s);
-	}
-	if (!(kinds & BYTE_DIGIT))
-		return kinds == BYTE_HEX && s.len >= 16 ? SEGMENT_HEX : segment_other(s);
 	if (is_version(s))
 		return SEGMENT_WORD;
 	shape = shape_of(s);
@@ -310,6 +295,27 @@ static __attribute__((noinline)) enum segment_class segment_any(struct span s, u
 	if (shape.digits >= 4 && shape.digits >= shape.upper + shape.lower)
 		return SEGMENT_ID;
 	return segment_other(s);
+}
+
+static __attribute__((noinline)) enum segment_class segment_any(struct span s, uint8_t kinds)
+{
+	if (s.len > 2 && s.p[0] == '{' && s.p[s.len - 1] == '}' &&
+	    endpoint_is_uuid(span_make(s.p + 1, s.len - 2)))
+		return SEGMENT_UUID;
+	if (endpoint_is_uuid(s))
+		return SEGMENT_UUID;
+	if (s.len >= 7 && is_digit(s.p[0]) && is_date(s))
+		return SEGMENT_DATE;
+	if (kinds & BYTE_ODD) {
+		if (is_email(s))
+			return SEGMENT_EMAIL;
+		if ((kinds & BYTE_DIGIT) && is_list(s))
+			return SEGMENT_ID;
+		return segment_other(s);
+	}
+	if (!(kinds & BYTE_DIGIT))
+		return kinds == BYTE_HEX && s.len >= 16 ? SEGMENT_HEX : segment_other(s);
+	return segment_mixed(s);
 }
 
 enum segment_class endpoint_segment(struct span s)
