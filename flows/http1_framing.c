@@ -36,11 +36,15 @@ static bool next_element(struct span *list, struct span *out)
 static void content_length(struct http1_framing *f, struct span list, uint64_t *anomalies)
 {
 	bool again = f->length, more;
+	uint64_t n;
 
 	f->length = true;
+	if (!again && number(list, &n)) {
+		f->content_length = n;
+		return;
+	}
 	do {
 		struct span e;
-		uint64_t n;
 
 		more = next_element(&list, &e);
 		if (again)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The apitap authors
 //
-// Parsing of HTTP/1 heads. Lines are found by memchr (vectorised by libc), known names by a switch
-// over their length; start lines are read in http1_head_start.c. Every loop ends with the span.
+// Parsing of HTTP/1 heads. A head without deviation is parsed by parse_plain(), which leaves every
+// other one to parse_any(); of the former both say the same. Known names are found by their length,
+// first and last letter; start lines are read in http1_head_start.c. Every loop ends with the span.
 // Called on workers; nothing is kept between calls.
 //
 // A CR that no LF follows ends a line for some receivers and is a blank or an error for others
@@ -11,6 +12,8 @@
 
 #include "flows/http1_head.h"
 #include "flows/http1_text.h"
+
+#include <rte_branch_prediction.h>
 
 const char *http_anomaly_name(enum http_anomaly anomaly)
 {
@@ -25,86 +28,92 @@ const char *http_anomaly_name(enum http_anomaly anomaly)
 
 uint32_t http1_head_end(const uint8_t *p, uint32_t len, uint32_t from)
 {
-	for (uint32_t i = from; i < len;) {
-		const uint8_t *lf = memchr(p + i, '\n', len - i);
-
-		if (!lf)
-			return 0;
-		i = (uint32_t)(lf - p) + 1;
-		if (len - i >= 1 && p[i] == '\n')
-			return i + 1;
-		if (len - i >= 2 && p[i] == '\r' && p[i + 1] == '\n')
-			return i + 2;
-	}
-	return 0;
+	return http1_text_end(p, len, from);
 }
 
-static bool is(struct span name, const char *lower)
+// ---- known names
+
+struct known_name {
+	uint8_t header; // enum header
+	uint8_t len;
+	char text[22]; // lower case
+};
+
+// No two known names share a place.
+#define NAME_PLACE(len, first, last) (((len) * 2 + (first) * 11 + (last) * 10) % 64)
+#define NAME(first, last, text, header)                                                            \
+	[NAME_PLACE(sizeof(text) - 1, first, last)] = {HEADER_##header, sizeof(text) - 1, text}
+
+static const struct known_name known_names[64] = {
+	NAME('h', 't', "host", HOST),
+	NAME('c', 'e', "cookie", COOKIE),
+	NAME('o', 'n', "origin", ORIGIN),
+	NAME('e', 't', "expect", EXPECT),
+	NAME('a', 'y', "apikey", API_KEY),
+	NAME('r', 'r', "referer", REFERER),
+	NAME('u', 'e', "upgrade", UPGRADE),
+	NAME('a', 'y', "api-key", API_KEY),
+	NAME('l', 'n', "location", LOCATION),
+	NAME('x', 'y', "x-apikey", API_KEY),
+	NAME('x', 'y', "x-api-key", API_KEY),
+	NAME('u', 't', "user-agent", USER_AGENT),
+	NAME('c', 'n', "connection", CONNECTION),
+	NAME('s', 'e', "set-cookie", SET_COOKIE),
+	NAME('c', 'e', "content-type", CONTENT_TYPE),
+	NAME('x', 'n', "x-auth-token", API_KEY),
+	NAME('a', 'n', "authorization", AUTHORIZATION),
+	NAME('g', 'g', "grpc-encoding", GRPC_ENCODING),
+	NAME('c', 'h', "content-length", CONTENT_LENGTH),
+	NAME('x', 'n', "x-access-token", API_KEY),
+	NAME('x', 'r', "x-forwarded-for", X_FORWARDED_FOR),
+	NAME('i', 'y', "idempotency-key", IDEMPOTENCY_KEY),
+	NAME('c', 'g', "content-encoding", CONTENT_ENCODING),
+	NAME('w', 'e', "www-authenticate", WWW_AUTHENTICATE),
+	NAME('t', 'g', "transfer-encoding", TRANSFER_ENCODING),
+	NAME('x', 'y', "x-idempotency-key", IDEMPOTENCY_KEY),
+	NAME('p', 'n', "proxy-authorization", PROXY_AUTHORIZATION),
+};
+
+// Eight bytes and four of them, without the case of the known name's letters.
+static bool is8(const uint8_t *p, const char *lower)
 {
-	for (uint32_t i = 0; i < name.len; i++) {
-		if (span_lower(name.p[i]) != (uint8_t)lower[i])
-			return false;
-	}
-	return true;
+	uint64_t word, want;
+
+	memcpy(&word, p, sizeof(word));
+	memcpy(&want, lower, sizeof(want));
+	return (word | (want & UINT64_C(0x4040404040404040)) >> 1) == want;
+}
+
+static bool is4(const uint8_t *p, const char *lower)
+{
+	uint32_t word, want;
+
+	memcpy(&word, p, sizeof(word));
+	memcpy(&want, lower, sizeof(want));
+	return (word | (want & UINT32_C(0x40404040)) >> 1) == want;
 }
 
 enum header http1_head_header(struct span name)
 {
-	switch (name.len) {
-	case 4:
-		return is(name, "host") ? HEADER_HOST : HEADER_N;
-	case 6:
-		return is(name, "cookie")   ? HEADER_COOKIE
-		       : is(name, "origin") ? HEADER_ORIGIN
-		       : is(name, "expect") ? HEADER_EXPECT
-		       : is(name, "apikey") ? HEADER_API_KEY
-					    : HEADER_N;
-	case 7:
-		return is(name, "referer")   ? HEADER_REFERER
-		       : is(name, "upgrade") ? HEADER_UPGRADE
-		       : is(name, "api-key") ? HEADER_API_KEY
-					     : HEADER_N;
-	case 8:
-		return is(name, "location")   ? HEADER_LOCATION
-		       : is(name, "x-apikey") ? HEADER_API_KEY
-					      : HEADER_N;
-	case 9:
-		return is(name, "x-api-key") ? HEADER_API_KEY : HEADER_N;
-	case 10:
-		return is(name, "user-agent")   ? HEADER_USER_AGENT
-		       : is(name, "connection") ? HEADER_CONNECTION
-		       : is(name, "set-cookie") ? HEADER_SET_COOKIE
-						: HEADER_N;
-	case 12:
-		return is(name, "content-type")   ? HEADER_CONTENT_TYPE
-		       : is(name, "x-auth-token") ? HEADER_API_KEY
-						  : HEADER_N;
-	case 13:
-		return is(name, "authorization")   ? HEADER_AUTHORIZATION
-		       : is(name, "grpc-encoding") ? HEADER_GRPC_ENCODING
-						   : HEADER_N;
-	case 14:
-		return is(name, "content-length")   ? HEADER_CONTENT_LENGTH
-		       : is(name, "x-access-token") ? HEADER_API_KEY
-						    : HEADER_N;
-	case 15:
-		return is(name, "x-forwarded-for")   ? HEADER_X_FORWARDED_FOR
-		       : is(name, "idempotency-key") ? HEADER_IDEMPOTENCY_KEY
-						     : HEADER_N;
-	case 16:
-		return is(name, "content-encoding")   ? HEADER_CONTENT_ENCODING
-		       : is(name, "www-authenticate") ? HEADER_WWW_AUTHENTICATE
-						      : HEADER_N;
-	case 17:
-		return is(name, "transfer-encoding")   ? HEADER_TRANSFER_ENCODING
-		       : is(name, "x-idempotency-key") ? HEADER_IDEMPOTENCY_KEY
-						       : HEADER_N;
-	case 19:
-		return is(name, "proxy-authorization") ? HEADER_PROXY_AUTHORIZATION : HEADER_N;
-	default:
+	const uint8_t *p = name.p;
+	uint32_t n = name.len;
+
+	if (n < 4)
 		return HEADER_N;
-	}
+	const struct known_name *known =
+		&known_names[NAME_PLACE(n, p[0] | 0x20u, p[n - 1] | 0x20u)];
+
+	if (known->len != n)
+		return HEADER_N;
+	// Words that overlap: none of them ends behind the name.
+	bool same = n < 8 ? is4(p, known->text) && is4(p + n - 4, known->text + n - 4)
+			  : is8(p, known->text) && is8(p + n - 8, known->text + n - 8) &&
+				    (n <= 16 || is8(p + 8, known->text + 8));
+
+	return same ? (enum header)known->header : HEADER_N;
 }
+
+// ---- lines and fields
 
 // A header field: a line and the lines that continue it.
 struct field {
@@ -305,7 +314,35 @@ static bool parse_lines(struct span head, enum dir dir, uint32_t max_headers, bo
 	return true;
 }
 
-bool http1_head_parse(struct span head, enum dir dir, uint32_t max_headers, struct http1_head *out)
+// The usual head, without any deviation. False: it may be any other.
+static bool parse_plain(struct span head, enum dir dir, uint32_t max_headers,
+			struct http1_head *out)
+{
+	struct http1_lines lines;
+
+	if (!http1_text_lines(head, &lines) || lines.n < 2 ||
+	    lines.end[lines.n - 1] + 2u != head.len || lines.end[lines.n - 2] + 4u != head.len)
+		return false;
+	*out = (struct http1_head){.framing = HTTP1_FRAMING_INIT};
+	if (!http1_head_plain(span_make(head.p, lines.end[0]), dir, out))
+		return false;
+	for (uint32_t i = 1; i < lines.n - 1; i++) {
+		uint32_t start = lines.end[i - 1] + 2u, end = lines.end[i];
+		// Neither CR nor colon is part of a token.
+		uint32_t n = http1_text_token(span_from(head, start), UINT32_MAX);
+		struct field f = {.name = span_make(head.p + start, n)};
+
+		if (n == 0 || head.p[start + n] != ':')
+			return false;
+		f.value = trim(span_make(head.p + start + n + 1, end - (start + n + 1)));
+		take_field(&f, max_headers, out);
+	}
+	return true;
+}
+
+// Any head. *whole: its end is there.
+static bool parse_any(struct span head, enum dir dir, uint32_t max_headers, struct http1_head *out,
+		      bool *whole)
 {
 	struct head_lines lines;
 
@@ -313,13 +350,26 @@ bool http1_head_parse(struct span head, enum dir dir, uint32_t max_headers, stru
 		return false;
 	head.len = lines.pos;
 	struct http1_controls all = http1_text_controls(head);
-	bool whole = lines.last == LINE_END;
 
-	if (whole && all.crs != lines.crlfs) {
+	*whole = lines.last == LINE_END;
+	if (*whole && all.crs != lines.crlfs) {
 		if (!parse_lines(head, dir, max_headers, true, out, &lines))
 			return false;
 		out->anomalies |= ANOMALY_BIT(BARE_CR);
 	}
+	if (all.nul)
+		out->anomalies |= ANOMALY_BIT(NUL_IN_HEAD);
+	if (all.others)
+		out->anomalies |= ANOMALY_BIT(BAD_HEADER_VALUE);
+	return true;
+}
+
+bool http1_head_parse(struct span head, enum dir dir, uint32_t max_headers, struct http1_head *out)
+{
+	bool whole = parse_plain(head, dir, max_headers, out);
+
+	if (unlikely(!whole) && !parse_any(head, dir, max_headers, out, &whole))
+		return false;
 	// Only what goes with it says that such a line is a request.
 	if (dir == CLIENT && out->no_version && !(whole && out->header[HEADER_HOST].p))
 		return false;
@@ -328,10 +378,6 @@ bool http1_head_parse(struct span head, enum dir dir, uint32_t max_headers, stru
 	// Before 1.1 there was none: its framing counts as faulty (RFC 9112 section 6.1).
 	if (out->framing.codings && out->version_major == 1 && out->version_minor == 0)
 		out->anomalies |= ANOMALY_BIT(BAD_TRANSFER_ENCODING);
-	if (all.nul)
-		out->anomalies |= ANOMALY_BIT(NUL_IN_HEAD);
-	if (all.others)
-		out->anomalies |= ANOMALY_BIT(BAD_HEADER_VALUE);
 	return true;
 }
 

@@ -67,6 +67,9 @@ bool http1_head_known_method(struct span method);
 
 // The start line, with or without its line end. False: not HTTP/1.
 bool http1_head_start(struct span line, enum dir dir, struct http1_head *out);
+// The same for a line of printable ASCII without its line end, if it is a usual one, which sets no
+// anomaly. False: it is another one, which http1_head_start() may know.
+bool http1_head_plain(struct span line, enum dir dir, struct http1_head *out);
 // Start line and header fields. The last line is only looked at when it is whole, so that a cut
 // head gives true facts; a request without a valid version is one only when the head is whole and
 // names a host. Of the fields behind the first max_headers only those are kept that

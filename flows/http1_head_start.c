@@ -168,9 +168,10 @@ bool http1_head_known_method(struct span method)
 
 static enum http1_method method_kind(struct span method)
 {
-	if (span_eq(method, SPAN_LIT("HEAD")))
+	if (method.len == 4 && memcmp(method.p, "HEAD", 4) == 0)
 		return METHOD_HEAD;
-	return span_eq(method, SPAN_LIT("CONNECT")) ? METHOD_CONNECT : METHOD_OTHER;
+	return method.len == 7 && memcmp(method.p, "CONNECT", 7) == 0 ? METHOD_CONNECT
+								      : METHOD_OTHER;
 }
 
 // Up to three digits at *pos, which advances behind them.
@@ -322,4 +323,43 @@ bool http1_head_start(struct span line, enum dir dir, struct http1_head *out)
 	if (first.len < line.len || http1_text_controls(first).others)
 		out->anomalies |= bad;
 	return dir == CLIENT ? request_line(first, out) : status_line(first, out);
+}
+
+static bool plain_request(struct span line, struct http1_head *out)
+{
+	uint32_t n = http1_text_token(line, HTTP1_METHOD_BYTES);
+
+	if (n == 0 || line.len < n + sizeof(" / HTTP/1.1") - 1 || line.p[n] != ' ')
+		return false;
+	const uint8_t *version = line.p + line.len - 9;
+	struct span uri = span_make(line.p + n + 1, (size_t)(version - (line.p + n + 1)));
+
+	if (memcmp(version, " HTTP/1.", 8) || (version[8] & 0xfe) != '0' ||
+	    memchr(uri.p, ' ', uri.len))
+		return false;
+	out->method = span_make(line.p, n);
+	out->kind = method_kind(out->method);
+	out->uri = uri;
+	out->version_major = 1;
+	out->version_minor = version[8] - '0';
+	return true;
+}
+
+static bool plain_status(struct span line, struct http1_head *out)
+{
+	const uint8_t *p = line.p;
+
+	if (line.len < 12 || memcmp(p, "HTTP/1.", 7) || (p[7] & 0xfe) != '0' || p[8] != ' ' ||
+	    p[9] < '1' || p[9] > '5' || !is_digit(p[10]) || !is_digit(p[11]) ||
+	    (line.len > 12 && p[12] != ' '))
+		return false;
+	out->version_major = 1;
+	out->version_minor = p[7] - '0';
+	out->status = (uint16_t)((p[9] - '0') * 100 + (p[10] - '0') * 10 + (p[11] - '0'));
+	return true;
+}
+
+bool http1_head_plain(struct span line, enum dir dir, struct http1_head *out)
+{
+	return dir == CLIENT ? plain_request(line, out) : plain_status(line, out);
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The apitap authors
 //
-// Classes of bytes. Control characters and CRs are found by one pass of vectors (AVX2, SSE2) over a
-// whole head instead of a test for each byte; a scalar twin does the rest and is what the tests
-// compare it with. Called
-// on workers; no byte is read outside the span.
+// Classes of bytes, and the lines that they make. Bytes are classified by vectors instead of a test
+// for each; scalar twins are what the tests compare those with. Lines are found in words of 64 bits,
+// one for each byte of a block, so that their length is no branch. Called on workers; no byte is read
+// outside the span.
 
 #include "flows/http1_text.h"
+
+#include <rte_branch_prediction.h>
 
 #include <string.h>
 #ifdef __SSE2__
@@ -45,6 +47,136 @@ uint32_t http1_text_token(struct span s, uint32_t max)
 		i++;
 	return i;
 }
+
+// ---- lines
+
+enum {
+	BLOCK = 64, // bytes that one word tells of
+};
+
+// Bit i: byte i of the block is LF.
+static inline uint64_t block_lfs_scalar(const uint8_t *p)
+{
+	uint64_t word = 0;
+
+	for (uint32_t i = 0; i < BLOCK; i++)
+		word |= (uint64_t)(p[i] == '\n') << i;
+	return word;
+}
+
+// Bit i: byte i of the block is no printable ASCII.
+static inline uint64_t block_others_scalar(const uint8_t *p)
+{
+	uint64_t word = 0;
+
+	for (uint32_t i = 0; i < BLOCK; i++)
+		word |= (uint64_t)(p[i] < 0x20 || p[i] >= 0x7f) << i;
+	return word;
+}
+
+#ifdef __SSE2__
+static inline uint64_t block_lfs(const uint8_t *p)
+{
+	const __m128i lf = _mm_set1_epi8('\n');
+	uint64_t word = 0;
+
+	for (uint32_t i = 0; i < BLOCK; i += 16) {
+		__m128i x = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+
+		word |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(x, lf)) << i;
+	}
+	return word;
+}
+
+static inline uint64_t block_others(const uint8_t *p)
+{
+	const __m128i one = _mm_set1_epi8(1), blank = _mm_set1_epi8(' ');
+	uint64_t word = 0;
+
+	for (uint32_t i = 0; i < BLOCK; i += 16) {
+		__m128i x = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+		// One more than DEL's is negative, as are those of all bytes above.
+		__m128i printable = _mm_cmpgt_epi8(_mm_add_epi8(x, one), blank);
+
+		word |= (uint64_t)(uint32_t)_mm_movemask_epi8(printable) << i;
+	}
+	return ~word;
+}
+#else
+static inline uint64_t block_lfs(const uint8_t *p)
+{
+	return block_lfs_scalar(p);
+}
+
+static inline uint64_t block_others(const uint8_t *p)
+{
+	return block_others_scalar(p);
+}
+#endif
+
+typedef uint64_t block_word(const uint8_t *p);
+
+// The word of the bytes from i on, of which there is one at least; what is behind them has no bits.
+static __attribute__((always_inline)) inline uint64_t word_at(block_word *block, const uint8_t *p,
+							      uint32_t len, uint32_t i)
+{
+	uint8_t few[BLOCK];
+
+	if (likely(len - i >= BLOCK))
+		return block(p + i);
+	if (likely(len >= BLOCK))
+		return block(p + len - BLOCK) >> (BLOCK - (len - i));
+	memset(few, ' ', sizeof(few));
+	memcpy(few, p, len);
+	return block(few) >> i;
+}
+
+uint32_t http1_text_end(const uint8_t *p, uint32_t len, uint32_t from)
+{
+	uint64_t before = 0; // what the LFs of the block before mean in this one
+
+	for (uint64_t i = from; i < len; i += BLOCK) {
+		uint64_t lf = word_at(block_lfs, p, len, (uint32_t)i);
+		// With another one right before it, or one byte further.
+		uint64_t second = lf & (lf << 1 | lf << 2 | before);
+
+		for (; second; second &= second - 1) {
+			uint32_t at = (uint32_t)i + (uint32_t)__builtin_ctzll(second);
+
+			if (is_line_end(p[at - 1]))
+				return at + 1;
+		}
+		before = lf >> 62 | lf >> 63;
+	}
+	return 0;
+}
+
+bool http1_text_lines(struct span s, struct http1_lines *out)
+{
+	uint64_t split = 0; // the block before ended between CR and LF
+	uint32_t n = 0;
+
+	if (s.len > UINT16_MAX)
+		return false;
+	for (uint32_t i = 0; i < s.len; i += BLOCK) {
+		uint64_t others = word_at(block_others, s.p, s.len, i);
+
+		others &= ~split;
+		split = others >> (BLOCK - 1) && s.p[i + BLOCK - 1] == '\r';
+		for (; others; others &= others - 1, others &= others - 1) {
+			uint32_t at = i + (uint32_t)__builtin_ctzll(others);
+
+			if (n == HTTP1_LINES || s.len - at < 2 || s.p[at] != '\r' ||
+			    s.p[at + 1] != '\n')
+				return false;
+			out->end[n++] = (uint16_t)at;
+		}
+	}
+	out->n = n;
+	return true;
+}
+
+// ---- control characters
 
 static void controls_scalar(const uint8_t *p, uint32_t len, struct http1_controls *out)
 {

