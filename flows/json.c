@@ -30,17 +30,23 @@
 static __attribute__((noinline)) const uint8_t *json_string_end(const uint8_t *p,
 								const uint8_t *end, bool *escaped)
 {
-	if (p > end)
-		return end; // a search that began before it has passed it
-	for (;;) {
-		p = walk_find(p, end, '"', '\\', '\\');
-		if (likely(p >= end || *p == '"'))
-			return p;
-		*escaped = true;
-		p += 2;
-		if (p >= end)
-			return p;
+	while (p < end) {
+		const uint8_t *next = p + 64;
+
+		for (uint64_t hits = json_quotes(p, 64); hits;) {
+			uint64_t i = (uint64_t)__builtin_ctzll(hits);
+
+			if (likely(p[i] == '"'))
+				return p + i;
+			*escaped = true;
+			if (end - p <= (ptrdiff_t)i + 2)
+				return p + i + 2;
+			hits &= ~(UINT64_C(3) << i);
+			next += i == 63;
+		}
+		p = next;
 	}
+	return end; // also of a search that began before it and has passed it
 }
 
 static uint32_t json_hex4(const uint8_t *p)
@@ -117,9 +123,10 @@ static inline void json_set_key(struct value *v, uint64_t seed, const uint8_t *p
 	v->key_hash = walk_key_hash_padded(seed, p, len);
 }
 
-// The same for len bytes as they stand in the document.
-static inline void json_take_key(struct json *json, uint64_t seed, struct value *v,
-				 const uint8_t *p, size_t len, bool escaped)
+// The same for len bytes as they stand in the document. For keys that are not short.
+static __attribute__((noinline)) void json_take_key(struct json *json, uint64_t seed,
+						    struct value *v, const uint8_t *p, size_t len,
+						    bool escaped)
 {
 	if (unlikely(len > WALK_KEY))
 		len = WALK_KEY;
@@ -147,6 +154,15 @@ static inline bool json_in_object(const struct json *json)
 	return json->level[json->depth].object;
 }
 
+// Outside of objects the container names what is in it. Not inlined: objects are more.
+static __attribute__((noinline)) void json_element_key(const struct json *json, uint64_t seed,
+						       struct value *v)
+{
+	const struct json_level *level = &json->level[json->depth];
+
+	json_set_key(v, seed, json->path + level->name_at, level->name_len);
+}
+
 // The container at the present depth names what follows: its path, and outside of objects the
 // key of the elements.
 static __attribute__((always_inline)) inline void json_enter(const struct json *json, uint64_t seed,
@@ -156,7 +172,7 @@ static __attribute__((always_inline)) inline void json_enter(const struct json *
 
 	v->parent.len = level->path_len;
 	if (!level->object)
-		json_set_key(v, seed, json->path + level->name_at, level->name_len);
+		json_element_key(json, seed, v);
 }
 
 // A member's key becomes part of the path. Returns its length then.
@@ -248,8 +264,10 @@ static __attribute__((noinline)) struct json_here json_here(const struct json *j
 }
 
 // Where the next window has to start when this one ended inside (or before) token.
-static const uint8_t *json_stop(struct json *json, const struct walk *w, enum json_state state,
-				const struct value *v, const uint8_t *token)
+static __attribute__((noinline)) const uint8_t *json_stop(struct json *json, const struct walk *w,
+							  enum json_state state,
+							  const struct value *v,
+							  const uint8_t *token)
 {
 	json->state = (uint8_t)state;
 	if (w->last)
@@ -267,8 +285,10 @@ static const uint8_t *json_stop(struct json *json, const struct walk *w, enum js
 }
 
 // A string or number whose end is not in the window, content from p on.
-static const uint8_t *json_stop_value(struct json *json, const struct walk *w, struct value *v,
-				      const uint8_t *token)
+static __attribute__((noinline, cold)) const uint8_t *json_stop_value(struct json *json,
+								      const struct walk *w,
+								      struct value *v,
+								      const uint8_t *token)
 {
 	const struct json_here here = json_here(json, w);
 	bool string = *token == '"';
@@ -294,7 +314,9 @@ static inline bool json_number_ends(const struct walk *w)
 }
 
 // Goes on inside a token that began before the window. Returns where it ends, or the window's end.
-static const uint8_t *json_long(struct json *json, const struct walk *w, struct value *v)
+static __attribute__((noinline, cold)) const uint8_t *json_long(struct json *json,
+								const struct walk *w,
+								struct value *v)
 {
 	const uint8_t *p = w->fresh, *q;
 
@@ -374,7 +396,7 @@ const uint8_t *json_walk(struct json *json, const struct walk *w)
 		if (json->state >= JSON_LONG_KEY)
 			return walk_context(w);
 	}
-	v.escaped = false; // and is so again after each string that sets it
+	v.escaped = false; // and is so again after each string
 	v.continued = false;
 	v.overlap = 0;
 
@@ -412,7 +434,7 @@ key:
 	}
 open_key:
 	p++;
-	q = json_quote(p);
+	q = json_quote(p, 16);
 	if (likely(*q == '"')) {
 		v.key = span_make(p, (size_t)(q - p));
 		v.key_hash = walk_short_key_hash(w->seed, p, v.key.len);
@@ -443,20 +465,13 @@ colon:
 	p++;
 value:
 	if (*p == '"') {
-		q = json_quote(p + 1);
-		if (likely(*q == '"')) {
-			v.kind = VALUE_STRING;
-			json_emit(w, &here, &v, p + 1, q);
-			p = q + 1;
-			goto next;
-		}
-		if (likely(*q != '\\'))
-			q = json_quote(q); // times, UUIDs, most addresses
-		if (*q != '"')
+		q = json_quote(p + 1, 32);
+		if (unlikely(*q != '"')) {
 			q = json_string_end(q, w->end, &v.escaped);
-		if (unlikely(q >= w->end)) {
-			json->backslash = q > w->end;
-			return json_stop_value(json, w, &v, p);
+			if (unlikely(q >= w->end)) {
+				json->backslash = q > w->end;
+				return json_stop_value(json, w, &v, p);
+			}
 		}
 		v.kind = VALUE_STRING;
 		json_emit(w, &here, &v, p + 1, q);
@@ -520,7 +535,6 @@ value:
 	if (unlikely(q > w->end))
 		return json_stop(json, w, JSON_VALUE, &v, p);
 	v.kind = VALUE_LITERAL;
-	v.escaped = false;
 	json_emit(w, &here, &v, p, q);
 	p = q;
 

@@ -9,25 +9,41 @@
 
 #include "flows/walk.h"
 
-static inline const uint8_t *json_quote_scalar(const uint8_t *p)
+// Bit i: byte i of the n at p is a quote or a backslash.
+static inline uint64_t json_quotes_scalar(const uint8_t *p, uint32_t n)
 {
-	return walk_find_scalar(p, p + 16, '"', '\\', '\\');
+	uint64_t word = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		word |= (uint64_t)(p[i] == '"' || p[i] == '\\') << i;
+	return word;
 }
 
-// The first quote or backslash of the 16 bytes at p, or p + 16.
-static inline const uint8_t *json_quote(const uint8_t *p)
+// The same; n: a multiple of 16 up to 64.
+static inline uint64_t json_quotes(const uint8_t *p, uint32_t n)
 {
 #ifdef __SSE2__
-	__m128i x = _mm_loadu_si128((const __m128i *)p);
-	__m128i hit = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')),
-				   _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
+	uint64_t word = 0;
 
-	uint64_t mask = (uint32_t)_mm_movemask_epi8(hit) | UINT64_C(1) << sizeof(x);
+	for (uint32_t i = 0; i < n; i += 16) {
+		__m128i x = _mm_loadu_si128((const __m128i *)(p + i));
+		__m128i hit = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')),
+					   _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
 
-	return p + (uint64_t)__builtin_ctzll(mask);
+		word |= (uint64_t)(uint32_t)_mm_movemask_epi8(hit) << i;
+	}
+	return word;
 #else
-	return json_quote_scalar(p);
+	return json_quotes_scalar(p, n);
 #endif
+}
+
+// The first quote or backslash of the n bytes at p, or p + n; n: 16, 32.
+static inline const uint8_t *json_quote(const uint8_t *p, uint32_t n)
+{
+	uint64_t word = json_quotes(p, n) | UINT64_C(1) << n;
+
+	return p + (uint64_t)__builtin_ctzll(word);
 }
 
 static inline const uint8_t *json_decimal_end_scalar(const uint8_t *p)
@@ -113,7 +129,8 @@ static inline bool json_is4(const uint8_t *p, const char *name)
 }
 
 // Names that JSON does not know but JavaScript and Python write, and what the window has of a name.
-static inline const uint8_t *json_odd_literal_end(const uint8_t *p, const uint8_t *end)
+static __attribute__((noinline, cold)) const uint8_t *json_odd_literal_end(const uint8_t *p,
+									   const uint8_t *end)
 {
 	static const char names[][10] = {"true", "false", "null", "NaN", "Infinity", "-Infinity"};
 
@@ -130,10 +147,11 @@ static inline const uint8_t *json_odd_literal_end(const uint8_t *p, const uint8_
 static inline const uint8_t *json_literal_end(const uint8_t *p, const uint8_t *end)
 {
 	if (likely(end - p > 5)) {
-		if (json_is4(p, "true") || json_is4(p, "null"))
-			return p + 4;
-		if (json_is4(p + 1, "alse") && *p == 'f')
-			return p + 5;
+		bool no = json_is4(p + 1, "alse") & (*p == 'f');
+
+		// No branch: which of them it is is as good as random.
+		if (likely(no | json_is4(p, "true") | json_is4(p, "null")))
+			return p + 4 + no;
 	}
 	return json_odd_literal_end(p, end);
 }

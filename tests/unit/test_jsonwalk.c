@@ -516,6 +516,31 @@ static void test_fields(void **)
 	}
 }
 
+// Strings end where a loop over their bytes says, whatever stands at the borders of vectors.
+static void test_string_ends(void **)
+{
+	uint8_t *end = guard - WINDOW_PAD;
+	uint32_t random = 5;
+
+	memset(end, 0, WINDOW_PAD);
+	for (uint32_t round = 0; round < 20000; round++) {
+		uint32_t len = round % 200, at = 0;
+		uint8_t *p = end - len;
+		bool escaped = false, got = false;
+
+		for (uint32_t i = 0; i < len; i++) {
+			random = random * 1103515245 + 12345;
+			p[i] = random >> 24 < 20 ? '\\' : random >> 16 & 127 ? 'x' : '"';
+		}
+		for (; at < len && p[at] != '"'; at += 1 + (p[at] == '\\'))
+			escaped |= p[at] == '\\';
+		assert_ptr_equal(json_string_end(p, end, &got), p + at);
+		assert_int_equal(got, escaped);
+		for (uint32_t n = 16; n <= 64 && n <= len; n += 16)
+			assert_true(json_quotes(p, n) == json_quotes_scalar(p, n));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -525,6 +550,7 @@ int main(void)
 		cmocka_unit_test(test_long_pairs), cmocka_unit_test(test_long_values),
 		cmocka_unit_test(test_depth),      cmocka_unit_test(test_depth_100k),
 		cmocka_unit_test(test_fields),     cmocka_unit_test(test_long_numbers),
+		cmocka_unit_test(test_string_ends),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
