@@ -34,7 +34,9 @@ void view_begin(struct view *view, struct span type, struct span encoding, bool 
 	static const struct span grpc = {(const uint8_t *)"application/grpc", 16};
 
 	*view = (struct view){.format = DECODER_NONE, .status = -1};
-	if (type.len < grpc.len || !span_ieq(span_make(type.p, grpc.len), grpc)) {
+	// The first byte in which it is not like most types is looked at first.
+	if (type.len < grpc.len || span_lower(type.p[12]) != 'g' ||
+	    !span_ieq(span_make(type.p, grpc.len), grpc)) {
 		view->kind = text ? VIEW_DETECT : VIEW_NONE;
 		return;
 	}
