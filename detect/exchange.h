@@ -193,6 +193,7 @@ struct exchange {
 	uint32_t serial;    // number on its worker
 	uint64_t quiet_from[2];  // of a body: from here on fields that say nothing are passed by,
 	uint64_t quiet_until[2]; // and values that end before here
+	bool creates;       // what it gives is made by this request
 	bool told_all;      // all fields of the response are told to the merger
 	uint32_t n_masks[2];
 	uint32_t mask_limit[2]; // kept body is shown up to here: more hits than masks beyond

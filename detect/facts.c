@@ -51,17 +51,17 @@ static struct call_param *param_add(struct exchange *x)
 
 // ---- fields that the merger shall know
 
-static uint64_t *seen_slot(struct facts_cache *cache, uint64_t id)
+static uint32_t *seen_slot(struct facts_cache *cache, uint64_t id)
 {
-	return &cache->seen[(id >> 20) % FACTS_SEEN];
+	return &cache->seen[(id >> 17) % FACTS_SEEN];
 }
 
 static bool seen_before(struct facts_cache *cache, uint64_t id)
 {
-	uint64_t *slot = seen_slot(cache, id);
-	bool before = *slot == id;
+	uint32_t *slot = seen_slot(cache, id), mark = (uint32_t)(id >> 32) | 1;
+	bool before = *slot == mark;
 
-	*slot = id;
+	*slot = mark;
 	return before;
 }
 
@@ -224,7 +224,7 @@ static void object_give(struct detect_worker *w, struct exchange *x, uint64_t no
 		.noun = noun,
 		.value = facts_value_hash(value, w->shared->seed),
 		.class = (uint8_t) class,
-		.created = facts_verb(x->tx->method) == VERB_POST,
+		.created = x->creates,
 		.vague = vague,
 	};
 }
@@ -310,6 +310,7 @@ void facts_response(struct detect_worker *w, struct exchange *x)
 	uint64_t mix = (exchange_order(x) ^ w->shared->seed) * UINT64_C(0x9e3779b97f4a7c15);
 
 	x->gives = gives(x);
+	x->creates = facts_verb(x->tx->method) == VERB_POST;
 	x->told_all = (mix >> 40) % FACTS_SHARE == 0;
 	x->news = x->told_all ? FACTS_NEW_ALL : FACTS_NEW;
 	x->told_to = !x->gives ? 0 : x->told_all ? UINT64_MAX : FACTS_SHAPE;
@@ -393,6 +394,19 @@ static void value_asked(struct detect_worker *w, struct exchange *x, const struc
 			   id);
 }
 
+static uint32_t shape_look(const struct value *v)
+{
+	return v->kind == VALUE_LITERAL ? SHAPE_LITERAL + literal_class(v) : (uint32_t)v->kind;
+}
+
+void facts_ahead(struct detect_worker *w, const struct exchange *x, const struct value *v,
+		 const struct facts_key *key)
+{
+	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
+
+	__builtin_prefetch(seen_slot(cache, shape_id(x, key->renamed, shape_look(v))), 1);
+}
+
 // A class for each value would cost more than it tells: that of the first of each kind of value,
 // and of all of the exchanges that are chosen to tell more.
 static void value_shape(struct detect_worker *w, struct exchange *x, const struct value *v,
@@ -400,13 +414,12 @@ static void value_shape(struct detect_worker *w, struct exchange *x, const struc
 {
 	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
 	enum param_class class = PARAM_EMPTY;
-	uint32_t look = (uint32_t)v->kind;
+	uint32_t look = shape_look(v);
 	double number;
 	uint64_t id;
 
 	if (v->kind == VALUE_LITERAL) {
 		class = literal_class(v);
-		look = SHAPE_LITERAL + class;
 	} else if (x->told_all) {
 		class = is_piece(v) ? PARAM_TEXT : facts_class(v->v, &number);
 		look = (v->kind == VALUE_NUMBER ? SHAPE_NUMBER : SHAPE_STRING) + class;

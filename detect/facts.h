@@ -64,7 +64,7 @@ struct facts_cache {
 	uint8_t name[FACTS_KEYS][EXCHANGE_NAME]; // of key[i]
 	uint8_t newer[FACTS_KEYS / 2];           // of a set: the one that was taken last
 	struct facts_word word[FACTS_WORDS];
-	uint64_t seen[FACTS_SEEN];
+	uint32_t seen[FACTS_SEEN]; // a part of their identities
 };
 
 // What is known of a field; NULL: it was not met, or is forgotten.
@@ -88,6 +88,9 @@ uint64_t facts_value_hash(struct span value, uint64_t seed);
 
 // The request's target: identifiers in its path, parameters of its query.
 void facts_target(struct detect_worker *w, struct exchange *x);
+// Fetches what facts_look() is going to ask of a value of a response, while other things are done.
+void facts_ahead(struct detect_worker *w, const struct exchange *x, const struct value *value,
+		 const struct facts_key *key);
 // A value of a body that needs a closer look (worker.c), and its field. Of a request: there is room
 // for one more parameter. told: the exchange told already what such a value looks like.
 void facts_look(struct detect_worker *w, struct exchange *x, const struct value *value,

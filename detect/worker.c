@@ -196,6 +196,7 @@ static void exchange_identify(struct detect_worker *w, struct exchange *x)
 	x->base = x->endpoint;
 	x->pending[CLIENT].probe = x->pending[SERVER].probe = learn_probe(w, x);
 	principal_identify(x, &state->principal, w->shared->seed);
+	announce_ahead(w, x);
 	if (x->tx->msg[CLIENT].seen && x->tx->proto != PROTO_WS)
 		facts_target(w, x);
 }
@@ -321,12 +322,23 @@ static __attribute__((noinline)) void worker_value_any(struct detect_worker *w, 
 	struct facts_key *key = facts_key(&state->facts, value->field);
 	struct hits *hits = &state->body_hits;
 	uint32_t look = look_of(value);
+	bool told;
 
 	if (__builtin_expect(!key, 0))
 		key = facts_key_new(&state->facts, value->field);
+	told = look < LOOKS && key->told[look] == x->serial && !told_closely(x);
+	if (!told && value->dir == SERVER)
+		facts_ahead(w, x, value, key);
+	if (value->kind == VALUE_LITERAL) { // no data type is one
+		scan_member(w->scanner, &x->pending[value->dir], value);
+	} else {
+		// The window told already how far the body was searched.
+		hits->x = x;
+		hits->end = 0;
+		scan_value(w->scanner, &x->pending[value->dir], value, hits_add, hits);
+	}
 	if (x->tx->proto != PROTO_WS) {
-		worker_facts(w, x, value, key,
-			     look < LOOKS && key->told[look] == x->serial && !told_closely(x));
+		worker_facts(w, x, value, key, told);
 		exchange_quiet(x, value->dir);
 	}
 	if (value->dir == SERVER && look < LOOKS)
@@ -335,14 +347,6 @@ static __attribute__((noinline)) void worker_value_any(struct detect_worker *w, 
 	if (!key->quiet[value->dir])
 		key->quiet[value->dir] = scan_is_quiet(w->scanner, value) &&
 					 (value->dir == CLIENT || key->plain);
-	if (value->kind == VALUE_LITERAL) { // no data type is one
-		scan_member(w->scanner, &x->pending[value->dir], value);
-		return;
-	}
-	// The window told already how far the body was searched.
-	hits->x = x;
-	hits->end = 0;
-	scan_value(w->scanner, &x->pending[value->dir], value, hits_add, hits);
 }
 
 // The value of a field that says nothing by its name.

@@ -84,6 +84,14 @@ static inline bool endpoint_announced(const struct detect_worker *w, const struc
 	return state->announced[x->endpoint % ANNOUNCED] == x->endpoint;
 }
 void announce_principal(struct detect_worker *w, const struct exchange *x);
+// Fetches what both are going to ask.
+static inline void announce_ahead(const struct detect_worker *w, const struct exchange *x)
+{
+	const struct worker_state *state = w->state;
+
+	__builtin_prefetch(&state->announced[x->endpoint % ANNOUNCED], 1);
+	__builtin_prefetch(&state->announced[x->principal % ANNOUNCED], 1);
+}
 
 void delta_clear(struct delta *d);
 // Begins an epoch with the active delta, and takes the newest snapshot.
