@@ -34,6 +34,7 @@ enum {
 	BODY_USES = 3, // of one body
 };
 #define SECOND UINT64_C(1000000000)
+#define CHANCE 0.01
 
 struct replay_options {
 	bool enabled;
@@ -319,13 +320,21 @@ static void replay_join(void *into, const void *from)
 	to->reused = sum_of(to->reused, e->reused);
 }
 
+// Bodies that say little meet by chance, where there are very many: of n of them of which r met another
+// one, about 2 r r / 3 n met two. No more than one in a hundred may be expected.
+static bool is_chance(uint32_t n, uint32_t r)
+{
+	return 2.0 * r * r > 3.0 * n * CHANCE;
+}
+
 // Only of POST: other methods say by themselves that they may be repeated (RFC 9110 section 9.2.2),
 // or are made from what is there.
 static void look_body(const struct replay_options *options, struct replay_write *s,
 		      struct merger *m, struct replay_endpoint *area, const struct call *call)
 {
 	const struct replay_first *first = first_of(options, &s->writes, call->request, call);
-	bool known = is_rare(options, area->bodies, area->repeated);
+	bool known = is_rare(options, area->bodies, area->repeated) &&
+		     !is_chance(area->bodies, area->repeated);
 
 	if (call->time_ns < s->blind_ns)
 		return;

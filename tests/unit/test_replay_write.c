@@ -170,6 +170,21 @@ static void test_bodies(void **)
 	end();
 }
 
+// Among very many bodies some meet by chance, and then even three of them.
+static void test_bodies_by_chance(void **)
+{
+	for (uint32_t pairs = 20; pairs <= 50; pairs += 30) {
+		start();
+		for (uint32_t i = 0; i < 60000; i++)
+			SHOOT(.at = i / 20, .user = i % 50, .request = 1000 + i);
+		for (uint32_t i = 0; i < pairs; i++)
+			SHOOT(.at = 3100 + i, .user = i % 50, .request = 2000 + i);
+		SHOOT(.at = 3300, .user = 9, .request = 2000);
+		assert_int_equal(merger.n_raised, pairs == 20);
+		end();
+	}
+}
+
 static void test_tokens(void **)
 {
 	// Links that are used once.
@@ -282,9 +297,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nonce),  cmocka_unit_test(test_nonce_silent),
-		cmocka_unit_test(test_bodies), cmocka_unit_test(test_tokens),
-		cmocka_unit_test(test_blind),  cmocka_unit_test(test_saved),
-		cmocka_unit_test(test_worker),
+		cmocka_unit_test(test_bodies), cmocka_unit_test(test_bodies_by_chance),
+		cmocka_unit_test(test_tokens), cmocka_unit_test(test_blind),
+		cmocka_unit_test(test_saved),  cmocka_unit_test(test_worker),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
