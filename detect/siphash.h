@@ -55,10 +55,11 @@ static inline uint64_t siphash_load(const uint8_t *p, uint32_t len)
 static inline uint64_t siphash_rest(struct span text)
 {
 	uint32_t n = text.len & 7, low, high;
+
+	if (n == 0) // also of a text that is nowhere
+		return 0;
 	const uint8_t *p = text.p + (text.len - n);
 
-	if (n == 0)
-		return 0;
 	if (text.len > 8)
 		return siphash_load(p + n - 8, 8) >> (64 - 8 * n);
 	if (n < 4) // the same byte twice, or thrice, is no harm
