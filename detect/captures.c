@@ -10,7 +10,10 @@
 #include "detect/delta.h"
 #include "detect/evidence.h"
 
-enum { CAPTURE_AGENT = 256 };
+enum {
+	CAPTURE_AGENT = 256,
+	CAPTURE_AHEAD = 3072, // bytes of most exchanges
+};
 
 struct capture_message {
 	uint32_t head_len, body_kept, mask_limit, n_masks;
@@ -95,6 +98,16 @@ static uint8_t *message_put(uint8_t *to, const struct exchange *x, enum dir dir,
 	return to + m->body_kept;
 }
 
+// The ring is much larger than a cache: where the next exchange goes is fetched while others are
+// read.
+static void captures_ahead(const struct captures *c)
+{
+	uint64_t from = c->at % c->size, end = from + CAPTURE_AHEAD;
+
+	for (; from < end && from < c->size; from += 64)
+		__builtin_prefetch(c->ring + from, 1);
+}
+
 void captures_keep(struct captures *c, const struct exchange *x, struct capture_id id)
 {
 	struct capture_message msg[2];
@@ -147,6 +160,7 @@ void captures_keep(struct captures *c, const struct exchange *x, struct capture_
 		slot = set[i] < *slot ? &set[i] : slot;
 	*slot = c->at + 1;
 	c->at += len;
+	captures_ahead(c);
 }
 
 const struct capture *captures_find(const struct captures *c, struct capture_id id)
