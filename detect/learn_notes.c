@@ -125,16 +125,23 @@ static void masks_drop(struct exchange *x, const uint8_t place[EXCHANGE_HITS])
 
 void learn_exchange(struct detect_worker *w, struct exchange *x)
 {
+	const struct worker_state *state = w->state;
 	uint8_t place[EXCHANGE_HITS]; // where a hit goes; UINT8_MAX: it leaves
+	uint64_t id[EXCHANGE_HITS];
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < x->n_hits; i++) {
-		struct exchange_hit *hit = &x->hits[i];
-		uint64_t id = learn_id(x->endpoint, hit->field, hit->type, hit->dir);
+		const struct exchange_hit *hit = &x->hits[i];
 
-		note_hit(w, x, hit, id);
+		id[i] = learn_id(x->endpoint, hit->field, hit->type, hit->dir);
+		__builtin_prefetch(&state->field_slots[id[i] % FIELD_SLOTS]);
+	}
+	for (uint32_t i = 0; i < x->n_hits; i++) {
+		struct exchange_hit *hit = &x->hits[i];
+
+		note_hit(w, x, hit, id[i]);
 		place[i] = UINT8_MAX;
-		if (!hit_counts(w, hit, id)) {
+		if (!hit_counts(w, hit, id[i])) {
 			x->n_values -= hit->counted < x->n_values ? hit->counted : x->n_values;
 			continue;
 		}
