@@ -22,6 +22,7 @@ enum {
 	EXCHANGE_TEMPLATE = 192,
 	EXCHANGE_USER = 64,
 	EXCHANGE_PARAMS = 32,
+	QUIET_NEVER = -1,
 	EXCHANGE_SHOWN = 8,
 	EXCHANGE_ROLE = 32,
 };
@@ -192,7 +193,8 @@ struct exchange {
 	uint64_t told_to;   // bytes of the response whose fields are
 	uint32_t serial;    // number on its worker
 	uint64_t quiet_from[2];  // of a body: from here on fields that say nothing are passed by,
-	uint64_t quiet_until[2]; // and values that end before here
+	uint64_t quiet_until[2]; // and values that end before here;
+	int16_t quiet_told[2];   // before, those of a field that was told, but for so many values
 	bool creates;       // what it gives is made by this request
 	bool told_all;      // all fields of the response are told to the merger
 	uint32_t n_masks[2];

@@ -87,17 +87,21 @@ static uint64_t name_id(const struct exchange *x, uint64_t field, bool accepted)
 			(exchange_time(x) >> FACTS_HOUR) << 8 | (uint64_t)accepted << 1 | CLIENT);
 }
 
-// id: what seen_before() was asked; it is not seen when there is no room to tell it. Rejected
-// requests, which anybody can send, take half of the room at most.
+// Rejected requests, which anybody can send, take half of the room at most.
+static bool shapes_full(const struct delta *d, const struct exchange *x, enum dir dir)
+{
+	return d->n_params >=
+	       (dir == SERVER || x->tx->status / 100 == 2 ? DELTA_PARAMS : DELTA_PARAMS / 2);
+}
+
+// id: what seen_before() was asked; it is not seen when there is no room to tell it.
 static void shape_tell(struct detect_worker *w, const struct exchange *x, struct delta_param one,
 		       const uint8_t *name, uint32_t len, uint64_t id)
 {
 	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
 	struct delta *d = delta_active(w);
-	uint32_t room =
-		one.dir == SERVER || x->tx->status / 100 == 2 ? DELTA_PARAMS : DELTA_PARAMS / 2;
 
-	if (d->n_params >= room || len > DELTA_ARENA - d->arena_used) {
+	if (shapes_full(d, x, one.dir) || len > DELTA_ARENA - d->arena_used) {
 		d->params_lost++;
 		*seen_slot(cache, id) = 0;
 		return;
@@ -413,6 +417,7 @@ static void value_shape(struct detect_worker *w, struct exchange *x, const struc
 			const struct facts_key *key)
 {
 	struct facts_cache *cache = &((struct worker_state *)w->state)->facts;
+	struct delta *d = delta_active(w);
 	enum param_class class = PARAM_EMPTY;
 	uint32_t look = shape_look(v);
 	double number;
@@ -427,6 +432,12 @@ static void value_shape(struct detect_worker *w, struct exchange *x, const struc
 	id = shape_id(x, key->renamed, look);
 	if (seen_before(cache, id))
 		return;
+	if (shapes_full(d, x, SERVER)) { // for the rest of the epoch: nothing more is looked for
+		d->params_lost++;
+		*seen_slot(cache, id) = 0;
+		x->told_to = 0;
+		return;
+	}
 	if (--x->news == 0)
 		x->told_to = 0;
 	if (look < SHAPE_LITERAL)

@@ -29,7 +29,8 @@ enum {
 	FACTS_ID_MAX = 128,   // bytes of an identifier; longer values are none
 	FACTS_HASHED = 1024,  // bytes of a value that are hashed
 	FACTS_SHAPE = 4096,   // bytes of a response whose fields are always told,
-	FACTS_SHARE = 16,     // of longer ones those of one exchange in so many;
+	FACTS_SHARE = 16,     // of longer ones those of one exchange in so many,
+	FACTS_CLOSELY = 8,    // there so many values of each;
 	FACTS_NEW = 3,        // new ones of an exchange, when there are more than is remembered,
 	FACTS_NEW_ALL = 24,   // and of one in FACTS_SHARE;
 	FACTS_NEW_FIRST = 64, // of the first of an endpoint
@@ -44,6 +45,7 @@ struct facts_key {
 	uint64_t renamed;           // field_name_id() of it
 	uint64_t noun;              // 0: of the endpoint
 	uint32_t told[LOOKS];       // the exchange that told last of a look of it
+	uint8_t left;               // values that it looks at yet, when it tells all
 	bool known;                 // what follows, and what is above, but for told
 	uint8_t kind;               // enum noun_kind
 	uint8_t privilege;          // privilege_of() the name

@@ -164,6 +164,7 @@ static struct exchange *exchange_new(struct detect_worker *w, struct http_tx *tx
 	x->mask_limit[CLIENT] = UINT32_MAX;
 	x->mask_limit[SERVER] = UINT32_MAX;
 	x->quiet_from[CLIENT] = x->quiet_from[SERVER] = UINT64_MAX;
+	x->quiet_told[CLIENT] = x->quiet_told[SERVER] = QUIET_NEVER;
 	x->serial = ++((struct worker_state *)w->state)->serial;
 	x->tx = tx;
 	tx->detect = x;
@@ -249,18 +250,29 @@ static struct hits worker_hits(struct detect_worker *w, struct exchange *x)
 	};
 }
 
+// How many values of a field may be left to be looked at when it counts as told: any number, but none
+// in an exchange that tells all.
+static inline int16_t told_enough(const struct exchange *x)
+{
+	return x->told_all ? 0 : FACTS_CLOSELY;
+}
+
 // From where on a value of a field that says nothing may be passed by.
 static inline void exchange_quiet(struct exchange *x, enum dir dir)
 {
 	const struct scan_pending *pending = &x->pending[dir];
 
 	x->quiet_until[dir] = scan_quiet_until(pending);
+	x->quiet_from[dir] = UINT64_MAX;
+	x->quiet_told[dir] = QUIET_NEVER;
 	if (pending->probe || pending->text)
-		x->quiet_from[dir] = UINT64_MAX;
-	else if (dir == SERVER)
+		return;
+	if (dir == SERVER) {
 		x->quiet_from[dir] = x->told_to;
-	else // values of a request are its parameters until there are enough of them
-		x->quiet_from[dir] = x->n_params < EXCHANGE_PARAMS ? UINT64_MAX : 0;
+		x->quiet_told[dir] = told_enough(x);
+	} else if (x->n_params == EXCHANGE_PARAMS) {
+		x->quiet_from[dir] = 0; // until then values of a request are its parameters
+	}
 }
 
 static void worker_window(void *ctx, struct http_tx *tx, const struct window *window)
@@ -285,12 +297,6 @@ static inline uint32_t look_of(const struct value *v)
 	if (v->kind != VALUE_LITERAL)
 		return LOOKS;
 	return v->v.p[0] == 'n' ? LOOK_NULL : v->v.p[0] == 't' || v->v.p[0] == 'f' ? LOOK_BOOL : LOOKS;
-}
-
-// Is this exchange one of those of which every value is looked at?
-static inline bool told_closely(const struct exchange *x)
-{
-	return x->told_to > FACTS_SHAPE;
 }
 
 // A value of a field that is no identifier says nothing more, where its field was told before.
@@ -326,7 +332,7 @@ static __attribute__((noinline)) void worker_value_any(struct detect_worker *w, 
 
 	if (__builtin_expect(!key, 0))
 		key = facts_key_new(&state->facts, value->field);
-	told = look < LOOKS && key->told[look] == x->serial && !told_closely(x);
+	told = look < LOOKS && key->told[look] == x->serial && key->left <= told_enough(x);
 	if (!told && value->dir == SERVER)
 		facts_ahead(w, x, value, key);
 	if (value->kind == VALUE_LITERAL) { // no data type is one
@@ -341,8 +347,12 @@ static __attribute__((noinline)) void worker_value_any(struct detect_worker *w, 
 		worker_facts(w, x, value, key, told);
 		exchange_quiet(x, value->dir);
 	}
-	if (value->dir == SERVER && look < LOOKS)
+	if (value->dir == SERVER && look < LOOKS) {
+		if (key->told[look] != x->serial)
+			key->left = FACTS_CLOSELY;
+		key->left -= key->left != 0;
 		key->told[look] = x->serial;
+	}
 	// What is once true stays so.
 	if (!key->quiet[value->dir])
 		key->quiet[value->dir] = scan_is_quiet(w->scanner, value) &&
@@ -370,7 +380,7 @@ static inline bool is_quiet(const struct detect_worker *w, const struct exchange
 
 	return key && key->quiet[v->dir] && v->off + v->v.len < x->quiet_until[v->dir] &&
 	       (v->off >= x->quiet_from[v->dir] ||
-		(key->told[look] == x->serial && x->quiet_from[v->dir] <= FACTS_SHAPE));
+		(key->told[look] == x->serial && key->left <= x->quiet_told[v->dir]));
 }
 
 // Neither a string nor a number: no data type is a literal name.

@@ -349,6 +349,52 @@ static void test_quiet(void **)
 	work_close();
 }
 
+// Whether a field of that name was told with a class.
+static bool told_class(const char *name, enum param_class class)
+{
+	for (uint32_t i = 0; i < delta()->n_params; i++) {
+		const struct delta_param *p = &delta()->params[i];
+
+		if (p->class == class && p->name.len == strlen(name) &&
+		    memcmp(p->name.p, name, p->name.len) == 0)
+			return true;
+	}
+	return false;
+}
+
+// The exchanges that are chosen to tell more look at some values of each field, but not at all of a
+// long list. Of others the first value says what its field looks like.
+static void test_closely(void **)
+{
+	const uint32_t turns = 20 * FACTS_SHARE;
+	uint32_t early = 0, late = 0, first = 0;
+
+	begin();
+	for (uint32_t turn = 1; turn <= turns; turn++) {
+		char body[4096], target[64];
+		size_t n = (size_t)snprintf(body, sizeof(body), "[");
+
+		// Endpoints of their own, so that nothing is told by another one.
+		snprintf(target, sizeof(target), "GET /of%u/list" HOST, turn);
+		for (uint32_t i = 1; i < 2 * FACTS_CLOSELY; i++)
+			n += (size_t)snprintf(body + n, sizeof(body) - n,
+					      "%s{\"a\":\"%s\",\"b\":\"%s\"}", i > 1 ? "," : "",
+					      i == FACTS_CLOSELY ? "2026-05-17" : "word",
+					      i == FACTS_CLOSELY + 1 ? "2026-05-17" : "word");
+		snprintf(body + n, sizeof(body) - n, "]");
+		delta_clear(&work[0]->delta[work[0]->active]);
+		send_one(&(struct sent){.request = target, .response = OK, .response_body = body,
+					.time_ns = turn, .conn = turn});
+		first += told_class("$[].a", PARAM_WORD) && told_class("$[].b", PARAM_WORD);
+		early += told_class("$[].a", PARAM_DATE);
+		late += told_class("$[].b", PARAM_DATE);
+	}
+	assert_int_equal(first, turns);
+	assert_true(early > turns / FACTS_SHARE / 3 && early < turns / FACTS_SHARE * 3);
+	assert_int_equal(late, 0);
+	work_close();
+}
+
 // What a request may leave out of a field, a response may not: each of its identifiers is given.
 static void test_both_ways(void **)
 {
@@ -404,6 +450,10 @@ static void test_bounds(void **)
 	assert_int_equal(delta()->objects_lost, 1);
 	assert_int_equal(last_call()->n_given, 1);
 	assert_true(delta()->params_lost >= 3);
+	// After the first one that has no room, no more of them are looked for.
+	n = delta()->params_lost;
+	SEND(GET("/full"), NULL, OK, "{\"w\":\"x\",\"x\":\"y\",\"y\":\"z\"}", .time_ns = 25);
+	assert_int_equal(delta()->params_lost, n + 1);
 	// A name that was lost is told when it comes again.
 	work[0]->delta[work[0]->active].n_params = 0;
 	SEND(GET("/orders/1?zz=1"), NULL, OK, "{\"id\":1}", .time_ns = 30);
@@ -451,8 +501,8 @@ int main(void)
 		cmocka_unit_test(test_one_identity), cmocka_unit_test(test_links),
 		cmocka_unit_test(test_given),        cmocka_unit_test(test_nothing_given),
 		cmocka_unit_test(test_requests),     cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_quiet),        cmocka_unit_test(test_pieces),
-		cmocka_unit_test(test_both_ways),
+		cmocka_unit_test(test_quiet),        cmocka_unit_test(test_closely),
+		cmocka_unit_test(test_pieces),       cmocka_unit_test(test_both_ways),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
