@@ -23,7 +23,7 @@
 	X(NESTED, "nested", "more headers of link, tunnels and network than are followed")         \
 	X(CHECKSUM, "checksum", "wrong TCP or IP checksum where checksums are trusted")            \
 	X(UNSUPPORTED, "unsupported", "not IP, not TCP, or a tunnel that is not decoded")          \
-	X(FRAGMENT, "fragment", "IP fragments that did not become a whole datagram")               \
+	X(FRAGMENT, "fragment", "pieces of datagrams; the last one of a whole datagram is parsed") \
 	X(NO_FLOW, "no_flow", "payload without a flow because the table or a pool was full")       \
 	X(SHED, "shed", "left out under overload")                                                 \
 	X(NO_BUFFER, "no_buffer", "lost because no packet buffer or ring slot was free")

@@ -461,5 +461,8 @@ struct rte_mbuf *frag_add(struct frag *frag, struct rte_mbuf *m, struct fates *f
 
 void frag_segment(struct frag *frag, const struct pkt *pkt)
 {
-	frag_pairs_segment(frag->pairs, pkt);
+	if (frag->pressed)
+		frag_pairs_segment(frag->pairs, pkt);
+	else
+		frag_pairs_handshake(frag->pairs, pkt);
 }

@@ -19,7 +19,7 @@ struct frag_pairs;
 struct frag_queues;
 
 struct frag {
-	bool pressed; // so much is held that frag_segment() is to see TCP segments
+	bool pressed; // so much is held that frag_segment() is to see all TCP segments
 	// frag.c's own.
 	uint64_t seed;
 	uint32_t n_buffers, max_buffers;
@@ -51,5 +51,6 @@ void frag_reset(struct frag *frag);
 struct rte_mbuf *frag_add(struct frag *frag, struct rte_mbuf *m, struct fates *fates,
 			  bool *overlap);
 
-// Learns from a TCP segment whose fragments are worth more than others.
+// Learns from a TCP segment whose fragments are worth more than others: while it is pressed from all
+// of them, before that from handshakes, which segments without payload are.
 void frag_segment(struct frag *frag, const struct pkt *pkt);

@@ -77,6 +77,40 @@ enum frag_trust frag_pairs_trust(const struct frag_pairs *pairs, const struct fl
 						      : FRAG_UNKNOWN;
 }
 
+// Somebody sent, and will be answered by an acknowledgement of exactly this.
+static void pair_sent(struct frag_pairs *pairs, uint64_t hash, uint32_t end)
+{
+	pairs->sent[hash % PAIR_SENT].tag = pair_tag(hash);
+	pairs->sent[hash % PAIR_SENT].end = end;
+	pairs->used = true;
+}
+
+static bool pair_acknowledges(const struct frag_pairs *pairs, uint64_t hash, uint32_t ack)
+{
+	return pairs->sent[hash % PAIR_SENT].tag == pair_tag(hash) &&
+	       pairs->sent[hash % PAIR_SENT].end == ack;
+}
+
+void frag_pairs_handshake(struct frag_pairs *pairs, const struct pkt *pkt)
+{
+	const uint8_t *from = pkt->key.addr[pkt->src], *to = pkt->key.addr[!pkt->src];
+	uint64_t forth;
+
+	if (!(pkt->tcp_flags & TCP_ACK) || pkt->tcp_flags & TCP_RST || pkt->bad_checksum)
+		return;
+	if (pkt->tcp_flags & TCP_SYN) {
+		pair_sent(pairs, pair_hash(pairs, to, from, pkt->key.space_proto),
+			  pkt->seq + pkt->payload_len + 1);
+		return;
+	}
+	forth = pair_hash(pairs, from, to, pkt->key.space_proto);
+	if (!pair_acknowledges(pairs, forth, pkt->ack))
+		return;
+	pairs->sent[forth % PAIR_SENT].tag = 0; // what is said once more says nothing new
+	pair_note(pairs, FRAG_ANSWERED, forth);
+	pair_note(pairs, FRAG_ANSWERED, pair_hash(pairs, to, from, pkt->key.space_proto));
+}
+
 void frag_pairs_segment(struct frag_pairs *pairs, const struct pkt *pkt)
 {
 	const uint8_t *from = pkt->key.addr[pkt->src], *to = pkt->key.addr[!pkt->src];
@@ -87,16 +121,12 @@ void frag_pairs_segment(struct frag_pairs *pairs, const struct pkt *pkt)
 	if (!(pkt->tcp_flags & TCP_ACK) || pkt->tcp_flags & TCP_RST || pkt->bad_checksum)
 		return;
 	back = pair_hash(pairs, to, from, pkt->key.space_proto);
-	if (syn || pkt->payload_len) {
-		pairs->sent[back % PAIR_SENT].tag = pair_tag(back);
-		pairs->sent[back % PAIR_SENT].end = pkt->seq + pkt->payload_len + syn;
-		pairs->used = true;
-	}
+	if (syn || pkt->payload_len)
+		pair_sent(pairs, back, pkt->seq + pkt->payload_len + syn);
 	if (syn)
 		return;
 	forth = pair_hash(pairs, from, to, pkt->key.space_proto);
-	if (pairs->sent[forth % PAIR_SENT].tag == pair_tag(forth) &&
-	    pairs->sent[forth % PAIR_SENT].end == pkt->ack) {
+	if (pair_acknowledges(pairs, forth, pkt->ack)) {
 		pair_note(pairs, FRAG_ANSWERED, forth);
 		pair_note(pairs, FRAG_ANSWERED, back);
 	} else {

@@ -30,5 +30,8 @@ void frag_pairs_reset(struct frag_pairs *pairs);
 // addr: sender and receiver, as in the key of a fragment.
 void frag_pairs_whole(struct frag_pairs *pairs, const struct flow_key *key);
 enum frag_trust frag_pairs_trust(const struct frag_pairs *pairs, const struct flow_key *key);
+// What a TCP segment without payload says, when all is well: two that open a connection are real.
+// Cheap, for it is asked of each.
+void frag_pairs_handshake(struct frag_pairs *pairs, const struct pkt *pkt);
 // What a TCP segment says about its sender and receiver.
 void frag_pairs_segment(struct frag_pairs *pairs, const struct pkt *pkt);

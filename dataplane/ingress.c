@@ -17,6 +17,13 @@ static enum fate ingress_decode(const struct ingress *in, struct rte_mbuf *m, ui
 			  : packet_decode(m, link_type, wire_len, in->seed);
 }
 
+// Reassembly wants to know who is there.
+static inline void ingress_segment(const struct ingress *in, const struct pkt *pkt)
+{
+	if (unlikely(in->frag->pressed) || (pkt->tcp_flags & TCP_ACK && pkt->payload_len == 0))
+		frag_segment(in->frag, pkt);
+}
+
 // A packet that is a fragment becomes, perhaps, one that is none.
 static enum fate ingress_fragment(const struct ingress *in, struct rte_mbuf **m, uint32_t link_type,
 				  struct fates *fates)
@@ -42,8 +49,7 @@ static enum fate ingress_fragment(const struct ingress *in, struct rte_mbuf **m,
 	if (pkt_of(*m)->frag_overlap)
 		return fate;
 	checksum_segment(in->check, *m);
-	if (in->frag->pressed)
-		frag_segment(in->frag, pkt_of(*m));
+	ingress_segment(in, pkt_of(*m));
 	return fate;
 }
 
@@ -57,8 +63,7 @@ enum fate ingress_packet(const struct ingress *in, struct rte_mbuf **m, uint32_t
 	fate = ingress_decode(in, *m, link_type, wire_len);
 	if (fate == FATE_PARSED) {
 		checksum_segment(in->check, *m);
-		if (unlikely(in->frag->pressed))
-			frag_segment(in->frag, pkt_of(*m));
+		ingress_segment(in, pkt_of(*m));
 		return fate;
 	}
 	if (fate == FATE_FRAGMENT)

@@ -58,6 +58,8 @@ struct step {
 	bool bad;
 };
 
+static void (*teller)(struct frag_pairs *, const struct pkt *) = frag_pairs_segment;
+
 // src: which of the key's addresses the sender is; both give the same.
 static void give(const struct step *s, uint8_t src)
 {
@@ -71,7 +73,7 @@ static void give(const struct step *s, uint8_t src)
 		.bad_checksum = s->bad,
 	};
 
-	frag_pairs_segment(pairs, &pkt);
+	teller(pairs, &pkt);
 }
 
 static void test_handshake(void **)
@@ -82,7 +84,10 @@ static void test_handshake(void **)
 		{1, 2, TCP_ACK, 11, 0, 0, false},
 	};
 
-	for (uint8_t src = 0; src < 2; src++) {
+	for (uint8_t way = 0; way < 4; way++) {
+		uint8_t src = way & 1;
+
+		teller = way < 2 ? frag_pairs_segment : frag_pairs_handshake;
 		for (uint32_t i = 0; i < 3; i++) {
 			assert_int_equal(trust(1, 2), FRAG_UNKNOWN);
 			assert_int_equal(trust(2, 1), FRAG_UNKNOWN);
@@ -95,6 +100,35 @@ static void test_handshake(void **)
 		assert_int_equal(pairs->seed, 9);
 		assert_int_equal(trust(1, 2), FRAG_UNKNOWN);
 	}
+	teller = frag_pairs_segment;
+}
+
+// Of what is cheap to ask for, nothing is believed that can be forged.
+static void test_handshake_forged(void **)
+{
+	static const struct step answer = {2, 1, TCP_SYN | TCP_ACK, 499, 11, 0, false};
+	static const struct step steps[] = {
+		{1, 2, TCP_ACK, 11, 499, 0, false},           // of what was not sent
+		{1, 2, TCP_ACK, 11, 501, 0, false},           // of more than was sent
+		{1, 2, TCP_ACK | TCP_RST, 11, 500, 0, false}, // answers whatever comes
+		{1, 2, TCP_ACK, 11, 500, 0, true},            // damaged
+		{1, 2, 0, 11, 500, 0, false},
+		{3, 2, TCP_ACK, 11, 500, 0, false}, // somebody else
+	};
+	static const struct step last = {1, 2, TCP_ACK, 11, 500, 0, false};
+
+	teller = frag_pairs_handshake;
+	give(&last, 0);
+	give(&answer, 0);
+	for (uint32_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		give(&steps[i], 0);
+		assert_int_equal(trust(1, 2), FRAG_UNKNOWN);
+		assert_int_equal(trust(3, 2), FRAG_UNKNOWN);
+	}
+	give(&last, 0);
+	assert_int_equal(trust(1, 2), FRAG_ANSWERED);
+	assert_int_equal(trust(2, 1), FRAG_ANSWERED);
+	teller = frag_pairs_segment;
 }
 
 // In the middle of a connection, of which the peer of 1 has sent ten bytes.
@@ -175,10 +209,8 @@ static void test_bounds(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_handshake),
-		TEST(test_midstream),
-		TEST(test_space),
-		TEST(test_bounds),
+		TEST(test_handshake), TEST(test_handshake_forged), TEST(test_midstream),
+		TEST(test_space),     TEST(test_bounds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

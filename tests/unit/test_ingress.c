@@ -147,13 +147,66 @@ static void test_nested(void **)
 	assert_int_equal(rte_mempool_in_use_count(pool), 0);
 }
 
+// A segment of a host to the peer of all, or the other way round.
+static void segment(uint32_t host, bool back, uint8_t flags, uint32_t seq, uint32_t ack)
+{
+	enum { ADDRESSES = 14 + 12, TCP = 14 + 20 };
+	struct shape s = {.version = 4, .id = 1, .sender = host};
+	struct rte_mbuf *m = frame(&s, 0, TCP_HEADER, false);
+	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *), copy[4];
+	struct pkt pkt;
+
+	if (back) {
+		memcpy(copy, p + ADDRESSES, 4);
+		memcpy(p + ADDRESSES, p + ADDRESSES + 4, 4);
+		memcpy(p + ADDRESSES + 4, copy, 4);
+		put16(put16(p + TCP, 80), 40000);
+	}
+	for (uint32_t i = 0; i < 4; i++) {
+		p[TCP + 4 + i] = (uint8_t)(seq >> (24 - 8 * i));
+		p[TCP + 8 + i] = (uint8_t)(ack >> (24 - 8 * i));
+	}
+	p[TCP + 13] = flags;
+	assert_int_equal(take(m, &pkt), FATE_PARSED);
+	assert_int_equal(pkt.payload_len, 0);
+}
+
+// Who was seen to open a connection keeps the pieces of a datagram through a flood, whenever the flood
+// began; others, of whom nothing is known, do not.
+static void test_known_before(void **)
+{
+	enum { HOST = 0x0a010001 };
+
+	for (uint32_t known = 0; known < 2; known++) {
+		struct shape s = {.version = 4, .id = 7, .sender = HOST};
+		struct pkt pkt;
+
+		begin(CHECKSUM_OFF);
+		if (known) {
+			segment(HOST, false, TCP_SYN, 100, 0);
+			segment(HOST, true, TCP_SYN | TCP_ACK, 500, 101);
+			segment(HOST, false, TCP_ACK, 101, 501);
+		}
+		assert_false(frag->pressed);
+		assert_int_equal(take(frame(&s, 0, 800, true), &pkt), FATE_FRAGMENT);
+		for (uint32_t i = 0; i < 10 * FRAG_BUFFERS; i++) {
+			struct shape forged = {
+				.version = 4, .id = i & 0xffff, .sender = 0x0b000000 + i};
+
+			assert_int_equal(take(frame(&forged, 0, 1400, true), &pkt), FATE_FRAGMENT);
+		}
+		assert_int_equal(take(frame(&s, 800, 1000, false), &pkt),
+				 known ? FATE_PARSED : FATE_FRAGMENT);
+		frag_reset(frag);
+	}
+	assert_int_equal(rte_mempool_in_use_count(pool), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_whole),
-		TEST(test_overlap),
-		TEST(test_checksum),
-		TEST(test_nested),
+		TEST(test_whole),  TEST(test_overlap),      TEST(test_checksum),
+		TEST(test_nested), TEST(test_known_before),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
