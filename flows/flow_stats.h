@@ -14,6 +14,7 @@
 	X(flows_closed, "flows removed after FIN or RST")                                          \
 	X(flows_evicted, "flows removed to make room")                                             \
 	X(flows_evicted_active, "connections with payload among them")                             \
+	X(flows_relieved, "connections that waited longest, ended for memory that others need")    \
 	X(flow_table_full, "packets without a flow because the table was full")                    \
 	X(conn_pool_empty, "flows followed without payload because the pool was empty")            \
 	X(parser_blocks_empty, "connections not parsed because no block for their state was free") \

@@ -540,6 +540,17 @@ static void h2_close(struct pctx *p, enum close_reason)
 	f.conn->over = true;
 }
 
+static uint32_t h2_holds(const void *state)
+{
+	const struct h2 *conn = state;
+	const struct h2_block *block = conn->block;
+
+	if (!block)
+		return 0;
+	return HOLDS_BLOCK | (conn->open ? HOLDS_EXCHANGE : 0) |
+	       (block->head[CLIENT].text || block->head[SERVER].text ? HOLDS_HEAD : 0);
+}
+
 const struct parser h2_parser = {
 	.name = "h2",
 	.rank = 40,
@@ -553,5 +564,6 @@ const struct parser h2_parser = {
 	.gap = h2_gap,
 	.fin = h2_fin,
 	.close = h2_close,
+	.holds = h2_holds,
 };
 PARSER_REGISTER(h2_parser);

@@ -104,6 +104,7 @@ struct h2 {
 	uint32_t n_gone;
 	uint16_t free;  // index + 1 of the first free stream
 	uint16_t fresh; // streams from here on were never used
+	uint16_t open;  // streams in use
 	bool flood;     // requests are reported when they are answered
 	bool over;      // no longer HTTP/2
 };

@@ -48,6 +48,7 @@ static void table_remove(const struct h2_feed *f, struct h2_stream *s)
 	s->used = 0;
 	s->next = f->conn->free;
 	f->conn->free = index;
+	f->conn->open--;
 }
 
 void h2_stream_open_all(struct h2 *conn)
@@ -55,6 +56,7 @@ void h2_stream_open_all(struct h2 *conn)
 	memset(conn->block->bucket, 0, sizeof(conn->block->bucket));
 	conn->free = 0;
 	conn->fresh = 0;
+	conn->open = 0;
 }
 
 // ---- exchanges
@@ -225,6 +227,7 @@ static struct h2_stream *add(struct h2_feed *f, uint32_t id)
 
 	*s = (struct h2_stream){.id = id, .used = ++conn->clock, .next = *bucket};
 	*bucket = index;
+	conn->open++;
 	f->env->stats.h2_streams++;
 	s->tx = http_exchange_new_sparing(f->env, f->p->conn, conn->index);
 	if (s->tx) {

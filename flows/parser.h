@@ -71,6 +71,13 @@ struct pctx {
 	uint32_t anomalies;
 };
 
+// What a connection has of the memory that a worker's connections share.
+enum holds {
+	HOLDS_EXCHANGE = 1, // an exchange that has not ended, with its capture block
+	HOLDS_HEAD = 2,     // a block for a head that comes in pieces
+	HOLDS_BLOCK = 4,    // the parser's own
+};
+
 struct parser {
 	const char *name;
 	uint32_t rank;       // the lower, the earlier it looks at first bytes
@@ -91,6 +98,8 @@ struct parser {
 	// This direction ended in order (FIN): ends a close-delimited body.
 	void (*fin)(struct pctx *p, enum dir dir);
 	void (*close)(struct pctx *p, enum close_reason why);
+	// Bits of enum holds. NULL: never anything. state: as in pctx, between open() and close().
+	uint32_t (*holds)(const void *state);
 };
 
 enum {

@@ -33,6 +33,7 @@ struct tracker {
 	uint64_t n_flows;                // created ever
 	uint32_t held;                   // mbufs
 	uint32_t sweep;                  // next flow to look at under pressure
+	uint32_t relief;                 // … when memory of the env is scarce
 	uint32_t n_done;                 // mbufs to free at the end of the burst
 	struct rte_mbuf *done[TCP_FREE_BATCH];
 	struct overlap_key overlap_key;
@@ -49,6 +50,10 @@ void tracker_free_mbuf(struct tracker *t, struct rte_mbuf *m);
 void tracker_free_done(struct tracker *t);
 // Takes a flow out of everything; its connection is closed first.
 void tracker_remove(struct tracker *t, struct flow *flow, enum close_reason why);
+
+// relief.c: when little is left of what connections share, some of those that hold it and have waited
+// longest are ended. Between packets.
+void tracker_relieve(struct tracker *t);
 
 // A connection for this flow; NULL when the pool is empty.
 struct conn *tcp_open(struct tracker *t, struct flow *flow);

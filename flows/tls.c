@@ -295,6 +295,18 @@ static void tls_close(struct pctx *p, enum close_reason why)
 	tls->over = true;
 }
 
+static uint32_t tls_holds(const void *state)
+{
+	const struct tls_block *block = ((const struct tls *)state)->block;
+	const struct tls_inner *inner = block ? &block->decrypt.inner : NULL;
+
+	if (!block)
+		return 0;
+	return HOLDS_BLOCK | (inner->parser && !inner->dead && inner->parser->holds
+				      ? inner->parser->holds(inner->state)
+				      : 0);
+}
+
 const struct parser tls_parser = {
 	.name = "tls",
 	.rank = 30,
@@ -307,5 +319,6 @@ const struct parser tls_parser = {
 	.gap = tls_gap,
 	.fin = tls_fin,
 	.close = tls_close,
+	.holds = tls_holds,
 };
 PARSER_REGISTER(tls_parser);

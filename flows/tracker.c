@@ -17,6 +17,7 @@ enum {
 	TICK_EXPIRE = 8192, // flows looked at in one tick
 	TICK_SWEEP = 4096,  // … under pressure
 	TICK_HOLES = 4096,
+	TICK_RELIEF = 32,
 	TICK_STEP_S = 10, // between two ticks, as far as ageing goes
 	PRESSURE_TIMEOUT_S = 2,
 	EVICT_SAMPLE = 16,
@@ -484,6 +485,7 @@ void tracker_burst(struct tracker *t, struct rte_mbuf **pkts, uint32_t n, struct
 			conn_prefetch(conn_of(t, candidates[i + CONN_AHEAD]));
 		on_packet(t, pkts[i], candidates[i]);
 	}
+	tracker_relieve(t);
 	tracker_free_done(t);
 	stage_leave(&t->env->stages, before);
 }
@@ -513,9 +515,29 @@ static void skip_jump(struct tracker *t, uint64_t now_ns)
 	t->tick_ns = now_ns;
 }
 
+// What bytes behind holes begin needs memory like anything else. Whoever is looked at goes to the end
+// of the list; the one that was last may be gone by then, and others are looked at twice.
+static void tick_holes(struct tracker *t)
+{
+	const struct conn *last = t->holes_last;
+
+	for (uint32_t i = 0; t->holes && i < TICK_HOLES; i++) {
+		struct conn *c = t->holes;
+		bool end = c == last;
+
+		tcp_holes_rotate(t, c);
+		tcp_holes(t, c);
+		conn_settle(t, c);
+		if (end)
+			break;
+		if (i % TICK_RELIEF == TICK_RELIEF - 1)
+			tracker_relieve(t);
+	}
+	tracker_relieve(t);
+}
+
 void tracker_tick(struct tracker *t, uint64_t now_ns, struct fates *fates)
 {
-	struct conn *c = t->holes, *last = t->holes_last, *next;
 	struct flow *flow;
 	uint32_t now_s;
 
@@ -526,12 +548,7 @@ void tracker_tick(struct tracker *t, uint64_t now_ns, struct fates *fates)
 	t->latest_ns = now_ns;
 	t->now_ns = now_ns;
 	now_s = seconds_of(t);
-	for (uint32_t i = 0; c && i < TICK_HOLES; i++, c = next) {
-		next = c == last ? NULL : c->hole_next;
-		tcp_holes_rotate(t, c);
-		tcp_holes(t, c);
-		conn_settle(t, c);
-	}
+	tick_holes(t);
 	for (uint32_t i = 0; i < TICK_EXPIRE; i++) {
 		flow = wheel_due(&t->wheel, &t->table, now_s);
 		if (!flow)

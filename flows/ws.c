@@ -413,6 +413,17 @@ static void ws_close(struct pctx *p, enum close_reason)
 	conn->ws = NULL;
 }
 
+static uint32_t ws_holds(const void *of)
+{
+	const struct ws *ws = ((const struct ws_conn *)of)->ws;
+
+	if (!ws)
+		return 0;
+	return HOLDS_BLOCK | (ws->side[CLIENT].message.tx || ws->side[SERVER].message.tx
+				      ? HOLDS_EXCHANGE
+				      : 0);
+}
+
 const struct parser ws_parser = {
 	.name = "websocket",
 	.rank = 90,
@@ -425,5 +436,6 @@ const struct parser ws_parser = {
 	.gap = ws_gap,
 	.fin = ws_fin,
 	.close = ws_close,
+	.holds = ws_holds,
 };
 PARSER_REGISTER(ws_parser);

@@ -54,6 +54,8 @@ struct fake_state {
 	uint32_t index; // of the connection, from 1
 	bool closed, refused, fin[2], started[2];
 	uint64_t end[2];
+	void *block; // of fake_pool
+	uint32_t holds;
 };
 
 // Ends of a connection between two hosts that exist only here.
@@ -80,6 +82,9 @@ static uint32_t n_open, n_closed;
 static bool quiet;             // only the contract is checked, nothing is written down
 static bool causal;            // nobody acknowledges what the parser has not seen
 static uint32_t refuse_one_in; // pieces of data that the parser refuses; 0: none
+static struct pool *fake_pool; // a connection takes a block of it with '+'; NULL: there is none
+static uint32_t fake_holds;    // … and has that by it, enum holds
+static uint32_t fake_without;  // '+' for which no block was left
 static char log_text[HARNESS_LOG];
 static const char *log_run; // what the last entry is, for runs of data
 
@@ -183,6 +188,11 @@ static inline bool fake_data(struct pctx *p, enum dir dir, struct span bytes)
 	r->end[dir] = state->end[dir];
 	say(r, dir == CLIENT ? "C" : "S", "%.*s", (int)(bytes.len < 200 ? bytes.len : 200),
 	    (const char *)bytes.p);
+	if (fake_pool && !state->block && memchr(bytes.p, '+', bytes.len)) {
+		state->block = pool_get(fake_pool);
+		state->holds = state->block ? fake_holds : 0;
+		fake_without += !state->block;
+	}
 	state->refused = (refuse_one_in && random_below(refuse_one_in) == 0) ||
 			 (!quiet && memchr(bytes.p, '!', bytes.len));
 	return !state->refused;
@@ -222,12 +232,19 @@ static inline void fake_close(struct pctx *p, enum close_reason why)
 	struct fake_state *state = p->state;
 
 	assert_false(state->closed);
+	if (state->block)
+		pool_put(fake_pool, state->block);
 	r->closed = state->closed = true;
 	r->why = why;
 	r->conflict |= p->anomalies >> TCP_ANOMALY_OVERLAP & 1;
 	r->anomalies |= p->anomalies;
 	n_closed++;
 	say(r, NULL, "close%d", (int)why);
+}
+
+static inline uint32_t fake_holds_now(const void *state)
+{
+	return ((const struct fake_state *)state)->holds;
 }
 
 const struct parser http1_parser = {
@@ -239,6 +256,7 @@ const struct parser http1_parser = {
 	.gap = fake_gap,
 	.fin = fake_fin,
 	.close = fake_close,
+	.holds = fake_holds_now,
 };
 PARSER_REGISTER(http1_parser);
 
@@ -288,6 +306,8 @@ static inline int harness_setup(void **)
 	quiet = false;
 	causal = false;
 	refuse_one_in = 0;
+	fake_pool = NULL;
+	fake_without = 0;
 	log_text[0] = 0;
 	log_run = NULL;
 	pool_before = rte_mempool_avail_count(pool);
