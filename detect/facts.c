@@ -35,11 +35,6 @@ static_assert(SHAPE_NUMBER - SHAPE_LITERAL >= (int)PARAM_CLASSES &&
 		      SHAPE_STRING + (int)PARAM_CLASSES < SHAPE_TYPE,
 	      "looks are told apart, in seven bits");
 
-static bool is_digit(uint8_t c)
-{
-	return c >= '0' && c <= '9';
-}
-
 static struct call_param *param_add(struct exchange *x)
 {
 	if (x->n_params == EXCHANGE_PARAMS) {
@@ -233,18 +228,6 @@ static void object_give(struct detect_worker *w, struct exchange *x, uint64_t no
 	};
 }
 
-// Can it be met by chance? No more is asked of what is given out.
-static enum param_class id_class(struct span v)
-{
-	uint32_t digits = 0;
-
-	if (endpoint_is_uuid(v))
-		return PARAM_UUID;
-	while (digits < v.len && is_digit(v.p[digits]))
-		digits++;
-	return digits == v.len ? PARAM_INT : v.len >= 16 ? PARAM_TOKEN : PARAM_WORD;
-}
-
 // Identifiers in the path of a link, each behind what it is one of.
 static void link_give(struct detect_worker *w, struct exchange *x, struct span link)
 {
@@ -280,7 +263,7 @@ static void link_give(struct detect_worker *w, struct exchange *x, struct span l
 		if (endpoint_segment(segment) == SEGMENT_WORD) {
 			noun = noun_word(w, segment);
 		} else if (segment.len <= FACTS_ID_MAX) {
-			object_give(w, x, noun, false, segment, id_class(segment));
+			object_give(w, x, noun, false, segment, facts_id_class(segment));
 			n++;
 		}
 	}
@@ -305,7 +288,7 @@ static void value_given(struct detect_worker *w, struct exchange *x, const struc
 	}
 	if (noun == 0)
 		noun = noun_of(w, x);
-	object_give(w, x, noun, key->noun == 0, v->v, id_class(v->v));
+	object_give(w, x, noun, key->noun == 0, v->v, facts_id_class(v->v));
 }
 
 void facts_response(struct detect_worker *w, struct exchange *x)

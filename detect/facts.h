@@ -82,6 +82,8 @@ struct facts_key *facts_key_new(struct facts_cache *cache, uint64_t field);
 
 // What a value looks like. Of a request that has one.
 enum param_class facts_class(struct span value, double *number);
+// Of an identifier that is given out: can it be met by chance? No more is asked.
+enum param_class facts_id_class(struct span value);
 enum call_verb facts_verb(struct span method);
 // Does it begin with a scheme and "://"?
 bool facts_is_url(struct span value);

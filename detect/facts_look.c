@@ -129,6 +129,17 @@ enum param_class facts_class(struct span v, double *number)
 	return classes[looks];
 }
 
+enum param_class facts_id_class(struct span v)
+{
+	uint32_t digits = 0;
+
+	if (endpoint_is_uuid(v))
+		return PARAM_UUID;
+	while (digits < v.len && is_digit(v.p[digits]))
+		digits++;
+	return digits == v.len ? PARAM_INT : v.len >= 16 ? PARAM_TOKEN : PARAM_WORD;
+}
+
 enum call_verb facts_verb(struct span method)
 {
 	static const struct {

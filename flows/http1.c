@@ -686,15 +686,6 @@ static void http1_close(struct pctx *p, enum close_reason why)
 		http1_message_drain(&client);
 }
 
-static uint32_t http1_holds(const void *state)
-{
-	const struct http1 *conn = state;
-	const struct http1_side *client = &conn->side[CLIENT], *server = &conn->side[SERVER];
-
-	return (conn->pair.n || client->tx || server->tx ? HOLDS_EXCHANGE : 0) |
-	       (client->gather || server->gather ? HOLDS_HEAD : 0);
-}
-
 const struct parser http1_parser = {
 	.name = "http1",
 	.rank = 50,

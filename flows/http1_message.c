@@ -668,3 +668,12 @@ bool http1_message_cut(struct http1_feed *f)
 	http1_message_head(f, raw, 0, CUT_LOST);
 	return true;
 }
+
+uint32_t http1_holds(const void *state)
+{
+	const struct http1 *conn = state;
+	const struct http1_side *client = &conn->side[CLIENT], *server = &conn->side[SERVER];
+
+	return (conn->pair.n || client->tx || server->tx ? HOLDS_EXCHANGE : 0) |
+	       (client->gather || server->gather ? HOLDS_HEAD : 0);
+}

@@ -111,6 +111,8 @@ struct http1_skipped {
 // With nothing to deliver, at the end of what was.
 struct http1_feed http1_feed(struct pctx *p, enum dir dir);
 void http1_gather_free(struct http1_feed *f);
+// struct parser.holds
+uint32_t http1_holds(const void *state);
 
 static inline bool http1_in_message(const struct http1_side *side)
 {
