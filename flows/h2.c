@@ -35,11 +35,6 @@ struct h2_feed h2_feed(struct pctx *p, enum dir dir)
 		.p = p, .env = p->env, .conn = conn, .side = &conn->side[dir], .dir = dir};
 }
 
-static uint32_t least(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
 static void bad_frame(struct h2_feed *f)
 {
 	f->env->stats.h2_bad_frames++;
@@ -260,7 +255,7 @@ static bool gather(struct h2_feed *f, uint32_t need, uint32_t *taken)
 {
 	struct h2_side *side = f->side;
 
-	*taken = least(need - side->got, f->in.len);
+	*taken = span_least(need - side->got, f->in.len);
 	memcpy(side->fixed + side->got, f->in.p, *taken);
 	side->got += (uint8_t)*taken;
 	return side->got == need;
@@ -304,7 +299,7 @@ static uint32_t step_fixed(struct h2_feed *f)
 static uint32_t step_payload(struct h2_feed *f)
 {
 	struct h2_side *side = f->side;
-	uint32_t n = least(side->left - side->pad, f->in.len);
+	uint32_t n = span_least(side->left - side->pad, f->in.len);
 
 	side->left -= n;
 	payload(f, span_make(f->in.p, n));
@@ -318,7 +313,7 @@ static uint32_t step_payload(struct h2_feed *f)
 static uint32_t step_pad(struct h2_feed *f)
 {
 	struct h2_side *side = f->side;
-	uint32_t n = least(side->left, f->in.len);
+	uint32_t n = span_least(side->left, f->in.len);
 
 	side->left -= n;
 	if (side->left == 0)
@@ -363,7 +358,7 @@ static uint32_t step_chain(struct h2_feed *f)
 	uint32_t n;
 
 	if (side->left) {
-		n = least(side->left, f->in.len);
+		n = span_least(side->left, f->in.len);
 		side->left -= n;
 		f->env->stats.h2_skipped_bytes += n;
 		return n;
@@ -490,7 +485,7 @@ static bool step_over(struct h2_feed *f, uint64_t len)
 		break;
 	}
 	side->left -= (uint32_t)len;
-	side->pad = least(side->pad, side->left);
+	side->pad = span_least(side->pad, side->left);
 	side->got = 0;
 	side->state = side->left > side->pad ? H2_STATE_PAYLOAD : H2_STATE_PAD;
 	if (side->left == 0)

@@ -31,11 +31,6 @@ enum {
 	CHUNK_DIGITS = 32,                        // of a chunk size, leading zeros included
 };
 
-static uint32_t least(uint64_t a, uint32_t b)
-{
-	return a < b ? (uint32_t)a : b;
-}
-
 // ---- heads that cross pieces
 
 static bool gather_grow(struct http1_feed *f)
@@ -70,7 +65,7 @@ static uint32_t gather_room(const struct http1_feed *f)
 	const struct http1_side *side = f->side;
 	size_t size = side->big ? f->env->head64k.size : f->env->head4k.size;
 
-	return side->gather ? least(size, f->env->limits.head_bytes) : 0;
+	return side->gather ? span_least(size, f->env->limits.head_bytes) : 0;
 }
 
 // Gives up early on what cannot become a head. Bytes before `from` were looked at before.
@@ -85,7 +80,7 @@ static bool head_may_be(struct http1_side *side, enum dir dir, uint32_t from)
 
 	if (!lf)
 		return from >= PLAUSIBLE_BYTES ||
-		       http1_head_plausible(span_make(p, least(side->gathered, PLAUSIBLE_BYTES)),
+		       http1_head_plausible(span_make(p, span_least(side->gathered, PLAUSIBLE_BYTES)),
 					    dir);
 	struct span line = span_make(p, (size_t)(lf - p) + 1);
 
@@ -111,7 +106,7 @@ static uint32_t gather(struct http1_feed *f)
 					   CUT_TOO_LONG);
 			return n;
 		}
-		uint32_t n = least(f->in.len - taken, gather_room(f) - from);
+		uint32_t n = span_least(f->in.len - taken, gather_room(f) - from);
 
 		memcpy(side->gather + from, f->in.p + taken, n);
 		taken += n;
@@ -227,7 +222,7 @@ static uint32_t border(struct http1_side *side, struct span in)
 static bool may_begin(struct span in, enum dir dir)
 {
 	return http1_head_probe(in, dir) != PROBE_NO &&
-	       (dir == SERVER || memchr(in.p, ' ', least(in.len, HTTP1_METHOD_BYTES + 1)));
+	       (dir == SERVER || memchr(in.p, ' ', span_least(in.len, HTTP1_METHOD_BYTES + 1)));
 }
 
 static uint32_t step_sync(struct http1_feed *f)
@@ -262,7 +257,7 @@ static void keep_early(struct http1_feed *f)
 		side->gathered = 0;
 	}
 	uint32_t n = side->gather && !side->early_lost
-			     ? least(f->in.len, gather_room(f) - side->gathered)
+			     ? span_least(f->in.len, gather_room(f) - side->gathered)
 			     : 0;
 
 	if (n)
@@ -287,7 +282,7 @@ static uint32_t take_line(struct http1_side *side, struct span in, bool *whole, 
 
 	if (n) {
 		side->cr = in.p[n - 1] == '\r';
-		side->line = (uint16_t)least((uint64_t)side->line + n, UINT16_MAX);
+		side->line = (uint16_t)span_least((uint64_t)side->line + n, UINT16_MAX);
 	}
 	*whole = lf;
 	*empty = lf && side->line == side->cr;
@@ -303,7 +298,7 @@ static uint32_t step_head_skip(struct http1_feed *f)
 	uint32_t n = take_line(side, f->in, &whole, &empty);
 
 	if (s && had < HTTP1_SKIPPED_LINE)
-		memcpy(s->line + had, f->in.p, least(n - whole, HTTP1_SKIPPED_LINE - had));
+		memcpy(s->line + had, f->in.p, span_least(n - whole, HTTP1_SKIPPED_LINE - had));
 	if (!whole)
 		return n;
 	if (s && !empty) {
@@ -340,7 +335,7 @@ static uint32_t step_decide(struct http1_feed *f)
 	struct http_tx *tx = side->tx;
 	uint32_t n = 0;
 
-	while (n < f->in.len && side->gathered < least(side->left, 7) &&
+	while (n < f->in.len && side->gathered < span_least(side->left, 7) &&
 	       f->in.p[n] == next[side->gathered]) {
 		n++;
 		side->gathered++;
@@ -378,7 +373,7 @@ static uint32_t step_decide(struct http1_feed *f)
 static uint32_t step_body(struct http1_feed *f)
 {
 	struct http1_side *side = f->side;
-	uint32_t n = least(side->left, f->in.len);
+	uint32_t n = span_least(side->left, f->in.len);
 
 	side->expect = false;
 	http1_message_bytes(f, span_make(f->in.p, n));

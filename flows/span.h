@@ -23,6 +23,12 @@ enum dir {
 
 #define SPAN_LIT(lit) ((struct span){(const uint8_t *)(lit), sizeof(lit) - 1})
 
+// The smaller of a length and a bound.
+static inline uint32_t span_least(uint64_t len, uint32_t bound)
+{
+	return len < bound ? (uint32_t)len : bound;
+}
+
 static inline struct span span_make(const void *p, size_t len)
 {
 	return (struct span){p, (uint32_t)len};

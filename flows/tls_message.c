@@ -7,11 +7,6 @@
 
 #include "flows/tls.h"
 
-static uint32_t least(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
 static void bad(struct pctx *p, enum http_anomaly anomaly)
 {
 	tls_of(p)->block->facts.anomalies |= UINT64_C(1) << anomaly;
@@ -149,7 +144,7 @@ static uint32_t message_bytes(struct pctx *p, enum dir dir, struct span bytes)
 {
 	struct tls_side *side = &tls_of(p)->side[dir];
 	uint8_t *gathered = tls_of(p)->block->message[dir];
-	uint32_t n = least(side->msg_len - side->msg_have, bytes.len);
+	uint32_t n = span_least(side->msg_len - side->msg_have, bytes.len);
 	bool all = side->msg_have + n == side->msg_len;
 
 	if (!wanted(side->type) || side->damaged) {
@@ -158,12 +153,12 @@ static uint32_t message_bytes(struct pctx *p, enum dir dir, struct span bytes)
 		side->msg_have = n;
 		message(p, dir, span_make(bytes.p, n), false);
 	} else {
-		uint32_t had = least(side->msg_have, TLS_MESSAGE);
+		uint32_t had = span_least(side->msg_have, TLS_MESSAGE);
 
-		memcpy(gathered + had, bytes.p, least(n, TLS_MESSAGE - had));
+		memcpy(gathered + had, bytes.p, span_least(n, TLS_MESSAGE - had));
 		side->msg_have += n;
 		if (all)
-			message(p, dir, span_make(gathered, least(side->msg_len, TLS_MESSAGE)),
+			message(p, dir, span_make(gathered, span_least(side->msg_len, TLS_MESSAGE)),
 				side->msg_len > TLS_MESSAGE);
 	}
 	if (all) {
