@@ -49,7 +49,8 @@ struct xml {
 	bool brackets; // DOCTYPE: inside its declarations
 	uint8_t key_len;
 	uint8_t key[WALK_KEY];
-	uint64_t told; // LONG_*: offset in the body up to which the value was handed on
+	// LONG_*: offset in the body up to which the value was handed on; UINT64_MAX: it is no data.
+	uint64_t told;
 	struct walk_path path;
 };
 
@@ -360,12 +361,10 @@ static const uint8_t *xml_cdata(struct xml *x, const struct walk *w, const uint8
 static const uint8_t *xml_resume(struct xml *x, const struct walk *w, const uint8_t **keep)
 {
 	struct value v = {.dir = w->dir};
-	const uint8_t *from = xml_at(w, x->told), *stop;
+	bool data = x->told != UINT64_MAX;
+	const uint8_t *from = data ? xml_at(w, x->told) : w->fresh, *stop;
 
 	if (x->state == XML_LONG_ATTRIBUTE) {
-		bool data = x->told != UINT64_MAX;
-
-		from = data ? from : w->fresh;
 		stop = from;
 		while (stop < w->end &&
 		       (x->quote ? *stop != x->quote : !xml_is_space(*stop) && *stop != '>'))

@@ -190,6 +190,24 @@ static void test_xml_broken(void **)
 	assert_false(anomaly(ANOMALY_BODY_MALFORMED));
 }
 
+// The name of a name space is no data, however long it is.
+static void test_xml_long_namespace(void **)
+{
+	enum { LONG = 40000 };
+	static char text[LONG + 64];
+	size_t n = (size_t)sprintf(text, "<a xmlns:n='");
+
+	memset(text + n, 'u', LONG);
+	n += LONG;
+	n += (size_t)sprintf(text + n, "' b='c'>d</a>");
+	limits_reset();
+	for (size_t size = 100; size < n; size += 1777) {
+		feed("text/xml", NULL, text, n, size);
+		assert_int_equal(n_values, 2);
+		assert_false(anomaly(ANOMALY_BODY_MALFORMED));
+	}
+}
+
 static void test_xml_deep(void **)
 {
 	static char text[3000];
@@ -413,6 +431,7 @@ int main(void)
 		cmocka_unit_test(test_multipart_many),
 		cmocka_unit_test(test_xml),
 		cmocka_unit_test(test_xml_broken),
+		cmocka_unit_test(test_xml_long_namespace),
 		cmocka_unit_test(test_xml_deep),
 		cmocka_unit_test(test_csv),
 		cmocka_unit_test(test_csv_bounds),

@@ -414,6 +414,8 @@ static inline int harness_teardown(void **)
 	harness_flush();
 	tracker_free(tracker);
 	tracker = NULL;
+	if (fake_pool)
+		pool_fini(fake_pool);
 	return 0;
 }
 
