@@ -6,6 +6,7 @@
 // beyond main().
 
 #include "tools/gen/gen.h"
+#include "tools/gen/gen_flood.h"
 #include "tools/gen/gen_play_main.h"
 
 #include <errno.h>
@@ -62,6 +63,7 @@ static void print_help(void)
 {
 	printf("usage: apitap-gen SCENARIO [options] OUT.pcap\n"
 	       "       apitap-gen play FILE.scn OUT.pcap [options]\n"
+	       "       apitap-gen flood KIND OUT.pcap [options]\n"
 	       "       apitap-gen --list\n"
 	       "\n"
 	       "Makes a capture of API traffic. What is in it, and which issues a sensor should\n"
@@ -86,7 +88,9 @@ static void print_help(void)
 	       "  apitap-gen retrieval retrieval.pcap\n"
 	       "  apitap-gen retrieval --users 50 --minutes 4 small.pcap\n"
 	       "  apitap-gen benign --users 3000 --seed 7 quiet.pcap\n"
-	       "  apitap-gen hard hard.pcap      (also writes hard.pcap.expected.jsonl)\n");
+	       "  apitap-gen hard hard.pcap      (also writes hard.pcap.expected.jsonl)\n"
+	       "  apitap-gen play --help\n"
+	       "  apitap-gen flood --help\n");
 }
 
 static uint64_t parse_uint(const char *name, const char *text, uint64_t most)
@@ -159,6 +163,8 @@ static const char *parse_options(int argc, char **argv, struct gen_options *opti
 		gen_fatal("a scenario and an output file are needed; try --help");
 	name = argv[optind];
 	options->out = argv[optind + 1];
+	if (!strcmp(options->out, "-"))
+		gen_fatal("the truth is written beside the capture, which must be a file");
 	return name;
 }
 
@@ -265,6 +271,8 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && !strcmp(argv[1], "play"))
 		return play_main(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "flood"))
+		return flood_main(argc - 1, argv + 1);
 	name = parse_options(argc, argv, &options);
 	if (!name)
 		return 0;

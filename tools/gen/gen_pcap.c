@@ -56,7 +56,7 @@ struct gen_pcap *gen_pcap_new(const char *path, bool nanosecond)
 
 	if (!pcap)
 		gen_fatal("out of memory");
-	pcap->file = fopen(path, "wb");
+	pcap->file = strcmp(path, "-") ? fopen(path, "wb") : stdout;
 	if (!pcap->file)
 		gen_fatal("%s: %s", path, strerror(errno));
 	setvbuf(pcap->file, NULL, _IOFBF, 1 << 20);

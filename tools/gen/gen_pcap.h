@@ -18,8 +18,8 @@ struct gen_pcap_totals {
 	uint64_t first_ns, last_ns;
 };
 
-// Classic pcap, Ethernet, microseconds unless nanosecond. Ends the program when the file cannot
-// be made.
+// Classic pcap, Ethernet, microseconds unless nanosecond; "-" is standard output. Ends
+// the program when the file cannot be made.
 struct gen_pcap *gen_pcap_new(const char *path, bool nanosecond);
 // Copies the frame. Frames of one time keep the order in which they were added.
 void gen_pcap_add(struct gen_pcap *pcap, uint64_t time_ns, const uint8_t *frame, size_t len);

@@ -129,12 +129,33 @@ static size_t put_ip(struct gen_conn *conn, enum gen_side side, uint8_t *p, size
 	return 20;
 }
 
+// An IPv4 frame as its fragments (RFC 791 section 3.2), in order.
+static void add_fragments(struct gen_pcap *pcap, const struct gen_conn *conn, uint8_t *frame,
+			  size_t link, size_t len)
+{
+	size_t most = (conn->mtu - 20) & ~(size_t)7, payload = len - link - 20, n = 0;
+	uint8_t piece[MAX_HEADERS + MAX_SEGMENT], *ip = piece + link;
+
+	memcpy(piece, frame, link + 20);
+	for (size_t at = 0; at < payload && (!conn->n_fragments || n < conn->n_fragments); n++) {
+		size_t take = payload - at < most ? payload - at : most;
+
+		put16(ip + 2, (uint32_t)take + 20);
+		put16(ip + 6, (uint32_t)(at / 8) | (at + take < payload ? 0x2000 : 0));
+		put16(ip + 10, 0);
+		put16(ip + 10, checksum_end(checksum_add(0, ip, 20)));
+		memcpy(ip + 20, frame + link + 20 + at, take);
+		gen_pcap_add(pcap, conn->now_ns, piece, link + 20 + take);
+		at += take;
+	}
+}
+
 void gen_conn_segment(struct gen_pcap *pcap, struct gen_conn *conn, enum gen_side side,
 		      int64_t offset, const void *data, size_t len, uint32_t flags)
 {
 	uint8_t frame[MAX_HEADERS + MAX_SEGMENT];
 	size_t head = flags & GEN_TCP_SYN ? 24 : 20, address_len = conn->address[0].v6 ? 16 : 4;
-	size_t n = put_link(conn, side, frame);
+	size_t link = put_link(conn, side, frame), n = link;
 	uint32_t sum;
 	uint8_t *tcp;
 
@@ -161,7 +182,10 @@ void gen_conn_segment(struct gen_pcap *pcap, struct gen_conn *conn, enum gen_sid
 	sum = checksum_add(sum, conn->address[1].bytes, address_len);
 	put16(tcp + 16, checksum_end(checksum_add(sum, tcp, head + len)));
 	n += head + len;
-	gen_pcap_add(pcap, conn->now_ns, frame, n);
+	if (conn->mtu && !conn->address[0].v6 && n - link > conn->mtu)
+		add_fragments(pcap, conn, frame, link, n);
+	else
+		gen_pcap_add(pcap, conn->now_ns, frame, n);
 }
 
 void gen_conn_open(struct gen_pcap *pcap, struct gen_conn *conn)

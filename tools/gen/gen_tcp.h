@@ -43,6 +43,8 @@ struct gen_conn {
 	} vlan[2]; // outermost first
 	uint32_t n_vlan;
 	uint32_t mss;
+	uint32_t mtu;         // IPv4 datagrams of more bytes are sent in fragments; 0: none are
+	uint32_t n_fragments; // of a datagram only so many are sent; 0: all
 	uint64_t now_ns, rtt_ns;
 };
 
