@@ -540,7 +540,7 @@ void tcp_segment(struct tracker *t, struct conn *c, struct rte_mbuf *m)
 		return;
 	}
 	// Data come with the SYN that opens the connection, or not at all.
-	if (unlikely(syn) && seq != s->next - (uint32_t)s->off) {
+	if (unlikely(syn) && seq != tcp_begin(s)) {
 		tcp_anomaly(c->flow, c, TCP_ANOMALY_SYN);
 		segment_refuse(t, m, 0);
 		return;
@@ -636,6 +636,13 @@ void tcp_close(struct tracker *t, struct conn *c, enum close_reason why, bool fl
 	if (c->in_hole_list)
 		holes_unlink(t, c);
 	tcp_feed_close(t, c, why);
+	for (uint32_t side = 0; side < 2; side++) {
+		// A late copy of its handshake does not open it again.
+		if (c->stream[side].started && !(flow->have_isn >> side & 1)) {
+			flow->isn[side] = tcp_begin(&c->stream[side]);
+			flow->have_isn |= (uint8_t)(1 << side);
+		}
+	}
 	flow->conn = 0;
 	if (flush)
 		flow->state = FLOW_CLOSED;

@@ -98,6 +98,12 @@ static inline void tcp_anomaly(struct flow *flow, struct conn *c, enum tcp_anoma
 		flow->anomalies |= (uint8_t)(1u << anomaly);
 }
 
+// The sequence number of a stream's first byte.
+static inline uint32_t tcp_begin(const struct stream *s)
+{
+	return s->next - s->fin_done - (uint32_t)s->off;
+}
+
 static inline int32_t tcp_seq_diff(uint32_t a, uint32_t b)
 {
 	return (int32_t)(a - b);

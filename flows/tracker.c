@@ -171,19 +171,29 @@ static void flow_isn(struct flow *flow, uint32_t side, uint32_t data)
 	flow->have_isn |= (uint8_t)(1 << side);
 }
 
+// Another copy of the SYN with which the connection began, or that SYN behind what it opened: new
+// connections begin at random.
+static bool syn_again(const struct flow *flow, const struct conn *c, uint32_t side, uint32_t data)
+{
+	if (flow->have_isn >> side & 1)
+		return flow->isn[side] == data;
+	return c && c->stream[side].started && !c->stream[side].floating &&
+	       tcp_begin(&c->stream[side]) - data <= UINT16_MAX;
+}
+
 // Returns the flow that the packet belongs to, if it needs one.
 static struct flow *on_syn(struct tracker *t, struct flow *flow, const struct pkt *pkt)
 {
 	uint32_t side = pkt->src, data = pkt->seq + 1;
+	struct conn *c = flow ? conn_of(t, flow) : NULL;
 
-	// Another copy.
-	if (flow && (flow->have_isn >> side & 1) && flow->isn[side] == data)
+	if (flow && syn_again(flow, c, side, data))
 		return flow;
 	if (flow && (flow->state == FLOW_CLOSED || flow->reset)) { // the ports are used again
 		tracker_remove(t, flow, CLOSE_FIN);
 		flow = NULL;
+		c = NULL;
 	}
-	struct conn *c = flow ? conn_of(t, flow) : NULL;
 	if (c && flow->have_isn == 0 && (c->stream[0].floating || c->stream[1].floating)) {
 		tcp_start(c, side, data); // overtaken by what came after it
 		return flow;

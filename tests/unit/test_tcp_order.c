@@ -2,7 +2,7 @@
 // Copyright (c) 2026 The apitap authors
 //
 // TCP: what is waited for, how long, and what happens then. Holes, answers that overtake their
-// questions, connections of which the start was not seen or comes late, the search for a protocol.
+// questions, the search for a protocol.
 
 #include "tracker_harness.h"
 
@@ -507,60 +507,6 @@ static void test_hole_of_the_network(void **)
 	assert_log("open|C:REQ 1+23453|Cgap9|C:4");
 }
 
-// The start of a capture, or of a connection whose handshake is mixed with its data.
-static void test_start_mixed(void **)
-{
-	struct conv v = conv_make(1, 0), w = conv_make(2, 1), x = conv_make(3, 0);
-
-	causal = true;
-	tracker_begin();
-	at(&v, CLIENT, 5, "REQ 2");
-	at(&v, CLIENT, 0, "REQ 1");
-	put(segment(&v, CLIENT, TCP_SYN, -1, NULL, 0));
-	assert_log("open|C:REQ 1REQ 2");
-	// The answer to the SYN settles both sides; the end came first.
-	w.sent[CLIENT] = 5;
-	w.sent[SERVER] = 5;
-	put(segment(&w, SERVER, TCP_FIN | TCP_ACK, 5, NULL, 0));
-	put(segment(&w, CLIENT, TCP_FIN | TCP_ACK, 5, NULL, 0));
-	at(&w, SERVER, 0, "RSP 1");
-	w.sent[SERVER] = 0;
-	at(&w, CLIENT, 3, " 1");
-	put(segment(&w, SERVER, TCP_FIN | TCP_ACK, 5, NULL, 0));
-	w.sent[CLIENT] = 0;
-	put(segment(&w, SERVER, TCP_SYN | TCP_ACK, -1, NULL, 0));
-	tracker_check();
-	at(&w, CLIENT, 0, "REQ");
-	assert_log("open|C:REQ 1REQ 2|1open|1C:REQ 1|1S:RSP 1|1Sfin");
-	assert_false(records[1].meta.midstream);
-	// No handshake at all: time settles it.
-	at(&x, CLIENT, 105, "3");
-	put(segment(&x, CLIENT, TCP_FIN | TCP_ACK, 106, NULL, 0));
-	at(&x, CLIENT, 100, "REQ 1");
-	tick(1999999);
-	assert_int_equal(n_open, 2);
-	tick(1);
-	at(&x, CLIENT, 90, "too late"); // ten bytes
-	assert_log("open|C:REQ 1REQ 2|1open|1C:REQ 1|1S:RSP 1|1Sfin|2open~|2C:REQ 13|2Cfin");
-}
-
-// A handshake that belongs to something else does not move the start.
-static void test_start_not_moved(void **)
-{
-	struct conv v = conv_make(1, 0);
-
-	tracker_begin();
-	at(&v, CLIENT, 0, "REQ 1");
-	v.isn[CLIENT] += 5000000;
-	put(segment(&v, CLIENT, TCP_SYN, -1, NULL, 0));
-	v.isn[CLIENT] -= 2 * 5000000;
-	put(segment(&v, CLIENT, TCP_SYN, -1, NULL, 0));
-	v.isn[CLIENT] += 5000000;
-	settle();
-	at(&v, CLIENT, 5, "2");
-	assert_log("open~|C:REQ 12");
-}
-
 enum { TURNS = 30, TEXT = 60, PACKETS = 1000 };
 
 struct sent {
@@ -687,8 +633,6 @@ int main(void)
 		tracker_test(test_wait_without_room),
 		tracker_test(test_wait_and_rst),
 		tracker_test(test_hole_of_the_network),
-		tracker_test(test_start_mixed),
-		tracker_test(test_start_not_moved),
 		tracker_test(test_skew_random),
 		tracker_test(test_skew_random_midstream),
 	};
