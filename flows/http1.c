@@ -289,6 +289,20 @@ static uint32_t take_line(struct http1_side *side, struct span in, bool *whole, 
 	return n + *whole;
 }
 
+// The final response came before any byte of the body that was to wait for it (RFC 9110 section
+// 10.1.1). The client may send the body all the same or go on with the next request: only a
+// request is understood. The body is to begin n bytes behind f->off.
+static void expect_refused(struct http1_feed *f, uint32_t n)
+{
+	struct http1_side *side = f->side;
+
+	if (!side->expect || !side->tx || !side->tx->msg[SERVER].seen ||
+	    (side->state != STATE_LENGTH && side->state != STATE_CHUNK_SIZE))
+		return;
+	http1_message_end(f, n, false);
+	side->strict = true;
+}
+
 static uint32_t step_head_skip(struct http1_feed *f)
 {
 	struct http1_side *side = f->side;
@@ -325,6 +339,7 @@ static uint32_t step_head_skip(struct http1_feed *f)
 	}
 	http1_gather_free(f);
 	http1_message_body(f, &framing, n);
+	expect_refused(f, n); // the head was answered before its end
 	return n;
 }
 
@@ -540,20 +555,6 @@ static uint32_t step(struct http1_feed *f)
 
 // ---- what the connection does
 
-// The final response came before any byte of the body that was to wait for it (RFC 9110 section
-// 10.1.1). The client may send the body all the same or go on with the next request: only a
-// request is understood.
-static void expect_refused(struct http1_feed *f)
-{
-	struct http1_side *side = f->side;
-
-	if (!side->expect || !side->tx || !side->tx->msg[SERVER].seen ||
-	    (side->state != STATE_LENGTH && side->state != STATE_CHUNK_SIZE))
-		return;
-	http1_message_end(f, 0, false);
-	side->strict = true;
-}
-
 static void http1_open(struct pctx *p)
 {
 	struct http1 *conn = p->state;
@@ -579,7 +580,7 @@ static bool http1_data(struct pctx *p, enum dir dir, struct span bytes)
 	f.off = p->off[dir];
 	f.side->seen = true;
 	f.side->next = f.off + bytes.len;
-	expect_refused(&f);
+	expect_refused(&f, 0);
 	// A step that takes nothing changes the state to one that does.
 	for (uint64_t turn = 0; f.in.len && !f.conn->opaque && turn <= 3 * (uint64_t)bytes.len;
 	     turn++) {
