@@ -203,7 +203,7 @@ static void record_plain(struct pctx *p, enum dir dir, uint8_t type, struct span
 	struct tls *tls = tls_of(p);
 	struct tls_facts *facts = &tls->block->facts;
 	struct tls_decrypt *d = decrypt_of(p);
-	struct span alpn = {facts->has_alpn ? facts->alpn : NULL, facts->alpn_len};
+	struct span alpn = {0};
 
 	switch (type) {
 	case TLS_HANDSHAKE:
@@ -220,6 +220,8 @@ static void record_plain(struct pctx *p, enum dir dir, uint8_t type, struct span
 		break;
 	case TLS_DATA:
 		p->env->stats.tls_plain_bytes += plain.len;
+		if (facts->has_alpn)
+			alpn = span_make(facts->alpn, facts->alpn_len);
 		tls_inner_data(&d->inner, p, dir, plain, p->off[dir], alpn);
 		if (d->inner.dead)
 			d->dead = true;

@@ -14,6 +14,7 @@
 // False: it does not fit, and a part of a name would be a wrong name.
 static bool keep(struct span v, uint8_t *to, size_t room, uint16_t *len)
 {
+	*len = 0;
 	if (!v.p || v.len > room)
 		return false;
 	memcpy(to, v.p, v.len);

@@ -298,6 +298,17 @@ static void test_update(void **)
 	talk_all_cuts(TLS_13("1302", ALPN) INSIDE "|C:GET /3\n|close\n");
 }
 
+// What was agreed on is taken back: what is inside shows what it is.
+static void test_extensions_again(void **)
+{
+	handshake_13(0x1301, "http/1.1", 16384);
+	talk_turn(SERVER);
+	seal(&now[SERVER], &talk, TLS_HANDSHAKE, SPAN_LIT("\x08\0\0\2\0\0"));
+	talk_done();
+	exchanges();
+	talk_all_cuts(TLS_13("1301", ALPN) INSIDE "|close\n");
+}
+
 static void test_client_certificate(void **)
 {
 	hellos_13(0x1301, &(struct client_options){.sni = "a"});
@@ -551,6 +562,7 @@ int main(void)
 		cmocka_unit_test(test_probed),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_update),
+		cmocka_unit_test(test_extensions_again),
 		cmocka_unit_test(test_client_certificate),
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_retry),
