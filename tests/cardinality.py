@@ -16,6 +16,8 @@ import sys
 import tempfile
 import threading
 
+from resident import sample
+
 HERE = pathlib.Path(__file__).resolve().parent
 SCENARIOS = HERE / "scenarios"
 REAL = 50  # endpoints of paths.scn
@@ -27,16 +29,6 @@ def check(name, good, text=""):
     global failed
     failed += not good
     print("%s  %s  %s" % ("ok  " if good else "FAIL", name, text), flush=True)
-
-
-def sample(pid, sizes, done):
-    while not done.wait(0.2):
-        try:
-            status = pathlib.Path("/proc/%d/status" % pid).read_text()
-        except OSError:
-            return
-        sizes += [int(line.split()[1]) / 1024 for line in status.splitlines()
-                  if line.startswith("VmRSS")]
 
 
 class Run:

@@ -15,6 +15,8 @@ import sys
 import tempfile
 import threading
 
+from resident import sample
+
 # kind: count of a short run, settings, least part of the ordinary exchanges that must be found, MiB
 # more than for a hundred of them (None: each is a connection in use, and has its memory)
 KINDS = {
@@ -36,16 +38,6 @@ def check(name, good, text=""):
     global failed
     failed += not good
     print("%s  %s  %s" % ("ok  " if good else "FAIL", name, text), flush=True)
-
-
-def sample(pid, sizes, done):
-    while not done.wait(0.1):
-        try:
-            status = pathlib.Path("/proc/%d/status" % pid).read_text()
-        except OSError:
-            return
-        sizes += [int(line.split()[1]) / 1024 for line in status.splitlines()
-                  if line.startswith("VmRSS")]
 
 
 def count_live(log, found):
