@@ -299,7 +299,8 @@ struct ruleset *ruleset_new(const struct conf *conf, char *why, size_t why_len)
 	r->reference = types->scan == 1;
 	r->card = datatype_find("card.pan");
 	r->masks = runs_best();
-	r->worth = shapes_worth_best();
+	r->worth = shapes_best_way()->worth;
+	r->scan = shapes_best_way()->scan;
 	for (uint32_t i = 0; i < r->n_types; i++) {
 		bool off = false;
 

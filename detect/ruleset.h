@@ -53,7 +53,9 @@ struct shape_gate {
 };
 
 struct ruleset;
+struct shapes_job;
 typedef bool (*shapes_worth_fn)(const struct ruleset *rules, struct span text);
+typedef uint32_t (*shapes_scan_fn)(struct shapes_job *job);
 
 struct ruleset {
 	uint32_t n_types;
@@ -80,7 +82,8 @@ struct ruleset {
 	bool reference; // everything is looked at, however slow: what the fast way is measured by
 	int card; // index of card.pan or -1
 	runs_fn masks;
-	shapes_worth_fn worth;
+	shapes_worth_fn worth; // struct shapes_way
+	shapes_scan_fn scan;   // likewise
 	struct keyctx_words *words;
 	uint32_t n_marks;
 	const struct mark *mark[RULESET_MARKS];

@@ -13,65 +13,14 @@
 
 #include "detect/shapes.h"
 
+#include "detect/shapes_at.h"
+
 enum {
 	SHAPES_BLOCKS = 32,              // masks made at a time
 	SHAPES_STEP = SHAPES_BLOCKS - 2, // of which this many are looked at
 	WIDE_MIN = 12,                   // bytes beyond ASCII that make a text wide
-	CHAIN_BYTES = 18,                // of six pairs, and one
-	CHAIN_LEAST = 14,                // of three fours, the shortest
 	WIDE_VALUES = 64,                // values that are taken from one wide text
 };
-
-#define UUID_BYTES   36
-#define UUID_ALNUM   UINT64_C(0xfff7bdeff) // 8-4-4-4-12
-#define DATE_DIGITS  UINT64_C(0x36f)       // 4-2-2
-#define STAMP_DIGITS UINT64_C(0x1b)        // of hours and minutes
-#define PAIRS_ALNUM  UINT64_C(0x1b6db)     // 2-2-2-2-2-2
-#define QUADS_ALNUM  UINT64_C(0x3def)      // 4-4-4
-
-// One start: the 64 bits from there on.
-struct shapes_at {
-	uint32_t pos; // in the text
-	uint32_t len;
-	uint64_t alnum, digit;
-	enum run_kind kind;
-	uint8_t near, digits;         // digits close by, and in it
-	uint8_t first, before, after; // its first byte, and those around it; 0: none
-};
-
-static uint64_t shapes_low(uint32_t n)
-{
-	return n >= 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
-}
-
-static inline struct shapes_at shapes_view(struct span text, uint32_t pos, uint64_t alnum,
-					   uint64_t digit)
-{
-	struct shapes_at a = {.pos = pos, .alnum = alnum, .digit = digit};
-
-	a.len = ~alnum ? (uint32_t)__builtin_ctzll(~alnum) : 64;
-	a.near = (uint8_t)__builtin_popcountll(digit & shapes_low(RUN_NEAR));
-	a.digits = (uint8_t)__builtin_popcountll(digit & shapes_low(a.len));
-	a.first = text.p[pos];
-	a.before = pos ? text.p[pos - 1] : 0;
-	a.after = a.len < text.len - pos ? text.p[pos + a.len] : 0;
-	if (a.digits < a.len)
-		a.kind = RUN_MIXED;
-	else
-		a.kind = a.before == '+' ? RUN_PLUS : RUN_DIGITS;
-	return a;
-}
-
-static inline bool shapes_is_chain(const struct shapes_at *a)
-{
-	return (a->alnum & 0x3ffff) == PAIRS_ALNUM || (a->alnum & 0x7fff) == QUADS_ALNUM;
-}
-
-static inline const struct bucket *shapes_bucket(const struct ruleset *rules,
-						 const struct shapes_at *a)
-{
-	return &rules->bucket[a->len < 63 ? a->len : 63][a->kind];
-}
 
 // Tries one type; the end of the accepted value, or 0.
 static uint32_t shapes_try(struct shapes_job *job, uint32_t type, const struct candidate *c,
@@ -185,7 +134,7 @@ static void shapes_unnamed(struct shapes_job *job, const struct shapes_at *a, st
 }
 
 // All types for one start; the end of what was accepted without the name's help, or 0.
-static uint32_t shapes_start(struct shapes_job *job, const struct shapes_at *a)
+SHAPES_INLINE uint32_t shapes_start(struct shapes_job *job, const struct shapes_at *a)
 {
 	const struct ruleset *rules = job->rules;
 	const struct bucket *b = shapes_bucket(rules, a);
@@ -212,49 +161,6 @@ static uint32_t shapes_start(struct shapes_job *job, const struct shapes_at *a)
 	if (job->refused)
 		shapes_unnamed(job, a, &r);
 	return end;
-}
-
-// The end of a time stamp, whose minutes are at p + 14.
-static inline uint32_t shapes_time(const uint8_t *p, uint32_t left, uint64_t digit)
-{
-	uint32_t n = 16;
-
-	if (n < left && p[n] == ':' && (digit >> 17 & 3) == 3)
-		n = 19;
-	if (n < left && (p[n] == '.' || p[n] == ',') && (digit >> (n + 1) & 1))
-		n += 1 + (uint32_t)__builtin_ctzll(~(digit >> (n + 1)));
-	if (n < left && p[n] == 'Z')
-		return n + 1;
-	// Bits beyond the masks are zero: no digits.
-	if (n < 58 && n < left && (p[n] == '+' || p[n] == '-') && (digit >> (n + 1) & 3) == 3) {
-		n += 3;
-		if (n < left && p[n] == ':' && (digit >> (n + 1) & 3) == 3)
-			n += 3;
-		else if ((digit >> n & 3) == 3)
-			n += 2;
-	}
-	return n;
-}
-
-// The end of a UUID or of a time stamp that starts here, or 0: both are everywhere, and are full
-// of digits that would be looked at again and again.
-static inline uint32_t shapes_skip(struct span text, const struct shapes_at *a)
-{
-	const uint8_t *p = text.p + a->pos;
-	uint32_t left = text.len - a->pos, n;
-
-	if (a->len == 8 && (a->alnum & shapes_low(UUID_BYTES + 1)) == UUID_ALNUM && p[8] == '-' &&
-	    p[13] == '-' && p[18] == '-' && p[23] == '-')
-		return a->pos + UUID_BYTES;
-	if (a->len != 4 || (a->digit & 0x3ff) != DATE_DIGITS || (a->alnum & 0x3ff) != DATE_DIGITS ||
-	    p[4] != p[7] || (p[4] != '-' && p[4] != '/') || (p[0] != '1' && p[0] != '2'))
-		return 0;
-	n = 10;
-	if (left >= 16 && (p[10] == 'T' || p[10] == ' ') && p[13] == ':' &&
-	    (a->digit >> 11 & STAMP_DIGITS) == STAMP_DIGITS)
-		return a->pos + shapes_time(p, left, a->digit);
-	// A date alone, and not the beginning of a longer number.
-	return n < left && (a->alnum >> 10 & 1) ? 0 : a->pos + n;
 }
 
 // Texts whose types are found by their script. The check finds the first value by itself.
@@ -292,28 +198,6 @@ static void shapes_address(struct shapes_job *job, uint32_t pos)
 		shapes_try(job, job->rules->at.type[i], &c, pos);
 }
 
-// The start of the run that reaches the end of a block, or no bit.
-static inline uint64_t shapes_last(uint64_t alnum)
-{
-	if (!(alnum >> 63))
-		return 0;
-	return ~alnum ? UINT64_C(1) << (63 - __builtin_clzll(~alnum)) << 1 : 1;
-}
-
-// Where six runs of two bytes or three of four might start in a block. open: the text goes on
-// behind it, and what starts near its end cannot be told.
-static inline uint64_t shapes_chains(uint64_t alnum, uint64_t starts, bool open)
-{
-	uint64_t ends = alnum & ~(alnum >> 1);
-	uint64_t two = starts & ends >> 1, four = starts & ends >> 3;
-	uint64_t chains = (two & two >> 3 & two >> 6) | (four & four >> 5);
-
-	if (open)
-		chains |= ((two | four) & ~shapes_low(64 - CHAIN_BYTES)) |
-			  (starts & shapes_last(alnum));
-	return chains;
-}
-
 // The starts that are worth a look: of runs with a digit, and of short ones that may begin a value
 // without one, if digits follow (near_min), in the block or behind it. Adding the digits to the runs
 // carries into the byte behind each run that has one.
@@ -338,8 +222,8 @@ static inline uint64_t shapes_candidates(const struct ruleset *rules, const stru
 }
 
 // The starts of one block: b[0], with the block behind it in b[1] and b[2].
-static uint32_t shapes_block(struct shapes_job *job, const struct runs_block *b, uint32_t base,
-			     bool joined, uint32_t skip)
+SHAPES_INLINE uint32_t shapes_block(struct shapes_job *job, const struct runs_block *b,
+				    uint32_t base, bool joined, uint32_t skip)
 {
 	uint64_t starts = b[0].alnum & ~(b[0].alnum << 1 | joined);
 	uint64_t near = b[1].digit & shapes_low(RUN_NEAR);
@@ -410,10 +294,8 @@ static uint32_t shapes_masks(const struct shapes_job *job, uint32_t base, uint32
 
 // One block alone: the same looks as in shapes_block() and shapes_start(), without a name, up to
 // the point where a type would be asked.
-static inline __attribute__((always_inline)) bool shapes_worth_starts(const struct ruleset *rules,
-								      struct span text,
-								      uint64_t alnum,
-								      uint64_t digit)
+SHAPES_INLINE bool shapes_worth_starts(const struct ruleset *rules, struct span text,
+				       uint64_t alnum, uint64_t digit)
 {
 	struct runs_block b = {.alnum = alnum, .digit = digit};
 	uint64_t starts = b.alnum & ~(b.alnum << 1);
@@ -453,10 +335,8 @@ typedef bool (*shapes_starts_fn)(const struct ruleset *rules, struct span text, 
 				 uint64_t digit);
 
 // What most values are over with. The rest is called last: nothing is to be kept for it.
-static inline __attribute__((always_inline)) bool shapes_worth_block(const struct ruleset *rules,
-								     struct span text,
-								     struct runs_block b,
-								     shapes_starts_fn rest)
+SHAPES_INLINE bool shapes_worth_block(const struct ruleset *rules, struct span text,
+				      struct runs_block b, shapes_starts_fn rest)
 {
 	uint64_t keep = shapes_low(text.len);
 
@@ -472,7 +352,7 @@ static inline __attribute__((always_inline)) bool shapes_worth_block(const struc
 	return rest(rules, text, b.alnum, b.digit);
 }
 
-static bool shapes_worth_long(const struct ruleset *rules, struct span text)
+SHAPES_INLINE bool shapes_worth_blocks(const struct ruleset *rules, struct span text)
 {
 	struct runs_block b[SHAPES_BLOCKS];
 	uint32_t before = 0, wide = 0;
@@ -498,83 +378,6 @@ static bool shapes_worth_long(const struct ruleset *rules, struct span text)
 	}
 	return false;
 }
-
-static __attribute__((noinline)) bool shapes_starts_plain(const struct ruleset *rules,
-							  struct span text, uint64_t alnum,
-							  uint64_t digit)
-{
-	return shapes_worth_starts(rules, text, alnum, digit);
-}
-
-static bool shapes_worth_plain(const struct ruleset *rules, struct span text)
-{
-	struct runs_block b;
-
-	if (text.len > RUNS_BLOCK)
-		return shapes_worth_long(rules, text);
-	runs_scalar(text.p, 1, &b);
-	return shapes_worth_block(rules, text, b, shapes_starts_plain);
-}
-
-#if defined(__x86_64__)
-static bool shapes_worth_sse2(const struct ruleset *rules, struct span text)
-{
-	return text.len > RUNS_BLOCK ? shapes_worth_long(rules, text)
-				     : shapes_worth_block(rules, text, runs_block_sse2(text.p),
-							  shapes_starts_plain);
-}
-
-__attribute__((target("avx2,bmi,bmi2,popcnt"), noinline)) static bool shapes_starts_avx2(
-	const struct ruleset *rules, struct span text, uint64_t alnum, uint64_t digit)
-{
-	return shapes_worth_starts(rules, text, alnum, digit);
-}
-
-__attribute__((target("avx2,bmi,bmi2,popcnt"))) static bool shapes_worth_avx2(
-	const struct ruleset *rules, struct span text)
-{
-	if (text.len > RUNS_BLOCK)
-		return shapes_worth_long(rules, text);
-	if (text.len > RUNS_BLOCK / 2)
-		return shapes_worth_block(rules, text, runs_block_avx2(text.p), shapes_starts_avx2);
-	return shapes_worth_block(rules, text, runs_half_avx2(text.p), shapes_starts_avx2);
-}
-
-static bool shapes_has_avx2(void)
-{
-	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-	       __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
-}
-
-shapes_worth_fn shapes_worth_variant(uint32_t i)
-{
-	switch (i) {
-	case 0:
-		return shapes_worth_plain;
-	case 1:
-		return shapes_worth_sse2;
-	case 2:
-		return shapes_has_avx2() ? shapes_worth_avx2 : NULL;
-	default:
-		return NULL;
-	}
-}
-
-shapes_worth_fn shapes_worth_best(void)
-{
-	return shapes_has_avx2() ? shapes_worth_avx2 : shapes_worth_sse2;
-}
-#else
-shapes_worth_fn shapes_worth_variant(uint32_t i)
-{
-	return i == 0 ? shapes_worth_plain : NULL;
-}
-
-shapes_worth_fn shapes_worth_best(void)
-{
-	return shapes_worth_plain;
-}
-#endif
 
 // Many names support only types that are told by the name alone, and cost nothing here.
 static inline bool shapes_want(struct shapes_job *job)
@@ -612,19 +415,17 @@ static inline void shapes_addresses(struct shapes_job *job, uint64_t at, uint32_
 	}
 }
 
-// A value of one block: most of them are.
-static uint32_t shapes_scan_block(struct shapes_job *job)
+// A value of one block, whose masks these are: most of them are.
+SHAPES_INLINE uint32_t shapes_scan_block(struct shapes_job *job, struct runs_block masks)
 {
 	uint64_t keep = shapes_low(job->text.len);
-	struct runs_block b[2];
+	struct runs_block b[2] = {masks};
 	uint32_t skip;
 
-	job->rules->masks(job->text.p, 1, b);
 	b[0].alnum &= keep;
 	b[0].digit &= keep;
 	b[0].at &= keep;
 	b[0].wide &= keep;
-	b[1] = (struct runs_block){0};
 	skip = shapes_block(job, b, 0, false, 0);
 	if (b[0].at)
 		shapes_addresses(job, b[0].at, 0);
@@ -633,7 +434,10 @@ static uint32_t shapes_scan_block(struct shapes_job *job)
 	return skip;
 }
 
-static uint32_t shapes_scan_blocks(struct shapes_job *job)
+typedef uint32_t (*shapes_block_fn)(struct shapes_job *job, const struct runs_block *b,
+				    uint32_t base, bool joined, uint32_t skip);
+
+static uint32_t shapes_scan_blocks(struct shapes_job *job, shapes_block_fn block)
 {
 	struct runs_block b[SHAPES_BLOCKS + 2];
 	uint32_t skip = 0, wide = 0;
@@ -657,7 +461,7 @@ static uint32_t shapes_scan_blocks(struct shapes_job *job)
 			wide += (uint32_t)__builtin_popcountll(b[i].wide);
 			if (start >= job->to)
 				break;
-			skip = shapes_block(job, b + i, start, joined, skip);
+			skip = block(job, b + i, start, joined, skip);
 			joined = b[i].alnum >> 63;
 			shapes_addresses(job, b[i].at, start);
 		}
@@ -668,12 +472,134 @@ static uint32_t shapes_scan_blocks(struct shapes_job *job)
 	return skip;
 }
 
+static bool shapes_is_block(const struct shapes_job *job)
+{
+	return job->padded && job->from == 0 && job->to == job->text.len &&
+	       job->text.len <= RUNS_BLOCK;
+}
+
+// ---- one way for each kind of CPU
+
+static __attribute__((noinline)) bool shapes_starts_plain(const struct ruleset *rules,
+							  struct span text, uint64_t alnum,
+							  uint64_t digit)
+{
+	return shapes_worth_starts(rules, text, alnum, digit);
+}
+
+static __attribute__((noinline)) bool shapes_worth_long(const struct ruleset *rules,
+							struct span text)
+{
+	return shapes_worth_blocks(rules, text);
+}
+
+static bool shapes_worth_plain(const struct ruleset *rules, struct span text)
+{
+	struct runs_block b;
+
+	if (text.len > RUNS_BLOCK)
+		return shapes_worth_long(rules, text);
+	runs_scalar(text.p, 1, &b);
+	return shapes_worth_block(rules, text, b, shapes_starts_plain);
+}
+
+static uint32_t shapes_block_plain(struct shapes_job *job, const struct runs_block *b,
+				   uint32_t base, bool joined, uint32_t skip)
+{
+	return shapes_block(job, b, base, joined, skip);
+}
+
+static uint32_t shapes_scan_plain(struct shapes_job *job)
+{
+	struct runs_block masks;
+
+	if (!shapes_is_block(job))
+		return shapes_scan_blocks(job, shapes_block_plain);
+	job->rules->masks(job->text.p, 1, &masks);
+	return shapes_scan_block(job, masks);
+}
+
+#if defined(__x86_64__)
+static bool shapes_worth_sse2(const struct ruleset *rules, struct span text)
+{
+	return text.len > RUNS_BLOCK ? shapes_worth_long(rules, text)
+				     : shapes_worth_block(rules, text, runs_block_sse2(text.p),
+							  shapes_starts_plain);
+}
+
+__attribute__((target("avx2,bmi,bmi2,popcnt"), noinline)) static bool shapes_starts_avx2(
+	const struct ruleset *rules, struct span text, uint64_t alnum, uint64_t digit)
+{
+	return shapes_worth_starts(rules, text, alnum, digit);
+}
+
+__attribute__((target("avx2,bmi,bmi2,popcnt"), noinline)) static bool shapes_long_avx2(
+	const struct ruleset *rules, struct span text)
+{
+	return shapes_worth_blocks(rules, text);
+}
+
+__attribute__((target("avx2,bmi,bmi2,popcnt"))) static bool shapes_worth_avx2(
+	const struct ruleset *rules, struct span text)
+{
+	if (text.len > RUNS_BLOCK)
+		return shapes_long_avx2(rules, text);
+	if (text.len > RUNS_BLOCK / 2)
+		return shapes_worth_block(rules, text, runs_block_avx2(text.p), shapes_starts_avx2);
+	return shapes_worth_block(rules, text, runs_half_avx2(text.p), shapes_starts_avx2);
+}
+
+__attribute__((target("avx2,bmi,bmi2,popcnt"))) static uint32_t shapes_block_avx2(
+	struct shapes_job *job, const struct runs_block *b, uint32_t base, bool joined, uint32_t skip)
+{
+	return shapes_block(job, b, base, joined, skip);
+}
+
+__attribute__((target("avx2,bmi,bmi2,popcnt"))) static uint32_t shapes_scan_avx2(
+	struct shapes_job *job)
+{
+	if (!shapes_is_block(job))
+		return shapes_scan_blocks(job, shapes_block_avx2);
+	if (job->text.len > RUNS_BLOCK / 2)
+		return shapes_scan_block(job, runs_block_avx2(job->text.p));
+	return shapes_scan_block(job, runs_half_avx2(job->text.p));
+}
+
+static bool shapes_has_avx2(void)
+{
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+	       __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
+}
+#endif
+
+static const struct shapes_way shapes_ways[] = {
+	{shapes_worth_plain, shapes_scan_plain},
+#if defined(__x86_64__)
+	{shapes_worth_sse2, shapes_scan_plain},
+	{shapes_worth_avx2, shapes_scan_avx2},
+#endif
+};
+
+const struct shapes_way *shapes_way(uint32_t i)
+{
+#if defined(__x86_64__)
+	if (i == 2 && !shapes_has_avx2())
+		return NULL;
+#endif
+	return i < sizeof(shapes_ways) / sizeof(shapes_ways[0]) ? &shapes_ways[i] : NULL;
+}
+
+const struct shapes_way *shapes_best_way(void)
+{
+	uint32_t i = 0;
+
+	while (shapes_way(i + 1))
+		i++;
+	return &shapes_ways[i];
+}
+
 uint32_t shapes_scan(struct shapes_job *job)
 {
-	uint32_t len = job->text.len;
-
 	job->named = shapes_want(job);
-	if (job->padded && job->from == 0 && job->to == len && len <= RUNS_BLOCK)
-		return shapes_scan_block(job);
-	return shapes_scan_blocks(job);
+	return job->rules->scan(job);
 }

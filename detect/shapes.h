@@ -32,12 +32,18 @@ struct shapes_job {
 	void *arg;
 };
 
-// Whether shapes_scan() could find anything in a text of a field whose name says nothing. 64 bytes
-// behind the text may be read. For most values of most bodies the answer is no, and this is all
-// that is done with them.
-shapes_worth_fn shapes_worth_best(void);
-// The function number i, NULL past the last: for tests. Those that the CPU lacks are left out.
-shapes_worth_fn shapes_worth_variant(uint32_t i);
+// The same work in one way for each kind of CPU.
+struct shapes_way {
+	// Whether shapes_scan() could find anything in a text of a field whose name says nothing. 64
+	// bytes behind the text may be read. For most values of most bodies the answer is no, and
+	// this is all that is done with them.
+	shapes_worth_fn worth;
+	shapes_scan_fn scan; // shapes_scan(), when the job has what it sets
+};
+
+const struct shapes_way *shapes_best_way(void);
+// The way number i, NULL past the last that the CPU can go: for tests.
+const struct shapes_way *shapes_way(uint32_t i);
 
 // Returns the end of the last value, UUID or time stamp that was taken as a whole, or 0: what is
 // before it is not to be looked at again.

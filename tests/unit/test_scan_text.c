@@ -212,6 +212,71 @@ static void test_every_offset(void **)
 	}
 }
 
+struct found {
+	uint32_t n, type[64], start[64], len[64];
+};
+
+static void on_found(void *arg, uint32_t type, struct span value, uint32_t start)
+{
+	struct found *found = arg;
+
+	assert_true(found->n < 64);
+	found->type[found->n] = type;
+	found->start[found->n] = start;
+	found->len[found->n++] = value.len;
+}
+
+// Values of one block and of more, with names and without: the same in each way.
+static void test_ways(void **)
+{
+	static const char *const names[] = {"", "zip", "phone", "street", "card_number", "ssn"};
+	static struct keyctx_cache cache;
+	uint64_t random = 11;
+	uint32_t kinds[2] = {0}; // values found in one block, and in more
+
+	assert_ptr_equal(shapes_best_way()->scan, ruleset->scan);
+	for (uint32_t round = 0; round < 20000; round++) {
+		const char *name = names[round % (sizeof(names) / sizeof(names[0]))];
+		struct span key = span_make(name, strlen(name));
+		uint32_t len = 1 + (uint32_t)(next_random(&random) % (round % 4 ? RUNS_BLOCK : 300));
+		struct found first = {0};
+		uint8_t text[400 + PAD] = {0};
+		uint32_t end = 0, spent = 0;
+
+		make_text(&random, (char *)text, 350);
+		memmove(text, text + round % 40, sizeof(text) - 40);
+		for (uint32_t v = 0; shapes_way(v); v++) {
+			struct found found = {0};
+			struct shapes_job job = {
+				.rules = ruleset,
+				.text = {text, len},
+				.to = len,
+				.key = keyctx_get(ruleset->words, &cache, key, keyctx_hash(key, 0)),
+				.name = key,
+				.padded = true,
+				.budget = 1000,
+				.fn = on_found,
+				.arg = &found,
+			};
+			uint32_t stop;
+
+			ruleset->scan = shapes_way(v)->scan;
+			stop = shapes_scan(&job);
+			if (v == 0) {
+				first = found;
+				end = stop;
+				spent = job.spent;
+			}
+			assert_memory_equal(&found, &first, sizeof(found));
+			assert_int_equal(stop, end);
+			assert_int_equal(job.spent, spent);
+		}
+		kinds[len > RUNS_BLOCK] += first.n;
+	}
+	ruleset->scan = shapes_best_way()->scan;
+	assert_true(kinds[0] > 400 && kinds[1] > 400);
+}
+
 // When the first look says that there is nothing, there is nothing; all its variants agree.
 static void test_first_look(void **)
 {
@@ -232,9 +297,9 @@ static void test_first_look(void **)
 			make_text(&random, (char *)text, 250);
 			len = len < strlen((char *)text) ? len : (uint32_t)strlen((char *)text);
 		}
-		worth = shapes_worth_variant(0)(ruleset, span_make(text, len));
-		for (uint32_t v = 1; shapes_worth_variant(v); v++)
-			assert_int_equal(shapes_worth_variant(v)(ruleset, span_make(text, len)),
+		worth = shapes_way(0)->worth(ruleset, span_make(text, len));
+		for (uint32_t v = 1; shapes_way(v); v++)
+			assert_int_equal(shapes_way(v)->worth(ruleset, span_make(text, len)),
 					 worth);
 		if (worth)
 			continue;
@@ -286,6 +351,7 @@ int main(void)
 		cmocka_unit_test(test_repeated_bytes_are_not_text),
 		cmocka_unit_test(test_every_offset),
 		cmocka_unit_test(test_first_look),
+		cmocka_unit_test(test_ways),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
