@@ -462,8 +462,10 @@ bool check_starts(struct span s, const char *what)
 
 bool check_holds(struct span s, const char *what)
 {
+	uint8_t first = (uint8_t)what[0], small = first >= 'a' && first <= 'z' ? 0x20 : 0;
+
 	for (; s.len; s.p++, s.len--) {
-		if (span_lower(s.p[0]) == (uint8_t)what[0] && check_starts(s, what))
+		if ((s.p[0] | small) == first && check_starts(s, what))
 			return true;
 	}
 	return false;

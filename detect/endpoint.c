@@ -131,18 +131,17 @@ static bool digits_at(struct span s, uint32_t from, uint32_t n)
 	return true;
 }
 
-// 8-4-4-4-12 (RFC 9562 section 4).
+// 8-4-4-4-12 (RFC 9562 section 4). One pass without a branch, for many values are one.
 bool endpoint_is_uuid(struct span s)
 {
-	static const uint8_t part[][2] = {{0, 8}, {9, 4}, {14, 4}, {19, 4}, {24, 12}};
+	uint8_t others = 0; // besides hexadecimal digits
 
 	if (s.len != 36 || s.p[8] != '-' || s.p[13] != '-' || s.p[18] != '-' || s.p[23] != '-')
 		return false;
-	for (uint32_t i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
-		if (kinds_of(span_make(s.p + part[i][0], part[i][1])) & ~(BYTE_DIGIT | BYTE_HEX))
-			return false;
-	}
-	return true;
+	for (uint32_t i = 0; i < 36; i++)
+		others += (uint8_t)(((uint8_t)(s.p[i] - '0') > 9) &
+				    ((uint8_t)((s.p[i] | 0x20) - 'a') > 5));
+	return others == 4;
 }
 
 static uint32_t number_at(struct span s, uint32_t from, uint32_t n)

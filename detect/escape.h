@@ -35,18 +35,31 @@ static inline bool escape_base64_begins(const uint8_t *p)
 	return first >= 48 && first < 64 && second - 8 < 4;
 }
 
-// Whether escape_base64() is worth a call: texts for people have a space in their first words. Reads
-// ESCAPE_BASE64_MIN bytes.
+// Whether escape_base64() is worth a call: texts for people have a space in their first words, and in
+// Base64 a letter beyond F, which digests and UUIDs have not. Reads ESCAPE_BASE64_MIN bytes.
 static inline bool escape_base64_may(const uint8_t *p)
 {
 #if defined(__SSE2__)
 	// All letters of the alphabets are above '*', and below 0x80.
 	__m128i x = _mm_loadu_si128((const __m128i *)p);
 
-	if (_mm_movemask_epi8(_mm_cmpgt_epi8(x, _mm_set1_epi8('*'))) != 0xffff)
+	if (_mm_movemask_epi8(_mm_cmpgt_epi8(x, _mm_set1_epi8('*'))) != 0xffff ||
+	    !escape_base64_begins(p))
 		return false;
+	x = _mm_or_si128(x, _mm_set1_epi8(0x20));
+	return _mm_movemask_epi8(
+		       _mm_or_si128(_mm_cmpgt_epi8(x, _mm_set1_epi8('f')),
+				    _mm_and_si128(_mm_cmpgt_epi8(x, _mm_set1_epi8('9')),
+						  _mm_cmpgt_epi8(_mm_set1_epi8('a'), x)))) != 0;
+#else
+	for (uint32_t i = 0; i < ESCAPE_BASE64_MIN; i++) {
+		uint8_t letter = p[i] | 0x20;
+
+		if (letter > 'f' || (letter > '9' && letter < 'a'))
+			return escape_base64_begins(p);
+	}
+	return false;
 #endif
-	return escape_base64_begins(p);
 }
 
 // Writes the text that `in` is in Base64, with or without padding, in either alphabet, to out, which

@@ -11,6 +11,7 @@
 enum {
 	NUMBER_DIGITS = 18, // fit into 64 bits
 	WORD_MAX = 64,
+	URL_SCHEME = 16, // bytes of the longest that is looked for, with its colon
 };
 
 static bool is_digit(uint8_t c)
@@ -87,11 +88,10 @@ static bool is_prose(struct span v)
 
 bool facts_is_url(struct span v)
 {
-	for (uint32_t i = 0; i + 3 < v.len && i < 16; i++) {
-		if (v.p[i] == ':')
-			return i >= 2 && v.p[i + 1] == '/' && v.p[i + 2] == '/';
-	}
-	return false;
+	uint32_t last = v.len < URL_SCHEME + 3 ? v.len : URL_SCHEME + 3; // with the slashes
+	const uint8_t *colon = last > 3 ? memchr(v.p, ':', last - 3) : NULL;
+
+	return colon && colon - v.p >= 2 && colon[1] == '/' && colon[2] == '/';
 }
 
 enum param_class facts_class(struct span v, double *number)

@@ -104,31 +104,41 @@ static void scan_judge_matches(struct scanner *s, struct sink *k, uint32_t hold_
 	}
 }
 
-// Types that are told by the name alone, tried on the whole value: those that say less come last.
-// A secret that was told by its own form or a better name needs no vaguer one.
-static void scan_named_some(struct sink *k, bool vague)
+static inline void scan_named_set(struct sink *k, const struct candidate *c, uint32_t word,
+				  uint64_t set)
 {
 	const struct ruleset *r = k->s->rules;
+
+	for (; set; set &= set - 1) {
+		uint32_t i = word * 64 + (uint32_t)__builtin_ctzll(set);
+		struct span v;
+
+		if (k->secret && r->type[i]->group == GROUP_SECRET)
+			continue;
+		v = shapes_check(r->type[i], c);
+		if (v.len)
+			sink_report(k, i, v, true);
+	}
+}
+
+// Types that are told by the name alone, tried on the whole value: those that say less come last.
+// A secret that was told by its own form or a better name needs no vaguer one.
+static void scan_named(struct sink *k)
+{
+	const struct ruleset *r = k->s->rules;
+	const uint64_t *types = k->job.key->types;
 	struct candidate c = {
 		.text = k->job.text, .at = k->job.text.p, .key = k->job.name, .ctx = true};
+	uint64_t vague = 0;
 
 	for (uint32_t w = 0; w < DATATYPE_WORDS; w++) {
-		uint64_t set = vague ? r->vague[w] : r->named[w];
+		uint64_t set = r->named[w] | (k->job.probe ? r->weak_named[w] : 0);
 
-		if (k->job.probe)
-			set |= vague ? 0 : r->weak_named[w];
-		set &= k->job.key->types[w];
-		for (; set; set &= set - 1) {
-			uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(set);
-			struct span v;
-
-			if (k->secret && r->type[i]->group == GROUP_SECRET)
-				continue;
-			v = shapes_check(r->type[i], &c);
-			if (v.len)
-				sink_report(k, i, v, true);
-		}
+		vague |= types[w] & r->vague[w];
+		scan_named_set(k, &c, w, types[w] & set);
 	}
+	for (uint32_t w = 0; vague && w < DATATYPE_WORDS; w++)
+		scan_named_set(k, &c, w, types[w] & r->vague[w]);
 }
 
 static void scan_shapes(struct sink *k)
@@ -157,10 +167,8 @@ static void scan_whole(struct scanner *s, struct sink *k, bool padded, bool patt
 		scan_patterns(s, k->job.text, 0);
 		scan_judge_matches(s, k, UINT32_MAX);
 	}
-	if (k->job.key->named || (k->job.probe && k->job.key->weak)) {
-		scan_named_some(k, false);
-		scan_named_some(k, true);
-	}
+	if (k->job.key->named || (k->job.probe && k->job.key->weak))
+		scan_named(k);
 	if (s->rules->own)
 		own_scan(s, k->job.text, 0, sink_own, k);
 }

@@ -321,11 +321,12 @@ static inline void worker_facts(struct detect_worker *w, struct exchange *x, con
 		facts_uuid(w, x, v->v);
 }
 
+// key: what is known of its field; NULL: nothing.
 static __attribute__((noinline)) void worker_value_any(struct detect_worker *w, struct exchange *x,
-						       const struct value *value)
+						       const struct value *value,
+						       struct facts_key *key)
 {
 	struct worker_state *state = w->state;
-	struct facts_key *key = facts_key(&state->facts, value->field);
 	struct hits *hits = &state->body_hits;
 	uint32_t look = look_of(value);
 	bool told;
@@ -355,29 +356,27 @@ static __attribute__((noinline)) void worker_value_any(struct detect_worker *w, 
 	}
 	// What is once true stays so.
 	if (!key->quiet[value->dir])
-		key->quiet[value->dir] = scan_is_quiet(w->scanner, value) &&
-					 (value->dir == CLIENT || key->plain);
+		key->quiet[value->dir] = (value->dir == CLIENT || key->plain) &&
+					 scan_is_quiet(w->scanner, value);
 }
 
 // The value of a field that says nothing by its name.
 static __attribute__((noinline)) void worker_value_quiet(struct detect_worker *w,
 							 struct exchange *x,
-							 const struct value *value)
+							 const struct value *value,
+							 struct facts_key *key)
 {
 	// A UUID names an object wherever it stands.
 	if (value->escaped || value->v.len == 36 || !scan_is_nothing(w->scanner, value))
-		worker_value_any(w, x, value);
+		worker_value_any(w, x, value, key);
 	else
 		x->params_lost += value->dir == CLIENT;
 }
 
 // Whether no more than its data types may be asked of a value: those of its field and look were told.
-static inline bool is_quiet(const struct detect_worker *w, const struct exchange *x,
-			    const struct value *v, uint32_t look)
+static inline bool is_quiet(const struct exchange *x, const struct value *v, uint32_t look,
+			    const struct facts_key *key)
 {
-	struct worker_state *state = w->state;
-	const struct facts_key *key = facts_key(&state->facts, v->field);
-
 	return key && key->quiet[v->dir] && v->off + v->v.len < x->quiet_until[v->dir] &&
 	       (v->off >= x->quiet_from[v->dir] ||
 		(key->told[look] == x->serial && key->left <= x->quiet_told[v->dir]));
@@ -385,14 +384,15 @@ static inline bool is_quiet(const struct detect_worker *w, const struct exchange
 
 // Neither a string nor a number: no data type is a literal name.
 static __attribute__((noinline)) void worker_value_odd(struct detect_worker *w, struct exchange *x,
-						       const struct value *value)
+						       const struct value *value,
+						       struct facts_key *key)
 {
 	uint32_t look = look_of(value);
 
-	if (look < LOOKS && is_quiet(w, x, value, look))
+	if (look < LOOKS && is_quiet(x, value, look, key))
 		x->params_lost += value->dir == CLIENT;
 	else
-		worker_value_any(w, x, value);
+		worker_value_any(w, x, value, key);
 }
 
 // Most values are short, and of a field whose name says nothing to anybody, behind the part of a
@@ -402,17 +402,19 @@ static void worker_value(void *ctx, struct http_tx *tx, const struct value *valu
 {
 	struct detect_worker *w = ctx;
 	struct exchange *x = tx->detect;
+	struct facts_key *key;
 
 	if (!x)
 		return;
+	key = facts_key(&((struct worker_state *)w->state)->facts, value->field);
 	if (value->kind > VALUE_NUMBER)
-		worker_value_odd(w, x, value);
-	else if (!is_quiet(w, x, value, value->kind))
-		worker_value_any(w, x, value);
+		worker_value_odd(w, x, value, key);
+	else if (!is_quiet(x, value, value->kind, key))
+		worker_value_any(w, x, value, key);
 	else if (scan_is_short(value))
 		x->params_lost += value->dir == CLIENT;
 	else
-		worker_value_quiet(w, x, value);
+		worker_value_quiet(w, x, value, key);
 }
 
 static void worker_member(void *ctx, struct http_tx *tx, const struct value *value)

@@ -11,6 +11,8 @@
 #include "detect/issue.h"
 
 enum {
+	LATITUDE_MAX = 90,
+	LONGITUDE_MAX = 180,
 	DECIMALS_MIN = 4,
 	DECIMALS_MAX = 16,
 	PIXEL_DECIMALS = 14, // 2^-14 has so many
@@ -19,46 +21,44 @@ enum {
 	PIXEL_NOISE = 8,     // of the last decimals, where a program counted with floating point
 };
 
-// A number of degrees at p of at most `max`; its length or 0.
-static uint32_t degrees(const uint8_t *p, const uint8_t *end, uint32_t max)
+// A number of degrees at p of at most 180; its length or 0. *whole: its degrees, without a sign.
+static uint32_t degrees(const uint8_t *p, const uint8_t *end, uint32_t *whole)
 {
 	const uint8_t *q = p;
-	uint32_t whole, decimals;
+	uint32_t n = 0, digits = 0, decimals = 0;
 
 	if (q < end && (*q == '-' || *q == '+'))
 		q++;
-	whole = check_right(q, end, CLASS_DIGIT);
-	if (whole < 1 || whole > 3 || check_number(q, whole) > max)
+	for (; q < end && check_is(*q, CLASS_DIGIT); q++, digits++)
+		n = digits < 3 ? n * 10 + (uint32_t)(*q - '0') : n;
+	if (digits < 1 || digits > 3 || n > LONGITUDE_MAX || q == end || *q != '.')
 		return 0;
-	q += whole;
-	if (q == end || *q != '.')
-		return 0;
-	decimals = check_right(q + 1, end, CLASS_DIGIT);
+	for (q++; q < end && check_is(*q, CLASS_DIGIT); q++)
+		decimals++;
 	if (decimals < DECIMALS_MIN || decimals > DECIMALS_MAX)
 		return 0;
-	return (uint32_t)(q + 1 - p) + decimals;
+	*whole = n;
+	return (uint32_t)(q - p);
 }
 
 static struct span check(const struct candidate *c)
 {
 	struct span v = span_trim(c->text);
 	const uint8_t *end = v.p + v.len, *p = v.p;
-	uint32_t n;
+	uint32_t n, whole;
 
 	if (v.len && (*p == '[' || *p == '('))
 		p++;
-	n = degrees(p, end, 180);
+	n = degrees(p, end, &whole);
 	if (n == 0)
 		return (struct span){0};
-	if (p + n == end) {
-		bool latitude = check_holds(c->key, "lat");
-
-		return latitude && degrees(p, end, 90) == 0 ? (struct span){0} : span_make(p, n);
-	}
+	if (p + n == end)
+		return whole > LATITUDE_MAX && check_holds(c->key, "lat") ? (struct span){0}
+									  : span_make(p, n);
 	// A pair, in either order.
 	for (v.p = p, p += n; p < end && (*p == ',' || *p == ' ' || *p == ';'); p++)
 		;
-	n = p > v.p ? degrees(p, end, 180) : 0;
+	n = p > v.p ? degrees(p, end, &whole) : 0;
 	return n ? span_make(v.p, (size_t)(p + n - v.p)) : (struct span){0};
 }
 
@@ -88,6 +88,7 @@ static bool refuted(struct span name, struct span value)
 {
 	struct span v = span_trim(value);
 	const uint8_t *p = v.p, *end = v.p + v.len;
+	uint32_t whole;
 
 	if (!check_starts(name, "lon") && !check_starts(name, "lng"))
 		return false;
@@ -95,7 +96,7 @@ static bool refuted(struct span name, struct span value)
 		p++;
 	if (!check_right(p, end, CLASS_DIGIT))
 		return false; // something else that begins so
-	return degrees(p, end, 180) == 0 || is_pixel(p, end);
+	return degrees(p, end, &whole) == 0 || is_pixel(p, end);
 }
 
 // Degrees stay, what tells the street does not.
