@@ -527,6 +527,18 @@ static bool shapes_worth_sse2(const struct ruleset *rules, struct span text)
 							  shapes_starts_plain);
 }
 
+// The compiler leaves the upper halves of the registers as they are where it calls what it knows not to
+// use them. All that is not compiled for AVX, and most is not, would then wait for them.
+__attribute__((target("avx2,bmi,bmi2,popcnt"))) static inline struct runs_block shapes_masks_avx2(
+	struct span text)
+{
+	struct runs_block b = text.len > RUNS_BLOCK / 2 ? runs_block_avx2(text.p)
+							: runs_half_avx2(text.p);
+
+	_mm256_zeroupper();
+	return b;
+}
+
 __attribute__((target("avx2,bmi,bmi2,popcnt"), noinline)) static bool shapes_starts_avx2(
 	const struct ruleset *rules, struct span text, uint64_t alnum, uint64_t digit)
 {
@@ -544,9 +556,7 @@ __attribute__((target("avx2,bmi,bmi2,popcnt"))) static bool shapes_worth_avx2(
 {
 	if (text.len > RUNS_BLOCK)
 		return shapes_long_avx2(rules, text);
-	if (text.len > RUNS_BLOCK / 2)
-		return shapes_worth_block(rules, text, runs_block_avx2(text.p), shapes_starts_avx2);
-	return shapes_worth_block(rules, text, runs_half_avx2(text.p), shapes_starts_avx2);
+	return shapes_worth_block(rules, text, shapes_masks_avx2(text), shapes_starts_avx2);
 }
 
 __attribute__((target("avx2,bmi,bmi2,popcnt"))) static uint32_t shapes_block_avx2(
@@ -560,9 +570,7 @@ __attribute__((target("avx2,bmi,bmi2,popcnt"))) static uint32_t shapes_scan_avx2
 {
 	if (!shapes_is_block(job))
 		return shapes_scan_blocks(job, shapes_block_avx2);
-	if (job->text.len > RUNS_BLOCK / 2)
-		return shapes_scan_block(job, runs_block_avx2(job->text.p));
-	return shapes_scan_block(job, runs_half_avx2(job->text.p));
+	return shapes_scan_block(job, shapes_masks_avx2(job->text));
 }
 
 static bool shapes_has_avx2(void)
