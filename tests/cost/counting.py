@@ -13,8 +13,23 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 START_S = 600  # the most that a start may take
+
+
+def wait_for_reader(pipe, run):
+    """The pipe, when the process reads it; it may also end before."""
+    end = time.monotonic() + START_S
+    while run.poll() is None and time.monotonic() < end:
+        try:
+            sink = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:  # ENXIO: nobody reads
+            time.sleep(0.02)
+            continue
+        os.set_blocking(sink, True)
+        return os.fdopen(sink, "wb")
+    sys.exit("the sensor did not read the capture, exit status %s" % run.poll())
 
 
 def count(build, capture, off):
@@ -31,7 +46,7 @@ def count(build, capture, off):
                  os.path.join(build, "apitap"), "replay", "--quiet", "-c", conf, pipe],
                 stdout=subprocess.DEVNULL, stderr=out)
         try:
-            with open(pipe, "wb") as sink:  # waits for the sensor to open it
+            with wait_for_reader(pipe, run) as sink:
                 subprocess.run(["callgrind_control", "--instr=on", str(run.pid)], check=True,
                                stdout=subprocess.DEVNULL, timeout=START_S)
                 with open(capture, "rb") as source:
