@@ -19,6 +19,11 @@
 const char command_version[] = APITAP_VERSION;
 _Atomic bool command_stop, command_reload;
 
+// Read by jemalloc as it starts. What is known of callers, APIs and objects is looked up all over
+// hundreds of MiB: with small pages each look costs a walk through the page table as well.
+extern const char *malloc_conf;
+const char *malloc_conf = "thp:always,metadata_thp:auto";
+
 static const struct {
 	const char *name;
 	int (*main)(int argc, char **argv);
