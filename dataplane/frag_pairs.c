@@ -82,12 +82,15 @@ static void pair_sent(struct frag_pairs *pairs, uint64_t hash, uint32_t end)
 {
 	pairs->sent[hash % PAIR_SENT].tag = pair_tag(hash);
 	pairs->sent[hash % PAIR_SENT].end = end;
+	pairs->waits[hash % PAIR_SENT / 64] |= UINT64_C(1) << hash % 64;
 	pairs->used = true;
 }
 
 static bool pair_acknowledges(const struct frag_pairs *pairs, uint64_t hash, uint32_t ack)
 {
-	return pairs->sent[hash % PAIR_SENT].tag == pair_tag(hash) &&
+	// Of most there is nothing.
+	return pairs->waits[hash % PAIR_SENT / 64] >> hash % 64 & 1 &&
+	       pairs->sent[hash % PAIR_SENT].tag == pair_tag(hash) &&
 	       pairs->sent[hash % PAIR_SENT].end == ack;
 }
 
@@ -106,7 +109,9 @@ void frag_pairs_handshake(struct frag_pairs *pairs, const struct pkt *pkt)
 	forth = pair_hash(pairs, from, to, pkt->key.space_proto);
 	if (!pair_acknowledges(pairs, forth, pkt->ack))
 		return;
-	pairs->sent[forth % PAIR_SENT].tag = 0; // what is said once more says nothing new
+	// What is said once more says nothing new.
+	pairs->sent[forth % PAIR_SENT].tag = 0;
+	pairs->waits[forth % PAIR_SENT / 64] &= ~(UINT64_C(1) << forth % 64);
 	pair_note(pairs, FRAG_ANSWERED, forth);
 	pair_note(pairs, FRAG_ANSWERED, pair_hash(pairs, to, from, pkt->key.space_proto));
 }

@@ -98,16 +98,6 @@ static uint8_t *message_put(uint8_t *to, const struct exchange *x, enum dir dir,
 	return to + m->body_kept;
 }
 
-// The ring is much larger than a cache: where the next exchange goes is fetched while others are
-// read.
-static void captures_ahead(const struct captures *c)
-{
-	uint64_t from = c->at % c->size, end = from + CAPTURE_AHEAD;
-
-	for (; from < end && from < c->size; from += 64)
-		__builtin_prefetch(c->ring + from, 1);
-}
-
 void captures_keep(struct captures *c, const struct exchange *x, struct capture_id id)
 {
 	struct capture_message msg[2];
@@ -160,7 +150,17 @@ void captures_keep(struct captures *c, const struct exchange *x, struct capture_
 		slot = set[i] < *slot ? &set[i] : slot;
 	*slot = c->at + 1;
 	c->at += len;
-	captures_ahead(c);
+}
+
+void captures_ahead(const struct captures *c, struct capture_id id)
+{
+	uint64_t from = c->ring ? c->at % c->size : 0, end = from + CAPTURE_AHEAD;
+
+	if (!c->ring)
+		return;
+	__builtin_prefetch(set_of(c, id), 1);
+	for (; from < end && from < c->size; from += 64)
+		__builtin_prefetch(c->ring + from, 1);
 }
 
 const struct capture *captures_find(const struct captures *c, struct capture_id id)

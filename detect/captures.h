@@ -46,6 +46,8 @@ void captures_fini(struct captures *c);
 void captures_clear(struct captures *c);
 // Copies what is kept of x.
 void captures_keep(struct captures *c, const struct exchange *x, struct capture_id id);
+// Fetches what captures_keep() is going to write to, while other things are done.
+void captures_ahead(const struct captures *c, struct capture_id id);
 // NULL: it was never kept, or is overwritten.
 const struct capture *captures_find(const struct captures *c, struct capture_id id);
 // Bytes that capture_show() writes at most.

@@ -29,6 +29,11 @@ static inline bool idset_has(const struct idset *set, uint64_t id)
 	}
 }
 
+static inline void idset_prefetch(const struct idset *set, uint64_t id)
+{
+	__builtin_prefetch(&set->slot[(uint32_t)(id >> 20) % IDSET_SLOTS]);
+}
+
 // True when it is new.
 static inline bool idset_add(struct idset *set, uint64_t id)
 {

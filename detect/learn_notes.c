@@ -135,6 +135,10 @@ void learn_exchange(struct detect_worker *w, struct exchange *x)
 
 		id[i] = learn_id(x->endpoint, hit->field, hit->type, hit->dir);
 		__builtin_prefetch(&state->field_slots[id[i] % FIELD_SLOTS]);
+		if (w->snapshot)
+			idset_prefetch(hit->unsure ? &w->snapshot->fields.is
+						   : &w->snapshot->fields.is_not,
+				       id[i]);
 	}
 	for (uint32_t i = 0; i < x->n_hits; i++) {
 		struct exchange_hit *hit = &x->hits[i];

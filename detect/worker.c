@@ -499,6 +499,8 @@ static void worker_end(void *ctx, struct http_tx *tx)
 	if (!x)
 		return;
 	struct hits hits = worker_hits(w, x);
+	captures_ahead(&((struct worker_state *)w->state)->captures,
+		       (struct capture_id){exchange_time(x), exchange_order(x)});
 	scan_end(w->scanner, &x->pending[CLIENT], CLIENT, hits_add, &hits);
 	scan_end(w->scanner, &x->pending[SERVER], SERVER, hits_add, &hits);
 	x->half = exchange_half(tx);
