@@ -2,7 +2,8 @@
 // Copyright (c) 2026 The apitap authors
 //
 // Slots are found by linear probing; when an entry goes, those behind its slot move up, so that no
-// marks of deleted ones remain. The slot of an entry is found again through its id.
+// marks of deleted ones remain. The slot of an entry is found again through its id. Who is the next to
+// go is fetched when somebody went.
 
 #include "detect/lru.h"
 
@@ -30,7 +31,7 @@ size_t lru_bytes(size_t size, uint32_t max)
 	while (slots / 2 < max)
 		slots *= 2;
 	return max * stride_of(size) + chunks_of(max) * sizeof(uint8_t *) +
-	       (slots + slots / 2) * sizeof(uint32_t);
+	       (slots + slots / 2) * sizeof(struct lru_slot);
 }
 
 int lru_init(struct lru *t, size_t size, uint32_t max)
@@ -84,20 +85,10 @@ static void list_in(struct lru *t, uint32_t i, struct lru_head *e)
 
 // ---- Slots
 
-// Where the id stands, or the free slot where it would. The table must have slots.
-static uint32_t slot_find(const struct lru *t, uint64_t id)
-{
-	uint32_t i = lru_home(id) & t->mask;
-
-	while (t->slots[i] && lru_at(t, t->slots[i] - 1)->id != id)
-		i = (i + 1) & t->mask;
-	return i;
-}
-
 static bool slots_widen(struct lru *t, uint32_t wider)
 {
 	uint32_t slots = t->slots ? t->mask + 1 : 0;
-	uint32_t *old = t->slots;
+	struct lru_slot *old = t->slots;
 
 	t->slots = draft_alloc(wider, sizeof(*t->slots));
 	if (!t->slots) {
@@ -106,8 +97,13 @@ static bool slots_widen(struct lru *t, uint32_t wider)
 	}
 	t->mask = wider - 1;
 	for (uint32_t i = 0; i < slots; i++) {
-		if (old[i])
-			t->slots[slot_find(t, lru_at(t, old[i] - 1)->id)] = old[i];
+		uint32_t k = old[i].home & t->mask;
+
+		if (!old[i].at)
+			continue;
+		while (t->slots[k].at)
+			k = (k + 1) & t->mask;
+		t->slots[k] = old[i];
 	}
 	draft_free(old);
 	return true;
@@ -131,26 +127,24 @@ void lru_reserve(struct lru *t, uint64_t n)
 
 static void slot_free(struct lru *t, uint32_t hole)
 {
-	for (uint32_t i = (hole + 1) & t->mask; t->slots[i]; i = (i + 1) & t->mask) {
-		uint32_t home = lru_home(lru_at(t, t->slots[i] - 1)->id);
-
+	for (uint32_t i = (hole + 1) & t->mask; t->slots[i].at; i = (i + 1) & t->mask) {
 		// Whether the hole lies on the way from its home to where it stands.
-		if (((i - home) & t->mask) >= ((i - hole) & t->mask)) {
+		if (((i - t->slots[i].home) & t->mask) >= ((i - hole) & t->mask)) {
 			t->slots[hole] = t->slots[i];
 			hole = i;
 		}
 	}
-	t->slots[hole] = 0;
+	t->slots[hole] = (struct lru_slot){0};
 }
 
 // ---- Places
 
-static void place_put(struct lru *t, uint32_t slot)
+static void place_put(struct lru *t, const struct lru_slot *slot)
 {
-	uint32_t i = t->slots[slot] - 1;
+	uint32_t i = slot->at - 1;
 	struct lru_head *e = lru_at(t, i);
 
-	slot_free(t, slot);
+	slot_free(t, (uint32_t)(slot - t->slots));
 	list_out(t, e);
 	e->id = 0;
 	e->newer = t->free;
@@ -183,21 +177,29 @@ static void evict(struct lru *t)
 	if (t->evicted_fn)
 		t->evicted_fn(t->evicted_arg, e->id, e + 1);
 	t->evicted++;
-	place_put(t, slot_find(t, e->id));
+	place_put(t, lru_slot(t, e->id));
+	if (t->oldest == LRU_NOBODY)
+		return;
+	e = lru_at(t, t->oldest);
+	lru_prefetch(t, e->id);
+	if (e->newer != LRU_NOBODY)
+		__builtin_prefetch(lru_at(t, e->newer), 1);
 }
 
 void *lru_touch(struct lru *t, uint64_t id, bool *fresh)
 {
-	struct lru_head *e = lru_get(t, id);
+	struct lru_slot *slot = t->slots ? lru_slot(t, id) : NULL;
+	bool is_new = !slot || !slot->at;
+	struct lru_head *e;
 	uint32_t i;
 
 	if (fresh)
-		*fresh = !e;
-	if (e) {
-		e--;
-		if (e->newer == LRU_NOBODY)
+		*fresh = is_new;
+	if (!is_new) {
+		i = slot->at - 1;
+		e = lru_at(t, i);
+		if (i == t->newest)
 			return e + 1;
-		i = lru_at(t, e->newer)->older;
 		list_out(t, e);
 		list_in(t, i, e);
 		return e + 1;
@@ -212,7 +214,7 @@ void *lru_touch(struct lru *t, uint64_t id, bool *fresh)
 	e = lru_at(t, i);
 	memset(e, 0, t->stride);
 	e->id = id;
-	t->slots[slot_find(t, id)] = i + 1;
+	*lru_slot(t, id) = (struct lru_slot){.at = i + 1, .home = lru_home(id)};
 	list_in(t, i, e);
 	t->n++;
 	return e + 1;
@@ -220,12 +222,9 @@ void *lru_touch(struct lru *t, uint64_t id, bool *fresh)
 
 bool lru_remove(struct lru *t, uint64_t id)
 {
-	uint32_t slot;
+	const struct lru_slot *slot = t->slots ? lru_slot(t, id) : NULL;
 
-	if (!t->slots)
-		return false;
-	slot = slot_find(t, id);
-	if (t->slots[slot] == 0)
+	if (!slot || !slot->at)
 		return false;
 	place_put(t, slot);
 	return true;

@@ -4,9 +4,10 @@
 // A bounded table from an identity (a keyed 64-bit hash, never 0) to an entry of fixed size. When
 // it is full, the entry that was not touched for longest gives its place to a new one.
 //
-//	slots:  hash ► index + 1       (open addressing, at most half of them in use, doubled)
+//	slots:  hash ► [index + 1, hash]    (open addressing, at most half of them in use, doubled)
 //	chunks: index ► [id older newer | the entry]   [id older newer | the entry] …
 //
+// Entries lie all over memory: to look for one, or to close the gap that one leaves, no other is read.
 // Entries come zeroed, are aligned to 8 bytes, and stay where they are while they live. Memory is
 // taken as the table fills, and given back by lru_clear(). Merger's thread.
 
@@ -29,6 +30,11 @@ struct lru_head {
 };
 static_assert(sizeof(struct lru_head) == 16, "stands before each entry");
 
+struct lru_slot {
+	uint32_t at;   // index + 1, 0: free
+	uint32_t home; // lru_home() of the entry's id
+};
+
 // Is told who goes for a newer one, not who is removed or cleared. Must not change the table.
 typedef void lru_evicted_fn(void *arg, uint64_t id, void *entry);
 
@@ -36,7 +42,7 @@ struct lru {
 	uint32_t n, max;
 	size_t stride;   // from an entry to the next one in its chunk
 	uint8_t **chunk; // owned, as are the chunks
-	uint32_t *slots; // owned; index + 1, 0: free
+	struct lru_slot *slots; // owned
 	uint32_t mask;   // slots - 1
 	uint32_t used;   // places that were ever taken since lru_clear()
 	uint32_t free;   // places that were given back, by .newer
@@ -75,21 +81,25 @@ static inline struct lru_head *lru_at(const struct lru *t, uint32_t i)
 	return (struct lru_head *)(t->chunk[i / LRU_CHUNK] + i % LRU_CHUNK * t->stride);
 }
 
+// Where the id stands, or the free slot where it would. The table must have slots.
+static inline struct lru_slot *lru_slot(const struct lru *t, uint64_t id)
+{
+	uint32_t home = lru_home(id);
+
+	for (uint32_t i = home;; i++) {
+		struct lru_slot *slot = &t->slots[i & t->mask];
+
+		if (slot->at == 0 || (slot->home == home && lru_at(t, slot->at - 1)->id == id))
+			return slot;
+	}
+}
+
 // The entry or NULL; its age stays as it is.
 static inline void *lru_get(const struct lru *t, uint64_t id)
 {
-	if (!t->slots)
-		return NULL;
-	for (uint32_t i = lru_home(id);; i++) {
-		uint32_t slot = t->slots[i & t->mask];
-		struct lru_head *head;
+	const struct lru_slot *slot = t->slots ? lru_slot(t, id) : NULL;
 
-		if (slot == 0)
-			return NULL;
-		head = lru_at(t, slot - 1);
-		if (head->id == id)
-			return head + 1;
-	}
+	return slot && slot->at ? lru_at(t, slot->at - 1) + 1 : NULL;
 }
 
 static inline uint64_t lru_id(const void *entry)
@@ -103,11 +113,15 @@ static inline void lru_prefetch(const struct lru *t, uint64_t id)
 		__builtin_prefetch(&t->slots[lru_home(id) & t->mask]);
 }
 
-// Behind lru_prefetch(): asks for the entry that stands where that id would.
+// Behind lru_prefetch(): asks for the entry of that id, or one whose hash is the same.
 static inline void lru_prefetch_entry(const struct lru *t, uint64_t id)
 {
-	uint32_t slot = t->slots ? t->slots[lru_home(id) & t->mask] : 0;
+	uint32_t home = lru_home(id);
 
-	if (slot)
-		__builtin_prefetch(lru_at(t, slot - 1), 1);
+	for (uint32_t i = home; t->slots && t->slots[i & t->mask].at; i++) {
+		if (t->slots[i & t->mask].home == home) {
+			__builtin_prefetch(lru_at(t, t->slots[i & t->mask].at - 1), 1);
+			return;
+		}
+	}
 }
