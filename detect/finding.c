@@ -124,19 +124,31 @@ static __attribute__((noinline, cold)) void principal_tell(struct detect_worker 
 	memcpy(d->names[d->n_names++].addr, addr, 16);
 }
 
-// A user is announced once more for each address and program, so that the merger can choose the
-// same one whatever worker meets it first.
-void announce_principal(struct detect_worker *w, const struct exchange *x)
+static struct span announced_agent(const struct exchange *x)
 {
 	struct span agent = http_header(x->tx, CLIENT, HEADER_USER_AGENT);
-	uint64_t variant;
 
 	if (agent.len > DELTA_AGENT)
 		agent.len = DELTA_AGENT;
-	variant = siphash(w->shared->seed, x->principal, span_make(x->client, 16));
-	variant = siphash_id(siphash(w->shared->seed, variant, agent));
+	return agent;
+}
+
+// A user is announced once more for each address and program, so that the merger can choose the
+// same one whatever worker meets it first.
+uint64_t announce_variant(const struct detect_worker *w, const struct exchange *x)
+{
+	const struct worker_state *state = w->state;
+	uint64_t variant = siphash(w->shared->seed, x->principal, span_make(x->client, 16));
+
+	variant = siphash_id(siphash(w->shared->seed, variant, announced_agent(x)));
+	__builtin_prefetch(&state->announced[variant % ANNOUNCED], 1);
+	return variant;
+}
+
+void announce_principal(struct detect_worker *w, const struct exchange *x, uint64_t variant)
+{
 	if (!name_is_known(w, variant))
-		principal_tell(w, x, agent, variant);
+		principal_tell(w, x, announced_agent(x), variant);
 }
 
 // ---- findings

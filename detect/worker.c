@@ -494,6 +494,7 @@ static void worker_end(void *ctx, struct http_tx *tx)
 	struct detect_worker *w = ctx;
 	struct exchange *x = tx->detect;
 	struct detect_shared *shared = w->shared;
+	uint64_t variant;
 
 	delta_active(w)->exchanges += tx->proto != PROTO_WS;
 	if (!x)
@@ -507,9 +508,11 @@ static void worker_end(void *ctx, struct http_tx *tx)
 	if (!x->operated)
 		endpoint_operation(x, shared->seed);
 	exchange_caller(w, x);
+	announce_ahead(w, x);
+	variant = announce_variant(w, x);
 	learn_exchange(w, x);
 	announce_endpoint(w, x);
-	announce_principal(w, x);
+	announce_principal(w, x, variant);
 	delta_call(w, delta_active(w), x);
 	if (tx->proto != PROTO_WS && tx->msg[CLIENT].seen)
 		captures_keep(&((struct worker_state *)w->state)->captures, x,

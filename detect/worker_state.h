@@ -83,14 +83,16 @@ static inline bool endpoint_announced(const struct detect_worker *w, const struc
 
 	return state->announced[x->endpoint % ANNOUNCED] == x->endpoint;
 }
-void announce_principal(struct detect_worker *w, const struct exchange *x);
-// Fetches what both are going to ask.
+// As whom: what announce_variant() said.
+void announce_principal(struct detect_worker *w, const struct exchange *x, uint64_t variant);
+// Who calls, from where and with what program; fetches what is known of that.
+uint64_t announce_variant(const struct detect_worker *w, const struct exchange *x);
+// Fetches what is known of the endpoint.
 static inline void announce_ahead(const struct detect_worker *w, const struct exchange *x)
 {
 	const struct worker_state *state = w->state;
 
 	__builtin_prefetch(&state->announced[x->endpoint % ANNOUNCED], 1);
-	__builtin_prefetch(&state->announced[x->principal % ANNOUNCED], 1);
 }
 
 void delta_clear(struct delta *d);
