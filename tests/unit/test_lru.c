@@ -84,7 +84,20 @@ static void compare(const struct lru *t, const struct slow *s)
 	assert_int_equal(i, s->n);
 }
 
-static void against_slow(uint32_t max, uint32_t ids, uint32_t steps)
+// Of all ids, number n; with a limit their hashes are that many, and lie side by side.
+static uint64_t id_of(uint64_t n, uint32_t hashes)
+{
+	const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15); // of lru_home()
+	uint64_t inverse = factor;
+
+	if (hashes == 0)
+		return 1 + n;
+	for (uint32_t i = 0; i < 6; i++) // Newton's method: twice as many bits are right each time
+		inverse *= 2 - factor * inverse;
+	return inverse * ((UINT32_MAX - hashes / 2 + n % hashes) << 32 | (n + 1));
+}
+
+static void against_slow(uint32_t max, uint32_t ids, uint32_t steps, uint32_t hashes)
 {
 	struct slow *s = calloc(1, sizeof(*s));
 	uint64_t seed = max, evicted = 0;
@@ -94,11 +107,12 @@ static void against_slow(uint32_t max, uint32_t ids, uint32_t steps)
 	t.evicted_fn = gone;
 	t.evicted_arg = s;
 	for (uint32_t i = 0; i < steps; i++) {
-		uint64_t r = random_next(&seed), id = 1 + (r >> 8) % ids;
+		uint64_t r = random_next(&seed), id = id_of((r >> 8) % ids, hashes);
 		bool there = lru_get(&t, id), fresh;
 		struct item *item;
 
 		lru_prefetch(&t, id);
+		lru_prefetch_entry(&t, id);
 		if ((r & 7) == 0) {
 			assert_int_equal(lru_remove(&t, id), there);
 			assert_int_equal(slow_remove(s, id), there);
@@ -125,10 +139,20 @@ static void against_slow(uint32_t max, uint32_t ids, uint32_t steps)
 
 static void test_order(void **)
 {
-	against_slow(1, 3, 1000);
-	against_slow(7, 20, 20000);
-	against_slow(100, 130, 50000);
-	against_slow(8500, 9000, 40000);
+	against_slow(1, 3, 1000, 0);
+	against_slow(7, 20, 20000, 0);
+	against_slow(100, 130, 50000, 0);
+	against_slow(8500, 9000, 40000, 0);
+}
+
+// The slots keep a part of the hash, which is no identity.
+static void test_alike(void **)
+{
+	assert_int_equal(lru_home(id_of(0, 1)), lru_home(id_of(1, 1)));
+	assert_int_not_equal(lru_home(id_of(0, 2)), lru_home(id_of(1, 2)));
+	against_slow(100, 130, 20000, 1);
+	against_slow(100, 130, 20000, 7);
+	against_slow(500, 600, 20000, 40);
 }
 
 static void test_stays(void **)
@@ -257,6 +281,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_alike),
 		cmocka_unit_test(test_stays),
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_reserve),
