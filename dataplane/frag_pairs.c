@@ -88,7 +88,7 @@ static void pair_sent(struct frag_pairs *pairs, uint64_t hash, uint32_t end)
 
 static bool pair_acknowledges(const struct frag_pairs *pairs, uint64_t hash, uint32_t ack)
 {
-	// Of most there is nothing.
+	// Of most there is nothing, which the bit tells without the line of the slot.
 	return pairs->waits[hash % PAIR_SENT / 64] >> hash % 64 & 1 &&
 	       pairs->sent[hash % PAIR_SENT].tag == pair_tag(hash) &&
 	       pairs->sent[hash % PAIR_SENT].end == ack;

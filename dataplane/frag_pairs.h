@@ -24,7 +24,7 @@ struct frag_pairs {
 		uint32_t tag;
 		uint32_t end; // of what was sent to it last
 	} sent[PAIR_SENT];
-	uint64_t waits[PAIR_SENT / 64]; // a bit of each of sent[] that has a tag: these stay in a cache
+	uint64_t waits[PAIR_SENT / 64]; // a bit of each of sent[]: has it a tag? These stay in a cache
 };
 
 void frag_pairs_reset(struct frag_pairs *pairs);

@@ -154,12 +154,14 @@ void captures_keep(struct captures *c, const struct exchange *x, struct capture_
 
 void captures_ahead(const struct captures *c, struct capture_id id)
 {
-	uint64_t from = c->ring ? c->at % c->size : 0, end = from + CAPTURE_AHEAD;
+	uint64_t from, end;
 
 	if (!c->ring)
 		return;
+	from = c->at % c->size;
+	end = from + CAPTURE_AHEAD < c->size ? from + CAPTURE_AHEAD : c->size;
 	__builtin_prefetch(set_of(c, id), 1);
-	for (; from < end && from < c->size; from += 64)
+	for (; from < end; from += 64)
 		__builtin_prefetch(c->ring + from, 1);
 }
 
