@@ -42,12 +42,24 @@ void checksum_init(struct checksum *c, uint32_t mode, uint64_t seed)
 
 // ---- sums of 32-bit words; what counts is their remainder modulo 2^16 - 1
 
+// At most 7 bytes; in one word they would be read back wider than they were written, which stalls.
 static uint64_t sum_tail(const uint8_t *p, uint32_t len)
 {
-	uint64_t word = 0;
+	uint64_t sum = 0;
+	uint32_t word;
+	uint16_t half;
 
-	memcpy(&word, p, len); // at most 7 bytes
-	return (word & UINT32_MAX) + (word >> 32);
+	if (len & 4) {
+		memcpy(&word, p, 4);
+		sum += word;
+		p += 4;
+	}
+	if (len & 2) {
+		memcpy(&half, p, 2);
+		sum += half;
+		p += 2;
+	}
+	return len & 1 ? sum + p[0] : sum;
 }
 
 static uint64_t sum_scalar(const uint8_t *p, uint32_t len)

@@ -383,11 +383,9 @@ static uint64_t miss_hash(uint64_t seed, struct span value)
 	uint64_t hash = seed ^ value.len;
 
 	for (uint32_t i = 0; i < value.len; i += 8) {
-		uint32_t n = value.len - i < 8 ? value.len - i : 8;
-		uint64_t part = 0;
+		uint32_t end = value.len - i < 8 ? value.len : i + 8;
 
-		memcpy(&part, value.p + i, n);
-		hash = (hash ^ part) * UINT64_C(0x9e3779b97f4a7c15);
+		hash = (hash ^ span_rest(span_make(value.p, end), end - i)) * UINT64_C(0x9e3779b97f4a7c15);
 		hash ^= hash >> 32;
 	}
 	return (hash * UINT64_C(0xd6e8feb86659fd93)) >> 32;

@@ -22,16 +22,15 @@ void principal_epoch(struct principal *p, const struct session_names *learnt)
 
 uint64_t principal_hash(struct span s, uint64_t seed)
 {
-	uint64_t hash = seed ^ s.len, last = 0, word;
+	uint64_t hash = seed ^ s.len, word;
+	uint32_t left = s.len;
 
-	for (; s.len >= 8; s.p += 8, s.len -= 8) {
-		memcpy(&word, s.p, 8);
+	for (const uint8_t *p = s.p; left >= 8; p += 8, left -= 8) {
+		memcpy(&word, p, 8);
 		__uint128_t product = (__uint128_t)(word ^ hash) * UINT64_C(0xe7037ed1a0b428db);
 		hash = (uint64_t)product ^ (uint64_t)(product >> 64) ^ (hash << 7 | hash >> 57);
 	}
-	if (s.len)
-		memcpy(&last, s.p, s.len);
-	return siphash_id(siphash_number(seed, hash, last));
+	return siphash_id(siphash_number(seed, hash, span_rest(s, left)));
 }
 
 void principal_forget(struct principal *p)

@@ -26,11 +26,8 @@ const struct keyctx *scan_name_generic(struct scanner *s, struct span key, uint6
 // Objects of one body are told apart by their path: siblings share it.
 static uint64_t object_of(const struct value *v)
 {
-	uint32_t n = v->parent.len < sizeof(uint64_t) ? v->parent.len : sizeof(uint64_t);
-	uint64_t tail = 0;
+	uint64_t tail = span_rest(v->parent, span_least(v->parent.len, sizeof(uint64_t)));
 
-	if (n)
-		memcpy(&tail, v->parent.p + v->parent.len - n, n);
 	return tail * UINT64_C(0x9e3779b97f4a7c15) ^ v->parent.len;
 }
 

@@ -42,33 +42,6 @@ static inline void siphash_rounds(struct siphash_state *s, uint32_t n)
 	}
 }
 
-// The up to eight bytes at p as a number, little end first.
-static inline uint64_t siphash_load(const uint8_t *p, uint32_t len)
-{
-	uint64_t word = 0;
-
-	memcpy(&word, p, len);
-	return le64toh(word);
-}
-
-// The bytes behind the last whole word.
-static inline uint64_t siphash_rest(struct span text)
-{
-	uint32_t n = text.len & 7, low, high;
-
-	if (n == 0) // also of a text that is nowhere
-		return 0;
-	const uint8_t *p = text.p + (text.len - n);
-
-	if (text.len > 8)
-		return siphash_load(p + n - 8, 8) >> (64 - 8 * n);
-	if (n < 4) // the same byte twice, or thrice, is no harm
-		return p[0] | (uint64_t)p[n / 2] << 8 * (n / 2) | (uint64_t)p[n - 1] << 8 * (n - 1);
-	memcpy(&low, p, 4);
-	memcpy(&high, p + n - 4, 4);
-	return le32toh(low) | (uint64_t)le32toh(high) << 8 * (n - 4);
-}
-
 static inline void siphash_word(struct siphash_state *s, uint64_t word, uint32_t rounds)
 {
 	s->v3 ^= word;
@@ -88,8 +61,8 @@ static inline uint64_t siphash_of(uint64_t k0, uint64_t k1, struct span text, ui
 	uint32_t whole = text.len & ~7u;
 
 	for (uint32_t i = 0; i < whole; i += 8)
-		siphash_word(&s, siphash_load(text.p + i, 8), c);
-	siphash_word(&s, (uint64_t)text.len << 56 | siphash_rest(text), c);
+		siphash_word(&s, span_rest(span_make(text.p + i, 8), 8), c);
+	siphash_word(&s, (uint64_t)text.len << 56 | span_rest(text, text.len & 7), c);
 	s.v2 ^= 0xff;
 	siphash_rounds(&s, d);
 	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;

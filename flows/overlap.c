@@ -68,13 +68,15 @@ __attribute__((target("avx2"))) static void vectors_avx2(__m128i acc[2], const u
 		vector_add(acc, key, _mm_loadu_si128((const __m128i *)(const void *)p));
 }
 
-// n bytes that begin at `at` of a vector, zeros around them.
+// n bytes, at most 15, that begin at `at` of a vector, zeros around them.
 static __m128i vector_part(const uint8_t *p, uint32_t at, uint32_t n)
 {
-	alignas(VECTOR) uint8_t part[VECTOR] = {0};
+	unsigned __int128 part = span_rest(span_make(p, n < 8 ? n : 8), n < 8 ? n : 8);
 
-	memcpy(part + at, p, n);
-	return _mm_load_si128((const __m128i *)(const void *)part);
+	if (n > 8)
+		part |= (unsigned __int128)span_rest(span_make(p, n), n - 8) << 64;
+	part <<= 8 * at;
+	return _mm_set_epi64x((long long)(part >> 64), (long long)part);
 }
 
 // n bytes from `at` on of one block.

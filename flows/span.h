@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,6 +33,28 @@ static inline uint32_t span_least(uint64_t len, uint32_t bound)
 static inline struct span span_make(const void *p, size_t len)
 {
 	return (struct span){p, (uint32_t)len};
+}
+
+// The last n bytes, at most 8, as a number, little end first. Copied into a word they would be read
+// back wider than they were written, and the processor waits with that until they are in the cache.
+static inline uint64_t span_rest(struct span s, uint32_t n)
+{
+	uint32_t low, high;
+	uint64_t word;
+
+	if (n == 0) // also of a span that is nowhere
+		return 0;
+	const uint8_t *p = s.p + (s.len - n);
+
+	if (s.len >= sizeof(word)) {
+		memcpy(&word, p + n - sizeof(word), sizeof(word));
+		return le64toh(word) >> (64 - 8 * n);
+	}
+	if (n < 4) // the same byte twice, or thrice, is no harm
+		return p[0] | (uint64_t)p[n / 2] << 8 * (n / 2) | (uint64_t)p[n - 1] << 8 * (n - 1);
+	memcpy(&low, p, 4);
+	memcpy(&high, p + n - 4, 4);
+	return le32toh(low) | (uint64_t)le32toh(high) << 8 * (n - 4);
 }
 
 static inline bool span_eq(struct span a, struct span b)

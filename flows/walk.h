@@ -104,27 +104,21 @@ static inline uint64_t walk_key_hash_padded(uint64_t seed, const uint8_t *p, uin
 	return walk_mix(h ^ (walk_load64(p) & walk_first_bytes[len]), WALK_K1);
 }
 
-// The same for any span: what value.key_hash is for a key of these bytes.
-static inline uint64_t walk_key_hash(uint64_t seed, struct span key)
-{
-	uint8_t copy[WALK_KEY + 8] = {0};
-	uint32_t len = key.len < WALK_KEY ? key.len : WALK_KEY;
-
-	if (len)
-		memcpy(copy, key.p, len);
-	return walk_key_hash_padded(seed, copy, len);
-}
-
 // Keyed hash of a text of any length.
 static inline uint64_t walk_text_hash(uint64_t seed, struct span text)
 {
-	uint64_t h = seed ^ (text.len * WALK_K0), last = 0;
+	uint64_t h = seed ^ (text.len * WALK_K0);
+	uint32_t left = text.len;
 
-	for (; text.len > 8; text.len -= 8, text.p += 8)
-		h = walk_mix(h ^ walk_load64(text.p), WALK_K1);
-	if (text.len)
-		memcpy(&last, text.p, text.len);
-	return walk_mix(h ^ last, WALK_K1);
+	for (const uint8_t *p = text.p; left > 8; left -= 8, p += 8)
+		h = walk_mix(h ^ walk_load64(p), WALK_K1);
+	return walk_mix(h ^ span_rest(text, left), WALK_K1);
+}
+
+// What value.key_hash is for a key of these bytes.
+static inline uint64_t walk_key_hash(uint64_t seed, struct span key)
+{
+	return walk_text_hash(seed, span_make(key.p, span_least(key.len, WALK_KEY)));
 }
 
 // The half of walk_field_hash() that is the same for all fields of a container.
