@@ -653,3 +653,27 @@ void body_end(struct flow_env *env, struct body *body, bool complete)
 	pool_put(&env->body, body);
 	stage_leave(&env->stages, stage);
 }
+
+static void body_fetch(const void *from, uint32_t len)
+{
+	for (uint32_t at = 0; at < len; at += RTE_CACHE_LINE_SIZE)
+		__builtin_prefetch((const uint8_t *)from + at, 1);
+}
+
+void body_ahead(const struct flow_env *env, const struct body *body, const struct http_msg *msg,
+		uint32_t len, bool near)
+{
+	uint32_t limit = env->limits.capture_body;
+
+	if (!near) {
+		body_fetch(body, offsetof(struct body, view));
+		body_fetch(body->walk, 2 * RTE_CACHE_LINE_SIZE);
+		body_fetch(msg, offsetof(struct http_msg, first_ns));
+		return;
+	}
+	if (body->own)
+		body_fetch(body->own + WINDOW_TAIL + body->gathered,
+			   span_least(len, BODY_GATHER - body->gathered));
+	if (msg->body && msg->body_kept < limit)
+		body_fetch(msg->body + msg->body_kept, span_least(len, limit - msg->body_kept));
+}

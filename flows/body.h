@@ -18,6 +18,10 @@ struct body;
 // NULL when no state was free: the body is then counted (body_no_context) but not looked at.
 struct body *body_begin(struct flow_env *env, struct http_tx *tx, enum dir dir);
 void body_data(struct flow_env *env, struct body *body, struct span raw);
+// Fetches what body_data() is going to touch with len bytes of the message's body: the two
+// themselves, and then (near) what they lead to, where the bytes are going to be copied.
+void body_ahead(const struct flow_env *env, const struct body *body, const struct http_msg *msg,
+		uint32_t len, bool near);
 // len bytes are lost. An uncoded body is followed further (never a value across the hole), a
 // coded one is given up. Either way the message is incomplete and has no hash.
 void body_gap(struct flow_env *env, struct body *body, uint64_t len);

@@ -693,5 +693,6 @@ const struct parser http1_parser = {
 	.fin = http1_fin,
 	.close = http1_close,
 	.holds = http1_holds,
+	.ahead = http1_ahead,
 };
 PARSER_REGISTER(http1_parser);

@@ -677,3 +677,14 @@ uint32_t http1_holds(const void *state)
 	return (conn->pair.n || client->tx || server->tx ? HOLDS_EXCHANGE : 0) |
 	       (client->gather || server->gather ? HOLDS_HEAD : 0);
 }
+
+void http1_ahead(const struct pctx *p, enum dir dir, uint32_t len, bool near)
+{
+	const struct http1_side *side = &((const struct http1 *)p->state)->side[dir];
+
+	if (!side->body || !side->tx)
+		return;
+	if (!near)
+		__builtin_prefetch(&side->tx->detect);
+	body_ahead(p->env, side->body, &side->tx->msg[dir], len, near);
+}

@@ -137,6 +137,8 @@ void http1_message_bytes(struct http1_feed *f, struct span bytes);
 void http1_message_decided(struct http1_feed *f);
 // complete: the framing says so.
 void http1_message_end(struct http1_feed *f, uint32_t n, bool complete);
+// ahead() of the parser.
+void http1_ahead(const struct pctx *p, enum dir dir, uint32_t len, bool near);
 // From there on nothing is known. whole: the head of a message is surely missing.
 void http1_message_lost(struct http1_feed *f, uint32_t n, bool whole, uint64_t anomalies);
 // A request ends with len missing bytes, the rest of its segment.

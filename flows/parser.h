@@ -100,6 +100,9 @@ struct parser {
 	void (*close)(struct pctx *p, enum close_reason why);
 	// Bits of enum holds. NULL: never anything. state: as in pctx, between open() and close().
 	uint32_t (*holds)(const void *state);
+	// Fetches what data() is going to touch when a piece of len bytes comes: two packets before
+	// it what the state leads to, one packet before it (near) what that leads to. NULL: nothing.
+	void (*ahead)(const struct pctx *p, enum dir dir, uint32_t len, bool near);
 };
 
 enum {

@@ -22,7 +22,8 @@ enum {
 	PRESSURE_TIMEOUT_S = 2,
 	EVICT_SAMPLE = 16,
 	RST_SLACK = 1,
-	CONN_AHEAD = 4, // packets for which connections are fetched in advance
+	CONN_AHEAD = 4,   // packets for which connections are fetched in advance
+	PARSER_AHEAD = 2, // … and what their parsers' states lead to
 };
 
 static const uint64_t second_ns = 1000000000;
@@ -470,6 +471,27 @@ static void conn_prefetch(const struct conn *c)
 	rte_prefetch0(&c->stream[0].overlap);
 	rte_prefetch0(&c->stream[1].overlap);
 	rte_prefetch0(c->state);
+	rte_prefetch0(c->state + RTE_CACHE_LINE_SIZE);
+}
+
+// The connection's lines are there; now what its parser's state leads to.
+static void parser_prefetch(const struct conn *c, const struct pkt *pkt, bool near)
+{
+	if (c && c->parser && c->parser->ahead && pkt->payload_len)
+		c->parser->ahead(&c->pctx, pkt->src == c->client ? CLIENT : SERVER,
+				 pkt->payload_len, near);
+}
+
+// What packet i of a burst will need, in the order in which one thing leads to the next.
+static inline void burst_prefetch(struct tracker *t, struct rte_mbuf *const *pkts,
+				  struct flow *const *candidates, uint32_t n, uint32_t i)
+{
+	if (i + CONN_AHEAD < n && candidates[i + CONN_AHEAD])
+		conn_prefetch(conn_of(t, candidates[i + CONN_AHEAD]));
+	for (uint32_t k = PARSER_AHEAD; k; k--) {
+		if (i + k < n && candidates[i + k])
+			parser_prefetch(conn_of(t, candidates[i + k]), pkt_of(pkts[i + k]), k == 1);
+	}
 }
 
 void tracker_burst(struct tracker *t, struct rte_mbuf **pkts, uint32_t n, struct fates *fates)
@@ -490,9 +512,7 @@ void tracker_burst(struct tracker *t, struct rte_mbuf **pkts, uint32_t n, struct
 			rte_pktmbuf_mtod_offset(pkts[i], void *, pkt_of(pkts[i])->payload_off));
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		// The connection's lines, now that its flow is there.
-		if (i + CONN_AHEAD < n && candidates[i + CONN_AHEAD])
-			conn_prefetch(conn_of(t, candidates[i + CONN_AHEAD]));
+		burst_prefetch(t, pkts, candidates, n, i);
 		on_packet(t, pkts[i], candidates[i]);
 	}
 	tracker_relieve(t);

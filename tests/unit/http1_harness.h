@@ -98,6 +98,10 @@ void body_data(struct flow_env *, struct body *body, struct span raw)
 	body->tx->msg[body->dir].wire_len += raw.len;
 }
 
+void body_ahead(const struct flow_env *, const struct body *, const struct http_msg *, uint32_t, bool)
+{
+}
+
 void body_gap(struct flow_env *, struct body *body, uint64_t)
 {
 	body->gap = true;
