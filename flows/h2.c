@@ -474,7 +474,7 @@ static bool step_over(struct h2_feed *f, uint64_t len)
 	case H2_PUSH_PROMISE:
 		if (side->state == H2_STATE_FIXED)
 			h2_block_begin(f, frame->stream, 0);
-		// fallthrough
+		__attribute__((fallthrough));
 	case H2_CONTINUATION:
 		if (side->state != H2_STATE_PAD)
 			h2_block_hole(f);
