@@ -12,8 +12,9 @@
 #include <sys/mman.h>
 
 enum {
-	POOL_ALIGN = 64, // a cache line: two objects never share one
-	POOL_HUGE = 4 << 20, // smaller pools are not worth a huge page
+	POOL_ALIGN = 64,      // a cache line: two objects never share one
+	POOL_HUGE = 4 << 20,  // smaller pools are not worth a huge page,
+	POOL_WHOLE = 1 << 20, // larger objects are used in part, and huge pages would be all there
 };
 
 int pool_init(struct pool *pool, size_t object_size, uint32_t n)
@@ -37,7 +38,7 @@ int pool_init(struct pool *pool, size_t object_size, uint32_t n)
 	if (base == MAP_FAILED)
 		return -ENOMEM;
 	// Fewer TLB misses on what is used; a kernel without it just says no.
-	if (size * n >= POOL_HUGE)
+	if (size * n >= POOL_HUGE && size <= POOL_WHOLE)
 		madvise(base, size * n, MADV_HUGEPAGE);
 	pool->base = base;
 	pool->n = n;

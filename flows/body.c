@@ -422,6 +422,21 @@ static void body_stop(struct flow_env *env, struct body *body, enum body_coding 
 	body->tail_len = 0;
 }
 
+uint64_t body_heard_ns(const struct body *body)
+{
+	return body->msg->last_ns;
+}
+
+void body_decoder_taken(struct flow_env *env, struct body *body, const void *decoder)
+{
+	env->stats.body_decoders_taken++;
+	body->msg->anomalies |= UINT64_C(1) << ANOMALY_CODING_UNKNOWN;
+	if (decoder == body->view.decoder)
+		view_message_lost(env, &body->view);
+	else
+		body_stop(env, body, CODING_STOPPED);
+}
+
 void body_coding_error(struct flow_env *env, struct body *body)
 {
 	if (!(body->msg->anomalies & UINT64_C(1) << ANOMALY_CODING_ERROR))
@@ -445,7 +460,7 @@ void body_bomb(struct flow_env *env, struct body *body)
 static void body_acquire(struct flow_env *env, struct body *body)
 {
 	for (uint32_t i = 0; i < body->n_stages; i++) {
-		body->stage[i] = decoder_open(env, (enum decoder_format)body->format[i]);
+		body->stage[i] = decoder_open(env, (enum decoder_format)body->format[i], body);
 		if (!body->stage[i]) {
 			env->stats.body_no_context++;
 			body->msg->anomalies |= UINT64_C(1) << ANOMALY_CODING_UNKNOWN;
@@ -592,6 +607,9 @@ void body_data(struct flow_env *env, struct body *body, struct span raw)
 		}
 		break;
 	case CODING_ACTIVE:
+		for (uint32_t i = 0; i < body->n_stages; i++)
+			decoder_heard(env, (enum decoder_format)body->format[i], body->stage[i],
+				      body_heard_ns(body));
 		body_coded(env, body, &(struct body_run){.in = {raw}});
 		break;
 	case CODING_FOREIGN:

@@ -28,6 +28,11 @@ void body_gap(struct flow_env *env, struct body *body, uint64_t len);
 // complete: the framing says that this was the end. Sets msg.complete, msg.hashed; frees body.
 void body_end(struct flow_env *env, struct body *body, bool complete);
 
+// When the last bytes of its message came, nanoseconds of capture time.
+uint64_t body_heard_ns(const struct body *body);
+// Another body needs this decoder of its more (decoder.h): what is left is not decoded.
+void body_decoder_taken(struct flow_env *env, struct body *body, const void *decoder);
+
 size_t body_state_size(void);    // of env->body's objects
 size_t body_gather_size(void);   // of env->gather's objects
 size_t inflate_state_size(void); // of env->inflate's objects

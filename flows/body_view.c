@@ -7,6 +7,8 @@
 
 #include "flows/body_state.h"
 
+#include "flows/decoder.h"
+
 // A message of gRPC has ended: the next one has nothing to do with it.
 static void body_message(struct flow_env *env, struct body *body)
 {
@@ -31,11 +33,14 @@ static void body_view_bytes(struct flow_env *env, struct body *body, struct span
 	uint8_t out[VIEW_PIECE];
 	uint32_t n;
 
+	if (view->decoder)
+		decoder_heard(env, (enum decoder_format)view->format, view->decoder,
+			      body_heard_ns(body));
 	// Each turn but the last writes something, ends a message, or ends this.
 	do {
 		uint64_t passed = view->passed;
 
-		result = view_more(env, view, &in, out, sizeof(out), &n);
+		result = view_more(env, view, body, &in, out, sizeof(out), &n);
 		env->stats.body_bytes += view->passed - passed;
 		env->stats.body_skipped_bytes += view->passed - passed;
 		body->msg->view_len += n;

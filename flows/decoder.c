@@ -5,8 +5,12 @@
 
 #include "flows/decoder.h"
 
+#include "flows/body.h"
 #include "flows/brotli.h"
 #include "flows/zstd_stream.h"
+
+#define SILENT_NS UINT64_C(100000000)
+#define HELD_NS   (30 * UINT64_C(1000000000))
 
 // Those of the IANA registry, and those that browsers ask for.
 enum decoder_format decoder_format(struct span name)
@@ -37,12 +41,74 @@ static struct pool *decoder_pool(struct flow_env *env, enum decoder_format forma
 					: &env->inflate;
 }
 
-void *decoder_open(struct flow_env *env, enum decoder_format format)
+// ---- who has them
+
+static struct decoder_lease *pool_leases(const struct flow_env *env, const struct pool *pool)
 {
-	void *decoder = pool_get(decoder_pool(env, format));
+	return env->leases + (pool == &env->inflate  ? 0
+			      : pool == &env->brotli ? env->inflate.n
+						     : env->inflate.n + env->brotli.n);
+}
+
+// Only where there are leases.
+static struct decoder_lease *lease_of(const struct flow_env *env, const struct pool *pool,
+				      const void *decoder)
+{
+	size_t at = (size_t)((const uint8_t *)decoder - pool->base);
+
+	return pool_leases(env, pool) + at / pool->size;
+}
+
+static uint64_t since(uint64_t now_ns, uint64_t then_ns)
+{
+	return now_ns > then_ns ? now_ns - then_ns : 0;
+}
+
+// NULL: nobody has one that others have waited for long enough.
+static struct decoder_lease *lease_due(const struct flow_env *env, const struct pool *pool,
+				       const struct body *body, uint64_t now_ns)
+{
+	struct decoder_lease *leases = pool_leases(env, pool), *silent = NULL, *longest = NULL;
+
+	for (uint32_t i = 0; i < pool->n; i++) {
+		struct decoder_lease *one = &leases[i];
+
+		if (!one->body || one->body == body)
+			continue;
+		if (!silent || one->heard_ns < silent->heard_ns)
+			silent = one;
+		if (!longest || one->since_ns < longest->since_ns)
+			longest = one;
+	}
+	if (silent && since(now_ns, silent->heard_ns) >= SILENT_NS)
+		return silent;
+	return longest && since(now_ns, longest->since_ns) >= HELD_NS ? longest : NULL;
+}
+
+static __attribute__((noinline, cold)) void *decoder_take(struct flow_env *env, struct pool *pool,
+							  const struct body *body, uint64_t now_ns)
+{
+	struct decoder_lease *due = env->leases ? lease_due(env, pool, body, now_ns) : NULL;
+
+	if (!due)
+		return NULL;
+	body_decoder_taken(env, due->body,
+			   pool->base + pool->size * (size_t)(due - pool_leases(env, pool)));
+	return pool_get(pool);
+}
+
+void *decoder_open(struct flow_env *env, enum decoder_format format, struct body *body)
+{
+	struct pool *pool = decoder_pool(env, format);
+	uint64_t now_ns = body_heard_ns(body);
+	void *decoder = pool_get(pool);
 
 	if (!decoder)
+		decoder = decoder_take(env, pool, body, now_ns);
+	if (!decoder)
 		return NULL;
+	if (env->leases)
+		*lease_of(env, pool, decoder) = (struct decoder_lease){body, now_ns, now_ns};
 	if (format == DECODER_BROTLI)
 		brotli_begin(decoder);
 	else if (format == DECODER_ZSTD)
@@ -54,7 +120,18 @@ void *decoder_open(struct flow_env *env, enum decoder_format format)
 
 void decoder_close(struct flow_env *env, enum decoder_format format, void *decoder)
 {
-	pool_put(decoder_pool(env, format), decoder);
+	struct pool *pool = decoder_pool(env, format);
+
+	if (env->leases)
+		lease_of(env, pool, decoder)->body = NULL;
+	pool_put(pool, decoder);
+}
+
+void decoder_heard(struct flow_env *env, enum decoder_format format, const void *decoder,
+		   uint64_t now_ns)
+{
+	if (env->leases)
+		lease_of(env, decoder_pool(env, format), decoder)->heard_ns = now_ns;
 }
 
 enum inflate_result decoder_more(enum decoder_format format, void *decoder, struct span *in,

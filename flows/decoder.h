@@ -3,6 +3,13 @@
 //
 // The content codings that are decoded, behind one interface. A decoder is a context of one of
 // flow_env's pools; who opens one keeps its format beside it.
+//
+// Decoders are few: a body that begins and never goes on would have its one for as long as its
+// connection lasts, and some dozens of them would have all. So when none is free, one is taken from
+// the body that has been silent for longest, if that is a tenth of a second, or else from the one that
+// has had it for longest, if that is half a minute: of that body nothing more is decoded. Without such
+// bounds, more bodies at once than there are decoders would take them from each other until none came
+// to its end.
 
 #pragma once
 
@@ -11,6 +18,7 @@
 #include "flows/span.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum decoder_format {
@@ -26,8 +34,22 @@ enum decoder_format {
 // By the name of a coding, any case. "identity" and the empty name are the caller's matter.
 enum decoder_format decoder_format(struct span name);
 
-// NULL: none is free.
-void *decoder_open(struct flow_env *env, enum decoder_format format);
+// Who has a decoder: one for each of the three pools, in their order.
+struct decoder_lease {
+	struct body *body; // NULL: nobody, or who keeps it (ws_deflate.c)
+	uint64_t since_ns, heard_ns;
+};
+
+// How many leases there are, all of them zero at first.
+static inline size_t decoder_leases(const struct flow_env *env)
+{
+	return (size_t)env->inflate.n + env->brotli.n + env->zstd.n;
+}
+// For the body. NULL: none is free, nor can be taken.
+void *decoder_open(struct flow_env *env, enum decoder_format format, struct body *body);
+// Bytes have come for it.
+void decoder_heard(struct flow_env *env, enum decoder_format format, const void *decoder,
+		   uint64_t now_ns);
 void decoder_close(struct flow_env *env, enum decoder_format format, void *decoder);
 // As inflate_more().
 enum inflate_result decoder_more(enum decoder_format format, void *decoder, struct span *in,

@@ -7,6 +7,7 @@
 #include "flows/flow_conf.h"
 
 #include "flows/body.h"
+#include "flows/decoder.h"
 #include "flows/parser.h"
 #include "flows/zstd_stream.h"
 
@@ -115,8 +116,8 @@ void flow_plan(const struct conf *conf, uint32_t n_workers, uint32_t mbufs, bool
 	plan->n_body = at_least(flows / 16, 4096);
 	plan->n_gather = at_least(flows / 128, 1024);
 	plan->n_inflate = at_least(flows / 512, 512);
-	plan->n_brotli = at_least(flows / 8192, 32);
-	plan->n_zstd = at_least(flows / 8192, 32);
+	plan->n_brotli = at_least(flows / 4096, 64);
+	plan->n_zstd = at_least(flows / 4096, 64);
 	uint64_t blocks = 0;
 
 	for (uint32_t i = 0; i < parser_count(); i++) {
@@ -162,9 +163,10 @@ int flow_env_init(struct flow_env *env, const struct flow_plan *plan, uint64_t s
 		    pool_init(&env->blocks[i], parser_get(i)->block_bytes, plan->n_blocks[i]))
 			goto err;
 	}
+	env->leases = calloc(decoder_leases(env), sizeof(*env->leases));
 	env->window = calloc(1, WINDOW_TAIL + WINDOW_BYTES + WINDOW_PAD);
 	env->inflate_out = calloc(1, WINDOW_BYTES);
-	if (env->window && env->inflate_out)
+	if (env->leases && env->window && env->inflate_out)
 		return 0;
 err:
 	flow_env_fini(env);
@@ -187,5 +189,6 @@ void flow_env_fini(struct flow_env *env)
 	pool_fini(&env->zstd);
 	free(env->window);
 	free(env->inflate_out);
+	free(env->leases);
 	*env = (struct flow_env){0};
 }

@@ -26,6 +26,7 @@ enum {
 };
 
 struct tls_keys;
+struct decoder_lease;
 
 struct flow_limits {
 	uint32_t head_bytes;        // of one message head
@@ -58,6 +59,7 @@ struct flow_env {
 	struct pool brotli;   // struct brotli_ctx
 	struct pool blocks[FLOW_PARSERS]; // of parsers whose state is large, in their order
 	struct pool zstd;     // struct zstd_stream
+	struct decoder_lease *leases; // of all decoders (decoder.h); NULL: who has one keeps it
 	uint8_t *window;      // WINDOW_TAIL + WINDOW_BYTES + WINDOW_PAD
 	uint8_t *inflate_out; // WINDOW_BYTES
 

@@ -68,6 +68,7 @@
 	X(body_coding_errors, "bodies whose coding was damaged")                                   \
 	X(body_bombs, "bodies that grew past the allowed ratio")                                   \
 	X(body_no_context, "bodies not decoded because no decoder was free")                       \
+	X(body_decoders_taken, "bodies that had been silent and lost their decoder to others")     \
 	X(body_broken, "JSON, XML and other bodies that are not what their type says")             \
 	X(body_too_deep, "bodies nested deeper than the limit")                                    \
 	X(tls_handshakes, "TLS handshakes reported")                                               \

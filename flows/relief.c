@@ -42,7 +42,7 @@ static inline struct scarce scarce_of(const struct flow_env *env)
 {
 	struct scarce scarce = {0};
 
-	if (pool_scarce(&env->tx) || pool_scarce(&env->capture))
+	if (pool_scarce(&env->tx) || pool_scarce(&env->capture) || pool_scarce(&env->body))
 		scarce.holds |= HOLDS_EXCHANGE;
 	if (pool_scarce(&env->head4k) || pool_scarce(&env->head64k))
 		scarce.holds |= HOLDS_HEAD;

@@ -65,6 +65,12 @@ void view_end(struct flow_env *env, struct view *view)
 	view->kind = VIEW_LOST;
 }
 
+void view_message_lost(struct flow_env *env, struct view *view)
+{
+	decoder_drop(env, view);
+	view->skip = true;
+}
+
 // ---- UTF-16
 
 enum view_kind view_detect(const uint8_t *first, bool marked)
@@ -180,7 +186,8 @@ static enum view_result message_ends(struct flow_env *env, struct view *view)
 }
 
 // The prefix is there.
-static enum view_result message_begins(struct flow_env *env, struct view *view)
+static enum view_result message_begins(struct flow_env *env, struct view *view,
+				       struct body *body)
 {
 	const uint8_t *p = view->held;
 
@@ -194,7 +201,7 @@ static enum view_result message_begins(struct flow_env *env, struct view *view)
 	if (view->skip || !(p[0] & GRPC_COMPRESSED) || view->left == 0)
 		return VIEW_MORE;
 	if (view->format < DECODER_OTHER)
-		view->decoder = decoder_open(env, (enum decoder_format)view->format);
+		view->decoder = decoder_open(env, (enum decoder_format)view->format, body);
 	view->skip = !view->decoder;
 	return view->skip ? VIEW_UNKNOWN : VIEW_MORE;
 }
@@ -258,8 +265,8 @@ static enum view_result message_decode(struct flow_env *env, struct view *view, 
 	return whole ? VIEW_FULL : VIEW_DAMAGED;
 }
 
-static enum view_result grpc_more(struct flow_env *env, struct view *view, struct span *in,
-				  uint8_t *out, uint32_t room, uint32_t *n)
+static enum view_result grpc_more(struct flow_env *env, struct view *view, struct body *body,
+				  struct span *in, uint8_t *out, uint32_t room, uint32_t *n)
 {
 	enum view_result result = VIEW_MORE;
 
@@ -283,7 +290,7 @@ static enum view_result grpc_more(struct flow_env *env, struct view *view, struc
 			view->held[view->n_held++] = *in->p++;
 			in->len--;
 			if (view->n_held == GRPC_PREFIX_BYTES)
-				result = message_begins(env, view);
+				result = message_begins(env, view, body);
 			continue;
 		}
 		if (view->skip) {
@@ -302,10 +309,10 @@ static enum view_result grpc_more(struct flow_env *env, struct view *view, struc
 	return result == VIEW_MORE ? VIEW_FULL : result;
 }
 
-enum view_result view_more(struct flow_env *env, struct view *view, struct span *in, uint8_t *out,
-			   uint32_t room, uint32_t *n)
+enum view_result view_more(struct flow_env *env, struct view *view, struct body *body,
+			   struct span *in, uint8_t *out, uint32_t room, uint32_t *n)
 {
 	*n = 0;
-	return view_is_grpc(view) ? grpc_more(env, view, in, out, room, n)
+	return view_is_grpc(view) ? grpc_more(env, view, body, in, out, room, n)
 				  : utf16_more(view, in, out, room, n);
 }

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct body;
+
 enum {
 	VIEW_PIECE = 2048, // bytes of output at once
 	VIEW_FIRST = 2,    // bytes of a body that tell UTF-16
@@ -72,8 +74,10 @@ static inline bool view_is_grpc(const struct view *view)
 enum view_kind view_detect(const uint8_t *first, bool marked);
 
 // Takes bytes off *in and writes at most room bytes to out, *n of them; room is at least 4. Of
-// GRPC_TEXT the input is what view_base64() gives.
-enum view_result view_more(struct flow_env *env, struct view *view, struct span *in, uint8_t *out,
-			   uint32_t room, uint32_t *n);
+// GRPC_TEXT the input is what view_base64() gives. body: whose view it is.
+enum view_result view_more(struct flow_env *env, struct view *view, struct body *body,
+			   struct span *in, uint8_t *out, uint32_t room, uint32_t *n);
+// The decoder of the message under way is another's now: the rest of it is passed over.
+void view_message_lost(struct flow_env *env, struct view *view);
 // Takes characters off *in, cut and padded anywhere; returns how many bytes there are in out.
 uint32_t view_base64(struct view *view, struct span *in, uint8_t *out, uint32_t room);

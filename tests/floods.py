@@ -27,6 +27,8 @@ KINDS = {
     "mpls": (20000, "", 1, 32),
     "ipip": (20000, "", 1, 32),
     "holes": (300, "", 1, 64),
+    "coded": (3000, "", 1, None),
+    "halves": (12000, "", 1, None),
     "slow": (2000, "", 1, None),
 }
 IDLE_FLOWS = {False: 4096, True: 16384}

@@ -195,7 +195,8 @@ static void finish(struct body *body, bool complete)
 	assert_false(msg->hashed && (!msg->complete || msg->body_len == 0));
 }
 
-static void feed(const char *type, const char *coding, const void *bytes, size_t len, size_t size)
+static inline void feed(const char *type, const char *coding, const void *bytes, size_t len,
+			size_t size)
 {
 	struct body *body = begin(type, coding);
 

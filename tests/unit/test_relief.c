@@ -39,10 +39,10 @@ static void open_one(struct conv *v, uint32_t number, const char *text)
 
 static void test_each_kind(void **)
 {
-	struct pool *const pools[] = {&env.tx, &env.capture, &env.head4k, &env.head64k,
-				      &env.blocks[0]};
-	static const uint32_t holds[] = {HOLDS_EXCHANGE, HOLDS_EXCHANGE, HOLDS_HEAD, HOLDS_HEAD,
-					 HOLDS_BLOCK};
+	struct pool *const pools[] = {&env.tx,	   &env.capture, &env.body,
+				      &env.head4k, &env.head64k, &env.blocks[0]};
+	static const uint32_t holds[] = {HOLDS_EXCHANGE, HOLDS_EXCHANGE, HOLDS_EXCHANGE,
+					 HOLDS_HEAD,	 HOLDS_HEAD,	 HOLDS_BLOCK};
 
 	for (uint32_t k = 0; k < sizeof(pools) / sizeof(pools[0]); k++) {
 		harness_setup(NULL);

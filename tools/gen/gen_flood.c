@@ -34,6 +34,7 @@ struct flood {
 	uint64_t now_ns;
 	uint64_t exchanges; // of the ordinary clients
 	uint32_t clients;
+	bool coded; // what ordinary clients get is compressed
 	struct gen_buffer text;
 };
 
@@ -64,6 +65,49 @@ static struct gen_conn *live_open(struct flood *flood, struct gen_conn *conn)
 	return conn;
 }
 
+// A coding, what a body in it begins with, and {"found":true} in it, stored.
+struct coding {
+	const char *name;
+	uint8_t first, len; // bytes of the beginning, of all
+	uint8_t body[40];
+};
+
+static const struct coding codings[] = {
+	{"gzip",
+	 10,
+	 37,
+	 {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 3, 1, 14, 0, 0xf1, 0xff, '{', '"', 'f', 'o', 'u', 'n', 'd',
+	  '"', ':', 't', 'r', 'u', 'e', '}', 0xd2, 4, 0x4e, 0x27, 14, 0, 0, 0}},
+	// A window of 64 KiB, one block that is not compressed, the end (RFC 7932 section 9).
+	{"br",
+	 3,
+	 18,
+	 {0xd0, 0, 0x10, '{', '"', 'f', 'o', 'u', 'n', 'd', '"', ':', 't', 'r', 'u', 'e', '}', 3}},
+	// One segment, its size, a raw block (RFC 8878 section 3.1.1).
+	{"zstd",
+	 6,
+	 23,
+	 {0x28, 0xb5, 0x2f, 0xfd, 0x20, 14, 0x71, 0, 0, '{', '"', 'f', 'o', 'u', 'n', 'd', '"', ':',
+	  't', 'r', 'u', 'e', '}'}},
+};
+
+enum { N_CODINGS = sizeof(codings) / sizeof(codings[0]) };
+
+static void coded_response(struct flood *flood, struct gen_conn *conn, const struct coding *coding,
+			   uint32_t len, uint32_t sent)
+{
+	char head[256];
+
+	snprintf(head, sizeof(head),
+		 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: %s\r\n"
+		 "Content-Length: %u\r\n\r\n",
+		 coding->name, len);
+	gen_buffer_reset(&flood->text);
+	gen_buffer_text(&flood->text, head);
+	gen_buffer_add(&flood->text, coding->body, sent);
+	gen_conn_send(flood->pcap, conn, GEN_SERVER, flood->text.p, flood->text.len);
+}
+
 // One exchange with a name of its own. In fragments: the request is one datagram that is more than
 // a link takes.
 static void live_exchange(struct flood *flood, struct gen_conn *conn, bool fragments)
@@ -90,10 +134,17 @@ static void live_exchange(struct flood *flood, struct gen_conn *conn, bool fragm
 		gen_buffer_text(&flood->text, head);
 	}
 	gen_conn_send(flood->pcap, conn, GEN_CLIENT, flood->text.p, flood->text.len);
-	snprintf(head, sizeof(head),
-		 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-		 sizeof(body) - 1, body);
-	gen_conn_send(flood->pcap, conn, GEN_SERVER, head, strlen(head));
+	if (flood->coded) {
+		const struct coding *coding = &codings[flood->exchanges % N_CODINGS];
+
+		coded_response(flood, conn, coding, coding->len, coding->len);
+	} else {
+		snprintf(head, sizeof(head),
+			 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+			 "Content-Length: %zu\r\n\r\n%s",
+			 sizeof(body) - 1, body);
+		gen_conn_send(flood->pcap, conn, GEN_SERVER, head, strlen(head));
+	}
 	flood->exchanges++;
 }
 
@@ -312,6 +363,44 @@ static void run_slow(struct flood *flood)
 	free(conns);
 }
 
+// A compressed answer begins and stops; the same for others, whose answers end.
+static void run_coded(struct flood *flood)
+{
+	static const char request[] = "GET /held HTTP/1.1\r\nHost: api.example\r\n\r\n";
+	struct gen_conn conn;
+
+	flood->coded = true;
+	for (uint64_t i = 0; i < flood->count; i++) {
+		const struct coding *coding = &codings[i % N_CODINGS];
+
+		forge(flood, &conn);
+		gen_conn_open(flood->pcap, &conn);
+		gen_conn_send(flood->pcap, &conn, GEN_CLIENT, request, sizeof(request) - 1);
+		coded_response(flood, &conn, coding, 1000, coding->first);
+		live_visit(flood);
+		flood_tick(flood, GEN_SECOND_NS / 1000);
+	}
+}
+
+// Two bodies for each exchange, neither of which ends.
+static void run_halves(struct flood *flood)
+{
+	static const char request[] = "POST /held HTTP/1.1\r\nHost: api.example\r\n"
+				      "Content-Type: text/plain\r\nContent-Length: 1000\r\n\r\nbegin";
+	static const char response[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+				       "Content-Length: 1000\r\n\r\nbegin";
+	struct gen_conn conn;
+
+	for (uint64_t i = 0; i < flood->count; i++) {
+		forge(flood, &conn);
+		gen_conn_open(flood->pcap, &conn);
+		gen_conn_send(flood->pcap, &conn, GEN_CLIENT, request, sizeof(request) - 1);
+		gen_conn_send(flood->pcap, &conn, GEN_SERVER, response, sizeof(response) - 1);
+		live_visit(flood);
+		flood_tick(flood, GEN_SECOND_NS / 1000);
+	}
+}
+
 static const struct flood_kind kinds[] = {
 	{"syn", "SYN of forged senders within a minute, beside 1,000 connections in use", 10000000,
 	 run_syn},
@@ -323,6 +412,10 @@ static const struct flood_kind kinds[] = {
 	{"mpls", "packets with 60 MPLS labels", 200000, run_mpls},
 	{"ipip", "packets with 60 IPv4 headers", 200000, run_ipip},
 	{"holes", "connections of which every second piece is missing, 2,000 times", 10000, run_holes},
+	{"coded", "compressed answers that begin and never end, each followed by one that does", 100000,
+	 run_coded},
+	{"halves", "requests and answers that begin and never end, each followed by a client that asks",
+	 100000, run_halves},
 	{"slow", "connections that send one byte in 30 seconds for an hour", 100000, run_slow},
 };
 
