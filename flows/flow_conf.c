@@ -115,7 +115,7 @@ void flow_plan(const struct conf *conf, uint32_t n_workers, uint32_t mbufs, bool
 	plan->n_head64k = at_least(flows / 1024, 64);
 	plan->n_body = at_least(flows / 16, 4096);
 	plan->n_gather = at_least(flows / 128, 1024);
-	plan->n_inflate = at_least(flows / 512, 512);
+	plan->n_inflate = at_least(flows / 128, 512);
 	plan->n_brotli = at_least(flows / 4096, 64);
 	plan->n_zstd = at_least(flows / 4096, 64);
 	uint64_t blocks = 0;

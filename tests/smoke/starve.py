@@ -93,6 +93,35 @@ def h2_request(path):
                  literal(b":path", path) + literal(b":authority", b"a"))
 
 
+def h2_post(stream):
+    """A request and its answer, the bodies of which do not end."""
+    head = frame(1, 4, stream, literal(b":method", b"POST") + literal(b":scheme", b"http") +
+                 literal(b":path", b"/begun") + literal(b":authority", b"a"))
+    json = literal(b"content-type", b"application/json")
+    return head + frame(0, 0, stream, b'{"a":"'), frame(1, 4, stream, b"\x88" + json) + \
+        frame(0, 0, stream, b'{"a":"')
+
+
+def h2_streams(conn):
+    conn.client(H2_PREFACE + frame(4, 0, 0, b""))
+    conn.server(frame(4, 0, 0, b""))
+    for stream in range(1, 40, 2):
+        asked, answered = h2_post(stream)
+        conn.client(asked)
+        conn.server(answered)
+
+
+def websocket(conn, extension, first):
+    """An upgrade and a message in each direction that does not end."""
+    conn.client(b"GET /begun HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
+                extension + b"\r\n")
+    conn.server(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" + extension + b"\r\n")
+    conn.client(bytes((first, 0x80 | 100)) + b"\0\0\0\0" + b'{"a":"')
+    conn.server(bytes((first, 100)) + b'{"a":"')
+
+
 def hello(name):
     sni = struct.pack(">HHHBH", 0, len(name) + 5, len(name) + 3, 0, len(name)) + name
     body = HELLO + struct.pack(">H", len(sni)) + sni
@@ -106,9 +135,12 @@ def server_hello():
     return b"\x16\3\3" + struct.pack(">H", len(message)) + message
 
 
+BODY = b'{"a":"0123456789"}'
+
+
 def http1(conn, path):
     """A request and its answer, heads and bodies in pieces."""
-    body = b'{"a":"0123456789"}'
+    body = BODY
     head = (b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
             b"Content-Length: %d\r\n\r\n" % (path, len(body)))
     conn.client(head[:20], head[20:] + body[:5], body[5:])
@@ -128,6 +160,9 @@ BEGUN = {
                                     b"Content-Length: 100\r\n\r\n{\"a\":\"")),
     "h2": lambda c: c.client(H2_PREFACE + frame(4, 0, 0, b"")),
     "h2-stream": lambda c: c.client(H2_PREFACE + frame(4, 0, 0, b"") + h2_request(b"/begun")),
+    "h2-bodies": h2_streams,
+    "websocket": lambda c: websocket(c, b"", 0x81),
+    "ws-deflate": lambda c: websocket(c, b"Sec-WebSocket-Extensions: permessage-deflate\r\n", 0xc1),
     "tls": lambda c: c.client(hello(b"begun")[:40]),
 }
 
@@ -164,7 +199,8 @@ def starve(build, work, kind):
     found = records(build, work, path)
     whole = {}
     for r in found:
-        if r["kind"] == "http" and r["status"] == 200 and r["uri"] not in (None, "/begun"):
+        read = r.get("uri") == "/h2" or r.get("req_len") == r.get("resp_len") == len(BODY)
+        if r["kind"] == "http" and r["status"] == 200 and r["uri"] not in (None, "/begun") and read:
             whole[r["uri"]] = whole.get(r["uri"], 0) + 1
         if r["kind"] == "tls" and r.get("sni") == "shown.example":
             whole["tls"] = whole.get("tls", 0) + 1
