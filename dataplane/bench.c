@@ -292,6 +292,15 @@ static void staged_end(void *ctx, struct http_tx *tx)
 	stage_leave(s->clock, before);
 }
 
+static void staged_held(void *ctx, struct http_tx *tx)
+{
+	struct staged_sink *s = ctx;
+	uint32_t before = stage_enter(s->clock, STAGE_DETECT);
+
+	s->inner.held(s->inner.ctx, tx);
+	stage_leave(s->clock, before);
+}
+
 static void staged_ws(void *ctx, const struct conn_meta *conn, const struct ws_frame *frame)
 {
 	struct staged_sink *s = ctx;
@@ -511,6 +520,7 @@ static int bench_main(struct bench *b, const char *path)
 			.window = staged_window,
 			.value = staged_value,
 			.member = env->sink.member ? staged_member : NULL,
+			.held = env->sink.held ? staged_held : NULL,
 			.end = staged_end,
 			.ws = staged_ws,
 			.tls = staged_tls,

@@ -40,6 +40,8 @@ enum call_flag {
 	CALL_TLS = 64,     // decrypted here
 	CALL_OPEN = 128,   // the request did not end before its connection, nothing of it is
 			   // missing, and none answered: took_us is until then
+	CALL_HELD = 256,   // the same so far: it may end yet, and its call comes then (detector.held)
+	CALL_TOLD = 512,   // that was told of it
 };
 
 // How a request says what it wants.
@@ -72,7 +74,7 @@ struct call {
 	uint64_t resp_bytes;
 	uint32_t n_values;
 	uint16_t status;
-	uint8_t flags;     // enum call_flag
+	uint16_t flags;    // enum call_flag
 	uint8_t verb;      // enum call_verb
 	uint8_t client[16];  // address, behind listed proxies the one that they tell; IPv4 as
 			     // v4-mapped

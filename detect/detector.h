@@ -64,6 +64,10 @@ struct detector {
 	size_t (*memory)(const void *options, const struct conf *conf);
 	void (*call)(const struct detector *self, const void *options, struct merger *m, void *state,
 		     const struct call *call);
+	// Of a request that has been held open for a minute and has not come to its end, once. Its call
+	// comes when it ends. NULL: nothing.
+	void (*held)(const struct detector *self, const void *options, struct merger *m, void *state,
+		     const struct call *call);
 	// An identifier that a response gave to somebody; those of an exchange come after its call.
 	void (*object)(const struct detector *self, const void *options, struct merger *m,
 		       void *state, const struct delta_object *object);

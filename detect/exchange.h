@@ -196,6 +196,7 @@ struct exchange {
 	uint64_t quiet_until[2]; // and values that end before here;
 	int16_t quiet_told[2];   // before, those of a field that was told, but for so many values
 	bool creates;       // what it gives is made by this request
+	bool held;          // it was told that its request is held open
 	bool told_all;      // all fields of the response are told to the merger
 	uint32_t n_masks[2];
 	uint32_t mask_limit[2]; // kept body is shown up to here: more hits than masks beyond

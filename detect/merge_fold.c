@@ -405,12 +405,36 @@ static void calls_prefetch(const struct merger *m, uint32_t i)
 	}
 }
 
+// Of a call that has not ended nothing is learnt, but those who ask for it are told.
+static void call_held(struct merger *m, const struct call *call)
+{
+	m->call_endpoint = known_endpoint(&m->known, call->endpoint);
+	m->call_principal = known_principal(&m->known, call->principal);
+	m->call = call;
+	for (uint32_t i = 0; i < m->n_detectors; i++) {
+		struct merger_detector *d = &m->detectors[i];
+
+		if (d->enabled && d->detector->held)
+			d->detector->held(d->detector, d->options, m, d->state, call);
+	}
+	m->call_endpoint = NULL;
+	m->call_principal = NULL;
+	m->call = NULL;
+}
+
 // A principal that is not known by name is followed all the same: it may have been forgotten here
 // while its worker still remembers having announced it.
 static void call_fold(struct merger *m, const struct call *call)
 {
-	struct known_endpoint *e = known_endpoint(&m->known, call->endpoint);
-	struct known_principal *p = known_principal_add(&m->known, call->principal);
+	struct known_endpoint *e;
+	struct known_principal *p;
+
+	if (call->flags & CALL_HELD) {
+		call_held(m, call);
+		return;
+	}
+	e = known_endpoint(&m->known, call->endpoint);
+	p = known_principal_add(&m->known, call->principal);
 
 	// Those that make no endpoint do not count before one that does (announce_endpoint()).
 	if (!e && call->status && call->status != 404 && call->status != 405)

@@ -82,11 +82,12 @@ static bool held_open(const struct exchange *x)
 	       !(request->anomalies & unsure) && !x->tx->conn->midstream;
 }
 
-static void delta_call(struct detect_worker *w, struct delta *d, struct exchange *x)
+// held: it has not ended yet.
+static void delta_call(struct detect_worker *w, struct delta *d, struct exchange *x, bool held)
 {
 	const struct http_msg *request = &x->tx->msg[CLIENT], *response = &x->tx->msg[SERVER];
 	enum call_verb verb = facts_verb(x->tx->method);
-	bool both = request->seen && response->seen, open = !both && held_open(x);
+	bool both = request->seen && response->seen, open = held || (!both && held_open(x));
 	struct call *call;
 	bool message = x->tx->proto == PROTO_WS, personal = false;
 
@@ -108,11 +109,12 @@ static void delta_call(struct detect_worker *w, struct delta *d, struct exchange
 		.resp_bytes = x->tx->msg[SERVER].body_len,
 		.n_values = x->n_values,
 		.status = x->tx->status,
-		.flags = (uint8_t)((x->credentials ? CALL_CREDENTIALS : 0) |
+		.flags = (uint16_t)((x->credentials ? CALL_CREDENTIALS : 0) |
 				   (x->login ? CALL_LOGIN : 0) | (x->half ? CALL_HALF : 0) |
 				   (personal ? CALL_PERSONAL : 0) | (message ? CALL_MESSAGE : 0) |
 				   (x->tx->paired_by_guess ? CALL_GUESSED : 0) |
-				   (x->tx->conn->tls ? CALL_TLS : 0) | (open ? CALL_OPEN : 0)),
+				   (x->tx->conn->tls ? CALL_TLS : 0) | (open ? CALL_OPEN : 0) |
+				   (held ? CALL_HELD : 0) | (x->held ? CALL_TOLD : 0)),
 		.verb = (uint8_t)verb,
 		.connection = x->tx->conn->hash ^ x->tx->conn->id,
 		.path = siphash_id(siphash(w->shared->seed, 'p', x->path)),
@@ -145,7 +147,7 @@ static void delta_call(struct detect_worker *w, struct delta *d, struct exchange
 	call->token_flags = x->token_flags;
 	call->login_result = x->login_result;
 	call->user_confidence = x->user_confidence;
-	if (!message)
+	if (!message && !held)
 		facts_end(w, x, call);
 	if (response->header[HEADER_SET_COOKIE].p && !message)
 		call_session_ids(w, d, x, call);
@@ -489,6 +491,27 @@ static void exchange_caller(struct detect_worker *w, struct exchange *x)
 	}
 }
 
+static void exchange_keep(struct detect_worker *w, const struct exchange *x)
+{
+	captures_keep(&((struct worker_state *)w->state)->captures, x,
+		      (struct capture_id){exchange_time(x), exchange_order(x)});
+}
+
+static void worker_held(void *ctx, struct http_tx *tx)
+{
+	struct detect_worker *w = ctx;
+	struct exchange *x = tx->detect;
+
+	if (!x || x->held || !held_open(x))
+		return;
+	x->half = true;
+	announce_endpoint(w, x);
+	announce_principal(w, x, announce_variant(w, x));
+	delta_call(w, delta_active(w), x, true);
+	exchange_keep(w, x);
+	x->held = true;
+}
+
 static void worker_end(void *ctx, struct http_tx *tx)
 {
 	struct detect_worker *w = ctx;
@@ -513,10 +536,9 @@ static void worker_end(void *ctx, struct http_tx *tx)
 	learn_exchange(w, x);
 	announce_endpoint(w, x);
 	announce_principal(w, x, variant);
-	delta_call(w, delta_active(w), x);
+	delta_call(w, delta_active(w), x, false);
 	if (tx->proto != PROTO_WS && tx->msg[CLIENT].seen)
-		captures_keep(&((struct worker_state *)w->state)->captures, x,
-			      (struct capture_id){exchange_time(x), exchange_order(x)});
+		exchange_keep(w, x);
 	worker_detect(w, x);
 	if (shared->observer.exchange)
 		shared->observer.exchange(shared->observer.arg, w->index, x, w->findings,
@@ -550,6 +572,7 @@ struct event_sink detect_worker_sink(struct detect_worker *w)
 		.window = worker_window,
 		.value = worker_value,
 		.member = worker_member,
+		.held = worker_held,
 		.end = worker_end,
 		.ws = worker_ws,
 		.tls = worker_tls,

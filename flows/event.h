@@ -11,6 +11,8 @@
 #include "flows/tls_handshake.h"
 #include "flows/ws_frame.h"
 
+#define REQUEST_HELD_NS (60 * UINT64_C(1000000000))
+
 enum value_kind {
 	VALUE_STRING = 0, // between the quotes, escapes not resolved
 	VALUE_NUMBER,
@@ -54,6 +56,9 @@ struct event_sink {
 	// A member of an object whose value is a container: v begins with its bracket. NULL: nobody
 	// asks.
 	void (*member)(void *ctx, struct http_tx *tx, const struct value *value);
+	// A request has taken longer than REQUEST_HELD_NS to arrive and goes on: with each piece of it
+	// from then on. NULL: nobody asks.
+	void (*held)(void *ctx, struct http_tx *tx);
 	void (*end)(void *ctx, struct http_tx *tx); // all that will be known is known
 	// Beside exchanges.
 	void (*ws)(void *ctx, const struct conn_meta *conn, const struct ws_frame *frame);

@@ -8,7 +8,7 @@
 // One machine per direction:
 //
 //	START ─► HEAD ─► LENGTH | CLOSE | CHUNK_SIZE ─► CHUNK_DATA ─► CHUNK_END … TRAILER ─► START
-//	           └──► HEAD_SKIP (too long to keep)
+//	           └──► HEAD_SKIP (too long to keep, or to wait for)
 //	anything ─► SYNC (bytes are missing or make no sense) ─► HEAD
 //
 // A head inside one piece is parsed in place, one that crosses pieces is gathered in a bounded
@@ -138,6 +138,7 @@ static uint32_t gather(struct http1_feed *f)
 			return taken;
 		}
 	}
+	http1_head_held(f);
 	return f->in.len;
 }
 
@@ -592,6 +593,7 @@ static bool http1_data(struct pctx *p, enum dir dir, struct span bytes)
 	}
 	if (dir == SERVER)
 		f.conn->server_ack = p->acked[CLIENT];
+	http1_request_held(&f);
 	stage_leave(&f.env->stages, stage);
 	p->env->hand.rest = f.in;
 	return !f.conn->opaque || p->env->hand.set;

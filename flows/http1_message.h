@@ -2,7 +2,8 @@
 // Copyright (c) 2026 The apitap authors
 //
 // Private to the HTTP/1 parser: the state of a connection, and what happens at the borders of its
-// messages. http1.c finds the borders in the streams; http1_message.c makes exchanges of them.
+// messages. http1.c finds the borders in the streams; http1_message.c makes exchanges of them;
+// http1_held.c tells of those whose requests do not end.
 
 #pragma once
 
@@ -107,6 +108,16 @@ struct http1_skipped {
 	bool framing_line; // the line before was one that decides framing
 	uint8_t line[HTTP1_SKIPPED_LINE];
 };
+
+// ---- http1_held.c
+
+// All of f->in was gathered, and the head goes on. Of one that has taken longer than REQUEST_HELD_NS what
+// there is is told, and the rest goes by, like that of one too long.
+void http1_head_held(struct http1_feed *f);
+// A piece has come: tells the sink of the request that it belongs to, if that has taken so long.
+void http1_request_held(const struct http1_feed *f);
+
+// ---- http1_message.c
 
 // With nothing to deliver, at the end of what was.
 struct http1_feed http1_feed(struct pctx *p, enum dir dir);

@@ -5,7 +5,7 @@
 
 Connections that send a head or a body a few bytes at a time and are closed before it ends: D-41 tells
 of them once, the same for any number of workers, and says nothing when one side of them is seen, when
-they end soon, or when they are few."""
+they end soon, or when they are few. Of those that go on for minutes it tells while they do."""
 
 import json
 import pathlib
@@ -68,11 +68,13 @@ def told(build, path, workers):
 
 def main():
     build, failed = pathlib.Path(sys.argv[1]), 0
-    cases = [(name + suffix, HEADS[name], n, turns, server, found)
+    cases = [(name + suffix, HEADS[name], n, turns, server, found)  # a turn: five seconds
              for name in HEADS
              for suffix, n, turns, server, found in (("", 25, 4, True, 1), ("-few", 15, 4, True, 0),
                                                      ("-short", 25, 0, True, 0),
-                                                     ("-half", 25, 4, False, 0))]
+                                                     ("-half", 25, 4, False, 0),
+                                                     ("-long", 25, 60, True, 1),
+                                                     ("-long-few", 15, 60, True, 0))]
     with tempfile.TemporaryDirectory(prefix="held-open-") as work:
         for name, head, n, turns, server, found in cases:
             path = pathlib.Path(work) / (name + ".pcap")
@@ -81,6 +83,9 @@ def main():
             good = len(one) == found and all("203.0.113.9 held 20 requests" in i["description"]
                                              for i in one)
             good &= all(told(build, path, workers) == one for workers in (2, 4))
+            # The twentieth began after four seconds, and is told of when it has been open for a minute.
+            good &= "-long" not in name or all(
+                i["detected_at"] < "2026-01-01T00:01:12" and i["count"] == 1 for i in one)
             failed += not good
             print("%s  %s  %s" % ("ok  " if good else "FAIL", name,
                                   "" if good else [i["description"] for i in one]))

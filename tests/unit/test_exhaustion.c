@@ -239,6 +239,73 @@ static void test_open(void **)
 	end();
 }
 
+// Told of after a minute, and again at the end.
+static void hold_open(double second, uint32_t user, uint64_t endpoint)
+{
+	struct call call = call_make(second, user, endpoint);
+
+	call.status = 0;
+	call.flags = CALL_HALF | CALL_OPEN | CALL_HELD;
+	call.req_bytes = 20;
+	call.wait_us = UINT32_MAX;
+	call.took_us = 61000000;
+	exhaustion.held(&exhaustion, merger.options[index_of(&exhaustion)], &merger,
+			merger.state[index_of(&exhaustion)], &call);
+}
+
+static void let_go(double second, uint32_t user, uint64_t endpoint)
+{
+	struct call call = call_make(second, user, endpoint);
+
+	call.status = 0;
+	call.flags = CALL_HALF | CALL_OPEN | CALL_TOLD;
+	call.req_bytes = 40;
+	call.wait_us = UINT32_MAX;
+	call.took_us = 200000000;
+	sources_call(&merger.sources, &call);
+	call_give(&exhaustion, &call);
+}
+
+static void test_held(void **)
+{
+	const struct raised *r;
+
+	open_usual("");
+	for (uint32_t i = 0; i < 19; i++)
+		hold_open(1200 + i, 100, 51);
+	for (uint32_t i = 0; i < 19; i++)
+		let_go(1200 + i, 100, 51); // the same ones
+	assert_raised(0);
+	hold_open(1219, 100, 51);
+	assert_raised(1);
+	r = raised_by("D-41", 0);
+	assert_text(r->draft.description, "192.0.0.100 held 20 requests open");
+	assert_text(r->draft.description, "In all 20 requests");
+	end();
+	// From many addresses.
+	open_usual("");
+	for (uint32_t i = 0; i < 9; i++) {
+		hold_open(1200 + i * 0.1, 100 + i, 50);
+		let_go(1200 + i * 0.1, 100 + i, 50);
+	}
+	assert_raised(0);
+	hold_open(1201, 110, 50);
+	assert_raised(1);
+	r = raised_by("D-41", 0);
+	assert_text(r->draft.description, "received 10 requests within a minute");
+	assert_text(r->draft.description, "and had no answer then");
+	end();
+	// What is slow is longer here: only the ends count.
+	open_usual("detect: { exhaustion: { slow_s = 100; }; };");
+	for (uint32_t i = 0; i < 30; i++)
+		hold_open(1200 + i, 100, 51);
+	assert_raised(0);
+	for (uint32_t i = 0; i < 20; i++)
+		let_go(1200 + i, 100, 51);
+	assert_raised(1);
+	end();
+}
+
 static void send_query(uint32_t n, const char *body, const char *answer)
 {
 	SEND("POST /graphql HTTP/1.1\r\nHost: api.example\r\nContent-Type: application/json\r\n\r\n",
@@ -337,7 +404,8 @@ int main(void)
 		cmocka_unit_test(test_slow),     cmocka_unit_test(test_slow_silent),
 		cmocka_unit_test(test_body),     cmocka_unit_test(test_wait),
 		cmocka_unit_test(test_messages), cmocka_unit_test(test_saved),
-		cmocka_unit_test(test_open),     cmocka_unit_test(test_queries),
+		cmocka_unit_test(test_open),     cmocka_unit_test(test_held),
+		cmocka_unit_test(test_queries),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
