@@ -435,6 +435,9 @@ void h2_stream_data(struct h2_feed *f, uint32_t id, struct span bytes)
 		body_data(f->env, s->body[f->dir], bytes);
 	else
 		msg->wire_len += bytes.len;
+	// Calls of gRPC may be meant to last.
+	if (f->dir == CLIENT && !tx->grpc && !(f->side->frame.flags & H2_END_STREAM))
+		http_exchange_held(f->env, tx, f->p->now_ns);
 }
 
 static void body_hole(const struct h2_feed *f, struct h2_stream *s, uint64_t len)

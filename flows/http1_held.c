@@ -5,6 +5,7 @@
 // they are open. Runs on the worker, with each piece of a request.
 
 #include "flows/http1_message.h"
+#include "flows/http_exchange.h"
 
 void http1_head_held(struct http1_feed *f)
 {
@@ -18,11 +19,6 @@ void http1_head_held(struct http1_feed *f)
 
 void http1_request_held(const struct http1_feed *f)
 {
-	struct http_tx *tx = f->side->tx;
-
-	if (f->dir != CLIENT || !tx || !http1_in_message(f->side) || !f->env->sink.held ||
-	    f->p->now_ns - tx->msg[CLIENT].first_ns < REQUEST_HELD_NS)
-		return;
-	tx->msg[CLIENT].last_ns = f->p->now_ns;
-	f->env->sink.held(f->env->sink.ctx, tx);
+	if (f->dir == CLIENT && f->side->tx && http1_in_message(f->side))
+		http_exchange_held(f->env, f->side->tx, f->p->now_ns);
 }

@@ -146,6 +146,16 @@ void http_exchange_head(struct flow_env *env, struct http_tx *tx, enum dir dir,
 	}
 }
 
+void http_exchange_held(struct flow_env *env, struct http_tx *tx, uint64_t now_ns)
+{
+	struct http_msg *msg = &tx->msg[CLIENT];
+
+	if (!env->sink.held || now_ns - msg->first_ns < REQUEST_HELD_NS)
+		return;
+	msg->last_ns = now_ns;
+	env->sink.held(env->sink.ctx, tx);
+}
+
 void http_exchange_end(struct flow_env *env, struct http_tx *tx)
 {
 	if (tx->proto == PROTO_WS) {

@@ -24,6 +24,8 @@ void http_exchange_body(struct flow_env *env, struct http_tx *tx);
 // Keeps what a head says in tx->msg[dir] and, copied, the beginning of the head itself.
 void http_exchange_head(struct flow_env *env, struct http_tx *tx, enum dir dir,
 			const struct http1_head *head, struct span raw);
+// A piece of the request has come, and more will: tells the sink if that goes on for REQUEST_HELD_NS.
+void http_exchange_held(struct flow_env *env, struct http_tx *tx, uint64_t now_ns);
 // All is known: reports the exchange and frees it.
 void http_exchange_end(struct flow_env *env, struct http_tx *tx);
 // Frees one that the sink was never told of.

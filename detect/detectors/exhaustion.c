@@ -18,8 +18,8 @@
 //
 // When everybody waits, the server is in trouble: that is for operations, nothing is said here.
 //
-// XXX: in HTTP/2, where some calls are meant to last, requests that never end are not seen until their
-// connection does, and those whose start line did not end are not seen at all. GraphQL in a query parameter is not read.
+// XXX: calls of gRPC, which may be meant to last, are not seen until their connection ends, nor are heads
+// of HTTP/2, and requests whose start line did not end are not seen at all. GraphQL in a query parameter is not read.
 
 #include "detect/costly.h"
 #include "detect/ddsketch.h"

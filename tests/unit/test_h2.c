@@ -271,6 +271,50 @@ static void test_pools_empty(void **)
 	conn_close(CLOSE_FIN);
 }
 
+static uint32_t held;
+
+static void on_held(void *, struct http_tx *tx)
+{
+	assert_int_equal(tx->msg[CLIENT].last_ns, ctx.now_ns);
+	assert_memory_equal(tx->uri.p, "/slow", 5);
+	held++;
+}
+
+// Pieces of one request, forty seconds apart. How often the sink was told that it is held open.
+static uint32_t hold(uint32_t n, bool grpc)
+{
+	begin();
+	headers(CLIENT, 0, 1, ":method", "POST", ":path", "/slow", "content-type",
+		grpc ? "application/grpc" : "text/plain", NULL);
+	GET(3, "/fast");
+	OK(3);
+	for (uint32_t i = 0; i < n; i++) {
+		data(CLIENT, i + 1 == n ? H2_END_STREAM : 0, 1, "piece");
+		frame(SERVER, H2_WINDOW_UPDATE, 0, 1, "\0\0\0\5", 4);
+	}
+	OK(1);
+	conn_open(false);
+	env.sink.held = on_held;
+	held = 0;
+	for (uint32_t i = 0; i < n_turns; i++) {
+		give(turns[i].dir, wire + turns[i].at, turns[i].len);
+		ctx.now_ns += UINT64_C(20000000000);
+	}
+	env.sink.held = NULL;
+	conn_close(CLOSE_FIN);
+	assert_non_null(strstr(got, "3 GET /fast [0] 200 [2 ok]\n"));
+	assert_non_null(strstr(got, "1 POST /slow ["));
+	return held;
+}
+
+static void test_held(void **)
+{
+	// Of twelve the first comes after forty seconds, the last one is the end.
+	assert_int_equal(hold(12, false), 10);
+	assert_int_equal(hold(2, false), 0);
+	assert_int_equal(hold(12, true), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +329,7 @@ int main(void)
 		cmocka_unit_test_setup(test_bad_frames, fresh),
 		cmocka_unit_test_setup(test_upgrade, fresh),
 		cmocka_unit_test_setup(test_pools_empty, fresh),
+		cmocka_unit_test_setup(test_held, fresh),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
