@@ -7,10 +7,12 @@
 
 #include "flows/body.h"
 #include "flows/brotli.h"
+#include "flows/ws_deflate.h"
 #include "flows/zstd_stream.h"
 
 #define SILENT_NS UINT64_C(100000000)
 #define HELD_NS   (30 * UINT64_C(1000000000))
+#define KEPT_NS   (60 * UINT64_C(1000000000))
 
 // Those of the IANA registry, and those that browsers ask for.
 enum decoder_format decoder_format(struct span name)
@@ -108,7 +110,7 @@ void *decoder_open(struct flow_env *env, enum decoder_format format, struct body
 	if (!decoder)
 		return NULL;
 	if (env->leases)
-		*lease_of(env, pool, decoder) = (struct decoder_lease){body, now_ns, now_ns};
+		*lease_of(env, pool, decoder) = (struct decoder_lease){body, NULL, now_ns, now_ns};
 	if (format == DECODER_BROTLI)
 		brotli_begin(decoder);
 	else if (format == DECODER_ZSTD)
@@ -118,12 +120,41 @@ void *decoder_open(struct flow_env *env, enum decoder_format format, struct body
 	return decoder;
 }
 
+static __attribute__((noinline, cold)) void *kept_take(struct flow_env *env, uint64_t now_ns)
+{
+	struct decoder_lease *leases = pool_leases(env, &env->inflate), *silent = NULL;
+
+	for (uint32_t i = 0; i < env->inflate.n; i++) {
+		if (leases[i].ws && (!silent || leases[i].heard_ns < silent->heard_ns))
+			silent = &leases[i];
+	}
+	if (!silent || since(now_ns, silent->heard_ns) < KEPT_NS)
+		return NULL;
+	ws_inflate_taken(env, silent->ws);
+	return pool_get(&env->inflate);
+}
+
+void *decoder_keep(struct flow_env *env, struct ws_inflate *ws, uint64_t now_ns)
+{
+	struct pool *pool = &env->inflate;
+	void *decoder = pool->used < pool->n / 2 ? pool_get(pool) : NULL;
+
+	if (!decoder && env->leases)
+		decoder = kept_take(env, now_ns);
+	if (!decoder)
+		return NULL;
+	if (env->leases)
+		*lease_of(env, pool, decoder) = (struct decoder_lease){NULL, ws, now_ns, now_ns};
+	inflate_begin(decoder, INFLATE_RAW);
+	return decoder;
+}
+
 void decoder_close(struct flow_env *env, enum decoder_format format, void *decoder)
 {
 	struct pool *pool = decoder_pool(env, format);
 
 	if (env->leases)
-		lease_of(env, pool, decoder)->body = NULL;
+		*lease_of(env, pool, decoder) = (struct decoder_lease){0};
 	pool_put(pool, decoder);
 }
 

@@ -9,7 +9,8 @@
 // the body that has been silent for longest, if that is a tenth of a second, or else from the one that
 // has had it for longest, if that is half a minute: of that body nothing more is decoded. Without such
 // bounds, more bodies at once than there are decoders would take them from each other until none came
-// to its end.
+// to its end. Connections of WebSocket keep theirs, half of those for gzip at most, and give them up to
+// each other after a minute without a message.
 
 #pragma once
 
@@ -36,7 +37,8 @@ enum decoder_format decoder_format(struct span name);
 
 // Who has a decoder: one for each of the three pools, in their order.
 struct decoder_lease {
-	struct body *body; // NULL: nobody, or who keeps it (ws_deflate.c)
+	struct body *body;     // both NULL: nobody
+	struct ws_inflate *ws; // who keeps it
 	uint64_t since_ns, heard_ns;
 };
 
@@ -47,7 +49,9 @@ static inline size_t decoder_leases(const struct flow_env *env)
 }
 // For the body. NULL: none is free, nor can be taken.
 void *decoder_open(struct flow_env *env, enum decoder_format format, struct body *body);
-// Bytes have come for it.
+// The same for a connection of WebSocket.
+void *decoder_keep(struct flow_env *env, struct ws_inflate *ws, uint64_t now_ns);
+// Bytes have come for it; of one that is kept, a message.
 void decoder_heard(struct flow_env *env, enum decoder_format format, const void *decoder,
 		   uint64_t now_ns);
 void decoder_close(struct flow_env *env, enum decoder_format format, void *decoder);

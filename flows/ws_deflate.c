@@ -2,15 +2,17 @@
 // Copyright (c) 2026 The apitap authors
 //
 // A decoder is 44 KiB. It is taken when a compressed message begins and, when the sender keeps its
-// history, held until the connection ends. Connections can be many and last for days, so together
-// they never hold more than half of the decoders that there are: the bodies of HTTP need some.
-// Whoever gets none has its messages counted and not looked at.
+// history, held until the connection ends, or until another one needs it that was not silent for so
+// long (decoder.h). Connections can be many and last for days, so together they never hold more than
+// half of the decoders that there are: the bodies of HTTP need some. Whoever gets none, or has lost its
+// own, has its messages counted and not looked at.
 //
 // The window bits are read, and a decoder of the largest window is used whatever they say: it
 // decodes all that one of a smaller window does.
 
 #include "flows/ws_deflate.h"
 
+#include "flows/decoder.h"
 #include "flows/http1_text.h"
 #include "flows/inflate.h"
 
@@ -104,24 +106,30 @@ void ws_extensions_add(struct ws_extensions *e, struct span field)
 void ws_inflate_free(struct flow_env *env, struct ws_inflate *z)
 {
 	if (z->ctx)
-		pool_put(&env->inflate, z->ctx);
+		decoder_close(env, DECODER_GZIP, z->ctx);
 	z->ctx = NULL;
 }
 
-bool ws_inflate_begin(struct flow_env *env, struct ws_inflate *z, bool takeover)
+void ws_inflate_taken(struct flow_env *env, struct ws_inflate *z)
+{
+	env->stats.body_decoders_taken++;
+	ws_inflate_lose(env, z, z->takeover);
+}
+
+bool ws_inflate_begin(struct flow_env *env, struct ws_inflate *z, bool takeover, uint64_t now_ns)
 {
 	z->any = false;
+	z->takeover = takeover;
 	if (z->lost)
 		return false;
+	if (z->ctx)
+		decoder_heard(env, DECODER_GZIP, z->ctx, now_ns);
+	else
+		z->ctx = decoder_keep(env, z, now_ns);
 	if (!z->ctx) {
-		if (env->inflate.used < env->inflate.n / 2)
-			z->ctx = pool_get(&env->inflate);
-		if (!z->ctx) {
-			env->stats.body_no_context++;
-			z->lost = takeover;
-			return false;
-		}
-		inflate_begin(z->ctx, INFLATE_RAW);
+		env->stats.body_no_context++;
+		z->lost = takeover;
+		return false;
 	}
 	z->taken = inflate_taken(z->ctx);
 	z->written = inflate_written(z->ctx);
@@ -173,6 +181,8 @@ enum ws_inflate_result ws_inflate_bytes(struct flow_env *env, struct ws_inflate 
 {
 	if (in.len == 0)
 		return WS_INFLATE_GOOD;
+	if (!z->ctx)
+		return WS_INFLATE_TAKEN;
 	z->any = true;
 	return inflate_piece(env, z, in, out, arg);
 }
@@ -180,11 +190,11 @@ enum ws_inflate_result ws_inflate_bytes(struct flow_env *env, struct ws_inflate 
 enum ws_inflate_result ws_inflate_end(struct flow_env *env, struct ws_inflate *z, bool takeover,
 				      void (*out)(void *arg, struct span bytes), void *arg)
 {
-	enum ws_inflate_result result = WS_INFLATE_GOOD;
+	enum ws_inflate_result result = z->ctx ? WS_INFLATE_GOOD : WS_INFLATE_TAKEN;
 
 	// RFC 7692 section 7.2.2: the end of an empty block, which the sender has cut off. Not when
 	// the last block was marked as final, and nothing stands behind it.
-	if (z->any && !inflate_may_end(z->ctx)) {
+	if (z->ctx && z->any && !inflate_may_end(z->ctx)) {
 		result = inflate_piece(env, z, SPAN_LIT("\x00\x00\xff\xff"), out, arg);
 		if (result == WS_INFLATE_GOOD && !inflate_at_block(z->ctx))
 			result = WS_INFLATE_DAMAGED;

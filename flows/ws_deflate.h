@@ -29,6 +29,7 @@ enum ws_inflate_result {
 	WS_INFLATE_GOOD = 0,
 	WS_INFLATE_DAMAGED,
 	WS_INFLATE_BOMB,
+	WS_INFLATE_TAKEN, // another connection has the decoder now
 };
 
 // One direction.
@@ -36,11 +37,12 @@ struct ws_inflate {
 	struct inflate_ctx *ctx; // NULL: none taken
 	uint64_t taken, written; // before the present message
 	bool any;                // the present message has had a byte
+	bool takeover;           // the sender keeps its history
 	bool lost;               // the history is not known: nothing that uses it can be decoded
 };
 
 // A compressed message begins. False: it cannot be decoded.
-bool ws_inflate_begin(struct flow_env *env, struct ws_inflate *z, bool takeover);
+bool ws_inflate_begin(struct flow_env *env, struct ws_inflate *z, bool takeover, uint64_t now_ns);
 // Gives decompressed bytes to out. Anything but GOOD: the rest of the message is not decoded.
 enum ws_inflate_result ws_inflate_bytes(struct flow_env *env, struct ws_inflate *z, struct span in,
 					void (*out)(void *arg, struct span bytes), void *arg);
@@ -49,4 +51,6 @@ enum ws_inflate_result ws_inflate_end(struct flow_env *env, struct ws_inflate *z
 				      void (*out)(void *arg, struct span bytes), void *arg);
 // Bytes of a compressed message are missing, or were not decoded.
 void ws_inflate_lose(struct flow_env *env, struct ws_inflate *z, bool takeover);
+// Another connection needs its decoder (decoder.h).
+void ws_inflate_taken(struct flow_env *env, struct ws_inflate *z);
 void ws_inflate_free(struct flow_env *env, struct ws_inflate *z);

@@ -66,7 +66,7 @@ void ws_message_begin(struct ws_feed *f, const struct ws_header *header)
 	// Reserved bits of unknown meaning: whatever the payload is, it is not the message.
 	if (header->rsv && (!f->ws->extensions.deflate || header->rsv != WS_RSV1))
 		not_decoded(f);
-	else if (m->compressed && !ws_inflate_begin(f->env, &m->inflate, takeover(f)))
+	else if (m->compressed && !ws_inflate_begin(f->env, &m->inflate, takeover(f), f->p->now_ns))
 		not_decoded(f);
 	if (!m->undecoded)
 		exchange_begin(f, header);
@@ -94,6 +94,8 @@ static void inflated(struct ws_feed *f, enum ws_inflate_result result)
 	if (result == WS_INFLATE_BOMB) {
 		m->anomalies |= ANOMALY_BIT(DECOMPRESSION_BOMB);
 		f->env->stats.body_bombs++;
+	} else if (result == WS_INFLATE_TAKEN) {
+		m->anomalies |= ANOMALY_BIT(CODING_UNKNOWN);
 	} else {
 		m->anomalies |= ANOMALY_BIT(CODING_ERROR);
 		f->env->stats.body_coding_errors++;

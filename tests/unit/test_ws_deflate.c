@@ -57,7 +57,7 @@ static enum ws_inflate_result inflate_cut(struct ws_inflate *z, const uint8_t *p
 	enum ws_inflate_result result;
 
 	out_len = 0;
-	assert_true(ws_inflate_begin(&env, z, takeover));
+	assert_true(ws_inflate_begin(&env, z, takeover, 0));
 	result = ws_inflate_bytes(&env, z, span_make(p, cut), take, NULL);
 	if (result == WS_INFLATE_GOOD)
 		result = ws_inflate_bytes(&env, z, span_make(p + cut, n - cut), take, NULL);
@@ -96,7 +96,7 @@ static void test_history(void **)
 	// Without what came before it is damaged, and nothing behind it can be decoded.
 	struct ws_inflate z = {0};
 	assert_int_equal(inflate_cut(&z, coded[1], n[1], 0, true), WS_INFLATE_DAMAGED);
-	assert_false(ws_inflate_begin(&env, &z, true));
+	assert_false(ws_inflate_begin(&env, &z, true, 0));
 	assert_int_equal(env.inflate.used, 0);
 }
 
@@ -175,16 +175,53 @@ static void test_no_decoder(void **)
 	struct ws_inflate z[16] = {0};
 	uint32_t n = 0;
 
-	while (n < 16 && ws_inflate_begin(&env, &z[n], true))
+	while (n < 16 && ws_inflate_begin(&env, &z[n], true, 0))
 		n++;
 	assert_int_equal(n, env.inflate.n / 2); // the rest is for bodies
 	assert_true(z[n].lost);
 	ws_inflate_free(&env, &z[0]);
-	assert_false(ws_inflate_begin(&env, &z[n], true)); // its history is gone
-	assert_true(ws_inflate_begin(&env, &z[n + 1], false));
+	assert_false(ws_inflate_begin(&env, &z[n], true, 0)); // its history is gone
+	assert_true(ws_inflate_begin(&env, &z[n + 1], false, 0));
 	for (uint32_t i = 0; i < 16; i++)
 		ws_inflate_free(&env, &z[i]);
 	assert_int_equal(env.inflate.used, 0);
+}
+
+// Who is silent for a minute gives way to who speaks now.
+static void test_taken(void **)
+{
+	static const uint64_t second = UINT64_C(1000000000);
+	struct ws_inflate z[16] = {0};
+	uint32_t n = env.inflate.n / 2;
+	uint8_t coded[64];
+	size_t len;
+
+	env.leases = calloc(decoder_leases(&env), sizeof(*env.leases));
+	memset(&env.stats, 0, sizeof(env.stats));
+	for (uint32_t i = 0; i < n; i++)
+		assert_true(ws_inflate_begin(&env, &z[i], i != 1, (100 + i) * second));
+	assert_false(ws_inflate_begin(&env, &z[n], false, 159 * second));
+	assert_true(ws_inflate_begin(&env, &z[0], true, 159 * second)); // the second is the oldest now
+	assert_false(ws_inflate_begin(&env, &z[n], false, 160 * second));
+	assert_true(ws_inflate_begin(&env, &z[n], false, 161 * second));
+	assert_int_equal(env.stats.body_decoders_taken, 1);
+	assert_null(z[1].ctx);
+	assert_false(z[1].lost); // each of its messages is compressed on its own
+	assert_int_equal(ws_inflate_bytes(&env, &z[1], SPAN_LIT("x"), take, NULL), WS_INFLATE_TAKEN);
+	assert_int_equal(ws_inflate_end(&env, &z[1], false, take, NULL), WS_INFLATE_TAKEN);
+	// That of one that keeps its history does not come back.
+	assert_true(ws_inflate_begin(&env, &z[n + 1], true, 300 * second));
+	for (uint32_t i = 0; i < n; i++)
+		assert_int_equal(z[i].lost, i == 2);
+	// The taken decoder begins anew.
+	len = deflate_message(NULL, "hello", 5, coded, sizeof(coded));
+	assert_int_equal(inflate_cut(&z[n + 1], coded, len, 3, true), WS_INFLATE_GOOD);
+	assert_memory_equal(out, "hello", 5);
+	for (uint32_t i = 0; i < 16; i++)
+		ws_inflate_free(&env, &z[i]);
+	assert_int_equal(env.inflate.used, 0);
+	free(env.leases);
+	env.leases = NULL;
 }
 
 int main(void)
@@ -193,6 +230,7 @@ int main(void)
 		cmocka_unit_test(test_fields), cmocka_unit_test(test_history),
 		cmocka_unit_test(test_alone),  cmocka_unit_test(test_examples),
 		cmocka_unit_test(test_bombs),  cmocka_unit_test(test_no_decoder),
+		cmocka_unit_test(test_taken),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
