@@ -435,8 +435,9 @@ void h2_stream_data(struct h2_feed *f, uint32_t id, struct span bytes)
 		body_data(f->env, s->body[f->dir], bytes);
 	else
 		msg->wire_len += bytes.len;
-	// Calls of gRPC may be meant to last.
-	if (f->dir == CLIENT && !tx->grpc && !(f->side->frame.flags & H2_END_STREAM))
+	// Calls of gRPC may be meant to last, and a server of which nothing is seen may have answered.
+	if (f->dir == CLIENT && !tx->grpc && !(f->side->frame.flags & H2_END_STREAM) &&
+	    !silent(f, SERVER))
 		http_exchange_held(f->env, tx, f->p->now_ns);
 }
 

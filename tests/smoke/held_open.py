@@ -74,7 +74,8 @@ def main():
                                                      ("-short", 25, 0, True, 0),
                                                      ("-half", 25, 4, False, 0),
                                                      ("-long", 25, 60, True, 1),
-                                                     ("-long-few", 15, 60, True, 0))]
+                                                     ("-long-few", 15, 60, True, 0),
+                                                     ("-long-half", 25, 60, False, 0))]
     with tempfile.TemporaryDirectory(prefix="held-open-") as work:
         for name, head, n, turns, server, found in cases:
             path = pathlib.Path(work) / (name + ".pcap")

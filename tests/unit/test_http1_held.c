@@ -23,6 +23,7 @@ static void begin(void)
 	env.sink.held = on_held;
 	held = 0;
 	conn_open(false);
+	ctx.acked[CLIENT] = 1; // the server is there
 }
 
 static void at(uint64_t seconds, enum dir dir, const char *text)
@@ -69,6 +70,20 @@ static void test_body(void **)
 	assert_int_equal(env.tx.used, 0);
 }
 
+// The server is not seen: it may have answered.
+static void test_one_side(void **)
+{
+	begin();
+	ctx.acked[CLIENT] = 0;
+	at(1, CLIENT, "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n1");
+	at(100, CLIENT, "2");
+	assert_int_equal(held, 0);
+	ctx.acked[CLIENT] = delivered[CLIENT];
+	at(101, CLIENT, "3");
+	assert_int_equal(held, 1);
+	conn_close(CLOSE_TIMEOUT);
+}
+
 // A response may take as long as it likes, and so may what is no request yet, or no longer HTTP.
 static void test_others(void **)
 {
@@ -91,6 +106,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_head, fresh),
 		cmocka_unit_test_setup(test_body, fresh),
+		cmocka_unit_test_setup(test_one_side, fresh),
 		cmocka_unit_test_setup(test_others, fresh),
 	};
 
