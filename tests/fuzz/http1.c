@@ -45,6 +45,11 @@ static void on_value(void *, struct http_tx *tx, const struct value *v)
 	FUZZ_CHECK(tx->msg[v->dir].seen && v->overlap <= v->v.len);
 }
 
+static void on_held(void *, struct http_tx *tx)
+{
+	FUZZ_CHECK(tx->msg[CLIENT].seen && !tx->msg[CLIENT].complete);
+}
+
 static void on_end(void *, struct http_tx *tx)
 {
 	char line[160];
@@ -102,11 +107,12 @@ static void init(void)
 		.response = on_response,
 		.window = on_window,
 		.value = on_value,
+		.held = on_held,
 		.end = on_end,
 	};
 }
 
-// Returns whether the parser was lost.
+// Returns whether the parser was lost, or so much time went by that where pieces end makes a difference.
 static bool run(const uint8_t *p, size_t len, struct fuzz_cuts cuts)
 {
 	static alignas(64) uint8_t state[PARSER_STATE];
@@ -137,6 +143,8 @@ static bool run(const uint8_t *p, size_t len, struct fuzz_cuts cuts)
 			continue;
 		}
 		n = n < len - 3 ? n : len - 3;
+		if (p[0] & 0x20)
+			ctx.now_ns += REQUEST_HELD_NS / 3;
 		// The other side has what came before.
 		ctx.acked[!dir] = next[!dir];
 		for (size_t done = 0; done < n && going;) {
@@ -167,7 +175,7 @@ static bool run(const uint8_t *p, size_t len, struct fuzz_cuts cuts)
 	parser->close(&ctx, going ? CLOSE_FIN : CLOSE_END);
 	FUZZ_CHECK(env.tx.used == 0 && env.capture.used == 0 && env.body.used == 0);
 	FUZZ_CHECK(env.head4k.used == 0 && env.head64k.used == 0);
-	return holes || env.stats.http_errors > before.http_errors ||
+	return holes || ctx.now_ns > REQUEST_HELD_NS || env.stats.http_errors > before.http_errors ||
 	       env.stats.http_skipped_bytes > before.http_skipped_bytes;
 }
 
