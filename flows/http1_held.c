@@ -17,14 +17,10 @@ void http1_head_held(struct http1_feed *f)
 				   CUT_TOO_LONG);
 }
 
-// Where nothing is seen of the server it may have answered.
-static bool server_seen(const struct http1_feed *f)
-{
-	return f->conn->side[SERVER].seen || f->p->acked[CLIENT];
-}
-
 void http1_request_held(const struct http1_feed *f)
 {
-	if (f->dir == CLIENT && f->side->tx && http1_in_message(f->side) && server_seen(f))
+	// A server of which nothing is seen may have answered.
+	if (f->dir == CLIENT && f->side->tx && http1_in_message(f->side) &&
+	    !http1_silent(f->p, SERVER))
 		http_exchange_held(f->env, f->side->tx, f->p->now_ns);
 }

@@ -37,14 +37,6 @@ void http1_gather_free(struct http1_feed *f)
 	side->big = false;
 }
 
-// No packet of that sender ever came, not even one that acknowledges.
-static bool silent(const struct pctx *p, enum dir dir)
-{
-	const struct http1 *conn = p->state;
-
-	return !conn->side[dir].seen && p->acked[!dir] == 0;
-}
-
 // Surely no request is pending or on its way.
 static bool nothing_asked(const struct http1_feed *f)
 {
@@ -91,7 +83,7 @@ static void exchange_end(const struct http1_feed *f, struct http_tx *tx)
 {
 	if (f->p->anomalies)
 		tcp_anomalies(f, tx);
-	if (!tx->msg[SERVER].seen && silent(f->p, SERVER))
+	if (!tx->msg[SERVER].seen && http1_silent(f->p, SERVER))
 		tx->msg[CLIENT].anomalies |= ANOMALY_BIT(ASYMMETRIC);
 	if (tx != f->env->hand.tx) // else the next parser sees it first
 		http_exchange_end(f->env, tx);
@@ -111,7 +103,7 @@ static void make_room(struct http1_feed *f)
 	bool full = pair->n >= f->env->limits.pipeline;
 	struct http_tx *tx;
 
-	if (pair->n && silent(f->p, SERVER) &&
+	if (pair->n && http1_silent(f->p, SERVER) &&
 	    (full || f->p->now_ns - pair->head->msg[CLIENT].last_ns > ONE_SIDED_NS)) {
 		while ((tx = http_pair_give_up(pair)))
 			exchange_end(f, tx);
@@ -178,7 +170,7 @@ static struct http_tx *orphan_new(struct http1_feed *f, bool unsolicited)
 
 	if (!tx)
 		return NULL;
-	if (silent(f->p, CLIENT))
+	if (http1_silent(f->p, CLIENT))
 		tx->msg[SERVER].anomalies |= ANOMALY_BIT(ASYMMETRIC);
 	else if (unsolicited)
 		tx->msg[SERVER].anomalies |= ANOMALY_BIT(UNSOLICITED_RESPONSE);

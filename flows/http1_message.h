@@ -130,6 +130,14 @@ static inline bool http1_in_message(const struct http1_side *side)
 	return side->state >= STATE_HEAD_SKIP;
 }
 
+// No packet of that sender ever came, not even one that acknowledges.
+static inline bool http1_silent(const struct pctx *p, enum dir dir)
+{
+	const struct http1 *conn = p->state;
+
+	return !conn->side[dir].seen && p->acked[!dir] == 0;
+}
+
 static inline void http1_mark(struct http1_feed *f, uint64_t anomalies)
 {
 	if (f->side->tx)

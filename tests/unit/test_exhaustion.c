@@ -177,18 +177,32 @@ static void test_messages(void **)
 	end();
 }
 
-// A request without an end nor an answer; its connection closed after so many seconds.
-static void leave_open(double second, uint32_t user, uint64_t endpoint, double held)
+// A request without an end nor an answer, which took so many seconds until now.
+static struct call open_make(double second, uint32_t user, uint64_t endpoint, double took,
+			     uint16_t flags)
 {
 	struct call call = call_make(second, user, endpoint);
 
 	call.status = 0;
-	call.flags = CALL_HALF | CALL_OPEN;
+	call.flags = CALL_HALF | CALL_OPEN | flags;
 	call.req_bytes = 20;
 	call.wait_us = UINT32_MAX;
-	call.took_us = (uint32_t)(held * 1e6);
-	sources_call(&merger.sources, &call);
-	call_give(&exhaustion, &call);
+	call.took_us = (uint32_t)(took * 1e6);
+	return call;
+}
+
+static void open_end(const struct call *call)
+{
+	sources_call(&merger.sources, call);
+	call_give(&exhaustion, call);
+}
+
+// Its connection closed after so many seconds.
+static void leave_open(double second, uint32_t user, uint64_t endpoint, double held)
+{
+	struct call call = open_make(second, user, endpoint, held, 0);
+
+	open_end(&call);
 }
 
 static void test_open(void **)
@@ -242,28 +256,17 @@ static void test_open(void **)
 // Told of after a minute, and again at the end.
 static void hold_open(double second, uint32_t user, uint64_t endpoint)
 {
-	struct call call = call_make(second, user, endpoint);
+	struct call call = open_make(second, user, endpoint, 61, CALL_HELD);
 
-	call.status = 0;
-	call.flags = CALL_HALF | CALL_OPEN | CALL_HELD;
-	call.req_bytes = 20;
-	call.wait_us = UINT32_MAX;
-	call.took_us = 61000000;
 	exhaustion.held(&exhaustion, merger.options[index_of(&exhaustion)], &merger,
 			merger.state[index_of(&exhaustion)], &call);
 }
 
 static void let_go(double second, uint32_t user, uint64_t endpoint)
 {
-	struct call call = call_make(second, user, endpoint);
+	struct call call = open_make(second, user, endpoint, 200, CALL_TOLD);
 
-	call.status = 0;
-	call.flags = CALL_HALF | CALL_OPEN | CALL_TOLD;
-	call.req_bytes = 40;
-	call.wait_us = UINT32_MAX;
-	call.took_us = 200000000;
-	sources_call(&merger.sources, &call);
-	call_give(&exhaustion, &call);
+	open_end(&call);
 }
 
 static void test_held(void **)
