@@ -19,7 +19,8 @@
 // When everybody waits, the server is in trouble: that is for operations, nothing is said here.
 //
 // XXX: calls of gRPC, which may be meant to last, are not seen until their connection ends, nor are heads
-// of HTTP/2, and requests whose start line did not end are not seen at all. GraphQL in a query parameter is not read.
+// of HTTP/2, and requests whose start line did not end are not seen at all. GraphQL in a query parameter
+// is not read.
 
 #include "detect/costly.h"
 #include "detect/ddsketch.h"
