@@ -240,23 +240,35 @@ enum learn_answer learn_finding(const struct learn *l, struct finding *f)
 	return counts ? LEARN_COUNTS : early ? LEARN_TOO_EARLY : LEARN_COUNTS_NOT;
 }
 
+static void fill_one(struct learn_sets *sets, const struct learn_entry *e)
+{
+	if (!is_told(e))
+		return;
+	if (e->verdict == LEARN_IS_NOT) {
+		idset_add(&sets->is_not, e->sum.id);
+		return;
+	}
+	idset_add(&sets->is, e->sum.id);
+	idset_add(&sets->probed, e->sum.endpoint);
+	if (datatype_get(e->sum.type)->reports != REPORTS_WEAK)
+		idset_add(&sets->probed, ~e->sum.endpoint);
+}
+
 void learn_fill(const struct learn *l, struct learn_sets *sets)
 {
+	uint32_t told = 0;
+
 	if (sets->is.n || sets->is_not.n)
 		*sets = (struct learn_sets){0};
-	// The fields that were seen last come first, should the sets be too small.
-	for (uint32_t i = l->newest; i != LEARN_NOBODY; i = l->entries[i].older) {
-		const struct learn_entry *e = &l->entries[i];
-
-		if (!is_told(e))
-			continue;
-		if (e->verdict == LEARN_IS_NOT) {
-			idset_add(&sets->is_not, e->sum.id);
-		} else {
-			idset_add(&sets->is, e->sum.id);
-			idset_add(&sets->probed, e->sum.endpoint);
-			if (datatype_get(e->sum.type)->reports != REPORTS_WEAK)
-				idset_add(&sets->probed, ~e->sum.endpoint);
-		}
+	for (uint32_t i = 0; i < l->n; i++)
+		told += is_told(&l->entries[i]);
+	// One after the other as they lie in memory; when the sets may be too small (probed takes two
+	// of each), those that were seen last come first.
+	if (told <= IDSET_SLOTS / 4) {
+		for (uint32_t i = 0; told && i < l->n; i++)
+			fill_one(sets, &l->entries[i]);
+		return;
 	}
+	for (uint32_t i = l->newest; i != LEARN_NOBODY; i = l->entries[i].older)
+		fill_one(sets, &l->entries[i]);
 }

@@ -461,12 +461,13 @@ void merger_run(struct merger *m, uint64_t now_ns)
 	merge_fold(m);
 	merger_evaluate(m, false);
 	issues_tell(&m->issues, now_ns, false);
-	templates_run(m);
+	templates_run(m, false);
 }
 
 void merger_finish(struct merger *m, uint64_t now_ns)
 {
 	m->now_ns = now_ns;
+	templates_run(m, true);
 	merge_release(m, true);
 	merger_evaluate(m, true);
 	merge_wishes_ask(m);

@@ -233,7 +233,7 @@ static void endpoints_relieve(struct merger *m)
 
 	if (k->n_endpoints >= k->max_endpoints - k->max_endpoints / 4 &&
 	    k->endpoints_added - m->templates.looked > k->max_endpoints / 16)
-		templates_run(m);
+		templates_run(m, true);
 	if (k->n_endpoints >= k->max_endpoints &&
 	    k->endpoints_added - m->relieved >= k->max_endpoints / 64) {
 		m->relieved = k->endpoints_added;

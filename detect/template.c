@@ -51,9 +51,21 @@ static bool is_version(struct span word)
 	return true;
 }
 
+// Letters of the span count as small ones.
+static int compare_word(struct span word, const char *text)
+{
+	for (uint32_t i = 0; i < word.len; i++) {
+		int order = span_lower(word.p[i]) - (uint8_t)text[i];
+
+		if (order) // the NUL behind the text is one, too
+			return order;
+	}
+	return -(uint8_t)text[word.len];
+}
+
 bool template_reserved(struct span word)
 {
-	static const char *const words[] = {
+	static const char *const words[] = { // sorted
 		"account", "accounts", "active",      "add",        "admin",    "all",
 		"api",     "auth",     "batch",       "bulk",       "cart",     "config",
 		"count",   "create",   "current",     "default",    "delete",   "download",
@@ -66,16 +78,22 @@ bool template_reserved(struct span word)
 		"summary", "suggest",  "token",       "top",        "trending", "undefined",
 		"update",  "upload",   "validate",    "verify",     "version",  "whoami",
 	};
-	uint32_t n = sizeof(words) / sizeof(words[0]);
+	uint32_t low = 0, high = sizeof(words) / sizeof(words[0]);
 
 	if (is_version(word))
 		return true;
 	if (word.len < 2 || word.len > 11)
 		return false;
-	for (uint32_t i = 0; i < n; i++) {
-		if (span_lower(word.p[0]) == (uint8_t)words[i][0] &&
-		    span_ieq(word, span_make(words[i], strlen(words[i]))))
+	while (low < high) {
+		uint32_t middle = (low + high) / 2;
+		int order = compare_word(word, words[middle]);
+
+		if (order == 0)
 			return true;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
 	}
 	return false;
 }

@@ -19,6 +19,8 @@ enum {
 	// the last place was learnt, each of so many.
 	AGAIN = 960,
 	AGAIN_EACH = 16,
+	NEW_SHARE = 16, // a look waits for one new endpoint to so many that are known,
+	NEW_WAIT = 16,  // or for so many merges
 };
 
 static struct span text_span(const char *text)
@@ -143,15 +145,27 @@ static bool look_again(struct merger *m)
 	return learnt;
 }
 
-void templates_run(struct merger *m)
+// A look goes through all endpoints. So that its price stays a part of that of learning them, it waits
+// until a part of them is new, but not for long.
+static bool look_due(const struct merger *m, bool last)
+{
+	const struct templates *t = &m->templates;
+	uint64_t added = m->known.endpoints_added - t->looked;
+
+	if (t->n_folds && m->merges <= t->learnt_at + AGAIN && m->merges % AGAIN_EACH == 0)
+		return true;
+	return added && (last || added > m->known.n_endpoints / NEW_SHARE ||
+			 m->merges - t->looked_at >= NEW_WAIT);
+}
+
+void templates_run(struct merger *m, bool last)
 {
 	struct templates *t = &m->templates;
 
-	bool again = t->n_folds && m->merges <= t->learnt_at + AGAIN && m->merges % AGAIN_EACH == 0;
-
-	if (!t->options->learn || (t->looked == m->known.endpoints_added && !again))
+	if (!t->options->learn || !look_due(m, last))
 		return;
 	t->looked = m->known.endpoints_added;
+	t->looked_at = m->merges;
 	for (uint32_t i = 0; i < ROUNDS && look_again(m); i++)
 		;
 }

@@ -207,11 +207,18 @@ static void mark_more(struct template_child *children, uint32_t n)
 	shares_free(&like);
 }
 
+uint32_t template_least(const struct template_rule *rule)
+{
+	uint32_t some = rule->min_children / 3;
+
+	return !rule->seen ? rule->min_children : some > SOME ? some : SOME;
+}
+
 static uint32_t judge_alike(struct template_child *children, uint32_t n,
 			    const struct template_rule *rule, struct template_child **list)
 {
 	uint32_t least = rule->min_children / 3, n_like, fields, some = 0, folded;
-	uint32_t need = rule->seen ? (least > SOME ? least : SOME) : rule->min_children;
+	uint32_t need = template_least(rule);
 
 	if (least > need / 2)
 		least = need / 2;

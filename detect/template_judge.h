@@ -40,6 +40,8 @@ struct template_rule {
 
 // Adds a feature; the smallest remain.
 void template_feature(struct template_child *child, uint64_t hash, bool field);
+// Of fewer words none is ever a value.
+uint32_t template_least(const struct template_rule *rule);
 // The children are all words of one place with one ending. Sets their .fold; returns how many.
 uint32_t template_judge(struct template_child *children, uint32_t n,
 			const struct template_rule *rule);

@@ -43,7 +43,7 @@ void templates_reset(struct templates *t)
 	if (t->pins)
 		t->set = t->pins->set;
 	t->changes++;
-	t->looked = t->learnt_at = t->folded = t->refused = 0;
+	t->looked = t->looked_at = t->learnt_at = t->folded = t->refused = 0;
 }
 
 void templates_fini(struct templates *t)

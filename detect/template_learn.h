@@ -4,7 +4,7 @@
 // The merger's half of templates: which places of paths were learnt to hold values.
 //
 //	endpoints known ─► words of each place ─► template_judge() ─► endpoints joined, aliases
-//	(every epoch that brought new ones)                           │
+//	(when new ones came)                           │
 //	                            next snapshot for the workers ◄───┘ set of places
 //
 // Known endpoints are the trie: in the order of their paths, the words of one place stand together.
@@ -48,7 +48,8 @@ struct templates {
 	uint32_t n_folds, folds_room;
 	uint32_t changes; // of the set
 	uint64_t learnt_at; // merge in which a place was learnt last
-	uint64_t looked;  // endpoints that had been added when it was looked last
+	uint64_t looked;    // endpoints that had been added when it was looked last,
+	uint64_t looked_at; // in this merge
 	uint64_t folded;  // endpoints that became a part of another
 	uint64_t refused; // folds for which there was no room or memory
 };
@@ -95,7 +96,8 @@ int templates_save(const struct templates *t, FILE *out);
 int templates_load(struct templates *t, FILE *in, size_t len);
 
 // template_fold.c, by template_look.c
-// Looks for places of values when endpoints came since the last time.
-void templates_run(struct merger *m);
+// Looks for places of values when enough endpoints came since the last time, or some a while ago.
+// last: when any came.
+void templates_run(struct merger *m, bool last);
 // Takes all endpoints to the templates that they have now.
 void templates_conform(struct merger *m);

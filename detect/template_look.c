@@ -47,6 +47,16 @@ static int compare_paths(const void *a, const void *b)
 	return rank((uint8_t)x->template[i]) - rank((uint8_t)y->template[i]);
 }
 
+// strcspn(p, "/#"): segments are short.
+static uint32_t segment_len(const char *p)
+{
+	uint32_t n = 0;
+
+	while (p[n] && p[n] != '/' && p[n] != '#')
+		n++;
+	return n;
+}
+
 // Where segment number `depth` of a template stands. False: it has fewer.
 static bool segment_at(const char *template, uint32_t depth, struct span *segment)
 {
@@ -57,7 +67,7 @@ static bool segment_at(const char *template, uint32_t depth, struct span *segmen
 
 		if (*p != '/')
 			return false;
-		n = (uint32_t)strcspn(++p, "/#");
+		n = segment_len(++p);
 		if (n == 0)
 			return false;
 		if (i == depth) {
@@ -103,7 +113,7 @@ static void child_add(struct template_child *child, const struct merger *m,
 	child->leaf &= *behind == '\0';
 	child->list |= behind[0] == '/' && behind[1] == '{';
 	// "/{id}" lies behind names of an API just as well.
-	for (const char *p = behind; *p; p += strcspn(p, "/#")) {
+	for (const char *p = behind; *p; p += segment_len(p)) {
 		p++;
 		if (*p != '{' && *p) {
 			template_feature(child, rest, false);
@@ -160,11 +170,11 @@ static bool is_read(const struct template_look *l, const struct template_child *
 	return strcmp(e->method, "GET") != 0 && get && span_eq(text_span(get->pub.template), path);
 }
 
-// Those between first and last that are words. Returns how many.
-static uint32_t children_gather(struct template_look *l, uint32_t first, uint32_t last,
-				uint32_t depth, uint64_t place)
+// Those between first and last that are words, without what lies behind them. Returns how many.
+static uint32_t words_gather(struct template_look *l, uint32_t first, uint32_t last, uint32_t depth,
+			     uint64_t place)
 {
-	uint32_t n = 0, kept = 0;
+	uint32_t n = 0;
 	struct span before = {0};
 
 	for (uint32_t i = first; i < last; i++) {
@@ -182,15 +192,31 @@ static uint32_t children_gather(struct template_look *l, uint32_t first, uint32_
 			before = segment;
 		}
 		l->children[n - 1].last = i + 1;
-		child_add(&l->children[n - 1], l->m, e, segment);
 	}
-	// Collections may be as alike as values are ("/invoices/{id}", "/orders/{id}"): they stay.
-	for (uint32_t i = 0; i < n; i++) {
-		struct template_child *c = &l->children[i];
+	return n;
+}
 
+// What lies behind them. Collections may be as alike as values are ("/invoices/{id}",
+// "/orders/{id}"): they stay, and are left out. Returns how many of the words are left.
+static uint32_t words_fill(struct template_look *l, struct template_child *children, uint32_t n,
+			   uint32_t depth, uint64_t place)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct template_child *c = &children[i];
+
+		for (uint32_t k = c->first; k < c->last; k++) {
+			const struct known_endpoint *e = l->list[k];
+			struct span segment;
+
+			if (segment_at(e->pub.template, depth, &segment) &&
+			    is_candidate(l, place, e, segment))
+				child_add(c, l->m, e, segment);
+		}
 		c->calls = (c->calls + c->n_endpoints - 1) / c->n_endpoints;
 		if (!c->list && !is_read(l, c))
-			l->children[kept++] = *c;
+			children[kept++] = *c;
 	}
 	return kept;
 }
@@ -394,16 +420,48 @@ static bool place_again(struct template_look *l, uint32_t first, uint32_t last, 
 	return true;
 }
 
+// Words of one ending.
+static bool words_judge(struct template_look *l, uint32_t first, uint32_t last, uint32_t depth,
+			uint32_t parent, uint64_t place, struct template_child *children, uint32_t n)
+{
+	const struct templates *t = &l->m->templates;
+	const struct merged_endpoint *e = &l->list[first]->pub;
+	struct template_table table = templates_table(t);
+	struct span ending = ending_of(children[0].word);
+	struct template_rule rule = {t->options->min_children, t->options->max_calls,
+				     .root = depth == 0};
+	bool again = idset_has(table.set, template_key(place, TEMPLATE_FOLDED, ending));
+	uint32_t folded, proven = 0;
+
+	if (!again) {
+		rule.seen = templates_seen(t, text_span(e->host), text_span(e->method),
+					   span_make(e->template, parent), ending);
+		// Most places have few words: what lies behind those need not be known.
+		if (n < template_least(&rule))
+			return false;
+	}
+	n = words_fill(l, children, n, depth, place);
+	// Of floods that are only refused, nothing more is asked.
+	for (uint32_t i = 0; i < n; i++)
+		proven += children[i].proven;
+	if (proven == 0)
+		return false;
+	if (again)
+		return place_again(l, first, last, depth, parent, children, n);
+	folded = template_judge(children, n, &rule);
+	return folded && place_learn(l, parent, children, n, folded);
+}
+
 static bool place_judge(struct template_look *l, uint32_t first, uint32_t last, uint32_t depth,
 			uint32_t parent)
 {
 	const struct templates *t = &l->m->templates;
 	const struct merged_endpoint *e = &l->list[first]->pub;
 	struct template_table table = templates_table(t);
-	struct span host = text_span(e->host), method = text_span(e->method), segment;
-	uint64_t place = template_root(t->seed, host, method);
+	uint64_t place = template_root(t->seed, text_span(e->host), text_span(e->method));
 	bool learnt = false, endings = false;
-	uint32_t n, proven = 0;
+	struct span segment;
+	uint32_t n;
 
 	for (uint32_t i = 0; i < depth && segment_at(e->template, i, &segment); i++)
 		place = template_place(t->seed, place, segment);
@@ -411,33 +469,18 @@ static bool place_judge(struct template_look *l, uint32_t first, uint32_t last, 
 	if (idset_has(table.set, template_key(place, TEMPLATE_NAMED, (struct span){0})) ||
 	    idset_has(table.set, template_key(place, TEMPLATE_SPLIT, (struct span){0})))
 		return false;
-	n = children_gather(l, first, last, depth, place);
-	// Of floods that are only refused, nothing more is asked; endings are rare.
-	for (uint32_t i = 0; i < n; i++) {
-		proven += l->children[i].proven;
-		endings |= template_ending(l->children[i].word) > 0;
-	}
-	if (proven == 0)
-		return false;
+	n = words_gather(l, first, last, depth, place);
+	for (uint32_t i = 0; i < n && !endings; i++) // they are rare
+		endings = template_ending(l->children[i].word) > 0;
 	if (endings)
 		qsort(l->children, n, sizeof(*l->children), compare_endings);
 	for (uint32_t i = 0, end; i < n; i = end) {
 		struct span ending = ending_of(l->children[i].word);
-		struct template_rule rule = {t->options->min_children, t->options->max_calls,
-					     .root = depth == 0};
-		uint32_t folded;
 
 		for (end = i + 1; end < n && span_eq(ending, ending_of(l->children[end].word));)
 			end++;
-		if (idset_has(table.set, template_key(place, TEMPLATE_FOLDED, ending))) {
-			learnt |= place_again(l, first, last, depth, parent, l->children + i,
-					      end - i);
-			continue;
-		}
-		rule.seen = templates_seen(t, host, method, span_make(e->template, parent), ending);
-		folded = template_judge(l->children + i, end - i, &rule);
-		if (folded)
-			learnt |= place_learn(l, parent, l->children + i, end - i, folded);
+		learnt |= words_judge(l, first, last, depth, parent, place, l->children + i,
+				      end - i);
 	}
 	return learnt;
 }
