@@ -166,7 +166,7 @@ void detect_merge(struct detect *detect, uint64_t now_ns)
 				oldest = detect->merged[i];
 			continue;
 		}
-		merge_fold_gather(detect->merger, &w->delta[!w->active]);
+		merge_gather(detect->merger, &w->delta[!w->active]);
 		detect->merged[i] = wanted;
 	}
 	merger_run(detect->merger, now_ns);

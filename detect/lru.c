@@ -188,18 +188,23 @@ static void evict(struct lru *t)
 
 void *lru_touch(struct lru *t, uint64_t id, bool *fresh)
 {
-	struct lru_slot *slot = t->slots ? lru_slot(t, id) : NULL;
-	bool is_new = !slot || !slot->at;
-	struct lru_head *e;
+	struct lru_head *e = t->newest == LRU_NOBODY ? NULL : lru_at(t, t->newest);
+	struct lru_slot *slot;
+	bool is_new;
 	uint32_t i;
 
+	if (e && e->id == id) { // often it is asked for again at once
+		if (fresh)
+			*fresh = false;
+		return e + 1;
+	}
+	slot = t->slots ? lru_slot(t, id) : NULL;
+	is_new = !slot || !slot->at;
 	if (fresh)
 		*fresh = is_new;
 	if (!is_new) {
 		i = slot->at - 1;
 		e = lru_at(t, i);
-		if (i == t->newest)
-			return e + 1;
 		list_out(t, e);
 		list_in(t, i, e);
 		return e + 1;

@@ -40,13 +40,15 @@ struct merger_detector {
 	bool enabled, started;
 };
 
-// A call or an object of a delta, with what it is sorted by.
+// A call of a delta, or objects that stand there one behind the other and are of one exchange, with
+// what they are sorted by.
 struct merger_call {
 	uint64_t time_ns, order;
 	union {
 		const struct call *call;
 		const struct delta_object *object;
 	};
+	uint32_t n; // objects
 };
 
 // A list of them, and one that sorting writes to. Owned.
@@ -192,6 +194,18 @@ bool merge_wishes_publish(struct merger *m, struct snapshot *s);
 // Asks idle workers for what is still wished for; then nobody waits any more.
 void merge_wishes_ask(struct merger *m);
 
+// merge_gather.c
+// Borrows a delta until merger_run() returns.
+void merge_gather(struct merger *m, const struct delta *delta);
+// Brings calls and objects into the order of time.
+void merge_order(struct merger *m);
+static inline bool merge_before(const struct merger_call *a, const struct merger_call *b)
+{
+	return a->time_ns != b->time_ns ? a->time_ns < b->time_ns : a->order < b->order;
+}
+// Room for need items in an owned list of so many bytes each. False: no memory, the list is as it was.
+bool merge_room(void *list, uint32_t *room, uint32_t need, size_t size);
+
 // Between merge.c and merge_fold.c.
 // Index of a detector, or -1.
 int merge_detector(const struct merger *m, const struct detector *detector);
@@ -206,6 +220,3 @@ void merge_judge(struct merger *m, const struct finding *f, const struct known_c
 		 uint32_t n_history);
 // Folds what was gathered.
 void merge_fold(struct merger *m);
-
-// Borrows a delta until merger_run() returns.
-void merge_fold_gather(struct merger *m, const struct delta *delta);

@@ -17,124 +17,11 @@
 #include "detect/merge.h"
 
 enum {
-	SORT_RUN = 12,       // sorted by insertion before merging
 	PREFETCH_SLOT = 24,  // calls ahead: the places in the maps,
 	PREFETCH_ENTRY = 12, // and what stands there
 	ONLY_REFUSE = 1024,  // endpoints that only refuse, or a quarter of all
 	RECOUNT = 16,        // merges
 };
-
-// ---- Gathering
-
-// Room for need items. False: no memory, the list is as it was.
-static bool list_room(void *list, uint32_t *room, uint32_t need, size_t size)
-{
-	uint32_t wider = *room ? *room : 256;
-	void *grown;
-
-	if (need <= *room)
-		return true;
-	while (wider < need)
-		wider *= 2;
-	memcpy(&grown, list, sizeof(grown));
-	grown = realloc(grown, wider * size);
-	if (!grown)
-		return false;
-	memcpy(list, &grown, sizeof(grown));
-	*room = wider;
-	return true;
-}
-
-static void gather_findings(struct merger *m, const struct delta *delta)
-{
-	for (uint32_t i = 0; i < delta->n_findings; i++) {
-		const struct finding *f = &delta->findings[i];
-		int detector = merge_detector(m, f->detector);
-
-		if (detector < 0 || !m->detectors[detector].enabled)
-			continue;
-		m->findings_total += f->count;
-		m->findings[m->n_findings++] = f;
-	}
-}
-
-static bool calls_room(struct merger_calls *calls, uint32_t more)
-{
-	return list_room(&calls->list, &calls->room, calls->n + more, sizeof(*calls->list));
-}
-
-static void merge_objects_lost(struct merger *m, uint64_t lost)
-{
-	m->objects_lost += lost;
-	m->objects_lost_ns = m->now_ns;
-	objects_lost(&m->store, m->now_ns);
-}
-
-// Only when somebody asks for them: they are many.
-static void gather_objects(struct merger *m, const struct delta *delta)
-{
-	uint64_t lost = delta->objects_lost;
-
-	if (m->n_takers == 0 && !objects_on(&m->store))
-		return;
-	if (calls_room(&m->objects, delta->n_objects)) {
-		for (uint32_t i = 0; i < delta->n_objects; i++) {
-			const struct delta_object *object = &delta->objects[i];
-
-			m->objects.list[m->objects.n++] = (struct merger_call){
-				object->time_ns, object->order, {.object = object}};
-		}
-	} else {
-		lost += delta->n_objects;
-	}
-	if (lost)
-		merge_objects_lost(m, lost);
-}
-
-void merge_fold_gather(struct merger *m, const struct delta *delta)
-{
-	m->exchanges += delta->exchanges;
-	m->calls_lost += delta->calls_lost;
-	m->findings_lost += delta->findings_lost;
-	m->names_lost += delta->names_lost;
-	learn_gather(&m->learn, delta);
-	if (m->known.alias_map.n) {
-		for (uint32_t i = 0; i < delta->n_params; i++)
-			delta->params[i].endpoint =
-				known_resolve(&m->known, delta->params[i].endpoint);
-	}
-	params_gather(&m->params, delta);
-	inventory_gather(m, delta);
-	sessions_gather(&m->sessions, delta);
-	if (list_room(&m->captures, &m->captures_room, m->n_captures + delta->n_captures,
-		      sizeof(*m->captures))) {
-		for (uint32_t i = 0; i < delta->n_captures; i++)
-			m->captures[m->n_captures++] = &delta->captures[i];
-	}
-	m->call_params_lost += delta->call_params_lost;
-	gather_objects(m, delta);
-	if (calls_room(&m->calls, delta->n_calls)) {
-		for (uint32_t i = 0; i < delta->n_calls; i++) {
-			const struct call *call = &delta->calls[i];
-
-			m->calls.list[m->calls.n++] =
-				(struct merger_call){call->time_ns, call->order, {.call = call}};
-		}
-	} else {
-		m->calls_lost += delta->n_calls;
-	}
-	if (list_room(&m->names, &m->names_room, m->n_names + delta->n_names, sizeof(*m->names))) {
-		for (uint32_t i = 0; i < delta->n_names; i++)
-			m->names[m->n_names++] = &delta->names[i];
-	} else {
-		m->names_lost += delta->n_names;
-	}
-	if (list_room(&m->findings, &m->findings_room, m->n_findings + delta->n_findings,
-		      sizeof(*m->findings)))
-		gather_findings(m, delta);
-	else
-		m->findings_lost += delta->n_findings;
-}
 
 // ---- Names
 
@@ -213,7 +100,7 @@ static void names_sort(struct merger *m)
 			m->names[once++] = m->names[i];
 	}
 	m->n_named = 0;
-	if (list_room(&m->named, &m->named_room, once, sizeof(*m->named))) {
+	if (merge_room(&m->named, &m->named_room, once, sizeof(*m->named))) {
 		for (uint32_t i = 0; i < once; i++) {
 			if (m->names[i]->is_endpoint && !m->names[i]->missing)
 				m->named[m->n_named++] = m->names[i];
@@ -321,72 +208,6 @@ static uint32_t names_fold(struct merger *m, uint32_t next, uint64_t time_ns)
 
 // ---- Calls
 
-static bool call_before(const struct merger_call *a, const struct merger_call *b)
-{
-	return a->time_ns != b->time_ns ? a->time_ns < b->time_ns : a->order < b->order;
-}
-
-static void sort_runs(struct merger_call *calls, uint32_t n)
-{
-	for (uint32_t from = 0; from < n; from += SORT_RUN) {
-		uint32_t to = n - from < SORT_RUN ? n : from + SORT_RUN;
-
-		for (uint32_t i = from + 1; i < to; i++) {
-			struct merger_call one = calls[i];
-			uint32_t k = i;
-
-			for (; k > from && call_before(&one, &calls[k - 1]); k--)
-				calls[k] = calls[k - 1];
-			calls[k] = one;
-		}
-	}
-}
-
-// Merges from[0..left) and from[left..n) to `to`. Often they are in order already.
-static void sort_merge(const struct merger_call *from, uint32_t left, uint32_t n,
-		       struct merger_call *to)
-{
-	uint32_t i = 0, j = left, k = 0;
-
-	if (left >= n || !call_before(&from[left], &from[left - 1])) {
-		memcpy(to, from, n * sizeof(*to));
-		return;
-	}
-	while (i < left && j < n)
-		to[k++] = call_before(&from[j], &from[i]) ? from[j++] : from[i++];
-	memcpy(to + k, from + i, (left - i) * sizeof(*to));
-	k += left - i;
-	memcpy(to + k, from + j, (n - j) * sizeof(*to));
-}
-
-// Stable, bottom up. What a worker tells is nearly in order, which makes most of it copying.
-static bool calls_sort(struct merger_calls *c)
-{
-	uint32_t n = c->n;
-
-	sort_runs(c->list, n);
-	if (n <= SORT_RUN)
-		return true;
-	if (!list_room(&c->other, &c->other_room, n, sizeof(*c->other)))
-		return false;
-	for (uint64_t width = SORT_RUN; width < n; width *= 2) {
-		struct merger_call *from = c->list, *to = c->other;
-		uint32_t room = c->room;
-
-		for (uint64_t at = 0; at < n; at += 2 * width) {
-			uint64_t len = n - at < 2 * width ? n - at : 2 * width;
-
-			sort_merge(from + at, (uint32_t)(width < len ? width : len), (uint32_t)len,
-				   to + at);
-		}
-		c->list = to;
-		c->room = c->other_room;
-		c->other = from;
-		c->other_room = room;
-	}
-	return true;
-}
-
 // A call touches a dozen places that nothing else touched lately: with 100,000 principals this
 // saves a third of the time of a call.
 static void calls_prefetch(const struct merger *m, uint32_t i)
@@ -466,28 +287,63 @@ static void call_fold(struct merger *m, const struct call *call)
 	m->call = NULL;
 }
 
-// What was given by exchanges before that one; NULL: by all.
-static uint32_t objects_fold(struct merger *m, uint32_t next, const struct merger_call *until)
+// A place among the objects that were gathered.
+struct objects_at {
+	uint32_t run, i;
+};
+
+static const struct delta_object *objects_next(const struct merger_calls *runs,
+					       struct objects_at *at)
 {
-	for (; next < m->objects.n; next++) {
-		if (until && !call_before(&m->objects.list[next], until))
-			break;
-		if (next + PREFETCH_SLOT < m->objects.n)
-			objects_prefetch(&m->store, m->objects.list[next + PREFETCH_SLOT].object,
-					 false);
-		if (next + PREFETCH_ENTRY < m->objects.n)
-			objects_prefetch(&m->store, m->objects.list[next + PREFETCH_ENTRY].object,
-					 true);
-		objects_give(&m->store, m->objects.list[next].object);
+	const struct merger_call *run;
+	const struct delta_object *object;
+
+	if (at->run == runs->n)
+		return NULL;
+	run = &runs->list[at->run];
+	object = run->object + at->i++;
+	if (at->i == run->n)
+		*at = (struct objects_at){at->run + 1, 0};
+	return object;
+}
+
+// Where giving is, and what is fetched ahead of it.
+struct objects_turn {
+	struct objects_at now, entry, slot;
+};
+
+static void objects_ahead(struct merger *m, struct objects_at *at, bool entry, uint32_t n)
+{
+	const struct delta_object *object;
+
+	while (n-- && (object = objects_next(&m->objects, at)))
+		objects_prefetch(&m->store, object, entry);
+}
+
+static void objects_begin(struct merger *m, struct objects_turn *turn)
+{
+	*turn = (struct objects_turn){0};
+	objects_ahead(m, &turn->slot, false, PREFETCH_SLOT);
+	objects_ahead(m, &turn->entry, true, PREFETCH_ENTRY);
+}
+
+// What was given by exchanges before that one; NULL: by all.
+static void objects_fold(struct merger *m, struct objects_turn *turn, const struct merger_call *until)
+{
+	while (turn->now.run < m->objects.n &&
+	       (!until || merge_before(&m->objects.list[turn->now.run], until))) {
+		const struct delta_object *object = objects_next(&m->objects, &turn->now);
+
+		objects_ahead(m, &turn->slot, false, 1);
+		objects_ahead(m, &turn->entry, true, 1);
+		objects_give(&m->store, object);
 		for (uint32_t i = 0; i < m->n_takers; i++) {
 			struct merger_detector *d = &m->detectors[m->takers[i]];
 
 			if (d->enabled)
-				d->detector->object(d->detector, d->options, m, d->state,
-						    m->objects.list[next].object);
+				d->detector->object(d->detector, d->options, m, d->state, object);
 		}
 	}
-	return next;
 }
 
 // ---- Findings
@@ -521,8 +377,8 @@ static bool findings_join(struct merger *m)
 	m->n_groups = 0;
 	if (m->n_findings == 0)
 		return true;
-	if (!list_room(&m->joined, &m->joined_room, m->n_findings, sizeof(*m->joined)) ||
-	    !list_room(&m->groups, &m->groups_room, m->n_findings, sizeof(*m->groups)))
+	if (!merge_room(&m->joined, &m->joined_room, m->n_findings, sizeof(*m->joined)) ||
+	    !merge_room(&m->groups, &m->groups_room, m->n_findings, sizeof(*m->groups)))
 		return false;
 	qsort(m->findings, m->n_findings, sizeof(*m->findings), compare_findings);
 	for (uint32_t i = 0; i < m->n_findings; i++) {
@@ -558,7 +414,7 @@ static void group_history(struct merger *m, struct merger_group *group)
 	const struct known_principal *p = known_principal(&m->known, f->principal);
 
 	if (!p || issues_has(&m->issues, f->detector, f->key) ||
-	    !list_room(&m->history, &m->history_room, m->n_history + ISSUE_MAX_HISTORY,
+	    !merge_room(&m->history, &m->history_room, m->n_history + ISSUE_MAX_HISTORY,
 		       sizeof(*m->history)))
 		return;
 	group->history = m->n_history;
@@ -571,9 +427,9 @@ static uint32_t groups_histories(struct merger *m, uint32_t next, const struct m
 {
 	for (; next < m->n_groups; next++) {
 		struct merger_group *group = &m->groups[next];
-		struct merger_call at = {group->time_ns, group->order, {NULL}};
+		const struct merger_call at = {group->time_ns, group->order, {NULL}, 0};
 
-		if (until && !call_before(&at, until))
+		if (until && !merge_before(&at, until))
 			break;
 		group_history(m, group);
 	}
@@ -624,7 +480,8 @@ static void group_judge(struct merger *m, const struct merger_group *group)
 
 void merge_fold(struct merger *m)
 {
-	uint32_t name = 0, group = 0, object = 0;
+	uint32_t name = 0, group = 0;
+	struct objects_turn objects;
 
 	refused_count(m);
 	learn_fold(&m->learn);
@@ -632,14 +489,8 @@ void merge_fold(struct merger *m)
 	names_sort(m);
 	if (!findings_join(m))
 		m->findings_lost += m->n_findings;
-	if (!calls_sort(&m->calls)) {
-		m->calls_lost += m->calls.n;
-		m->calls.n = 0;
-	}
-	if (!calls_sort(&m->objects)) {
-		merge_objects_lost(m, m->objects.n);
-		m->objects.n = 0;
-	}
+	merge_order(m);
+	objects_begin(m, &objects);
 	for (uint32_t i = 0; i < m->calls.n; i++) {
 		const struct merger_call *call = &m->calls.list[i];
 
@@ -647,12 +498,12 @@ void merge_fold(struct merger *m)
 		name = names_fold(m, name, call->time_ns);
 		if (group < m->n_groups)
 			group = groups_histories(m, group, call);
-		object = objects_fold(m, object, call);
+		objects_fold(m, &objects, call);
 		call_fold(m, call->call);
 	}
 	names_fold(m, name, UINT64_MAX);
 	groups_histories(m, group, NULL);
-	objects_fold(m, object, NULL);
+	objects_fold(m, &objects, NULL);
 	inventory_fold(m);
 	merge_release(m, false);
 	for (uint32_t i = 0; i < m->n_groups; i++) {

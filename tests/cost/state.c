@@ -121,7 +121,7 @@ static struct span text(const char *format, uint64_t i)
 static void epoch(void)
 {
 	now_ns += NS / 4;
-	merge_fold_gather(merger, &delta);
+	merge_gather(merger, &delta);
 	merger_run(merger, now_ns);
 	delta.n_calls = delta.n_names = delta.n_fields = delta.n_call_params = delta.n_objects = 0;
 	delta.arena_used = 0;

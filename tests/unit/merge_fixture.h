@@ -52,6 +52,7 @@ static void *fail_realloc(void *old, size_t size)
 #include "detect/known.c"
 #include "detect/merge.c"
 #include "detect/merge_fold.c"
+#include "detect/merge_gather.c"
 #include "detect/merge_policies.c"
 #include "detect/sources.c"
 
@@ -652,7 +653,7 @@ static int fixture_teardown(void **unused)
 // One epoch of one worker.
 static inline void run_epoch(uint64_t now_ns)
 {
-	merge_fold_gather(merger, delta);
+	merge_gather(merger, delta);
 	merger_run(merger, now_ns);
 	delta_empty(delta);
 }

@@ -89,7 +89,7 @@ static void drive_open(const char *lines)
 
 static void drive_run(void)
 {
-	merge_fold_gather(drive.m, &drive.delta);
+	merge_gather(drive.m, &drive.delta);
 	merger_run(drive.m, drive.now);
 	merge_wishes_ask(drive.m); // no worker has evidence: nobody waits for it
 	issues_tell(&drive.m->issues, drive.now, true);

@@ -194,7 +194,7 @@ static void test_sorted(void **unused)
 				call->resp_bytes = k;
 				sum += call->time_ns * 31 + call->order;
 			}
-			merge_fold_gather(merger, delta);
+			merge_gather(merger, delta);
 			assert_int_equal(merger->calls.n, lens[i]);
 			assert_true(calls_sort(&merger->calls));
 			for (uint32_t k = 0; k < lens[i]; k++) {
@@ -208,7 +208,7 @@ static void test_sorted(void **unused)
 				assert_true(call[-1].time_ns <= call->time_ns);
 				if (call[-1].time_ns == call->time_ns)
 					assert_true(call[-1].order <= call->order);
-				if (!call_before(call - 1, call)) // equal: stable
+				if (!merge_before(call - 1, call)) // equal: stable
 					assert_true(call[-1].call < call->call);
 			}
 			assert_int_equal(sum, 0);
@@ -228,8 +228,8 @@ static void test_one_stream(void **unused)
 		delta_add(i % 3 ? delta : other, 5000 - i, i % 7, 1, 200);
 		delta_add(i % 2 ? delta : other, i, i % 7, 1, 200);
 	}
-	merge_fold_gather(merger, delta);
-	merge_fold_gather(merger, other);
+	merge_gather(merger, delta);
+	merge_gather(merger, other);
 	merger_run(merger, 1);
 	assert_int_equal(alpha_of(merger)->calls, 2000);
 	assert_int_equal(alpha_of(merger)->out_of_order, 0);
@@ -274,7 +274,7 @@ static void scenario_run(uint32_t n_workers, uint64_t seed)
 			scenario_call(deltas[random_next() % n_workers],
 				      epoch * 300 + i * 77 % 300);
 		for (uint32_t w = 0; w < n_workers; w++)
-			merge_fold_gather(merger, deltas[(w + epoch) % n_workers]);
+			merge_gather(merger, deltas[(w + epoch) % n_workers]);
 		merger_run(merger, (epoch + 1) * S);
 		merger_publish(merger, (uint32_t)epoch + 1, (uint32_t)epoch + 1);
 		for (uint32_t w = 0; w < n_workers; w++)
@@ -431,8 +431,8 @@ static void test_joined_and_accepted(void **unused)
 	delta_finding(other, &beta, 1, 25, 9, 5);
 	delta_finding(other, &gamma_off, 1, 25, 9, 5);
 	delta_finding(other, NULL, 1, 25, 9, 5);
-	merge_fold_gather(merger, delta);
-	merge_fold_gather(merger, other);
+	merge_gather(merger, delta);
+	merge_gather(merger, other);
 	merger_run(merger, 100);
 	assert_int_equal(n_told, 2);
 	assert_told("Alpha T-1 v3 Runtime sev2 act0 res2 conf70 det100 20..90 x6\n");
