@@ -61,6 +61,8 @@ struct merger_evidence {
 
 int merge_detector(const struct merger *m, const struct detector *detector)
 {
+	if (m->detectors[m->turn].detector == detector)
+		return (int)m->turn;
 	for (uint32_t i = 0; i < m->n_detectors; i++) {
 		if (m->detectors[i].detector == detector)
 			return (int)i;

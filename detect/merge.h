@@ -111,6 +111,7 @@ struct merger {
 	struct merger_detector detectors[KNOWN_AREAS];
 	uint32_t n_detectors;
 	uint32_t callers[KNOWN_AREAS], n_callers; // indexes of those that look at calls
+	uint32_t turn;                            // … of the one that looked last
 	uint32_t takers[KNOWN_AREAS], n_takers;   // … at objects
 	uint64_t now_ns, merges;
 

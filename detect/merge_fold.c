@@ -279,6 +279,7 @@ static void call_fold(struct merger *m, const struct call *call)
 	for (uint32_t i = 0; i < m->n_callers; i++) {
 		struct merger_detector *d = &m->detectors[m->callers[i]];
 
+		m->turn = m->callers[i];
 		if (d->enabled)
 			d->detector->call(d->detector, d->options, m, d->state, call);
 	}

@@ -63,7 +63,7 @@ static void bola_call(const struct detector *self, const void *opaque, struct me
 	struct objects *objects = merger_objects(m);
 	struct merged_endpoint *e;
 	struct foreign_verdict v;
-	struct issue_draft draft = {0};
+	struct issue_draft draft;
 
 	if (!objects_on(objects) || objects->n_views == 0)
 		return;
@@ -74,7 +74,7 @@ static void bola_call(const struct detector *self, const void *opaque, struct me
 	if (!v.raise)
 		return;
 	objects_suspect(objects, call->principal);
-	draft.severity = v.success ? SEVERITY_HIGH : SEVERITY_LOW;
+	draft = (struct issue_draft){.severity = v.success ? SEVERITY_HIGH : SEVERITY_LOW};
 	foreign_draft(&draft, &v, m, call, "read");
 	draft_text(
 		draft.impact, sizeof(draft.impact), "%s",

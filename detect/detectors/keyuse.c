@@ -323,7 +323,7 @@ static bool token_call(struct keyuse *s, const struct keyuse_options *o, struct 
 	};
 	const struct merged_principal *p = merger_principal(m, call->principal);
 	struct keyuse_token *t = lru_touch(&s->tokens, call->session, NULL);
-	struct issue_draft draft = {.result = RESULT_SUCCEEDED};
+	struct issue_draft draft;
 	char user[EXCHANGE_USER + 1];
 	uint32_t seen;
 
@@ -336,9 +336,12 @@ static bool token_call(struct keyuse *s, const struct keyuse_options *o, struct 
 	seen = together_judge(&t->together, &limits, !p || !is_key(p->kind));
 	// Then once a minute while it goes on.
 	if (seen && (t->told_ns == 0 || use->time_ns >= t->told_ns + hour_ns / 60)) {
-		draft.severity = seen & TOGETHER_TURNS || together_differs(&t->together)
-					 ? SEVERITY_HIGH
-					 : SEVERITY_MEDIUM;
+		draft = (struct issue_draft){
+			.severity = seen & TOGETHER_TURNS || together_differs(&t->together)
+					    ? SEVERITY_HIGH
+					    : SEVERITY_MEDIUM,
+			.result = RESULT_SUCCEEDED,
+		};
 		principal_text(p, user, sizeof(user));
 		together_draft(&t->together, &limits, seen, user, &draft);
 		keyuse_tell(m, call, &draft);

@@ -61,7 +61,7 @@ static void tamper_call(const struct detector *self, const void *opaque, struct 
 	struct objects *objects = merger_objects(m);
 	struct merged_endpoint *e;
 	struct foreign_verdict v;
-	struct issue_draft draft = {0};
+	struct issue_draft draft;
 
 	if (!objects_on(objects) || objects->n_views == 0)
 		return;
@@ -74,7 +74,7 @@ static void tamper_call(const struct detector *self, const void *opaque, struct 
 	if (!v.raise)
 		return;
 	objects_suspect(objects, call->principal);
-	draft.severity = v.success ? SEVERITY_CRITICAL : SEVERITY_MEDIUM;
+	draft = (struct issue_draft){.severity = v.success ? SEVERITY_CRITICAL : SEVERITY_MEDIUM};
 	foreign_draft(&draft, &v, m, call, "wrote to");
 	draft_text(
 		draft.impact, sizeof(draft.impact), "%s",
