@@ -89,6 +89,52 @@ static void tell_endpoints(void)
 	}
 }
 
+// Endpoints without any place of values.
+static void plain(uint32_t from, uint32_t to)
+{
+	char text[64];
+
+	for (uint32_t i = from; i < to; i++) {
+		snprintf(text, sizeof(text), "/plain/part%c%c/one/end%c", 'a' + i / 20 / 26,
+			 'a' + i / 20 % 26, 'a' + i % 20);
+		ask(delta, "GET", text, 200, 0, 0);
+	}
+}
+
+// Among many endpoints a few new ones wait to be looked at: until there are more, for a while, or
+// to the end.
+static void test_look_waits(void **)
+{
+	uint32_t merges;
+
+	plain(0, 500);
+	epoch();
+	assert_int_equal(merger_endpoints(merger), 500);
+	shops(delta, 0, 20); // 27 with the menus: fewer than one in sixteen
+	epoch();
+	assert_int_equal(merger->templates.looked, 500);
+	shops(delta, 20, 33);
+	epoch();
+	assert_non_null(get("/shops/{name}"));
+
+	merger_reset(merger);
+	plain(0, 500);
+	epoch();
+	shops(delta, 0, 20);
+	for (merges = 0; merger->templates.looked < 527 && merges < 99; merges++)
+		epoch();
+	assert_int_equal(merges, 16);
+
+	merger_reset(merger);
+	plain(0, 1000);
+	epoch();
+	shops(delta, 0, 40);
+	epoch();
+	assert_null(get("/shops/{name}"));
+	merger_finish(merger, now);
+	assert_non_null(get("/shops/{name}"));
+}
+
 static void alpha_join(void *into, const void *from)
 {
 	((struct alpha_area *)into)->calls += ((const struct alpha_area *)from)->calls;
@@ -531,6 +577,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_values_join),
 		TEST(test_areas_join),
+		TEST(test_look_waits),
 		TEST(test_any_order),
 		TEST(test_names_stay),
 		TEST(test_gap),
