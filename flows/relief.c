@@ -4,10 +4,13 @@
 // Shared memory for those who need it now. A request that nobody answers, or a head that never ends,
 // holds a block as long as its connection lasts, and a few thousand of them would have all there is:
 // from then on nothing would be understood of any other connection. So a part is kept free. When it
-// is touched, connections that hold such a block are looked for from where the last search stopped,
-// and of the first few the half that has waited longest is ended, as if there were no room for it in
-// the table: what it has open is reported as it is, and what comes later is joined in its middle.
+// is touched, connections that hold such a block are looked for from where the last search stopped, or
+// elsewhere when there were none. Of the first few the half that has waited longest is ended, as if
+// there were no room for it in the table: what it has open is reported as it is, and what comes later
+// is joined in its middle. Connections of which one side alone is heard go before the others, since
+// requests can be sent from addresses that are not the sender's.
 
+#include "dataplane/hash.h"
 #include "flows/tcp.h"
 
 #include <rte_branch_prediction.h>
@@ -19,6 +22,8 @@ enum {
 	RELIEF_LOOK = 512, // flows that one burst looks at
 	RELIEF_PICK = 64,  // connections that it chooses from: twice as many as a burst may begin
 };
+
+#define RELIEF_EPISODE_NS UINT64_C(1000000000) // without need; what was seen before says little then
 
 struct scarce {
 	uint32_t holds;  // HOLDS_EXCHANGE, HOLDS_HEAD
@@ -64,18 +69,54 @@ static bool conn_holds(const struct conn *c, struct scarce scarce)
 	return false;
 }
 
+// Are those of which one side alone is heard so many that ending them will do? Half of what one search
+// may end is enough.
+static bool alone_suffice(const struct tracker *t)
+{
+	return t->relief.alone &&
+	       t->relief.alone >= t->relief.looked / (RELIEF_LOOK / (RELIEF_PICK / 4));
+}
+
+static void relief_remember(struct tracker *t)
+{
+	if (t->latest_ns - t->relief.now_ns > RELIEF_EPISODE_NS) {
+		t->relief.looked = t->relief.alone = 0;
+	} else if (t->relief.looked > t->table.fresh) {
+		t->relief.looked /= 2;
+		t->relief.alone /= 2;
+	}
+	t->relief.now_ns = t->latest_ns;
+}
+
+// Connections that make room, all of the same kind: those of which both sides are heard are only found
+// when there are too few others.
 static uint32_t waiting_find(struct tracker *t, struct scarce scarce,
 			     struct waiting found[RELIEF_PICK])
 {
+	bool alone = false;
 	uint32_t n = 0;
 
+	relief_remember(t);
 	for (uint32_t i = 0; i < RELIEF_LOOK && i < t->table.fresh && n < RELIEF_PICK; i++) {
-		struct flow *flow = &t->table.flows[t->relief++ % t->table.fresh];
+		struct flow *flow = &t->table.flows[t->relief.at++ % t->table.fresh];
 		const struct conn *c = flow->state == FLOW_FREE ? NULL : conn_of(t, flow);
+		bool mutual;
 
-		if (c && conn_holds(c, scarce))
-			found[n++] = (struct waiting){flow, c->pctx.now_ns};
+		t->relief.looked++;
+		if (!c || !conn_holds(c, scarce))
+			continue;
+		mutual = conn_is_mutual(c);
+		t->relief.alone += !mutual;
+		if (mutual && (alone || alone_suffice(t)))
+			continue;
+		if (!mutual && !alone) {
+			alone = true;
+			n = 0;
+		}
+		found[n++] = (struct waiting){flow, c->pctx.now_ns};
 	}
+	if (n == 0) // elsewhere there may be many
+		t->relief.at = (uint32_t)hash_mix(t->relief.at);
 	return n;
 }
 

@@ -33,7 +33,11 @@ struct tracker {
 	uint64_t n_flows;                // created ever
 	uint32_t held;                   // mbufs
 	uint32_t sweep;                  // next flow to look at under pressure
-	uint32_t relief;                 // … when memory of the env is scarce
+	struct {                         // … when memory of the env is scarce
+		uint32_t at;
+		uint32_t looked, alone; // lately: flows, and those that relieve of which one side is heard
+		uint64_t now_ns;        // when it was scarce last
+	} relief;
 	uint32_t n_done;                 // mbufs to free at the end of the burst
 	struct rte_mbuf *done[TCP_FREE_BATCH];
 	struct overlap_key overlap_key;
@@ -43,6 +47,15 @@ static inline struct conn *conn_of(const struct tracker *t, const struct flow *f
 {
 	return flow->conn ? (struct conn *)(t->conns.base + t->conns.size * (flow->conn - 1))
 			  : NULL;
+}
+
+// Was anything heard of both sides? Of somebody who makes up packets in the middle of connections
+// that do not exist it never is; nor, where only one direction is mirrored, of anybody.
+static inline bool conn_is_mutual(const struct conn *c)
+{
+	const struct stream *s = c->stream;
+
+	return (s[0].started || s[1].ack_seen) && (s[1].started || s[0].ack_seen);
 }
 
 // Gives the mbuf back at the end of the burst, or sooner when many wait.

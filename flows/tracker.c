@@ -100,7 +100,8 @@ static void flow_evict(struct tracker *t, struct flow *flow)
 }
 
 // Of a few flows, which the newcomer's keyed hash picks at random, the one that was idle longest
-// goes; connections with payload only when there are no others among them.
+// goes; connections with payload only when there are no others among them, and those of which both
+// sides were heard only when there are none of the others either.
 static bool make_room(struct tracker *t, uint64_t hash, bool conns)
 {
 	uint32_t n = t->table.fresh, now_s = seconds_of(t);
@@ -112,6 +113,8 @@ static bool make_room(struct tracker *t, uint64_t hash, bool conns)
 		uint64_t idle = (uint64_t)(now_s - flow->last_s) + 1;
 
 		if (flow_evictable(flow))
+			idle |= RTE_BIT64(33);
+		else if (flow->conn && !conn_is_mutual(conn_of(t, flow)))
 			idle |= RTE_BIT64(32);
 		if (flow->state != FLOW_FREE && idle > most && (!conns || flow->conn)) {
 			most = idle;

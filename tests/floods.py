@@ -21,6 +21,7 @@ from resident import sample
 # more than for a hundred of them (None: each is a connection in use, and has its memory)
 KINDS = {
     "syn": (100000, "", 0.999, 32),
+    "forged": (100000, "flows: { max = %d; };", 0.99, None),
     "idle": (6000, "flows: { max = %d; };", 0.99, 32),
     "fragments": (50000, "", 1, 32),
     "vlan": (20000, "", 1, 32),

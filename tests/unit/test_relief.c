@@ -134,6 +134,49 @@ static void test_longest(void **)
 	end();
 }
 
+// Requests of nobody, without an end, beside connections that answer slowly: these are not ended. When
+// there are no others, it is they who make room.
+static void test_one_side_first(void **)
+{
+	enum { BOTH = 16 };
+	uint32_t ended = 0;
+
+	begin(&env.capture, HOLDS_EXCHANGE);
+	for (uint32_t i = 0; i < BOTH; i++) {
+		convs[i] = conv_make(i, i & 1);
+		handshake(&convs[i]);
+		say_next(&convs[i], CLIENT, "REQ +");
+	}
+	for (uint32_t i = 0; i < MANY; i++) {
+		struct conv v;
+
+		open_one(&v, BOTH + i, "REQ +");
+		tracker_check();
+	}
+	assert_int_equal(fake_without, 0);
+	assert_int_equal(env.stats.flows_relieved, BOTH + MANY - (BLOCKS - SPARE));
+	for (uint32_t i = 0; i < BOTH; i++) {
+		say_next(&convs[i], SERVER, "RSP");
+		assert_non_null(table_lookup(&tracker->table, &convs[i].key,
+					     hash_flow_key(&convs[i].key, 7)));
+	}
+	assert_int_equal(fake_pool->used, BLOCKS - SPARE);
+	for (uint32_t i = 0; i < MANY; i++) {
+		struct conv v = conv_make(BOTH + MANY + i, 0);
+
+		clock_ns += 1000000;
+		handshake(&v);
+		say_next(&v, CLIENT, "REQ +");
+		settle();
+	}
+	assert_int_equal(fake_without, 0);
+	for (uint32_t i = 0; i < BOTH; i++)
+		ended += !table_lookup(&tracker->table, &convs[i].key,
+				       hash_flow_key(&convs[i].key, 7));
+	assert_int_equal(ended, BOTH);
+	end();
+}
+
 // What waited behind a hole wants memory when the wait is over: all at once.
 static void test_behind_holes(void **)
 {
@@ -168,6 +211,7 @@ int main(void)
 		tracker_test(test_each_kind),
 		tracker_test(test_who_stays),
 		tracker_test(test_longest),
+		tracker_test(test_one_side_first),
 		tracker_test(test_behind_holes),
 	};
 

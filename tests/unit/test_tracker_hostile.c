@@ -208,6 +208,26 @@ static void test_flood_of_connections(void **)
 	assert_true(env.stats.flows_evicted_active > ROOM);
 }
 
+// Packets without a connection take no place of those that have one, however long these are silent.
+static void test_flood_of_one_side(void **)
+{
+	limits.flows = 8;
+	tracker_begin();
+	for (uint32_t i = 0; i < 20; i++) {
+		struct conv v = conv_make(i, i & 1);
+
+		say_next(&v, CLIENT, "REQ 1");
+		if (i < 4)
+			say_next(&v, SERVER, "RSP 1");
+		settle();
+		clock_ns += second;
+	}
+	assert_int_equal(n_open, 20);
+	assert_int_equal(env.stats.flows_evicted_active, 12);
+	for (uint32_t i = 0; i < 20; i++)
+		assert_int_equal(records[i].closed, i >= 4 && i < 16);
+}
+
 // The clock is set, far and back, or there was nothing at all for an hour: nobody is older for it,
 // and everybody ages as before afterwards.
 static void test_clock_jumps(void **)
@@ -241,6 +261,7 @@ int main(void)
 		tracker_test(test_hostile_narrow),
 		tracker_test(test_unusable),
 		tracker_test(test_flood_of_connections),
+		tracker_test(test_flood_of_one_side),
 		tracker_test(test_clock_jumps),
 	};
 

@@ -108,11 +108,9 @@ static void coded_response(struct flood *flood, struct gen_conn *conn, const str
 	gen_conn_send(flood->pcap, conn, GEN_SERVER, flood->text.p, flood->text.len);
 }
 
-// One exchange with a name of its own. In fragments: the request is one datagram that is more than
-// a link takes.
-static void live_exchange(struct flood *flood, struct gen_conn *conn, bool fragments)
+// A request with a name of its own. In fragments: one datagram that is more than a link takes.
+static void live_request(struct flood *flood, struct gen_conn *conn, bool fragments)
 {
-	static const char body[] = "{\"found\":true}";
 	char head[256];
 
 	if (conn->now_ns < flood->now_ns)
@@ -134,6 +132,16 @@ static void live_exchange(struct flood *flood, struct gen_conn *conn, bool fragm
 		gen_buffer_text(&flood->text, head);
 	}
 	gen_conn_send(flood->pcap, conn, GEN_CLIENT, flood->text.p, flood->text.len);
+	flood->exchanges++;
+}
+
+static void live_response(struct flood *flood, struct gen_conn *conn)
+{
+	static const char body[] = "{\"found\":true}";
+	char head[256];
+
+	if (conn->now_ns < flood->now_ns)
+		conn->now_ns = flood->now_ns;
 	if (flood->coded) {
 		const struct coding *coding = &codings[flood->exchanges % N_CODINGS];
 
@@ -145,7 +153,12 @@ static void live_exchange(struct flood *flood, struct gen_conn *conn, bool fragm
 			 sizeof(body) - 1, body);
 		gen_conn_send(flood->pcap, conn, GEN_SERVER, head, strlen(head));
 	}
-	flood->exchanges++;
+}
+
+static void live_exchange(struct flood *flood, struct gen_conn *conn, bool fragments)
+{
+	live_request(flood, conn, fragments);
+	live_response(flood, conn);
 }
 
 // A client that comes, asks once and goes.
@@ -195,6 +208,33 @@ static void run_syn(struct flood *flood)
 		flood_tick(flood, MINUTE_NS / flood->count);
 	}
 	free(live);
+}
+
+// Each is one packet, in the middle of a connection that does not exist. Ordinary answers come three
+// seconds behind their requests.
+static void run_forged(struct flood *flood)
+{
+	enum { LIVE = 200, ROUNDS = 10 };
+	static const char request[] = "GET /forged HTTP/1.1\r\nHost: api.example\r\n\r\n";
+	static struct gen_conn live[LIVE];
+	struct gen_conn conn;
+	uint64_t turn = 0;
+
+	for (uint32_t i = 0; i < LIVE; i++)
+		live_open(flood, &live[i]);
+	flood_tick(flood, GEN_SECOND_NS);
+	for (uint64_t i = 0; i < flood->count; i++) {
+		forge(flood, &conn);
+		gen_conn_segment(flood->pcap, &conn, GEN_CLIENT, 0, request, sizeof(request) - 1,
+				 GEN_TCP_ACK);
+		for (; turn < LIVE * ROUNDS * (i + 1) / flood->count; turn++) {
+			if (turn < LIVE * (ROUNDS - 1))
+				live_request(flood, &live[turn % LIVE], false);
+			if (turn >= LIVE / 2 && turn < LIVE * (ROUNDS - 1) + LIVE / 2)
+				live_response(flood, &live[(turn - LIVE / 2) % LIVE]);
+		}
+		flood_tick(flood, MINUTE_NS / flood->count);
+	}
 }
 
 static void run_idle(struct flood *flood)
@@ -404,6 +444,8 @@ static void run_halves(struct flood *flood)
 static const struct flood_kind kinds[] = {
 	{"syn", "SYN of forged senders within a minute, beside 1,000 connections in use", 10000000,
 	 run_syn},
+	{"forged", "requests without a connection within a minute, beside slow answers of 200 in use",
+	 3000000, run_forged},
 	{"idle", "connections that are opened and left, each followed by a client that asks", 65536,
 	 run_idle},
 	{"fragments", "first fragments without a second, beside clients who send in fragments",
