@@ -4,7 +4,7 @@
 // The merger's half of templates: which places of paths were learnt to hold values.
 //
 //	endpoints known ─► words of each place ─► template_judge() ─► endpoints joined, aliases
-//	(when new ones came)                           │
+//	(when new ones came)                                          │
 //	                            next snapshot for the workers ◄───┘ set of places
 //
 // Known endpoints are the trie: in the order of their paths, the words of one place stand together.
